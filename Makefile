@@ -1,0 +1,90 @@
+# The same targets serve people and .ci/run. Only Go is needed (and a C compiler
+# for race).
+
+FUZZTIME  ?= 30s
+BENCHTIME ?= 1s
+COUNT     ?= 1
+TESTFLAGS ?=
+
+GO   ?= go
+TOOL := $(GO) tool -modfile=tools.mod
+
+# Directories with a go.mod of their own. Their tests need nothing else than Go;
+# where one does, it has no place here.
+NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod))
+
+SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.DEFAULT_GOAL := help
+.PHONY: help test race fuzz bench lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## test: every test, of the nested modules too; TESTFLAGS=-v and the like
+test:
+	$(GO) test $(TESTFLAGS) ./...
+	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test $(TESTFLAGS) ./...); done
+
+## race: the shorter tests under the race detector
+race:
+	$(GO) test -race -short $(TESTFLAGS) ./...
+
+## fuzz: every fuzz target of the tree for FUZZTIME (30s) each
+fuzz:
+	@set -e; list=$$($(GO) test -list '^Fuzz' ./...); \
+	pairs=$$(echo "$$list" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }'); \
+	if [ -z "$$pairs" ]; then echo "no fuzz target found"; exit 1; fi; \
+	echo "$$pairs" | while read -r package target; do \
+		(set -x; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null) || exit 1; \
+	done
+
+## bench: the benchmarks, and the comparisons of bench/; BENCHTIME (1s), COUNT (1)
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...
+	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...); done
+
+## lint: formatting, vet for three systems, modern Go, staticcheck, errcheck, unreachable functions
+lint: gofumpt vet fix staticcheck errcheck deadcode
+
+gofumpt:
+	@unformatted=$$($(TOOL) gofumpt -l .) && if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	$(GO) vet -tags etch_broken ./internal/broken
+	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) vet ./...); done
+
+fix:
+	$(GO) fix -diff ./...
+
+# The tools run on this system whatever system the code is for.
+staticcheck:
+	$(TOOL) staticcheck ./...
+	staticcheck=$$($(TOOL) -n staticcheck) && GOOS=windows $$staticcheck ./...
+
+errcheck:
+	$(TOOL) errcheck ./...
+
+deadcode:
+	@dead=$$($(TOOL) deadcode -test ./...) && if [ -n "$$dead" ]; then echo "never reached:"; echo "$$dead"; exit 1; fi
+
+## cross: builds for linux, darwin and windows on amd64 and arm64
+cross:
+	@set -e; for system in $(SYSTEMS); do \
+		(export GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0; set -x; $(GO) build ./...); \
+	done
+
+## tidy: says where a go.mod lists too much or too little, or a module is not what go.sum says
+tidy:
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	$(GO) mod verify -modfile=tools.mod
+	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) mod tidy -diff && $(GO) mod verify); done
+
+## invariants: each promise's test passes, and fails once its check is broken
+invariants:
+	$(GO) run ./internal/invariants

@@ -1,0 +1,300 @@
+// Package execwrap runs one command and records it: the attempt before it
+// starts, the completion after it ended, tied by a call id. What the command
+// reads, writes, is sent and returns passes through untouched.
+//
+// The command shares the terminal and the process group of its wrapper, so
+// that Ctrl-C, Ctrl-Z and a resized window reach it as they would without one.
+//
+// BUG(execwrap): SIGINT and SIGQUIT are passed on only where no standard stream
+// is a terminal: of a terminal's Ctrl-C the command gets its own copy. Who
+// sends one of the two to the wrapper's process id alone, at a terminal, does
+// not reach the command.
+package execwrap
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/risk"
+)
+
+// Exit codes of a wrapper, as of env, nice and timeout.
+const (
+	ExitNotRecorded = 125 // the command did not start, or succeeded, and that is not on record
+	ExitRefused     = 126 // refused by policy
+	ExitNotExecuted = 126 // found, and cannot be executed
+	ExitNotFound    = 127
+	ExitSignal      = 128 // plus the number of the signal that ended it
+)
+
+// A Recorder takes the events. A [etch.Log] is one.
+type Recorder interface {
+	// Append returns nil only when the event is on record.
+	Append(ctx context.Context, event *etch.Event) (etch.Receipt, error)
+}
+
+// A Command is what to run and how to record it.
+type Command struct {
+	Argv   []string // the program and its arguments; not empty
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	// Interactive says that the command shares a terminal: SIGINT and SIGQUIT
+	// then come from its keyboard, and reach the command without being passed on.
+	Interactive bool
+
+	Actor     etch.Actor
+	SessionID string
+	TurnID    string
+	TraceID   string
+	CallID    string // empty: a new one
+	Tool      string // empty: "shell"
+	Skill     string
+	Cwd       string // where it runs, for the record; empty: it is asked for
+	Labels    map[string]string
+
+	// Deny refuses the command at or above a risk; empty: none.
+	Deny etch.Risk
+	// GoOn starts the command also when the attempt cannot be recorded.
+	GoOn bool
+	// Now is the clock; nil: [time.Now].
+	Now func() time.Time
+}
+
+// An Outcome is what became of a command.
+type Outcome struct {
+	// Exit is the code for the wrapper to exit with: the command's own, or
+	// one of the constants.
+	Exit int
+	// Refused reports that the policy refused the command, and Risk why.
+	Refused bool
+	Risk    risk.Assessment
+	// Failure is why the command did not run; nil where it did, or was refused.
+	Failure error
+	// Unrecorded is what could not be recorded, and why; nil where all was.
+	Unrecorded error
+}
+
+// Run records, runs and records. The command starts only when its attempt is on
+// record, unless GoOn says otherwise, and only when ctx has not ended by then;
+// once it runs, ctx ends neither the command nor its record.
+//
+// An event that the configuration skips counts as recorded.
+func Run(ctx context.Context, log Recorder, c *Command) Outcome {
+	r := c.begin(log)
+	if r.denied() {
+		return r.refuse(ctx)
+	}
+	// Signals are held back from here on, so that none can end the wrapper
+	// between the start of the command and its record.
+	caught, release := catch()
+	defer release()
+	if err := r.record(ctx, r.event(etch.Attempt, nil)); err != nil {
+		r.note("attempt", err)
+		if !c.GoOn || ctx.Err() != nil {
+			r.Exit = ExitNotRecorded
+			r.Failure = errors.New("not started: its attempt is not on record")
+			return r.Outcome
+		}
+	}
+	result := r.run(ctx, caught)
+	if err := r.record(context.WithoutCancel(ctx), r.event(etch.Completion, result)); err != nil {
+		r.note("completion", err)
+		if r.Exit == 0 && !c.GoOn {
+			r.Exit = ExitNotRecorded
+		}
+	}
+	return r.Outcome
+}
+
+// A running is one run of a command.
+type running struct {
+	Outcome
+	*Command
+	log   Recorder
+	call  string
+	cwd   string
+	start time.Time
+}
+
+func (c *Command) begin(log Recorder) *running {
+	r := &running{Command: c, log: log, call: c.CallID, cwd: c.Cwd}
+	if r.Now == nil {
+		copied := *c
+		copied.Now = time.Now
+		r.Command = &copied
+	}
+	if r.call == "" {
+		r.call = "call_" + strings.ToLower(rand.Text())
+	}
+	if r.cwd == "" {
+		// Where the directory was removed nobody knows its name: left out.
+		r.cwd, _ = os.Getwd()
+	}
+	r.Outcome.Risk = risk.Argv(c.Argv)
+	r.start = r.Now()
+	return r
+}
+
+// event returns the record of a phase. A completion repeats actor and action.
+func (r *running) event(phase etch.Phase, result *etch.Result) *etch.Event {
+	tool := r.Tool
+	if tool == "" {
+		tool = "shell"
+	}
+	actor := r.Actor
+	return &etch.Event{
+		Timestamp: r.start,
+		Type:      etch.CommandExecution,
+		Phase:     phase,
+		CallID:    r.call,
+		SessionID: r.SessionID,
+		TurnID:    r.TurnID,
+		TraceID:   r.TraceID,
+		Actor:     &actor,
+		Action: &etch.Action{
+			Tool:        tool,
+			Command:     Quote(r.Argv),
+			Cwd:         r.cwd,
+			Risk:        etch.Risk(r.Outcome.Risk.Level.String()),
+			RiskReasons: r.Outcome.Risk.Reasons,
+			Approved:    true,
+			Allowed:     true,
+			ClaimSource: etch.ClaimShell,
+			Skill:       r.Skill,
+		},
+		Result: result,
+		Labels: r.Labels,
+	}
+}
+
+// record appends an event. That the configuration skips it is no failure.
+func (r *running) record(ctx context.Context, event *etch.Event) error {
+	_, err := r.log.Append(ctx, event)
+	if errors.Is(err, etch.ErrSkipped) {
+		return nil
+	}
+	return err
+}
+
+// note remembers what is not on record.
+func (r *running) note(what string, err error) {
+	r.Unrecorded = errors.Join(r.Unrecorded, fmt.Errorf("%s of %s: %w", what, r.Argv[0], err))
+}
+
+// denied reports whether the policy refuses the command. A policy that cannot
+// be read refuses everything.
+func (r *running) denied() bool {
+	if r.Deny == "" {
+		return false
+	}
+	limit, err := risk.ParseLevel(string(r.Deny))
+	return err != nil || r.Outcome.Risk.Level >= limit
+}
+
+// refuse records the violation. The command does not start, recorded or not.
+func (r *running) refuse(ctx context.Context) Outcome {
+	r.Refused, r.Exit = true, ExitRefused
+	reason := fmt.Sprintf("risk %s is at or above the limit %s", r.Outcome.Risk.Level, r.Deny)
+	if len(r.Outcome.Risk.Reasons) > 0 {
+		reason += ": " + strings.Join(r.Outcome.Risk.Reasons, "; ")
+	}
+	event := r.event("", &etch.Result{
+		Type: etch.Blocked, Reason: reason,
+		ErrorCategory: "policy_blocked", ErrorDomain: "action",
+	})
+	event.Type = etch.PolicyViolation
+	event.Action.Approved, event.Action.Allowed = false, false
+	event.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(r.Deny)}
+	if err := r.record(ctx, event); err != nil {
+		r.note("refusal", err)
+	}
+	return r.Outcome
+}
+
+// run starts the command, waits for its end and returns the result. Caught
+// signals are passed on to it.
+func (r *running) run(ctx context.Context, caught <-chan os.Signal) *etch.Result {
+	if cause := context.Cause(ctx); cause != nil {
+		// exec shows this as a shell does: as ended by the signal.
+		r.Failure, r.Exit = fmt.Errorf("not started: %w", cause), ExitNotRecorded
+		return &etch.Result{Type: etch.Error, Message: r.Failure.Error()}
+	}
+	cmd, err := r.startCommand()
+	if err != nil {
+		r.Failure, r.Exit = err, exitOfStart(err)
+		return &etch.Result{
+			Type: etch.Error, Message: err.Error(),
+			ExitCode: etch.Some(int64(r.Exit)), Duration: r.Now().Sub(r.start),
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case s := <-caught:
+			if !r.Interactive || !fromKeyboard(s) {
+				// The command may have ended meanwhile, which Wait tells.
+				_ = cmd.Process.Signal(s)
+			}
+		case err := <-ended:
+			return r.result(cmd, err)
+		}
+	}
+}
+
+// startCommand starts the program that the PATH of the process names.
+func (r *running) startCommand() (*exec.Cmd, error) {
+	cmd := r.prepare(r.Argv)
+	err := cmd.Start()
+	if noFormat(err) {
+		// A script without its #! line: execvp, and so every shell, env and
+		// nice, hands it to sh.
+		cmd = r.prepare(slices.Concat([]string{"/bin/sh", cmd.Path}, r.Argv[1:]))
+		err = cmd.Start()
+	}
+	return cmd, err
+}
+
+func (r *running) prepare(argv []string) *exec.Cmd {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Stdin, r.Stdout, r.Stderr
+	if errors.Is(cmd.Err, exec.ErrDot) && dotAllowed {
+		cmd.Err = nil // PATH says to look here: not the wrapper's to judge
+	}
+	return cmd
+}
+
+// result tells how the command ended. A failure of Wait besides the command's
+// own is one of copying to streams that are no files.
+func (r *running) result(cmd *exec.Cmd, err error) *etch.Result {
+	result := &etch.Result{Type: etch.Success, Duration: r.Now().Sub(r.start)}
+	r.Exit = cmd.ProcessState.ExitCode()
+	if name, number := endedBy(cmd.ProcessState); number > 0 {
+		r.Exit = ExitSignal + number
+		result.Type, result.Message = etch.Error, "killed by signal "+name
+	} else if r.Exit != 0 {
+		result.Type, result.Message = etch.Error, fmt.Sprintf("exit status %d", r.Exit)
+	} else if err != nil {
+		result.Type, result.Message = etch.Error, err.Error()
+	}
+	result.ExitCode = etch.Some(int64(r.Exit))
+	return result
+}
+
+// exitOfStart returns what a shell shows of a command that did not start.
+func exitOfStart(err error) int {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+		return ExitNotFound
+	}
+	return ExitNotExecuted
+}

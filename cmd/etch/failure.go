@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/config"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The exit codes of every command.
+const (
+	exitFailed = 1
+	exitUsage  = 2 // wrong use: nothing was touched
+)
+
+// A failure is an error with the exit code and the hint that go with it. One
+// without an err has been told already: only its exit code counts.
+type failure struct {
+	exit int
+	hint string
+	err  error
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return "exit " + strconv.Itoa(f.exit)
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// fail returns err with an exit code and a hint, which may be empty.
+func fail(exit int, hint string, err error) error {
+	return &failure{exit: exit, hint: hint, err: err}
+}
+
+// exitWith returns an error that ends the program with a code and no message.
+func exitWith(code int) error { return &failure{exit: code} }
+
+// usagef returns an error about wrong use: exit 2.
+func usagef(hint, format string, args ...any) error {
+	return fail(exitUsage, hint, fmt.Errorf(format, args...))
+}
+
+// unknown returns the error about a word that is none of those known: it names
+// the nearest one, or says hint where none is near.
+func unknown(what, word string, known []string, hint string) error {
+	if near, ok := nearest(word, known); ok {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usagef(hint, "unknown %s %q", what, word)
+}
+
+// report tells an error on stderr and returns the exit code.
+func report(ctx context.Context, err error, std stdio) int {
+	if cause, ok := errors.AsType[interruption](context.Cause(ctx)); ok && errors.Is(err, context.Canceled) {
+		return 128 + int(cause.signal)
+	}
+	if brokenPipe(err) {
+		return exitBrokenPipe
+	}
+	exit, hint := exitFailed, hintOf(err)
+	if f, ok := errors.AsType[*failure](err); ok {
+		exit = f.exit
+		if f.err == nil {
+			return exit
+		}
+		if f.hint != "" {
+			hint = f.hint
+		}
+	} else if _, ok := errors.AsType[*config.Error](err); ok {
+		exit = exitUsage
+	}
+	std.note("error: %s", strings.ReplaceAll(err.Error(), "\n", "\netch: error: "))
+	for line := range strings.SplitSeq(hint, "\n") {
+		if line != "" {
+			std.hint("%s", line)
+		}
+	}
+	return exit
+}
+
+// hintOf returns what can be done about an error of the library.
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*config.Error](err); ok {
+		return e.Hint
+	}
+	for _, known := range []struct {
+		is   error
+		hint string
+	}{
+		{etch.ErrNoLog, "\"etch init\" makes one; --log, ETCH_LOG_PATH or log_path in the configuration names another place"},
+		{etch.ErrLogGone, "restore the missing files; or let it go on in a new segment, with the loss on record for ever: \"etch init --resume\""},
+		{etch.ErrNewer, "a newer etch wrote this log: update etch; nothing was written"},
+	} {
+		if errors.Is(err, known.is) {
+			return known.hint
+		}
+	}
+	return ""
+}
+
+// flagError names the flag that is wrong, and the nearest right one.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := fmt.Sprintf("see %q", cmd.CommandPath()+" --help")
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return badValue(bad, hint)
+	}
+	missing, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return fail(exitUsage, hint, err)
+	}
+	name := missing.GetSpecifiedName()
+	if missing.GetSpecifiedShortnames() != "" {
+		return usagef(hint, "unknown flag -%s", name)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	})
+	return unknown("flag", "--"+name, names, hint)
+}
+
+// badValue names the flag, the value and the nearest right one.
+func badValue(bad *pflag.InvalidValueError, hint string) error {
+	flag := "--" + bad.GetFlag().Name
+	name, ok := errors.AsType[*etch.NameError](bad)
+	if !ok {
+		return usagef(hint, "bad value %q of %s, which takes a %s", bad.GetValue(), flag, bad.GetFlag().Value.Type())
+	}
+	hint = "known are " + strings.Join(name.Known, ", ")
+	if name.Nearest != "" {
+		hint = fmt.Sprintf("did you mean %q? %s", name.Nearest, hint)
+	}
+	return usagef(hint, "%s: %q is not %s", flag, name.Name, name.What)
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usagef(fmt.Sprintf("see %q", cmd.CommandPath()+" --help"), "%s takes no argument, got %q", cmd.CommandPath(), args[0])
+}
+
+// exactArgs wants as many arguments as names are given, for instance
+// exactArgs("SEQ|EVENT_ID").
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		hint := fmt.Sprintf("see %q", cmd.CommandPath()+" --help")
+		switch {
+		case len(args) < len(names):
+			return usagef(hint, "%s wants %s", cmd.CommandPath(), names[len(args)])
+		case len(args) > len(names):
+			return usagef(hint, "%s does not know what to do with %q", cmd.CommandPath(), args[len(names)])
+		}
+		return nil
+	}
+}
+
+// oneOf returns a check that an argument or a value of a flag is among some
+// words; what names it in the error.
+func oneOf(what, word string, words []string) error {
+	if slices.Contains(words, word) {
+		return nil
+	}
+	return unknown(what, word, words, "known are "+strings.Join(words, ", "))
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// commands lists every subcommand in the order of the help.
+//
+// To add one: write xxx.go with
+//
+//	func newXxx(at *place, std stdio) *cobra.Command
+//
+// whose Use, Short, Example (a real command line: the help opens with it) and
+// Args (noArgs, exactArgs and the like: they name what is wrong) are set, whose
+// flags fill an xxxOptions, and whose RunE is
+// return runXxx(cmd.Context(), opts, std); and list it here.
+var commands = []func(*place, stdio) *cobra.Command{
+	newDemo, newInit, newExec, newLog,
+	newRotate, newRisk, newConfig, newCompletion, newVersion,
+}
+
+// newRoot returns the whole command tree.
+func newRoot(std stdio) *cobra.Command {
+	at := new(place)
+	root := &cobra.Command{
+		Use:               "etch",
+		Short:             "A tamper-evident audit trail for AI agents",
+		Example:           "  etch demo                          # see it work, in a fresh directory\n  etch exec -- git push origin main  # record a command\n  etch audit --since 1h              # ask\n  etch verify                        # trust",
+		Version:           version().Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetVersionTemplate("etch {{.Version}}\n")
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentFlags().StringVar(&at.log, "log", "", "the log: `PATH` of its active segment (env ETCH_LOG_PATH)")
+	root.PersistentFlags().StringVar(&at.config, "config", "", "the configuration `FILE` (env ETCH_CONFIG)")
+	for _, newCommand := range commands {
+		root.AddCommand(newCommand(at, std))
+	}
+	root.SetHelpCommand(newHelp(std))
+	return group(root, std)
+}
+
+// group makes a command that only has others below it: without one of them, or
+// with an unknown one, it is wrong use.
+func group(cmd *cobra.Command, std stdio) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs // an unknown command gets to RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		hint := fmt.Sprintf("see %q", cmd.CommandPath()+" --help")
+		if len(args) > 0 {
+			return unknown("command", args[0], commandNames(cmd), hint)
+		}
+		cmd.SetOut(std.err)
+		if err := cmd.Help(); err != nil {
+			return err
+		}
+		return usagef("name one of the commands above", "no command given")
+	}
+	return cmd
+}
+
+// newHelp returns the help command: that of the library ends the process by
+// itself where it cannot write.
+func newHelp(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Say more of a command",
+		Example: "  etch help exec",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknown("command", strings.Join(args, " "), commandNames(cmd.Root()), "see \"etch --help\"")
+			}
+			found.SetOut(std.out)
+			return found.Help()
+		},
+	}
+}
+
+// execute runs the command line.
+func execute(ctx context.Context, args []string, std stdio) error {
+	root := newRoot(std)
+	if args == nil {
+		args = []string{} // nil means os.Args to cobra
+	}
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+func commandNames(root *cobra.Command) []string {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// helpTemplate opens with the example: it is what people look for.
+var helpTemplate = strings.TrimLeft(`
+{{with .Example}}{{.}}
+
+{{end}}{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+
+{{end}}Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
+{{if .HasAvailableSubCommands}}
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+
+"{{.CommandPath}} COMMAND --help" says more of each.
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableInheritedFlags}}
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}`, "\n")

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+
+	"github.com/etch-audit/etch"
+	"github.com/spf13/cobra"
+)
+
+type rotateOptions struct{ place *place }
+
+func newRotate(at *place, std stdio) *cobra.Command {
+	opts := rotateOptions{place: at}
+	return &cobra.Command{
+		Use:     "rotate",
+		Short:   "Close the active segment and begin the next",
+		Example: "  etch rotate",
+		Long: `Seals the active segment, gives it its number and begins the next one. Where the
+active segment holds no event yet there is nothing to rotate, which is no error.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runRotate(cmd.Context(), opts, std)
+		},
+	}
+}
+
+func runRotate(ctx context.Context, opts rotateOptions, std stdio) (err error) {
+	resolved, err := opts.place.load(std)
+	if err != nil {
+		return err
+	}
+	if stream := resolved.Stream(); stream != "" {
+		return usagef("name a log with --log", "the configured destination is %s: it has no segments", stream)
+	}
+	writing, err := writerOptions(resolved, std, nil)
+	if err != nil {
+		return err
+	}
+	log, err := etch.Open(resolved.LogPath(), writing) // never makes one: there would be nothing to rotate
+	if err != nil {
+		return err
+	}
+	defer closeLog(log, &err)
+	rotated, err := log.Rotate(ctx)
+	if err == nil && rotated {
+		std.note("rotated %s", resolved.LogPath())
+	} else if err == nil {
+		std.note("nothing to rotate: the active segment holds no event yet")
+	}
+	return err
+}

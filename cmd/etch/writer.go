@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/risk"
+)
+
+// openWriter opens the configured log, or makes it where there is none and
+// never was one: the first write does what init does, and says so.
+func openWriter(resolved *config.Resolved, std stdio, tools ...string) (*etch.Log, error) {
+	opts, err := writerOptions(resolved, std, tools)
+	if err != nil {
+		return nil, err
+	}
+	log, err := etch.Open(resolved.LogPath(), opts)
+	if !errors.Is(err, etch.ErrNoLog) {
+		return log, err
+	}
+	if log, err = createLog(resolved, opts); errors.Is(err, etch.ErrExists) {
+		return etch.Open(resolved.LogPath(), opts) // another process was faster
+	}
+	if err != nil {
+		return nil, err
+	}
+	info := log.Info()
+	std.note("created %s; public key %s; keep a copy elsewhere", info.Path, info.PublicKey)
+	return log, nil
+}
+
+// createLog makes the log, and the directories of the default place: those of
+// any other are their owner's to make.
+func createLog(resolved *config.Resolved, opts *etch.Options) (*etch.Log, error) {
+	if resolved.DefaultPlace {
+		if err := os.MkdirAll(filepath.Dir(resolved.LogPath()), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return etch.Create(resolved.LogPath(), opts)
+}
+
+// writerOptions returns the options that every writing command has. The
+// inventory of tools goes to stderr where the configuration asks for it.
+func writerOptions(resolved *config.Resolved, std stdio, tools []string) (*etch.Options, error) {
+	opts := resolved.Options()
+	opts.Classify = classify
+	opts.Now = std.now
+	opts.Notify = func(n etch.Notice) { std.warn("%s: %s", n.Type, n.Text) }
+	switch resolved.Stream() {
+	case "stdout":
+		opts.Stream = std.out
+	case "stderr":
+		opts.Stream = std.err
+	}
+	if resolved.Tools.ToolRiskSummary {
+		known := []string{"shell", "bash", "exec", "web_scrape", "scrape", "fetch", "file"}
+		for _, tool := range tools {
+			if tool != "" {
+				known = append(known, tool)
+			}
+		}
+		if err := risk.WriteToolSummary(std.err, known); err != nil {
+			return nil, err
+		}
+	}
+	return opts, nil
+}
+
+// classify fills the risk of an event that has none: that of its command, or
+// else the label of its tool, which says what such a tool may do and nothing of
+// what this call did. What is no action has no risk.
+func classify(e *etch.Event) (etch.Risk, []string) {
+	if e.Action == nil {
+		return "", nil
+	}
+	if command := commandOf(e.Action); command != "" {
+		judged := risk.Command(command)
+		return etch.Risk(judged.Level.String()), judged.Reasons
+	}
+	if e.Action.Tool == "" {
+		return etch.RiskLow, nil
+	}
+	tool := risk.ToolOf(e.Action.Tool)
+	level := etch.Risk(tool.PrivilegeLevel)
+	if level == etch.RiskLow {
+		return level, nil
+	}
+	return level, []string{"tool-label: " + tool.ExpectedSanitization + " is expected of such a tool"}
+}
+
+// commandOf returns the command of an action. Shell tools of agents have it
+// among their arguments.
+func commandOf(a *etch.Action) string {
+	if a.Command != "" || len(a.Arguments) == 0 || risk.ToolOf(a.Tool).PrivilegeLevel != "high" {
+		return a.Command
+	}
+	var arguments struct {
+		Command string `json:"command"`
+	}
+	// Arguments of another shape have no command: the tool's label decides.
+	if json.Unmarshal(a.Arguments, &arguments) != nil {
+		return ""
+	}
+	return arguments.Command
+}
+
+// closeLog closes a log and joins what goes wrong to what went wrong before.
+// What was acknowledged is on disk whether or not this last seal is.
+func closeLog(log *etch.Log, err *error) {
+	if closing := log.Close(); closing != nil {
+		*err = errors.Join(*err, closing)
+	}
+}

@@ -1,0 +1,47 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDistance(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0},
+		{"", "abc", 3},
+		{"rotate", "rotate", 0},
+		{"rotat", "rotate", 1},
+		{"rotatee", "rotate", 1},
+		{"rotade", "rotate", 1},
+		{"roatte", "rotate", 1},
+		{"kitten", "sitting", 3},
+		{"ärger", "arger", 1},
+		{"ca", "abc", 3}, // optimal string alignment, not Damerau's own
+		{strings.Repeat("x", maxCompared+1), "rotate", maxCompared + 7},
+	} {
+		if got := distance(tc.a, tc.b); got != tc.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tc.a, tc.b, got, tc.want)
+		}
+		if got := distance(tc.b, tc.a); got != tc.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tc.b, tc.a, got, tc.want)
+		}
+	}
+}
+
+func TestByDistance(t *testing.T) {
+	words := []string{"daily", "weekly", "size"}
+	for bad, want := range map[string][]string{
+		"":       {"daily", "weekly", "size"},
+		"sized":  {"size", "daily", "weekly"},
+		"weakly": {"weekly", "daily", "size"},
+	} {
+		if diff := cmp.Diff(byDistance(bad, words), want); diff != "" {
+			t.Errorf("%q (-got +want):\n%s", bad, diff)
+		}
+	}
+}

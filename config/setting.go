@@ -1,0 +1,216 @@
+package config
+
+import (
+	"slices"
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// A setting is one key: where it stands, what it may be, and what the
+// commented file says of it. Everything that handles keys works from the list
+// below, so that a key added there is read, checked, shown and written.
+type setting struct {
+	table string // without brackets
+	name  string
+	env   string
+	about string // its comment in the template; lines are separated by line feeds
+	codec
+}
+
+// key returns the full name, as it is used in [Resolved.Origin].
+func (s *setting) key() string { return s.table + "." + s.name }
+
+// The project's tables, in the order in which they are written.
+const (
+	auditTable  = "security.audit"
+	policyTable = "policy"
+	toolsTable  = "tools.audit"
+)
+
+// The keys that both seeds' tables have a word on.
+const (
+	auditEnabled     = auditTable + ".enabled"
+	toolsEnabled     = toolsTable + ".enabled"
+	auditLogPath     = auditTable + ".log_path"
+	toolsDestination = toolsTable + ".destination"
+)
+
+// Limits of the values. The upper ones are where a value is surely a slip:
+// beyond them the promise that it configures means nothing any more.
+const (
+	maxSizeMB      = 1 << 20 // 1 TiB
+	minSealRecords = 2       // a seal comes before the promised number is reached, and is a line itself
+	maxSealRecords = 1_000_000
+	minDurability  = time.Millisecond // below that the interval is shorter than one fsync
+	maxDurability  = time.Hour
+	minSealEvery   = time.Millisecond
+	maxSealEvery   = day
+	minEpoch       = time.Second // an epoch change costs a dozen fsyncs
+	maxEpoch       = 365 * day
+)
+
+// settings lists every key, table by table, in the order in which they are
+// shown and written.
+var settings = slices.Concat(auditSettings(), policySettings(), toolsSettings())
+
+func auditSettings() []*setting {
+	return slices.Concat(zeroClawSettings(), ownSettings())
+}
+
+// zeroClawSettings are ZeroClaw's ten keys: names and meanings are the seed's.
+func zeroClawSettings() []*setting {
+	return []*setting{
+		{
+			auditTable, "enabled", "ETCH_ENABLED", "false: nothing is written, and whoever appends is told \"skipped\"",
+			boolean(func(c *Config) *bool { return &c.Audit.Enabled }),
+		},
+		{
+			auditTable, "log_path", "ETCH_LOG_PATH", "the active segment; relative: to this file's directory\n" +
+				"\"\" is $XDG_STATE_HOME/etch/audit.log, which is normally ~/.local/state/etch/audit.log",
+			filePath(func(c *Config) *string { return &c.Audit.LogPath }),
+		},
+		{
+			auditTable, "max_size_mb", "ETCH_MAX_SIZE_MB", "MiB, the most that a segment holds, whatever rotate says",
+			integer(func(c *Config) *int64 { return &c.Audit.MaxSizeMB }, 1, maxSizeMB),
+		},
+		{
+			auditTable, "rotate", "ETCH_ROTATE", "when a new segment is begun: daily | weekly (UTC) | size",
+			choice(func(c *Config) *etch.Rotation { return &c.Audit.Rotate }, []word[etch.Rotation]{
+				{"daily", etch.Daily}, {"weekly", etch.Weekly}, {"size", etch.BySize},
+			}),
+		},
+		{
+			auditTable, "sign_events", "ETCH_SIGN_EVENTS", "each line carries a MAC; seals are written in any case",
+			boolean(func(c *Config) *bool { return &c.Audit.SignEvents }),
+		},
+		{
+			auditTable, "signing_key_path", "ETCH_SIGNING_KEY_PATH", "the key of the line MACs; \"\" is mac.key in the directory of keys",
+			filePath(func(c *Config) *string { return &c.Audit.SigningKeyPath }),
+		},
+		{
+			auditTable, "log_commands", "ETCH_LOG_COMMANDS", "false drops command_execution; what is dropped is counted\n" +
+				"violations are kept all the same, here and in the next two keys",
+			boolean(func(c *Config) *bool { return &c.Audit.LogCommands }),
+		},
+		{
+			auditTable, "log_file_access", "ETCH_LOG_FILE_ACCESS", "false drops file_access",
+			boolean(func(c *Config) *bool { return &c.Audit.LogFileAccess }),
+		},
+		{
+			auditTable, "log_auth_events", "ETCH_LOG_AUTH_EVENTS", "false drops auth_success and auth_failure",
+			boolean(func(c *Config) *bool { return &c.Audit.LogAuthEvents }),
+		},
+		{
+			auditTable, "log_policy_violations", "ETCH_LOG_POLICY_VIOLATIONS", "false drops violations of any type",
+			boolean(func(c *Config) *bool { return &c.Audit.LogPolicyViolations }),
+		},
+	}
+}
+
+// ownSettings are the keys that this project adds to ZeroClaw's table.
+func ownSettings() []*setting {
+	return []*setting{
+		{
+			auditTable, "on_error", "ETCH_ON_ERROR", "when an event cannot be recorded, the action is refused (block) or goes on (continue)",
+			choice(func(c *Config) *etch.OnError { return &c.Audit.OnError }, []word[etch.OnError]{
+				{"block", etch.Block}, {"continue", etch.Continue},
+			}),
+		},
+		{
+			auditTable, "durability", "ETCH_DURABILITY", "always: an event is on disk before its append returns\n" +
+				"an interval such as \"100ms\": a crash may lose that much",
+			spanOr("always", func(c *Config) *time.Duration { return &c.Audit.Durability }, minDurability, maxDurability),
+		},
+		{
+			auditTable, "seal_every", "ETCH_SEAL_EVERY", "the longest that a record waits for a seal while a writer runs",
+			span(func(c *Config) *time.Duration { return &c.Audit.SealEvery }, minSealEvery, maxSealEvery),
+		},
+		{
+			auditTable, "seal_records", "ETCH_SEAL_RECORDS", "the number of records before which a seal is written",
+			integer(func(c *Config) *int64 { return &c.Audit.SealRecords }, minSealRecords, maxSealRecords),
+		},
+		{
+			auditTable, "epoch", "ETCH_EPOCH", "how long one sealing key is used before it is replaced and destroyed",
+			span(func(c *Config) *time.Duration { return &c.Audit.Epoch }, minEpoch, maxEpoch),
+		},
+		{
+			auditTable, "keys", "ETCH_KEYS", "the directory of keys; \"\" is audit.keys beside audit.log",
+			directory(func(c *Config) *string { return &c.Audit.Keys }),
+		},
+		{
+			auditTable, "redact", "ETCH_REDACT", "known secrets are masked before anything is hashed or stored",
+			boolean(func(c *Config) *bool { return &c.Audit.Redact }),
+		},
+	}
+}
+
+func policySettings() []*setting {
+	return []*setting{{
+		policyTable, "deny_risk", "ETCH_DENY_RISK", "commands at or above this risk are refused: low | medium | high | critical\n" +
+			"\"\" and \"none\" refuse nothing",
+		choice(func(c *Config) *etch.Risk { return &c.Policy.DenyRisk }, []word[etch.Risk]{
+			{"low", etch.RiskLow},
+			{"medium", etch.RiskMedium},
+			{"high", etch.RiskHigh},
+			{"critical", etch.RiskCritical},
+			{"", ""},
+			{"none", ""},
+		}),
+	}}
+}
+
+// toolsSettings are the keys of Zeph's table.
+func toolsSettings() []*setting {
+	return []*setting{
+		{
+			toolsTable, "enabled", "ETCH_TOOLS_AUDIT_ENABLED", "the same switch as enabled in [security.audit]; the two must not disagree",
+			boolean(func(c *Config) *bool { return &c.Tools.Enabled }),
+		},
+		{
+			toolsTable, "destination", "ETCH_DESTINATION", "stdout, stderr or a path, instead of log_path: not both\n" +
+				"a stream has no seals, no state and no durability",
+			destination(func(c *Config) *string { return &c.Tools.Destination }),
+		},
+		{
+			toolsTable, "tool_risk_summary", "ETCH_TOOL_RISK_SUMMARY", "print the risk of each tool to stderr when a writer opens the log",
+			boolean(func(c *Config) *bool { return &c.Tools.ToolRiskSummary }),
+		},
+	}
+}
+
+// tables returns the names of the project's tables in their order.
+func tables() []string {
+	var names []string
+	for _, s := range settings {
+		if !slices.Contains(names, s.table) {
+			names = append(names, s.table)
+		}
+	}
+	return names
+}
+
+// lookup returns the setting of that table and name, or nil.
+func lookup(table, name string) *setting {
+	return lookupKey(table + "." + name)
+}
+
+// lookupKey returns the setting with that full name, or nil.
+func lookupKey(key string) *setting {
+	i := slices.IndexFunc(settings, func(s *setting) bool { return s.key() == key })
+	if i < 0 {
+		return nil
+	}
+	return settings[i]
+}
+
+// namesIn returns the names of a table's keys.
+func namesIn(table string) []string {
+	var names []string
+	for _, s := range settings {
+		if s.table == table {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,116 @@
+package archtest
+
+import "slices"
+
+// apart is the level of the gate's own packages: they import nothing of the
+// tree, and nothing imports them.
+const apart = -2
+
+// A layer says where a package stands. It may import packages of its own module
+// only from lower levels, never one of its own level.
+type layer struct {
+	pkg      string
+	level    int
+	testOnly bool // imported by tests and by other such packages, nothing else
+	reason   string
+}
+
+// layers is the table of docs/design.md in finer steps: two packages of one
+// level do not know each other.
+var layers = []layer{
+	{pkg: "internal/broken", level: -1, reason: "any check may ask whether it is broken"},
+
+	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
+	{pkg: "risk", level: 0, reason: "judges a command without knowing who records it"},
+	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},
+
+	{pkg: "internal/vfs/vfstest", level: 1, testOnly: true, reason: "what every file system must do"},
+	{pkg: "internal/memfs", level: 1, testOnly: true, reason: "a file system that can crash"},
+	{pkg: "internal/errorfs", level: 1, testOnly: true, reason: "a file system that can fail"},
+	{pkg: "internal/merkle", level: 1, reason: "hashes and signed notes, no files"},
+	{pkg: "internal/record", level: 1, reason: "one line, no files"},
+	{pkg: "internal/control", level: 2, reason: "the log's own records, around merkle's checkpoints"},
+	{pkg: "internal/keys", level: 2, reason: "key files hold the keys of merkle's notes and record's MACs"},
+
+	{pkg: "internal/state", level: 3, reason: "one file: the log's own checkpoint"},
+	{pkg: "internal/segment", level: 3, reason: "one file of lines"},
+
+	{pkg: "internal/journal", level: 4, reason: "the only writer: lock, commit, seal, rotate, recover"},
+	{pkg: "verify", level: 4, reason: "judges what the writer left, so it must not share the writer"},
+
+	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
+
+	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
+	{pkg: "config", level: 7, reason: "the file's words for the options of the root"},
+	{pkg: "cmd/etch", level: 8, reason: "flags, calls and printing over all of it"},
+
+	{pkg: "internal/archtest", level: apart, reason: "looks at source"},
+	{pkg: "internal/invariants", level: apart, reason: "runs tests"},
+	{pkg: "internal/skipgate", level: apart, reason: "reads the output of tests"},
+}
+
+func layerRule(table []layer) rule {
+	return rule{
+		name:   "layers",
+		reason: "imports point down, so that what moves bytes can never come to depend on what they mean",
+		check:  func(t *tree) []finding { return checkLayers(t, table) },
+	}
+}
+
+func checkLayers(t *tree, table []layer) []finding {
+	var found []finding
+	places := make(map[string]layer)
+	for _, l := range table {
+		found = append(found, t.gone("the table of layers", l.pkg)...)
+		places[l.pkg] = l
+	}
+	for _, p := range t.own() {
+		from, ok := places[p.path]
+		if !ok {
+			found = append(found, finding{p.path, "it has no place in the table of layers"})
+			continue
+		}
+		for _, f := range p.code() {
+			found = append(found, checkImports(t, f, from, places)...)
+		}
+	}
+	return found
+}
+
+func checkImports(t *tree, f *file, from layer, places map[string]layer) []finding {
+	var found []finding
+	for _, imported := range sortedValues(f.imports) {
+		local, ok := t.local(imported)
+		if !ok || local == from.pkg {
+			continue
+		}
+		to, known := places[local]
+		switch {
+		case !known: // told where the package stands
+		case to.level == apart || from.level == apart:
+			found = append(found, finding{f.path, "imports " + local + ", and one of the two stands apart"})
+		case to.testOnly && !from.testOnly:
+			found = append(found, finding{f.path, "imports " + local + ", which is for tests"})
+		case to.level >= from.level:
+			found = append(found, finding{f.path, "imports " + local + ", which is not below it (" + to.reason + ")"})
+		}
+	}
+	return found
+}
+
+// layerOf returns a package's place, the lowest where the table has none.
+func layerOf(name string, table []layer) layer {
+	if i := slices.IndexFunc(table, func(l layer) bool { return l.pkg == name }); i >= 0 {
+		return table[i]
+	}
+	return layer{pkg: name}
+}
+
+func sortedValues(m map[string]string) []string {
+	var values []string
+	for _, v := range m {
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	return slices.Compact(values)
+}

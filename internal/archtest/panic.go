@@ -1,0 +1,54 @@
+package archtest
+
+import (
+	"go/ast"
+	"go/token"
+	"strconv"
+	"strings"
+)
+
+var panicRule = rule{
+	name:   "panics",
+	reason: "a panic is for arithmetic that cannot go wrong, and says whose it was: \"pkg: bad …\"",
+	check:  checkPanics,
+}
+
+func checkPanics(t *tree) []finding {
+	var found []finding
+	for _, p := range t.all() {
+		for _, f := range p.code() {
+			ast.Inspect(f.ast, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) != 1 {
+					return true
+				}
+				if fn, ok := call.Fun.(*ast.Ident); ok && fn.Name == "panic" && !strings.HasPrefix(opening(call.Args[0]), p.name+": ") {
+					found = append(found, t.find(call, "panics with a message that does not begin with %q", p.name+": "))
+				}
+				return true
+			})
+		}
+	}
+	return found
+}
+
+// opening returns the literal that a message begins with, "" where it does not
+// begin with one.
+func opening(message ast.Expr) string {
+	switch x := message.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(x.Value)
+		if err == nil {
+			return text
+		}
+	case *ast.BinaryExpr:
+		if x.Op == token.ADD {
+			return opening(x.X)
+		}
+	case *ast.CallExpr: // fmt.Sprintf and its kind
+		if len(x.Args) > 0 {
+			return opening(x.Args[0])
+		}
+	}
+	return ""
+}

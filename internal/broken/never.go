@@ -1,0 +1,7 @@
+//go:build !etch_broken
+
+package broken
+
+const enabled = false
+
+func chosen(string) bool { return false }

@@ -1,0 +1,190 @@
+// Package instant is points in time as people write them on a command line.
+//
+//	2026-02-16T12:34:56Z         RFC 3339, with any offset and fraction
+//	2026-02-16                   a day
+//	2026-02-16 15:04[:05[.000]]  a time of day; "T" may stand for the blank,
+//	                             and an offset (Z, +01:00) behind it
+//	24h 7d 2w 1d12h -1h          ago: w, d, h, m, s; a day is 24 hours
+//	now today yesterday
+//	@1770112800[.5]              Unix seconds
+//
+// What has no offset is read in the zone of the clock it is compared with.
+package instant
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Forms is a hint for people: one example of each form.
+const Forms = `write 24h, 7d or 2w (ago), now, today, yesterday, 2026-02-16, "2026-02-16 15:04", 2026-02-16T12:34:56Z or @1770112800`
+
+// A Span is what a text names: a moment, where From and Until are equal, or a
+// day, from its beginning to the beginning of the next.
+type Span struct {
+	From  time.Time
+	Until time.Time
+}
+
+// Parse returns the span that text names, seen from now and in its zone. It
+// lies within the years 0 to 9999 of UTC, as every stored timestamp does.
+func Parse(text string, now time.Time) (Span, error) {
+	span, err := parse(text, now)
+	if err != nil {
+		return Span{}, fmt.Errorf("%q is not a time%w", text, err)
+	}
+	if year := span.From.UTC().Year(); year < 0 || year > 9999 {
+		return Span{}, fmt.Errorf("%q is not a time: year %d is out of range", text, year)
+	}
+	return span, nil
+}
+
+// errForm is for what has none of the forms. It says nothing more: the text
+// itself and [Forms] tell all.
+var errForm = errors.New("")
+
+func parse(text string, now time.Time) (Span, error) {
+	switch strings.ToLower(text) {
+	case "now":
+		return moment(now), nil
+	case "today":
+		return day(now, 0, now.Location()), nil
+	case "yesterday":
+		return day(now, -1, now.Location()), nil
+	}
+	if seconds, ok := strings.CutPrefix(text, "@"); ok {
+		return unix(seconds, now.Location())
+	}
+	if len(text) > 4 && text[4] == '-' {
+		return calendar(text, now.Location())
+	}
+	ago, err := duration(strings.TrimPrefix(text, "-"))
+	return moment(now.Add(-ago)), err
+}
+
+func moment(t time.Time) Span { return Span{t, t} }
+
+// day returns the day of that date in a zone, or one some days later.
+func day(date time.Time, later int, zone *time.Location) Span {
+	year, month, day := date.Date()
+	return Span{
+		midnight(year, month, day+later, zone),
+		midnight(year, month, day+later+1, zone),
+	}
+}
+
+// midnight returns the first instant of a day: that is 00:00, but for the
+// zones that once moved their clocks there. A day that a zone has left out
+// begins where the next one does.
+func midnight(year int, month time.Month, day int, zone *time.Location) time.Time {
+	want := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	begun := func(t time.Time) bool {
+		y, m, d := t.In(zone).Date()
+		return !time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Before(want)
+	}
+	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if begun(t) && !begun(t.Add(-time.Nanosecond)) {
+		return t
+	}
+	// No zone is further from UTC than 16 hours, and no clock was ever moved
+	// by other than whole minutes at midnight.
+	t = want.Add(-16 * time.Hour)
+	for !begun(t) {
+		t = t.Add(time.Minute)
+	}
+	return t.In(zone)
+}
+
+// layouts are the forms of a calendar time. Package time reads a fraction
+// behind the seconds in each.
+var layouts = []struct {
+	form  string
+	isDay bool
+}{
+	{"2006-01-02", true},
+	{"2006-01-02T15:04:05Z07:00", false},
+	{"2006-01-02T15:04:05", false},
+	{"2006-01-02T15:04Z07:00", false},
+	{"2006-01-02T15:04", false},
+}
+
+func calendar(text string, zone *time.Location) (Span, error) {
+	date, clock, hasClock := strings.Cut(text, " ")
+	if hasClock {
+		// "15:04:05 +01:00", as the outputs write it, too.
+		text = date + "T" + strings.Replace(clock, " ", "", 1)
+	}
+	var reason error = errForm
+	for _, l := range layouts {
+		if l.isDay {
+			// In UTC, which has every day.
+			if t, err := time.Parse(l.form, text); err == nil {
+				return day(t, 0, zone), nil
+			}
+		}
+		t, err := time.ParseInLocation(l.form, text, zone)
+		if err == nil {
+			return moment(t), nil
+		}
+		if wrong, ok := errors.AsType[*time.ParseError](err); ok && strings.HasSuffix(wrong.Message, "out of range") {
+			reason = errors.New(wrong.Message) // ": day out of range"
+		}
+	}
+	return Span{}, reason
+}
+
+// maxUnix is the last second of the year 9999.
+const maxUnix = 253402300799
+
+func unix(text string, zone *time.Location) (Span, error) {
+	whole, fraction, hasFraction := strings.Cut(text, ".")
+	seconds, err := strconv.ParseUint(whole, 10, 64)
+	if err != nil || seconds > maxUnix {
+		return Span{}, fmt.Errorf(": Unix seconds from 0 to %d must follow the @", uint64(maxUnix))
+	}
+	var nanos uint64
+	if hasFraction {
+		digits := (fraction + "000000000")[:9]
+		if nanos, err = strconv.ParseUint(digits, 10, 64); err != nil || fraction == "" || strings.Trim(fraction, "0123456789") != "" {
+			return Span{}, errForm
+		}
+	}
+	return moment(time.Unix(int64(seconds), int64(nanos)).In(zone)), nil
+}
+
+var units = map[byte]time.Duration{
+	's': time.Second,
+	'm': time.Minute,
+	'h': time.Hour,
+	'd': 24 * time.Hour,
+	'w': 7 * 24 * time.Hour,
+}
+
+// duration reads 7d, or 1d12h.
+func duration(text string) (time.Duration, error) {
+	var total time.Duration
+	if text == "" {
+		return 0, errForm
+	}
+	for text != "" {
+		digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+		if digits == 0 || digits == len(text) {
+			return 0, errForm
+		}
+		unit, ok := units[text[digits]]
+		if !ok {
+			return 0, errForm
+		}
+		n, err := strconv.ParseInt(text[:digits], 10, 64)
+		if err != nil || n > int64((math.MaxInt64-total)/unit) {
+			return 0, errors.New(": it is longer ago than 292 years")
+		}
+		total += time.Duration(n) * unit
+		text = text[digits+1:]
+	}
+	return total, nil
+}

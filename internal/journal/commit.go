@@ -1,0 +1,337 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/etch-audit/etch/internal/broken"
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/state"
+)
+
+// maxDraft is how many bytes of lines are gathered before they are written:
+// it bounds memory for batches of large records.
+const maxDraft = 4 << 20
+
+// A draft is lines that are to be written next, and the state as it will be
+// once they are on disk. Nothing of it counts until then.
+type draft struct {
+	out  []byte
+	next state.State
+	sync bool // the state is to be made durable too
+
+	b       *batch      // whose lines these are; nil for the journal's own
+	told    []receiptOf // the entries of b whose lines are in out
+	settled int         // entries of b whose outcome is known
+}
+
+// A receiptOf is a line of a draft that somebody may wait for.
+type receiptOf struct {
+	entry int // in the batch
+	seq   uint64
+	leaf  merkle.Hash
+}
+
+// begin starts a draft at the end of the log, forgetting lines not written.
+func (d *draft) begin(s *state.State) {
+	d.out, d.told, d.sync = d.out[:0], d.told[:0], false
+	d.next = *s
+}
+
+// errDoubt is the error of a write whose effect is not known: its lines may be
+// kept by the next recovery, or not.
+var errDoubt = errors.New("the effect of a write is not known")
+
+// errVoided is the error of a write whose bytes were put on record as void:
+// none of its lines is or will be in the log, and it can be tried once more.
+var errVoided = errors.New("what was written is void")
+
+// commit writes a batch and sets the outcome of everybody who waits for it.
+func (j *Journal) commit(b *batch) {
+	d := &j.draft
+	d.b, d.settled = b, 0
+	begun := false // whether lines of b may have been written
+	err := j.locked(func() error {
+		if err := j.ready(); err != nil {
+			return err
+		}
+		begun = true
+		err := j.write()
+		if errors.Is(err, errVoided) {
+			err = j.write()
+		}
+		return err
+	})
+	if err == nil {
+		j.keeper.arm(j.state.State.Unsealed())
+	} else {
+		j.fail(b, d.settled, outcome(err, begun))
+	}
+	d.b = nil
+}
+
+// outcome makes an error say what became of the records.
+func outcome(err error, begun bool) error {
+	if begun && errors.Is(err, errDoubt) {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+}
+
+// fail gives err to everybody whose bodies are not all durable, and to all who
+// wait for something else than a body.
+func (j *Journal) fail(b *batch, settled int, err error) {
+	for _, e := range b.entries[settled:] {
+		if e.w == nil {
+			j.keeper.fail(err)
+		}
+	}
+	for _, w := range b.waiters {
+		if len(w.receipts) > 0 && w.recorded == len(w.receipts) {
+			continue
+		}
+		w.err = err
+		if w.recorded > 0 { // one caller's bodies, written in parts
+			w.err = fmt.Errorf("%w: %d of %d events are recorded: %w", ErrUnknown, w.recorded, len(w.receipts), err)
+		}
+	}
+}
+
+// write composes the lines of the batch's entries that are not settled, and
+// writes them. The lock is held and the journal is ready.
+func (j *Journal) write() error {
+	now := j.opt.Now()
+	d := &j.draft
+	d.begin(&j.state.State)
+	if err := j.preface(now); err != nil {
+		return err
+	}
+	for i := d.settled; i < len(d.b.entries); i++ {
+		e := &d.b.entries[i]
+		if e.w != nil && e.w.left {
+			continue
+		}
+		if err := j.room(now, len(d.b.body(e))); err != nil {
+			return err
+		}
+		j.event(now, d.b.body(e), i)
+	}
+	return j.finishBatch(now)
+}
+
+// preface puts in front of a batch what is due before it.
+func (j *Journal) preface(now time.Time) error {
+	if j.rotationDue(now) {
+		if err := j.rotate(now); err != nil {
+			return err
+		}
+	}
+	if j.epochDue(now) {
+		if err := j.changeEpoch(now); err != nil {
+			return err
+		}
+	}
+	if gap := j.gap(); gap != nil {
+		if err := j.control(now, control.Gap, gap); err != nil {
+			return err
+		}
+		if err := j.flush(); err != nil {
+			return err
+		}
+		j.recordedGap(gap.Lost)
+		j.note(control.Gap, "%d events are not in the log: %s", gap.Lost, gap.Cause)
+	}
+	return nil
+}
+
+// room makes room for a body: it writes what the draft holds where that is
+// much, seals where the promised number is reached, rotates where the segment
+// is full.
+func (j *Journal) room(now time.Time, body int) error {
+	d := &j.draft
+	if len(d.out) >= maxDraft {
+		if err := j.flush(); err != nil {
+			return err
+		}
+	}
+	if d.next.Synced+int64(len(d.out)+body)+reserve > j.opt.MaxSize && !d.next.Fresh {
+		if err := j.rotate(now); err != nil {
+			return err
+		}
+	}
+	return j.keepPromise(now)
+}
+
+// reserve is the room that a segment keeps for what must still fit: the
+// envelope of a line, a seal, an epoch change, a final seal.
+const reserve = 8 << 10
+
+// slack is how many lines before the promised number a seal is made, so that
+// control records, of which a recovery adds a few at once, still fit between.
+const slack = 4
+
+// keepPromise adds a seal where the lines since the last are as many as was promised.
+func (j *Journal) keepPromise(now time.Time) error {
+	s := &j.draft.next
+	promise := uint64(min(s.Promise, j.opt.SealRecords))
+	if s.Size()-s.Sealed+slack < promise {
+		return nil
+	}
+	return j.seal(now, "")
+}
+
+// event adds the line of an event.
+func (j *Journal) event(now time.Time, body []byte, entry int) {
+	d := &j.draft
+	if d.next.Fresh {
+		d.next.Fresh, d.next.SegmentBegun = false, now
+	}
+	seq, leaf := j.add(body)
+	d.told = append(d.told, receiptOf{entry, seq, leaf})
+}
+
+// add adds a line to the draft.
+func (j *Journal) add(body []byte) (seq uint64, leaf merkle.Hash) {
+	d := &j.draft
+	start := len(d.out)
+	seq = d.next.Size()
+	d.out = record.AppendOpen(d.out, seq)
+	d.out = append(d.out, body...)
+	d.out = j.mac(&d.next).AppendClose(d.out, start)
+	leaf = j.leaf.Leaf(d.out[start:])
+	d.out = append(d.out, '\n')
+	d.next.Frontier.Append(leaf)
+	return seq, leaf
+}
+
+// control adds a control record that needs no more than its line.
+func (j *Journal) control(now time.Time, kind string, payload any) error {
+	body, err := control.AppendBody(nil, now, kind, payload)
+	if err != nil {
+		return err
+	}
+	if len(body) > record.MaxBody {
+		return fmt.Errorf("%s record of %d bytes does not fit a line", kind, len(body))
+	}
+	j.add(body)
+	return nil
+}
+
+// finishBatch adds the seal that is due, writes what is left and does what the
+// batch asks for besides.
+func (j *Journal) finishBatch(now time.Time) error {
+	d := &j.draft
+	rotated := false
+	if d.b.rotate && !d.next.Fresh {
+		if err := j.rotate(now); err != nil {
+			return err
+		}
+		rotated = true
+	}
+	if d.next.Unsealed() > 0 && (d.b.seal || j.sealDue(now)) {
+		if err := j.seal(now, ""); err != nil {
+			return err
+		}
+	}
+	d.sync = d.sync || d.b.closing
+	if err := j.flush(); err != nil {
+		return err
+	}
+	d.settled = len(d.b.entries) // those who gave up are settled too
+	for _, w := range d.b.waiters {
+		if len(w.receipts) == 0 {
+			w.extra = extra{j.checkpoint(), rotated}
+		}
+	}
+	return nil
+}
+
+// flush writes the draft's lines and makes them count. Order: write; sync;
+// state; and then whoever waits is told. The commit point is the sync: before
+// it nothing is acknowledged, after it every recovery keeps the lines.
+func (j *Journal) flush() error {
+	d := &j.draft
+	if len(d.out) == 0 && !d.sync {
+		return nil
+	}
+	if len(d.out) > 0 {
+		if err := j.store(d.out, j.state.State.Synced); err != nil {
+			return err
+		}
+	}
+	d.next.Synced += int64(len(d.out))
+	j.state.State = d.next
+	if err := j.saveState(d.sync); err != nil {
+		return err
+	}
+	j.receipts()
+	d.begin(&j.state.State)
+	return nil
+}
+
+// checkpoint returns the newest durable one.
+func (j *Journal) checkpoint() merkle.Checkpoint {
+	s := &j.state.State
+	return merkle.Checkpoint{Origin: s.Origin, Size: s.Sealed, Root: s.SealedRoot}
+}
+
+// saveState writes the state, durably if asked to. The lines it speaks of are
+// on disk whatever happens here, but who asked is not told so until others
+// can see it.
+func (j *Journal) saveState(durable bool) error {
+	save := j.state.Write
+	if durable {
+		save = j.state.Sync
+	}
+	if err := save(); err != nil {
+		return fmt.Errorf("%w: %w", errDoubt, errors.Join(err, j.drop()))
+	}
+	return nil
+}
+
+// store writes lines at the end of the active segment and syncs it.
+//
+// A write that fails, a full disk mostly, is taken back: truncate, sync. If
+// that fails, or the first sync did, the file is finished: its bytes from
+// offset on are put on record as void, in a new segment. Where even that is
+// impossible, the fate of the lines is unknown until the next recovery.
+func (j *Journal) store(lines []byte, offset int64) error {
+	if _, err := j.active.WriteAt(lines, offset); err != nil {
+		if j.takeBack(offset) == nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		return j.abandon(err) // the file cannot even be cut
+	}
+	if broken.Is("ack-before-sync") {
+		return nil
+	}
+	if err := j.active.Sync(); err != nil {
+		return j.abandon(err)
+	}
+	return nil
+}
+
+// takeBack cuts the active segment at offset, durably.
+func (j *Journal) takeBack(offset int64) error {
+	if err := j.active.Truncate(offset); err != nil {
+		return err
+	}
+	return j.active.Sync()
+}
+
+// receipts tells the batch of the draft's lines, which are durable now.
+func (j *Journal) receipts() {
+	d := &j.draft
+	cp := j.checkpoint()
+	for _, r := range d.told {
+		e := &d.b.entries[r.entry]
+		if e.w != nil {
+			e.w.receipts[e.index] = Receipt{r.seq, r.leaf, cp, true}
+			e.w.recorded++
+		}
+		d.settled = r.entry + 1
+	}
+}

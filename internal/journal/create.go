@@ -1,0 +1,147 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/state"
+)
+
+// Create makes a log and its keys. The directory of the log must exist.
+//
+// Order: the keys; the first segment aside, synced; renamed, the directory
+// synced; the state, synced; the first seal, synced; and last log.vkey, the
+// commit point: what a crash before it has left is no log, and is replaced.
+func Create(opt Options) (*Journal, error) {
+	j, err := newJournal(opt)
+	if err != nil {
+		return nil, err
+	}
+	if j.lock, err = opt.FS.OpenLock(j.path(j.layout.Lock())); err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := j.locked(j.create); err != nil {
+		return nil, errors.Join(err, j.drop(), j.lock.Close())
+	}
+	j.keeper.start(j)
+	return j, nil
+}
+
+func (j *Journal) create() error {
+	if err := j.vacant(); err != nil {
+		return err
+	}
+	set, first, err := j.keys.Generate()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	if err := j.useKeys(set); err != nil {
+		return err
+	}
+	if err := j.firstSegment(first); err != nil {
+		return err
+	}
+	j.started = true
+	if err := j.keys.Publish(set.Identity.VKey); err != nil {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	return nil
+}
+
+// firstSegment writes the first segment, with a seal, and the state.
+func (j *Journal) firstSegment(epoch keys.Pair) error {
+	now := j.opt.Now()
+	pub, err := epoch.Public()
+	if err != nil {
+		return err
+	}
+	f, err := j.opt.FS.OpenFile(j.path(j.layout.State()), os.O_RDWR|os.O_CREATE|os.O_TRUNC, filePerm)
+	if err != nil {
+		return fmt.Errorf("make state: %w", err)
+	}
+	mac, err := j.stateMAC()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.state = state.NewFile(f, mac)
+	j.state.State = state.State{Origin: j.set.Origin, EpochBegun: now}
+	copy(j.state.State.EpochKey[:], pub)
+	if err := j.removeLeftover(); err != nil {
+		return err
+	}
+	if err := j.nextSegment(now, j.opt.Signed, nil); err != nil {
+		return err
+	}
+	if err := j.sealBy(epoch, now, ""); err != nil {
+		return err
+	}
+	j.draft.next.EpochFrom = j.draft.next.Size()
+	return j.flush()
+}
+
+// vacant returns nil where there is no log and none was here, as far as can be
+// told, or what there is was never finished.
+func (j *Journal) vacant() error {
+	active := j.path(j.layout.Active())
+	_, err := j.opt.FS.Stat(active)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look for log: %w", err)
+	}
+	found := err == nil
+	public, err := j.keys.Published()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	case public != "" && found:
+		return fmt.Errorf("%w: %s", ErrExists, active)
+	case public != "":
+		return fmt.Errorf("%w: %s says that there was one at %s", ErrGone, j.keys.Path(keys.PublicFile), active)
+	}
+	numbered := j.path(j.layout.Numbered(1))
+	if _, err := j.opt.FS.Stat(numbered); err == nil {
+		return fmt.Errorf("%w: %s is there, but not its keys", ErrExists, numbered)
+	}
+	if !found {
+		return nil
+	}
+	return j.unfinished(active)
+}
+
+// unfinished returns nil where the file holds nothing but what Create writes,
+// so that an interrupted Create can be done again.
+func (j *Journal) unfinished(path string) error {
+	f, err := j.opt.FS.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	lines := segment.NewLines(f, 0, size)
+	for n := 0; ; n++ {
+		line, err := lines.Next()
+		if errors.Is(err, io.EOF) || (n > 0 && errors.Is(err, segment.ErrPartial)) {
+			return nil
+		}
+		if err != nil || n > 1 || record.Control(line) == "" {
+			return fmt.Errorf("%w: %s is there, but not its keys", ErrExists, path)
+		}
+	}
+}
+
+// removeLeftover removes the active segment of an interrupted Create.
+func (j *Journal) removeLeftover() error {
+	err := j.opt.FS.Remove(j.path(j.layout.Active()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove what an interrupted creation left: %w", err)
+	}
+	return nil
+}

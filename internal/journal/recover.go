@@ -1,0 +1,395 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/state"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// ready makes the journal fit to write: the files are those that their paths
+// name, the state is the newest, and the active segment ends at the synced
+// position. The lock is held.
+func (j *Journal) ready() error {
+	if j.state != nil {
+		same, err := j.unchanged()
+		if err != nil || !same {
+			if err := errors.Join(err, j.drop()); err != nil {
+				return err
+			}
+		}
+	}
+	if j.state == nil {
+		if err := j.reopen(); err != nil {
+			return errors.Join(err, j.drop())
+		}
+	}
+	size, err := j.active.Size()
+	if err == nil && size != j.state.State.Synced {
+		err = j.takeover(size)
+	}
+	if err == nil && !j.started {
+		err = j.start()
+	}
+	if err != nil {
+		return errors.Join(err, j.drop())
+	}
+	return nil
+}
+
+// unchanged reports whether the open files are still the log's, having taken
+// note of what other processes have added.
+func (j *Journal) unchanged() (bool, error) {
+	number := j.state.State.Segment
+	for _, linked := range [...]func() (bool, error){j.state.Linked, j.active.Linked} {
+		if same, err := linked(); err != nil || !same {
+			return false, err
+		}
+	}
+	changed, err := j.state.Refresh()
+	if err != nil {
+		return false, nil // reopening says what is wrong with it
+	}
+	return !changed || j.state.State.Segment == number, nil
+}
+
+// start does what is due once, when a log is opened: what is written from now
+// on is signed as the options ask, and the epoch's key is there.
+func (j *Journal) start() error {
+	now := j.opt.Now()
+	j.draft.begin(&j.state.State)
+	if _, err := j.epochKey(now); err != nil {
+		return err
+	}
+	if j.state.State.Signed != j.opt.Signed {
+		if err := j.seal(now, sealReason); err != nil {
+			return err
+		}
+		if err := j.flush(); err != nil {
+			return err
+		}
+		if err := j.nextSegment(now, j.opt.Signed, nil); err != nil {
+			return err
+		}
+	}
+	j.started = true
+	return nil
+}
+
+// reopen opens state and active segment, and mends what a crash, or somebody,
+// has done to them.
+func (j *Journal) reopen() error {
+	if err := j.openState(); err != nil || j.active != nil {
+		return err // where the state was made again, the segment is new
+	}
+	var err error
+	j.active, err = j.openActive()
+	if errors.Is(err, fs.ErrNotExist) {
+		return j.finishRotation()
+	}
+	if err != nil {
+		return err
+	}
+	return j.checkActive()
+}
+
+// openState opens the state, or makes it again where it is lost.
+func (j *Journal) openState() error {
+	f, err := j.opt.FS.OpenFile(j.path(j.layout.State()), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return j.rebuild("there is no state file")
+	}
+	if err != nil {
+		return fmt.Errorf("open state: %w", err)
+	}
+	mac, err := j.stateMAC()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.state = state.NewFile(f, mac)
+	err = j.state.Load()
+	switch {
+	case err == nil && j.state.State.Origin != j.set.Origin:
+		return fmt.Errorf("%w: the state is of %s, the keys of %s", ErrKeys, j.state.State.Origin, j.set.Origin)
+	case err == nil:
+		return nil
+	case errors.Is(err, state.ErrUnusable):
+		return j.rebuild(err.Error())
+	}
+	return err
+}
+
+// checkActive compares the active segment with the state.
+func (j *Journal) checkActive() error {
+	s := &j.state.State
+	head, err := j.head(j.active)
+	if errors.Is(err, segment.ErrRead) {
+		return err
+	}
+	if err != nil {
+		return j.damaged(err.Error())
+	}
+	if head.Version > control.Version {
+		return fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, head.Version, control.Version)
+	}
+	if head.Segment == s.Segment+1 && j.continues(head) && j.exists(j.layout.Numbered(s.Segment)) {
+		// A rotation whose last step, the state, is missing.
+		s.Segment, s.Synced, s.SegmentBegun = head.Segment, 0, j.opt.Now()
+		s.Signed, s.Fresh, s.Promise = head.SignEvents, true, head.SealRecords
+		return nil
+	}
+	size, err := j.active.Size()
+	switch {
+	case err != nil:
+		return fmt.Errorf("active segment: %w", err)
+	case head.Origin != s.Origin || head.Segment != s.Segment:
+		return j.damaged(fmt.Sprintf("it begins as segment %d of %s", head.Segment, head.Origin))
+	case size < s.Synced:
+		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, s.Synced))
+	}
+	last, err := lastSeq(j.active, s.Synced)
+	if errors.Is(err, segment.ErrRead) {
+		return err
+	}
+	if err != nil || last+1 != s.Size() {
+		return j.damaged("it does not end in the record that was last known to be on disk")
+	}
+	return nil
+}
+
+// head reads the first line of a segment. In a signed segment it must carry
+// the log's MAC.
+func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
+	var head control.OpenedLog
+	size, err := f.Size()
+	if err != nil {
+		return head, fmt.Errorf("active segment: %w", err)
+	}
+	line, err := segment.NewLines(f, 0, size).Next()
+	if err != nil {
+		return head, fmt.Errorf("first line: %w", err)
+	}
+	l, err := record.Split(line)
+	if err != nil {
+		return head, fmt.Errorf("first line: %w", err)
+	}
+	if record.Control(line) != control.Opened {
+		return head, errors.New("its first line is not log_opened")
+	}
+	if _, err := control.Parse(line, &head); err != nil {
+		return head, err
+	}
+	if head.SignEvents && head.Version <= control.Version {
+		if err := j.line.Check(l); err != nil {
+			return head, fmt.Errorf("first line: %w", err)
+		}
+	}
+	if l.Seq != head.Size {
+		return head, fmt.Errorf("first line: seq %d, size %d", l.Seq, head.Size)
+	}
+	return head, nil
+}
+
+// continues reports whether a segment begins where the state ends.
+func (j *Journal) continues(head control.OpenedLog) bool {
+	s := &j.state.State
+	frontier, err := head.FrontierAt()
+	return err == nil && head.Origin == s.Origin && frontier.Equal(&s.Frontier)
+}
+
+func (j *Journal) exists(name string) bool {
+	_, err := j.opt.FS.Stat(j.path(name))
+	return err == nil
+}
+
+// lastSeq returns the sequence number of the line that ends at end.
+func lastSeq(f vfs.File, end int64) (uint64, error) {
+	from := max(0, end-record.MaxLine-1)
+	lines := segment.NewLines(f, from, end)
+	if from > 0 { // the first is most likely not whole
+		if _, err := lines.Next(); err != nil {
+			return 0, err
+		}
+	}
+	var last record.Line
+	for lines.Offset() < end {
+		line, err := lines.Next()
+		if err != nil {
+			return 0, err
+		}
+		if last, err = record.Split(line); err != nil {
+			return 0, err
+		}
+	}
+	return last.Seq, nil
+}
+
+// damaged goes on in a new segment at the state's size and frontier, because
+// the active segment is not what the state remembers. What it lacks stays
+// missing for ever.
+func (j *Journal) damaged(detail string) error {
+	s := &j.state.State
+	size, err := j.active.Size()
+	if err != nil {
+		return fmt.Errorf("active segment: %w", err)
+	}
+	end := s.Size()
+	found := &control.RecoveredLog{
+		Found: control.FoundDamage, Segment: s.Segment, Offset: min(size, s.Synced),
+		Bytes: max(0, size-s.Synced), ToSeq: &end, Detail: detail,
+	}
+	return j.goOn(found, "segment %d is damaged: %s: the log goes on in segment %d", s.Segment, detail, s.Segment+1)
+}
+
+// goOn begins a new segment with a recovery on record.
+func (j *Journal) goOn(found *control.RecoveredLog, format string, args ...any) error {
+	if err := j.nextSegment(j.opt.Now(), j.opt.Signed, found); err != nil {
+		return err
+	}
+	j.note(control.Recovered, format, args...)
+	return nil
+}
+
+// finishRotation mends a missing active segment: a rotation was cut short
+// between its renames. Where that cannot be, the active segment is gone.
+func (j *Journal) finishRotation() error {
+	s := &j.state.State
+	if !j.exists(j.layout.Numbered(s.Segment)) {
+		return j.gone()
+	}
+	if err := j.adoptNew(); !errors.Is(err, errNotNext) {
+		return err
+	}
+	ended, err := j.endsSealed(j.layout.Numbered(s.Segment))
+	if err != nil {
+		return err
+	}
+	if ended {
+		return j.nextSegment(j.opt.Now(), s.Signed, nil)
+	}
+	end := s.Size()
+	found := &control.RecoveredLog{
+		Found: control.FoundDamage, Segment: s.Segment, Offset: s.Synced, ToSeq: &end,
+		Detail: "the segment has its number, but no final seal, and no segment is active",
+	}
+	return j.goOn(found, "segment %d was closed without a seal: the log goes on in segment %d", s.Segment, s.Segment+1)
+}
+
+// gone says that the active segment is gone, or goes on without it where that
+// was asked for.
+func (j *Journal) gone() error {
+	s := &j.state.State
+	if !j.opt.Resume {
+		return fmt.Errorf("%w: the state remembers %d records, and %s is not there", ErrGone, s.Size(), j.path(j.layout.Active()))
+	}
+	end := s.Size()
+	found := &control.RecoveredLog{
+		Found: control.FoundDamage, Segment: s.Segment, ToSeq: &end, Detail: "the active segment was gone",
+	}
+	return j.goOn(found, "segment %d is gone: the log goes on in segment %d", s.Segment, s.Segment+1)
+}
+
+var errNotNext = errors.New("no segment waits to become active")
+
+// adoptNew makes the segment that a rotation has prepared active, if it is
+// whole and continues the log.
+func (j *Journal) adoptNew() error {
+	path := j.path(j.layout.New())
+	f, err := j.opt.FS.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNotNext
+	}
+	if err != nil {
+		return fmt.Errorf("open next segment: %w", err)
+	}
+	head, err := j.head(f)
+	if err != nil || head.Segment != j.state.State.Segment+1 || !j.continues(head) {
+		return errors.Join(errNotNext, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("close next segment: %w", err)
+	}
+	if err := j.opt.FS.Rename(path, j.path(j.layout.Active())); err != nil {
+		return fmt.Errorf("finish rotation: %w", err)
+	}
+	if err := j.opt.FS.SyncDir(j.layout.Dir); err != nil {
+		return fmt.Errorf("sync log directory: %w", err)
+	}
+	if j.active, err = j.openActive(); err != nil {
+		return err
+	}
+	return j.checkActive()
+}
+
+// endsSealed reports whether a numbered segment ends at the synced position in
+// the state's last seal.
+func (j *Journal) endsSealed(name string) (bool, error) {
+	s := &j.state.State
+	f, err := j.opt.FS.OpenFile(j.path(name), os.O_RDONLY, 0)
+	if err != nil {
+		return false, fmt.Errorf("open segment: %w", err)
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", name, err)
+	}
+	if size != s.Synced || s.Unsealed() != 0 {
+		return false, nil
+	}
+	last, err := lastSeq(f, size)
+	return err == nil && last == s.Sealed, nil
+}
+
+// verifiers returns the verifiers of the identity and of an epoch key.
+func (j *Journal) verifiers(origin string, epoch [32]byte) (identity, current note.Verifier, err error) {
+	if identity, err = note.NewVerifier(j.set.Identity.VKey); err != nil {
+		return nil, nil, fmt.Errorf("identity key: %w", err)
+	}
+	vkey, err := vkeyOf(origin, epoch)
+	if err != nil {
+		return nil, nil, err
+	}
+	if current, err = note.NewVerifier(vkey); err != nil {
+		return nil, nil, fmt.Errorf("epoch key: %w", err)
+	}
+	return identity, current, nil
+}
+
+// vkeyOf returns the note verifier key of an Ed25519 public key.
+func vkeyOf(origin string, pub [32]byte) (string, error) {
+	vkey, err := note.NewEd25519VerifierKey(origin, pub[:])
+	if err != nil {
+		return "", fmt.Errorf("name epoch key: %w", err)
+	}
+	return vkey, nil
+}
+
+// abandon ends a segment whose write or sync has failed: its bytes from the
+// synced position on are void, and the log goes on in a new segment that says
+// so. Never is the same descriptor synced again.
+func (j *Journal) abandon(cause error) error {
+	s := &j.state.State
+	size, err := j.active.Size()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))
+	}
+	found := &control.RecoveredLog{
+		Found: control.FoundVoid, Segment: s.Segment, Offset: s.Synced,
+		Bytes: max(0, size-s.Synced), Detail: cause.Error(),
+	}
+	if err := j.nextSegment(j.opt.Now(), s.Signed, found); err != nil {
+		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))
+	}
+	j.note(control.Recovered, "segment %d could not be written (%v): the log goes on in segment %d", found.Segment, cause, found.Segment+1)
+	return fmt.Errorf("%w: %w", errVoided, cause)
+}
+

@@ -1,0 +1,185 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// sealReason is the reason of the seal that ends a segment.
+const sealReason = "rotated"
+
+// filePerm is the mode of a log's files: what agents do is not for everybody.
+const filePerm = 0o600
+
+// rotationDue reports whether the day or week of the active segment is over.
+// A segment without an event stays, and so does everything where the clock
+// went backwards.
+func (j *Journal) rotationDue(now time.Time) bool {
+	s := &j.draft.next
+	if s.Fresh || !now.After(s.SegmentBegun) {
+		return false
+	}
+	begun, now := s.SegmentBegun.UTC(), now.UTC()
+	switch j.opt.Rotate {
+	case Daily:
+		return begun.YearDay() != now.YearDay() || begun.Year() != now.Year()
+	case Weekly:
+		y1, w1 := begun.ISOWeek()
+		y2, w2 := now.ISOWeek()
+		return y1 != y2 || w1 != w2
+	}
+	return false
+}
+
+// rotate ends the active segment and begins the next. Order: final seal,
+// synced with the state; then as [Journal.nextSegment].
+func (j *Journal) rotate(now time.Time) error {
+	if err := j.seal(now, sealReason); err != nil {
+		return err
+	}
+	if err := j.flush(); err != nil {
+		return err
+	}
+	return j.nextSegment(now, j.draft.next.Signed, nil)
+}
+
+// nextSegment begins a segment at the state's size and frontier. A recovery,
+// where there is one, stands second in it.
+//
+// Order: the new segment aside, with its first lines, synced; the active one
+// renamed to its number; the new one renamed to be active; the directory
+// synced; the state, synced. A crash before the first rename leaves a file
+// that means nothing; between the renames, no active file, which
+// [Journal.finishRotation] mends; after them, a state that is one segment
+// behind, which [Journal.checkActive] mends.
+func (j *Journal) nextSegment(now time.Time, signed bool, found *control.RecoveredLog) error {
+	d := &j.draft
+	d.begin(&j.state.State)
+	s := &d.next
+	s.Segment, s.Synced, s.SegmentBegun = s.Segment+1, 0, now
+	s.Signed, s.Fresh, s.Promise = signed, true, j.opt.SealRecords
+	if err := j.opening(now, found); err != nil {
+		return err
+	}
+	if err := j.writeNew(d.out); err != nil {
+		return err
+	}
+	if err := j.putInPlace(s.Segment - 1); err != nil {
+		return errors.Join(err, j.drop())
+	}
+	s.Synced = int64(len(d.out))
+	j.state.State = d.next
+	if err := j.saveState(true); err != nil {
+		return err
+	}
+	d.begin(&j.state.State)
+	return nil
+}
+
+// opening adds the first lines of a segment to the draft.
+func (j *Journal) opening(now time.Time, found *control.RecoveredLog) error {
+	s := &j.draft.next
+	var room [merkle.MaxFrontier]merkle.Hash
+	frontier := []string{}
+	for _, h := range s.Frontier.AppendHashes(room[:0]) {
+		frontier = append(frontier, h.String())
+	}
+	epoch, err := vkeyOf(s.Origin, s.EpochKey)
+	if err != nil {
+		return err
+	}
+	err = j.control(now, control.Opened, control.OpenedLog{
+		Version:     control.Version,
+		Origin:      s.Origin,
+		Segment:     s.Segment,
+		Size:        s.Size(),
+		Frontier:    frontier,
+		SignEvents:  s.Signed,
+		SealRecords: s.Promise,
+		IdentityKey: j.set.Identity.VKey,
+		Epoch:       s.Epoch,
+		EpochKey:    epoch,
+		Writer:      j.opt.Writer,
+	})
+	if err != nil || found == nil {
+		return err
+	}
+	return j.control(now, control.Recovered, found)
+}
+
+// writeNew writes a segment aside and syncs it.
+func (j *Journal) writeNew(lines []byte) error {
+	f, err := j.opt.FS.OpenFile(j.path(j.layout.New()), os.O_RDWR|os.O_CREATE|os.O_TRUNC, filePerm)
+	if err != nil {
+		return fmt.Errorf("make segment: %w", err)
+	}
+	_, err = f.WriteAt(lines, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("make segment: %w", err)
+	}
+	return nil
+}
+
+// putInPlace gives the active segment, where there is one, its number, and
+// makes the new segment active.
+func (j *Journal) putInPlace(number uint32) error {
+	if j.active != nil {
+		if err := j.active.Close(); err != nil {
+			return fmt.Errorf("close segment: %w", err)
+		}
+		j.active = nil
+	}
+	active := j.path(j.layout.Active())
+	_, err := j.opt.FS.Stat(active)
+	if err == nil {
+		err = j.giveNumber(active, number)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rotate: %w", err)
+	}
+	if err := j.opt.FS.Rename(j.path(j.layout.New()), active); err != nil {
+		return fmt.Errorf("rotate: %w", err)
+	}
+	if err := j.opt.FS.SyncDir(j.layout.Dir); err != nil {
+		return fmt.Errorf("sync log directory: %w", err)
+	}
+	j.active, err = j.openActive()
+	return err
+}
+
+// giveNumber renames a segment to its number. A file of somebody else's that
+// bears the name is never overwritten: it is set aside.
+func (j *Journal) giveNumber(active string, number uint32) error {
+	numbered := j.path(j.layout.Numbered(number))
+	if _, err := j.opt.FS.Stat(numbered); err == nil {
+		aside, err := j.asideName(fmt.Sprintf("%06d-foreign", number))
+		if err != nil {
+			return err
+		}
+		if err := j.opt.FS.Rename(numbered, aside); err != nil {
+			return err
+		}
+		j.note(control.Recovered, "a file that is not the log's stood in the place of segment %d: it is now %s", number, aside)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return j.opt.FS.Rename(active, numbered)
+}
+
+func (j *Journal) openActive() (vfs.File, error) {
+	f, err := j.opt.FS.OpenFile(j.path(j.layout.Active()), os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open active segment: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,305 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+	"unicode/utf8"
+
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/state"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// takeover puts right an active segment that does not end at the synced
+// position: a writer died between its write and its state, or somebody else
+// has written.
+//
+// Bytes past the synced position are kept as far as each line is whole, in
+// sequence and the log's own. Kept lines are written again in place before the
+// sync, so that a page which the system failed to write, and told a process
+// that died, cannot hide behind a sync that succeeds. The rest is set aside,
+// and then overwritten by the record of it: at no moment is it gone without a
+// record. Order: aside, synced; written over; truncated; synced; state, synced.
+func (j *Journal) takeover(size int64) error {
+	if size < j.state.State.Synced {
+		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, j.state.State.Synced))
+	}
+	t := tail{State: j.state.State, end: j.state.State.Synced}
+	if err := j.scan(j.active, size, &t); err != nil {
+		return err
+	}
+	d := &j.draft
+	d.begin(&t.State)
+	if err := j.recoverRest(&t, size); err != nil {
+		return err
+	}
+	if err := j.rewrite(j.state.State.Synced, t.end); err != nil {
+		return err
+	}
+	if len(d.out) > 0 {
+		if _, err := j.active.WriteAt(d.out, t.end); err != nil {
+			return fmt.Errorf("write recovery: %w", err)
+		}
+	}
+	if end := t.end + int64(len(d.out)); end < size {
+		if err := j.active.Truncate(end); err != nil {
+			return fmt.Errorf("cut torn tail: %w", err)
+		}
+	}
+	if err := j.active.Sync(); err != nil {
+		return fmt.Errorf("sync recovered segment: %w", err)
+	}
+	d.next.Synced = t.end + int64(len(d.out))
+	j.state.State = d.next
+	return j.saveState(true)
+}
+
+// recoverRest sets aside what cannot be kept, and drafts the records that tell
+// of it and of unsigned lines that were kept.
+func (j *Journal) recoverRest(t *tail, size int64) error {
+	now := j.opt.Now()
+	if kept := t.Size() - j.state.State.Size(); kept > 0 && !t.Signed {
+		from, to := j.state.State.Size(), t.Size()
+		err := j.control(now, control.Recovered, control.RecoveredLog{
+			Found: control.FoundUnsigned, Segment: t.Segment, Offset: j.state.State.Synced, Bytes: t.end - j.state.State.Synced,
+			FromSeq: &from, ToSeq: &to, Detail: "lines that no state knew of were kept; nothing proves who wrote them",
+		})
+		if err != nil {
+			return err
+		}
+		j.note(control.Recovered, "%d lines after the last known one were kept; the log is unsigned, so nothing proves them", kept)
+	}
+	if t.end == size {
+		return nil
+	}
+	saved, sum, err := j.setAside(j.active, t.Segment, t.end, size)
+	if err != nil {
+		return err
+	}
+	j.note(control.Recovered, "%d bytes at the end of segment %d were not whole records (%s): they are in %s", size-t.end, t.Segment, t.reason, saved)
+	return j.control(now, control.Recovered, control.RecoveredLog{
+		Found: control.FoundTorn, Segment: t.Segment, Offset: t.end, Bytes: size - t.end,
+		SHA256: sum, Saved: filepath.ToSlash(saved), Detail: t.reason,
+	})
+}
+
+// rewrite writes the bytes from one offset to another again, as they are.
+func (j *Journal) rewrite(from, to int64) error {
+	buf := make([]byte, min(to-from, 1<<20))
+	for from < to {
+		b := buf[:min(int64(len(buf)), to-from)]
+		if _, err := j.active.ReadAt(b, from); err != nil {
+			return fmt.Errorf("read tail: %w", err)
+		}
+		if _, err := j.active.WriteAt(b, from); err != nil {
+			return fmt.Errorf("write tail again: %w", err)
+		}
+		from += int64(len(b))
+	}
+	return nil
+}
+
+// A tail is what a scan has found good so far: the state as it would be, and
+// where the good bytes end.
+type tail struct {
+	state.State
+	end    int64
+	reason string // why the scan stopped before the end of the file
+
+	next *control.EpochLog // a log_epoch that still needs its seal
+}
+
+// scan reads lines from t.end on, and takes each into t that is whole, in
+// sequence and the log's own. It stops at the first that is not. An error is
+// one of reading, and says nothing of the lines.
+func (j *Journal) scan(f vfs.File, size int64, t *tail) error {
+	lines := segment.NewLines(f, t.end, size)
+	for {
+		line, err := lines.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, segment.ErrPartial):
+			t.reason = err.Error()
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := j.take(line, t); err != nil {
+			t.reason = err.Error()
+			return nil
+		}
+		t.end = lines.Offset()
+	}
+}
+
+// take takes one line into the tail, or says why it cannot be.
+func (j *Journal) take(line []byte, t *tail) error {
+	l, err := record.Split(line)
+	if err != nil {
+		return err
+	}
+	if l.Seq != t.Size() {
+		return fmt.Errorf("line has seq %d, want %d", l.Seq, t.Size())
+	}
+	if t.Signed {
+		if err := j.line.Check(l); err != nil {
+			return err
+		}
+	} else if !utf8.Valid(line) || !json.Valid(line) {
+		return fmt.Errorf("line of seq %d is not JSON", l.Seq)
+	}
+	kind := record.Control(line)
+	next := t.next
+	t.next = nil
+	switch kind {
+	case control.Opened:
+		if t.end != 0 {
+			return errors.New("log_opened stands inside a segment")
+		}
+	case control.Sealed:
+		err = j.takeSeal(line, t, next)
+	case control.Epoch:
+		t.next = new(control.EpochLog)
+		_, err = control.Parse(line, t.next)
+	case control.EpochBroken:
+		err = j.takeBroken(line, t)
+	case "":
+		t.Fresh = false
+	}
+	if err != nil {
+		return err
+	}
+	t.Frontier.Append(j.leaf.Leaf(line))
+	return nil
+}
+
+// takeSeal checks a seal's signatures and root. It begins the epoch of the
+// log_epoch right before it.
+func (j *Journal) takeSeal(line []byte, t *tail, next *control.EpochLog) error {
+	var seal control.SealedLog
+	header, err := control.Parse(line, &seal)
+	if err != nil {
+		return err
+	}
+	identity, epoch, err := j.verifiers(t.Origin, t.EpochKey)
+	if err != nil {
+		return err
+	}
+	cp, err := merkle.OpenNote(seal.Checkpoint, identity, epoch)
+	if err != nil {
+		return err
+	}
+	want := merkle.Checkpoint{Origin: t.Origin, Size: t.Size(), Root: t.Frontier.Root()}
+	if cp != want || seal.Epoch != t.Epoch {
+		return fmt.Errorf("seal of seq %d is of another tree or epoch", header.Seq)
+	}
+	made, err := time.Parse(control.TimeFormat, header.Time)
+	if err != nil {
+		return fmt.Errorf("seal of seq %d: %w", header.Seq, err)
+	}
+	t.Sealed, t.SealedRoot, t.SealMade = cp.Size, cp.Root, made
+	if next == nil {
+		return nil
+	}
+	return t.enter(next.Epoch, next.EpochKey, made)
+}
+
+// takeBroken checks the word of the identity key that begins an epoch.
+func (j *Journal) takeBroken(line []byte, t *tail) error {
+	var b control.EpochBrokenLog
+	header, err := control.Parse(line, &b)
+	if err != nil {
+		return err
+	}
+	identity, _, err := j.verifiers(t.Origin, t.EpochKey)
+	if err != nil {
+		return err
+	}
+	cp := merkle.Checkpoint{Origin: t.Origin, Size: t.Size(), Root: t.Frontier.Root()}
+	if err := control.OpenBroken(&b, cp, identity); err != nil {
+		return err
+	}
+	made, err := time.Parse(control.TimeFormat, header.Time)
+	if err != nil {
+		return fmt.Errorf("record of seq %d: %w", header.Seq, err)
+	}
+	return t.enter(b.Epoch, b.EpochKey, made)
+}
+
+// enter begins an epoch at the line being taken.
+func (t *tail) enter(epoch uint64, vkey string, at time.Time) error {
+	if epoch != t.Epoch+1 {
+		return fmt.Errorf("epoch %d follows epoch %d", epoch, t.Epoch)
+	}
+	pub, err := merkle.PublicKey(vkey)
+	if err != nil {
+		return err
+	}
+	t.Epoch, t.EpochBegun, t.EpochFrom = epoch, at, t.Size()+1
+	copy(t.EpochKey[:], pub)
+	return nil
+}
+
+// setAside copies bytes of a segment to a file of their own, durably, and
+// returns its path relative to the log's directory, and the SHA-256 of the bytes.
+func (j *Journal) setAside(f vfs.File, number uint32, from, to int64) (name, sum string, err error) {
+	path, err := j.asideName(fmt.Sprintf("%06d-%d", number, from))
+	if err != nil {
+		return "", "", err
+	}
+	out, err := j.opt.FS.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+	if err != nil {
+		return "", "", fmt.Errorf("set torn tail aside: %w", err)
+	}
+	hash := sha256.New()
+	_, err = io.Copy(io.MultiWriter(io.NewOffsetWriter(out, 0), hash), io.NewSectionReader(f, from, to-from))
+	if err == nil {
+		err = out.Sync()
+	}
+	if err := errors.Join(err, out.Close()); err != nil {
+		return "", "", fmt.Errorf("set torn tail aside: %w", err)
+	}
+	if err := j.opt.FS.SyncDir(filepath.Dir(path)); err != nil {
+		return "", "", fmt.Errorf("sync directory of torn tails: %w", err)
+	}
+	name, err = filepath.Rel(j.layout.Dir, path)
+	return name, hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// asideName returns a path in the directory of torn tails that nothing has
+// yet, making the directory.
+func (j *Journal) asideName(base string) (string, error) {
+	dir := j.path(j.layout.Torn())
+	err := j.opt.FS.Mkdir(dir, 0o700)
+	if err == nil {
+		err = j.opt.FS.SyncDir(j.layout.Dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("make directory of torn tails: %w", err)
+	}
+	for n := 0; ; n++ {
+		path := filepath.Join(dir, base)
+		if n > 0 {
+			path = fmt.Sprintf("%s.%d", path, n)
+		}
+		_, err := j.opt.FS.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("set aside: %w", err)
+		}
+	}
+}

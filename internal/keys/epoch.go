@@ -1,0 +1,77 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Epoch reads the current epoch's key.
+func (d *Dir) Epoch() (Pair, error) { return d.pair(EpochFile) }
+
+// Next reads the key of an epoch about to begin. The error is [fs.ErrNotExist]
+// where none is.
+func (d *Dir) Next() (Pair, error) { return d.pair(NextFile) }
+
+// PrepareNext makes the next epoch's key, durable in epoch.next, replacing one
+// that a crash has left. Nothing depends on it yet.
+func (d *Dir) PrepareNext(origin string) (Pair, error) {
+	next, err := newPair(origin)
+	if err != nil {
+		return Pair{}, err
+	}
+	if err := d.replace(NextFile, next.secret, 0o600); err != nil {
+		return Pair{}, err
+	}
+	return next, d.syncDir()
+}
+
+// AdoptNext destroys the old epoch's private key and puts epoch.next in its
+// place. It must be called only when the log durably holds the sealed
+// log_epoch record of that key. A crash inside it is finished by calling it
+// again.
+//
+// Order: overwrite the old key, sync; rename; sync the directory. On media that
+// write elsewhere than they are told, copy-on-write file systems and flash
+// among them, the overwritten bytes may survive.
+func (d *Dir) AdoptNext() error {
+	if err := d.shred(d.Path(EpochFile)); err != nil {
+		return err
+	}
+	if err := d.fs.Rename(d.Path(NextFile), d.Path(EpochFile)); err != nil {
+		return fmt.Errorf("adopt epoch key: %w", err)
+	}
+	return d.syncDir()
+}
+
+// DropNext removes the key of an epoch that did not begin.
+func (d *Dir) DropNext() error {
+	err := d.fs.Remove(d.Path(NextFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop epoch key: %w", err)
+	}
+	return nil
+}
+
+// shred overwrites a file with zeros and syncs it. A file that is gone is done with.
+func (d *Dir) shred(path string) error {
+	f, err := d.fs.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("destroy key: %w", err)
+	}
+	size, err := f.Size()
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, size), 0)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("destroy key %s: %w", path, err)
+	}
+	return nil
+}

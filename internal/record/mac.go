@@ -1,0 +1,75 @@
+package record
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash"
+)
+
+// KeySize is the size of a MAC key in bytes.
+const KeySize = sha256.Size
+
+// DeriveKey returns the key of one purpose for one origin, so that a key file
+// shared by several logs never lets a line of one pass in another. It is
+// HKDF-Expand of RFC 5869 with the purpose and the origin as its info.
+func DeriveKey(secret []byte, purpose, origin string) ([KeySize]byte, error) {
+	var key [KeySize]byte
+	b, err := hkdf.Expand(sha256.New, secret, "etch v0 "+purpose+" "+origin, KeySize)
+	if err != nil {
+		return key, fmt.Errorf("derive %s key: %w", purpose, err)
+	}
+	copy(key[:], b)
+	return key, nil
+}
+
+// A MAC computes HMAC-SHA256 (RFC 2104) with one key, again and again, without
+// allocating. It is not safe for concurrent use.
+type MAC struct {
+	h   hash.Hash
+	sum [sha256.Size]byte
+}
+
+// NewMAC returns a MAC that uses key.
+func NewMAC(key [KeySize]byte) *MAC { return &MAC{h: hmac.New(sha256.New, key[:])} }
+
+// Sum returns the MAC of b. The result is valid until the next call.
+func (m *MAC) Sum(b []byte) []byte {
+	m.h.Reset()
+	m.h.Write(b)
+	return m.h.Sum(m.sum[:0])
+}
+
+// AppendClose ends the line that began at dst[start:] with its MAC, or, where
+// the receiver is nil, with a brace only.
+func (m *MAC) AppendClose(dst []byte, start int) []byte {
+	if m == nil {
+		return append(dst, '}')
+	}
+	sum := m.Sum(dst[start:])
+	dst = append(dst, macMark...)
+	dst = base64.RawStdEncoding.AppendEncode(dst, sum)
+	return append(dst, macEnd...)
+}
+
+// Check returns nil where l carries the MAC of its bytes, [ErrNoSignature]
+// where it carries none. The comparison takes constant time.
+func (m *MAC) Check(l Line) error {
+	if l.MAC == nil {
+		return ErrNoSignature
+	}
+	var text [macText]byte
+	base64.RawStdEncoding.Encode(text[:], m.Sum(l.Signed))
+	if !hmac.Equal(text[:], l.MAC) {
+		return fmt.Errorf("signature of seq %d does not match its line", l.Seq)
+	}
+	return nil
+}
+
+// The purposes that keys are derived for.
+const (
+	LinePurpose  = "line"
+	StatePurpose = "state"
+)

@@ -1,0 +1,134 @@
+// Package segment is the files that a log's records lie in: their names, which
+// of them there are, and how their lines are read.
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Layout is the names of a log's files. All lie in one directory; names are
+// without it, so that they serve an io/fs.FS as well.
+type Layout struct {
+	Dir  string // the directory of the log, for callers that need paths
+	stem string
+	ext  string
+}
+
+// LayoutOf returns the names that belong to the log at path.
+func LayoutOf(path string) (Layout, error) {
+	dir, base := filepath.Split(path)
+	ext := filepath.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	if stem == "" || stem == "." || stem == ".." {
+		return Layout{}, fmt.Errorf("log path %q names no file", path)
+	}
+	switch ext {
+	case ".state", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst":
+		return Layout{}, fmt.Errorf("log path %q ends like a file of the log's own: use .log", path)
+	}
+	if dir == "" {
+		dir = "."
+	}
+	return Layout{filepath.Clean(dir), stem, ext}, nil
+}
+
+// Path returns the path of a file of the log.
+func (l Layout) Path(name string) string { return filepath.Join(l.Dir, name) }
+
+// Active returns the name of the active segment.
+func (l Layout) Active() string { return l.stem + l.ext }
+
+// New returns the name under which a segment is made before it is active.
+func (l Layout) New() string { return l.stem + l.ext + ".new" }
+
+// Numbered returns the name of a rotated segment.
+func (l Layout) Numbered(n uint32) string { return fmt.Sprintf("%s.%06d%s", l.stem, n, l.ext) }
+
+// State returns the name of the log's state file.
+func (l Layout) State() string { return l.stem + ".state" }
+
+// Lock returns the name of the lock file.
+func (l Layout) Lock() string { return l.stem + ".lock" }
+
+// Keys returns the name of the key directory, where it is in its default place.
+func (l Layout) Keys() string { return l.stem + ".keys" }
+
+// Torn returns the name of the directory of bytes that recovery set aside.
+func (l Layout) Torn() string { return l.stem + ".torn" }
+
+// ArchiveExt ends the name of an archived segment.
+const ArchiveExt = ".zst"
+
+// A File is one segment's file. The active segment has no number: its first
+// line knows it.
+type File struct {
+	Name     string
+	Number   uint32 // 0: the active segment
+	Archived bool
+}
+
+// errNotSegment is returned for the name of some other file.
+var errNotSegment = errors.New("not a segment of this log")
+
+// Parse returns the segment that a file name stands for.
+func (l Layout) Parse(name string) (File, error) {
+	if name == l.Active() {
+		return File{Name: name}, nil
+	}
+	plain, archived := strings.CutSuffix(name, ArchiveExt)
+	digits, ok := strings.CutPrefix(plain, l.stem+".")
+	if !ok {
+		return File{}, errNotSegment
+	}
+	if digits, ok = strings.CutSuffix(digits, l.ext); !ok || len(digits) < 6 {
+		return File{}, errNotSegment
+	}
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || n == 0 || l.Numbered(uint32(n)) != plain {
+		return File{}, errNotSegment
+	}
+	return File{name, uint32(n), archived}, nil
+}
+
+// Select returns the segments among the names of a directory in their order,
+// the active one last. Where a segment stands plain and archived, the plain one
+// is chosen, and the archived one is returned among the twins.
+func (l Layout) Select(names []string) (files, twins []File) {
+	for _, name := range names {
+		if f, err := l.Parse(name); err == nil {
+			files = append(files, f)
+		}
+	}
+	slices.SortFunc(files, compare)
+	files = slices.CompactFunc(files, func(a, b File) bool {
+		if a.Number != b.Number {
+			return false
+		}
+		twins = append(twins, b)
+		return true
+	})
+	return files, twins
+}
+
+// compare orders by number, the active segment last, plain before archived.
+func compare(a, b File) int {
+	switch {
+	case a.Number == b.Number && a.Archived == b.Archived:
+		return 0
+	case a.Number == b.Number:
+		if b.Archived {
+			return -1
+		}
+		return 1
+	case a.Number == 0:
+		return 1
+	case b.Number == 0 || a.Number < b.Number:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,154 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/etch-audit/etch/internal/record"
+)
+
+// Size is the size of a state file in bytes.
+const Size = 2 * slotSize
+
+// Parse returns the newer of the slots in b. With a MAC, a slot counts only if
+// it carries it; without one, if it is whole. A reader that has no lock may
+// see one slot torn by a writer at work, and gets the other: clean is then
+// false, and reading again may bring a newer state.
+func Parse(b []byte, mac *record.MAC) (s State, clean bool, err error) {
+	s, _, usable, err := parse(b, mac)
+	written := 0
+	for i := range 2 {
+		if at := i * slotSize; len(b) > at+len(magic) && b[at] != 0 {
+			written++
+		}
+	}
+	return s, usable == written, err
+}
+
+// parse returns the newer slot, its number and how many slots can be used.
+func parse(b []byte, mac *record.MAC) (best State, slot, usable int, err error) {
+	var errs [2]error
+	slot = -1
+	for i := range 2 {
+		if len(b) < i*slotSize {
+			errs[i] = errEmpty
+			continue
+		}
+		var s State
+		s, errs[i] = parseSlot(b[i*slotSize:min(len(b), (i+1)*slotSize)], mac)
+		if errs[i] != nil {
+			continue
+		}
+		usable++
+		if slot < 0 || s.Counter > best.Counter {
+			best, slot = s, i
+		}
+	}
+	if slot < 0 {
+		return State{}, -1, 0, fmt.Errorf("%w: %w; %w", ErrUnusable, errs[0], errs[1])
+	}
+	return best, slot, usable, nil
+}
+
+// A Medium is what a state lies in: an open file of package vfs. It is named
+// here, so that a reader of states needs no package that writes files.
+type Medium interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Sync() error
+	// Linked reports whether the path still names this very file.
+	Linked() (bool, error)
+}
+
+// A File is an open state file. It is used by one goroutine at a time, under
+// the log's lock. The State it holds is the newest one read or written.
+type File struct {
+	f     Medium
+	mac   *record.MAC
+	State State
+	slot  int  // where State stands
+	clean bool // whether that slot is synced, so that the other is to be written next
+	seen  [2]uint64
+	buf   [slotSize]byte
+}
+
+// NewFile returns a File over f, which must have been opened for reading and
+// writing. Nothing is read yet.
+func NewFile(f Medium, mac *record.MAC) *File { return &File{f: f, mac: mac, slot: 1, clean: true} }
+
+// Load reads the newest state.
+func (f *File) Load() error {
+	b := make([]byte, Size)
+	n, err := f.f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read state: %w", err)
+	}
+	s, slot, usable, err := parse(b[:n], f.mac)
+	if err != nil {
+		return err
+	}
+	// Whoever wrote the newer slot may not have synced it, so it is the one to
+	// be written again, unless it is the only good one.
+	f.State, f.slot, f.clean = s, slot, usable == 1
+	for i := range f.seen {
+		f.seen[i] = binary.BigEndian.Uint64(b[i*slotSize+8:])
+	}
+	return nil
+}
+
+// Refresh reads the state again if somebody else has written since it was last
+// read or written here, and reports whether so. It does not allocate when
+// nothing has changed.
+func (f *File) Refresh() (bool, error) {
+	for i := range f.seen {
+		b := f.buf[:8]
+		clear(b) // a file of one slot ends before the other's counter
+		if _, err := f.f.ReadAt(b, int64(i*slotSize+8)); err != nil && !errors.Is(err, io.EOF) {
+			return false, fmt.Errorf("read state: %w", err)
+		}
+		if binary.BigEndian.Uint64(b) != f.seen[i] {
+			return true, f.Load()
+		}
+	}
+	return false, nil
+}
+
+// Write makes f.State the newest state, readable by other processes but not
+// durable. It gives it the next counter.
+func (f *File) Write() error {
+	slot := f.slot
+	if f.clean {
+		slot = 1 - slot
+	}
+	next := f.State
+	next.Counter = max(f.seen[0], f.seen[1], next.Counter) + 1
+	if _, err := f.f.WriteAt(next.appendSlot(f.buf[:0], f.mac), int64(slot*slotSize)); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	f.State.Counter = next.Counter
+	f.seen[slot] = next.Counter
+	f.slot, f.clean = slot, false
+	return nil
+}
+
+// Sync writes f.State and makes it durable. After an error the File must not
+// be used again.
+func (f *File) Sync() error {
+	if err := f.Write(); err != nil {
+		return err
+	}
+	if err := f.f.Sync(); err != nil {
+		return fmt.Errorf("sync state: %w", err)
+	}
+	f.clean = true
+	return nil
+}
+
+// Linked reports whether the state's path still names this file.
+func (f *File) Linked() (bool, error) { return f.f.Linked() }
+
+// Close closes the file.
+func (f *File) Close() error { return f.f.Close() }

@@ -1,0 +1,86 @@
+//go:build unix
+
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// turnSuffix names the file of the turn: flock(2) knows no parts of a file.
+const turnSuffix = ".turn"
+
+// lockFiles are the files of the turn and of the lock. They are locked with
+// flock(2), which belongs to the open file and not to the process: two
+// openings in one process exclude each other, and closing some other
+// descriptor of the file does not release it, as it would with fcntl(2).
+type lockFiles [2]lockFile
+
+type lockFile struct {
+	file *os.File
+	fd   uintptr
+	at   place
+}
+
+func (l *lockFiles) openAt(path string) error {
+	if err := l[theLock].openAt(path); err != nil {
+		return err
+	}
+	if err := l[theTurn].openAt(path + turnSuffix); err != nil {
+		return errors.Join(err, l[theLock].file.Close())
+	}
+	return nil
+}
+
+func (f *lockFile) openAt(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	fd := file.Fd()
+	id, err := identify(fd)
+	if err != nil {
+		return errors.Join(&fs.PathError{Op: "open", Path: path, Err: err}, file.Close())
+	}
+	*f = lockFile{file: file, fd: fd, at: newPlace(path, id)}
+	return nil
+}
+
+// try reports whether it took the lock. It does not wait.
+func (l *lockFiles) try(kind lockKind) (bool, error) {
+	switch err := flock(l[kind].fd, unix.LOCK_EX|unix.LOCK_NB); err {
+	case nil:
+		return true, nil
+	case unix.EWOULDBLOCK:
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+func (l *lockFiles) unlock(kind lockKind) error { return flock(l[kind].fd, unix.LOCK_UN) }
+
+func flock(fd uintptr, how int) error {
+	for {
+		if err := unix.Flock(int(fd), how); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// linked reports whether both paths still name the open files.
+func (l *lockFiles) linked() (bool, error) {
+	for i := range l {
+		if is, err := l[i].at.linked(); !is || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (l *lockFiles) close() error {
+	return errors.Join(l[theLock].file.Close(), l[theTurn].file.Close())
+}

@@ -1,0 +1,76 @@
+//go:build unix
+
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A fileID tells files of one machine apart for as long as they are open.
+type fileID struct{ dev, ino uint64 }
+
+func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(name, flag, perm)
+}
+
+func rename(oldName, newName string) error { return os.Rename(oldName, newName) }
+
+// syncDir flushes the directory itself: fsync on a file leaves the entry that
+// names it in memory.
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// identify also refuses directories, which unix opens for reading and fails
+// on only at the first read.
+func identify(fd uintptr) (fileID, error) {
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil {
+		return fileID{}, err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return fileID{}, unix.EISDIR
+	}
+	return idOf(&st), nil
+}
+
+func idOf(st *unix.Stat_t) fileID {
+	return fileID{dev: uint64(st.Dev), ino: st.Ino}
+}
+
+func sizeOf(fd uintptr) (int64, error) {
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil {
+		return 0, err
+	}
+	return st.Size, nil
+}
+
+func fstat(fd uintptr, st *unix.Stat_t) error {
+	for {
+		if err := unix.Fstat(int(fd), st); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// linked reports whether the path still names the file.
+func (p *place) linked() (bool, error) {
+	var st unix.Stat_t
+	switch err := p.stat(&st); err {
+	case nil:
+		return idOf(&st) == p.id, nil
+	case unix.ENOENT, unix.ENOTDIR:
+		return false, nil
+	default:
+		return false, &fs.PathError{Op: "stat", Path: p.path, Err: err}
+	}
+}

@@ -1,0 +1,164 @@
+package etch
+
+import (
+	"encoding/json"
+
+	"github.com/etch-audit/etch/redact"
+)
+
+// A masked is an event as it is going to be stored, where that differs from
+// what the caller gave: with its secrets masked, its risk filled in. Parts
+// that stay as they were are the caller's own. It is reused, so that an event
+// with nothing to mask costs no allocation.
+type masked struct {
+	ev       Event
+	action   Action
+	result   Result
+	security Security
+	egress   Egress
+	copied   bool // ev is a copy of the caller's event
+	count    int  // secrets masked
+}
+
+// event returns ev as it is to be stored. The result is valid until the next call.
+func (m *masked) event(ev *Event, opt *Options) *Event {
+	m.copied, m.count = false, 0
+	if opt.Classify != nil && ev.Action != nil && ev.Action.Risk == "" {
+		m.classify(ev, opt.Classify)
+	}
+	if !opt.NoRedact {
+		m.redact(ev)
+	}
+	if m.copied {
+		return &m.ev
+	}
+	return ev
+}
+
+// own returns the event that may be changed: a copy of ev.
+func (m *masked) own(ev *Event) *Event {
+	if !m.copied {
+		m.ev, m.copied = *ev, true
+	}
+	return &m.ev
+}
+
+func (m *masked) classify(ev *Event, classify func(*Event) (Risk, []string)) {
+	risk, reasons := classify(ev)
+	if risk == "" {
+		return
+	}
+	own := m.own(ev)
+	m.action = *ev.Action
+	m.action.Risk, m.action.RiskReasons = risk, reasons
+	own.Action = &m.action
+}
+
+// redact masks the secrets in every text that may come from outside the
+// caller: identifiers stay as they are.
+func (m *masked) redact(ev *Event) {
+	if m.copied {
+		ev = &m.ev
+	}
+	if a := ev.Action; a != nil {
+		m.redactAction(ev, a)
+	}
+	if r := ev.Result; r != nil {
+		reason, message := m.text(r.Reason), m.text(r.Message)
+		if reason != r.Reason || message != r.Message {
+			m.result = *r
+			m.result.Reason, m.result.Message = reason, message
+			m.own(ev).Result = &m.result
+		}
+	}
+	if e := ev.Egress; e != nil {
+		url, reason := m.text(e.URL), m.text(e.BlockReason)
+		if url != e.URL || reason != e.BlockReason {
+			m.egress = *e
+			m.egress.URL, m.egress.BlockReason = url, reason
+			m.own(ev).Egress = &m.egress
+		}
+	}
+	if labels := m.labels(ev.Labels); labels != nil {
+		m.own(ev).Labels = labels
+	}
+	m.redactSecurity(ev)
+}
+
+func (m *masked) redactAction(ev *Event, a *Action) {
+	before := m.count
+	command, resource, cwd := m.text(a.Command), m.text(a.Resource), m.text(a.Cwd)
+	arguments, n := redact.JSON(a.Arguments)
+	m.count += n
+	reasons := m.texts(a.RiskReasons)
+	if m.count == before {
+		return
+	}
+	if a != &m.action {
+		m.action = *a
+	}
+	m.action.Command, m.action.Resource, m.action.Cwd = command, resource, cwd
+	m.action.Arguments, m.action.RiskReasons = json.RawMessage(arguments), reasons
+	m.own(ev).Action = &m.action
+}
+
+// redactSecurity masks what policies said, and says how much was masked.
+func (m *masked) redactSecurity(ev *Event) {
+	var s Security
+	if ev.Security != nil {
+		s = *ev.Security
+	}
+	s.PolicyMatch, s.AdversarialPolicyDecision = m.text(s.PolicyMatch), m.text(s.AdversarialPolicyDecision)
+	if m.count == 0 {
+		return
+	}
+	s.Redactions += uint64(m.count)
+	m.security = s
+	m.own(ev).Security = &m.security
+}
+
+func (m *masked) text(s string) string {
+	s, n := redact.Text(s)
+	m.count += n
+	return s
+}
+
+// texts returns list itself where nothing in it is to be masked.
+func (m *masked) texts(list []string) []string {
+	var out []string
+	for i, s := range list {
+		t := m.text(s)
+		if t == s {
+			continue
+		}
+		if out == nil {
+			out = append(out, list...)
+		}
+		out[i] = t
+	}
+	if out == nil {
+		return list
+	}
+	return out
+}
+
+// labels returns nil where nothing in them is to be masked. A label counts as
+// the value of its name, so that "token": "abc" is masked as well.
+func (m *masked) labels(labels map[string]string) map[string]string {
+	var out map[string]string
+	for k, v := range labels {
+		t, n := redact.Named(k, v)
+		if n == 0 {
+			continue
+		}
+		m.count += n
+		if out == nil {
+			out = make(map[string]string, len(labels))
+			for k, v := range labels {
+				out[k] = v
+			}
+		}
+		out[k] = t
+	}
+	return out
+}

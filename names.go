@@ -1,0 +1,174 @@
+package etch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var (
+	eventTypes = []EventType{
+		CommandExecution, FileAccess, ConfigurationChange, AuthSuccess, AuthFailure, PolicyViolation,
+		ToolCall, ApprovalRequest, ApprovalDecision, SessionStart, SessionEnd, UserPrompt, NetworkEgress, SecurityEvent,
+	}
+	phases       = []Phase{Attempt, Completion}
+	risks        = []Risk{RiskLow, RiskMedium, RiskHigh, RiskCritical}
+	outcomes     = []Outcome{Success, Blocked, Error, Timeout, Rollback}
+	claimSources = []ClaimSource{
+		ClaimShell, ClaimFileSystem, ClaimWebScrape, ClaimMCP, ClaimA2A, ClaimCodeSearch, ClaimDiagnostics, ClaimMemory,
+	}
+)
+
+// EventTypes returns the event types, those of the seed formats first.
+func EventTypes() []EventType { return slices.Clone(eventTypes) }
+
+// ParseEventType returns the event type of that name, or a [*NameError].
+func ParseEventType(s string) (EventType, error) { return parseName("an event type", s, eventTypes) }
+
+// ParsePhase returns the phase of that name, or a [*NameError].
+func ParsePhase(s string) (Phase, error) { return parseName("a phase", s, phases) }
+
+// ParseRisk returns the risk level of that name, or a [*NameError].
+func ParseRisk(s string) (Risk, error) { return parseName("a risk level", s, risks) }
+
+// ParseOutcome returns the outcome of that name, or a [*NameError].
+func ParseOutcome(s string) (Outcome, error) { return parseName("an outcome", s, outcomes) }
+
+// ParseClaimSource returns the claim source of that name, or a [*NameError].
+func ParseClaimSource(s string) (ClaimSource, error) {
+	return parseName("a claim source", s, claimSources)
+}
+
+// IsControl reports whether the type is reserved to the records that the log
+// writes about itself.
+func (t EventType) IsControl() bool { return strings.HasPrefix(string(t), "log_") }
+
+// Rank returns 1 for the lowest risk level to 4 for the highest, and 0 for an
+// absent or unknown one.
+func (r Risk) Rank() int { return slices.Index(risks, r) + 1 }
+
+// A NameError says that a name is none of those that the format lists.
+type NameError struct {
+	What    string // what it should name, with its article: "a risk level"
+	Name    string
+	Known   []string
+	Nearest string // the known name that was probably meant; "" for none
+}
+
+// Error names the name and the known ones.
+func (e *NameError) Error() string {
+	s := e.reason()
+	if e.Nearest != "" {
+		s += fmt.Sprintf("; did you mean %q?", e.Nearest)
+	}
+	return s
+}
+
+// reason is Error without the suggestion.
+func (e *NameError) reason() string {
+	return fmt.Sprintf("%q is not %s (%s)", e.Name, e.What, strings.Join(e.Known, ", "))
+}
+
+func parseName[T ~string](what, s string, known []T) (T, error) {
+	if slices.Contains(known, T(s)) {
+		return T(s), nil
+	}
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	return "", &NameError{What: what, Name: s, Known: names, Nearest: nearest(s, names)}
+}
+
+// Validate returns an error where ev cannot be an event: its type is missing,
+// unknown or reserved to the log, or a phase, risk level, outcome or claim
+// source is none of the format. Sizes and bytes are never a fault.
+func (ev *Event) Validate() error {
+	if ev.Type == "" {
+		return errors.New("event_type is missing")
+	}
+	err := errors.Join(
+		validName("event_type", "an event type", ev.Type, eventTypes),
+		validName("phase", "a phase", ev.Phase, phases),
+	)
+	if a := ev.Action; a != nil {
+		err = errors.Join(err,
+			validName("action.risk_level", "a risk level", a.Risk, risks),
+			validName("action.claim_source", "a claim source", a.ClaimSource, claimSources))
+	}
+	if r := ev.Result; r != nil {
+		err = errors.Join(err, validName("result.type", "an outcome", r.Type, outcomes))
+	}
+	return err
+}
+
+func validName[T ~string](member, what string, name T, known []T) error {
+	if name == "" || slices.Contains(known, name) {
+		return nil
+	}
+	_, err := parseName(what, string(name), known)
+	return fmt.Errorf("%s: %w", member, err)
+}
+
+// checkName returns a [*NameError] where a field of a type whose names the
+// format lists holds another name. An empty field is an absent one.
+func checkName(at any) (err error) {
+	if text := textAt(at); text == nil || *text == "" {
+		return nil
+	}
+	switch p := at.(type) {
+	case *EventType:
+		_, err = ParseEventType(string(*p))
+	case *Phase:
+		_, err = ParsePhase(string(*p))
+	case *Risk:
+		_, err = ParseRisk(string(*p))
+	case *Outcome:
+		_, err = ParseOutcome(string(*p))
+	case *ClaimSource:
+		_, err = ParseClaimSource(string(*p))
+	}
+	return err
+}
+
+// nearest returns the known name that is nearest to s, "" where none is near:
+// at most one edit for each three characters.
+func nearest(s string, known []string) string {
+	best, name := len(s)/3+1, ""
+	for _, k := range known {
+		if len(k) > 2*len(s)+2 || len(s) > 2*len(k)+2 {
+			continue
+		}
+		if d := editDistance(strings.ToLower(s), k); d <= best && (d < best || name == "") {
+			best, name = d, k
+		}
+	}
+	return name
+}
+
+// editDistance counts the insertions, deletions, substitutions and swaps of
+// neighbours that make a from b (optimal string alignment).
+func editDistance(a, b string) int {
+	var before []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(b)]
+}

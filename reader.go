@@ -1,0 +1,270 @@
+package etch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/state"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// A Reader reads a log. It needs no keys, takes no lock and never writes, so
+// that it works beside writers and on a read-only copy. It is safe for
+// concurrent use.
+type Reader struct {
+	fs     vfs.FS
+	layout segment.Layout
+}
+
+// A CorruptionError says where a log could not be read. Reading goes on behind
+// it.
+type CorruptionError struct {
+	Segment int    // number of the segment
+	Name    string // its file
+	Offset  int64
+	Err     error
+}
+
+// Error says what is wrong and where.
+func (e *CorruptionError) Error() string {
+	return fmt.Sprintf("%s: offset %d: %v", e.Name, e.Offset, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *CorruptionError) Unwrap() error { return e.Err }
+
+// OpenReader returns a Reader of the log at path. It returns [ErrNoLog] where
+// there is no log and nothing beside it says that there was one, [ErrLogGone]
+// where something does.
+func OpenReader(path string) (*Reader, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("log path: %w", err)
+	}
+	layout, err := segment.LayoutOf(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{fileSystem(), layout}
+	v, err := r.view()
+	if err != nil {
+		return nil, err
+	}
+	return r, v.close()
+}
+
+// A part is one segment of a view.
+type part struct {
+	segment.File
+	file vfs.File // nil: to be opened when it is read
+	end  int64    // where its records end; -1 for the end of the file
+}
+
+// A view is a log at one moment: everything acknowledged before is in it.
+type view struct {
+	parts []part
+	state *state.State // nil where there is none that can be read
+	head  control.OpenedLog
+}
+
+func (v *view) close() error {
+	var errs []error
+	for _, p := range v.parts {
+		if p.file != nil {
+			errs = append(errs, p.file.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tries bounds how often a view is taken again because the log was rotated
+// while it was taken.
+const tries = 10
+
+// view takes a view. The active segment is opened first, then the state is
+// read: what the state says of that segment was acknowledged by then.
+func (r *Reader) view() (*view, error) {
+	var last error
+	for range tries {
+		v, err := r.tryView()
+		if err == nil || !errors.Is(err, errMoved) {
+			return v, err
+		}
+		last = err
+		time.Sleep(time.Millisecond) // a rotation takes a few of them
+	}
+	return nil, fmt.Errorf("the log was rotated again and again while it was read: %w", last)
+}
+
+var errMoved = errors.New("segments moved")
+
+func (r *Reader) tryView() (*view, error) {
+	f, err := r.fs.OpenFile(r.layout.Path(r.layout.Active()), os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.viewWithoutActive()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	v := &view{}
+	active, err := r.active(v, f)
+	if err == nil {
+		err = r.addNumbered(v, active.Number)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	v.parts = append(v.parts, active)
+	return v, nil
+}
+
+// active returns the active segment as part of a view: its number, and where
+// its committed records end.
+func (r *Reader) active(v *view, f vfs.File) (part, error) {
+	p := part{File: segment.File{Name: r.layout.Active()}, file: f, end: -1}
+	head, err := beginningOf(f)
+	if errors.Is(err, segment.ErrRead) {
+		return p, err
+	}
+	if err == nil {
+		v.head, p.Number = head.opened, head.opened.Segment
+	}
+	v.state = r.readState()
+	if v.state == nil || p.Number == 0 {
+		return p, nil
+	}
+	size, err := f.Size() // after the state: what it speaks of is there
+	switch {
+	case err != nil:
+		return p, fmt.Errorf("open log: %w", err)
+	case v.state.Segment > p.Number: // rotated since it was opened
+		return p, errMoved
+	case v.state.Segment < p.Number: // just begun, and the state does not say so yet
+		p.end = 0
+	default:
+		p.end = min(v.state.Synced, size)
+	}
+	return p, nil
+}
+
+// addNumbered lists the segments before the active one. A segment that is
+// missing is not hidden: reading reports it.
+func (r *Reader) addNumbered(v *view, active uint32) error {
+	files, err := r.segments()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.Number != 0 && (active == 0 || f.Number < active) {
+			v.parts = append(v.parts, part{File: f, end: -1})
+		}
+	}
+	if last := len(v.parts) - 1; active > 1 && (last < 0 || v.parts[last].Number != active-1) {
+		if f, err := r.fs.Stat(r.layout.Path(r.layout.Numbered(active - 1))); err == nil && !f.IsDir() {
+			return errMoved // listed in the middle of a rotation
+		}
+	}
+	return nil
+}
+
+func (r *Reader) segments() ([]segment.File, error) {
+	entries, err := r.fs.ReadDir(r.layout.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("list segments: %w", err)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	files, _ := r.layout.Select(names)
+	return files, nil
+}
+
+// viewWithoutActive is the view of a log in the middle of a rotation, or of
+// one that has lost its active segment.
+func (r *Reader) viewWithoutActive() (*view, error) {
+	files, err := r.segments()
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(files, func(f segment.File) bool { return f.Number == 0 }) {
+		return nil, errMoved
+	}
+	v := &view{state: r.readState()}
+	if len(files) == 0 {
+		return nil, r.absent(v.state)
+	}
+	for _, f := range files {
+		v.parts = append(v.parts, part{File: f, end: -1})
+	}
+	return v, nil
+}
+
+// absent says whether there ever was a log.
+func (r *Reader) absent(s *state.State) error {
+	path := r.layout.Path(r.layout.Active())
+	if s != nil {
+		return fmt.Errorf("%w: the state remembers %d records, and %s is not there", ErrLogGone, s.Size(), path)
+	}
+	if _, err := r.fs.Stat(filepath.Join(r.layout.Path(r.layout.Keys()), "log.vkey")); err == nil {
+		return fmt.Errorf("%w: its keys are there, and %s is not", ErrLogGone, path)
+	}
+	return fmt.Errorf("%w: %s", ErrNoLog, path)
+}
+
+// readState reads the state as far as it can be told whole without a key, or
+// returns nil. A writer may be overwriting a slot: then it is read again.
+func (r *Reader) readState() *state.State {
+	f, err := r.fs.OpenFile(r.layout.Path(r.layout.State()), os.O_RDONLY, 0)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	var newest *state.State
+	b := make([]byte, state.Size)
+	for range tries {
+		n, err := f.ReadAt(b, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil
+		}
+		s, clean, err := state.Parse(b[:n], nil)
+		if err == nil {
+			newest = &s
+		}
+		if err == nil && clean {
+			break
+		}
+	}
+	return newest
+}
+
+// Records returns the records that match the query, in the order of their
+// sequence numbers, up to the synced position when the iteration began. They
+// are read as they are asked for; memory does not grow with the log.
+//
+// A line that cannot be read yields a [*CorruptionError] with an empty record,
+// and the iteration goes on behind it. Any other error ends it.
+func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		v, err := r.view()
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		s := scan{r: r, v: v, q: &q, ctx: ctx, yield: yield}
+		s.run()
+		if err := v.close(); err != nil && !s.stopped {
+			yield(Record{}, err)
+		}
+	}
+}

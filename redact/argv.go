@@ -1,0 +1,120 @@
+package redact
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Argv masks the secrets in an argument vector and returns the masked vector and the number of masked places. Each argument is
+// masked as [Text] is, but what an argument assigns to a secret name is masked whole, for no blank ends it; so is the argument
+// after an option with a secret name, and what programs take in their own way (mysql -psecret, curl -u user:secret).
+//
+// Where nothing is to be masked Argv returns argv itself and 0, and does not allocate. argv is never changed.
+func Argv(argv []string) ([]string, int) {
+	out, total := argv, 0
+	set := func(i int, s string, n int) {
+		if n == 0 {
+			return
+		}
+		if total == 0 {
+			out = slices.Clone(argv)
+		}
+		out[i] = s
+		total += n
+	}
+	var state argState
+	var pending secretName
+	var follows bool
+	for i, arg := range argv {
+		if follows && !strings.HasPrefix(arg, "-") {
+			masked, n := maskArg(arg, value{end: len(arg), quote: '"'}, pending)
+			set(i, masked, n)
+			follows = false
+			continue
+		}
+		pending, follows = flagName(arg)
+		if p := commandOf(arg); p != nil && state.command != p {
+			state = argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[i+1:], p.sub)}
+			continue
+		}
+		masked, n := argument(&state, arg)
+		set(i, masked, n)
+	}
+	return out, total
+}
+
+// commandOf returns the entry of the program that arg names, or nil.
+func commandOf(arg string) *command {
+	if len(arg) > maxName*4 {
+		return nil
+	}
+	name := strings.TrimSuffix(path.Base(arg), ".exe")
+	for i := range commands {
+		if slices.Contains(commands[i].names, name) {
+			return &commands[i]
+		}
+	}
+	return nil
+}
+
+// argument masks one argument of a vector.
+func argument(state *argState, arg string) (string, int) {
+	if v, name, ok := assignment(arg); ok {
+		return maskArg(arg, v, name)
+	}
+	if state.command != nil {
+		if masked, n := commandArg(state, arg); n > 0 {
+			return masked, n
+		}
+	}
+	return Text(arg)
+}
+
+// assignment returns the value that the whole argument assigns to a secret name, as in --token=x and NAME=x.
+func assignment(arg string) (value, secretName, bool) {
+	eq := strings.IndexByte(arg[:min(len(arg), maxName)], '=')
+	if eq < 0 {
+		return value{}, secretName{}, false
+	}
+	name := strings.TrimLeft(arg[:eq], "-")
+	if !nameByte.all(name) || name == "" {
+		return value{}, secretName{}, false
+	}
+	found, ok := lookup(name)
+	if !ok || found.query || found.rule == ruleAuthorization || found.rule == ruleCookie {
+		return value{}, secretName{}, false
+	}
+	return value{start: eq + 1, end: len(arg), quote: '"'}, found, true
+}
+
+// commandArg masks an argument in which the command takes a secret.
+func commandArg(state *argState, arg string) (string, int) {
+	if arg == "" {
+		return arg, 0
+	}
+	wanted := state.wantSecret || state.wantPair || state.literal
+	kind := *state
+	c := scan{s: arg}
+	c.argument(state, 0, len(arg))
+	if len(c.spans) == 0 {
+		return arg, 0
+	}
+	// An argument is one value: no blank or separator ends it.
+	first := c.spans[0].start
+	if !wanted && kind.positional > 0 && first > 0 {
+		first = 0
+	}
+	return maskArg(arg, value{start: first, end: len(arg), quote: '"'}, secretName{rule: c.spans[0].rule})
+}
+
+// maskArg masks a value in an argument and returns the argument and the number of masked places.
+func maskArg(arg string, v value, name secretName) (string, int) {
+	v.stop = v.end
+	c := scan{s: arg}
+	c.mask(v, name)
+	if len(c.spans) == 0 {
+		return arg, 0
+	}
+	return replace(arg, c.spans), len(c.spans)
+}

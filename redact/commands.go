@@ -1,0 +1,284 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+)
+
+// command says how a program takes secrets in its arguments. Options with telling names need no entry: names.go finds them.
+type command struct {
+	names      []string
+	sub        string   // only with this word among the arguments
+	flags      []string // the next argument is the secret
+	glued      []string // the secret follows the option in the same argument: -psecret
+	pairs      []string // the next argument is user:secret; a letter also at the end of joined ones (-su)
+	gluedPairs []string // user:secret follows in the same argument
+	prefixes   []string // an argument pass:secret, after any option
+	positional int      // the secret is this argument that is no option, from 1; 0 is none
+	needs      byte     // positional only where an option has this letter
+	drops      byte     // an option with this letter means one argument fewer before the secret
+	literals   bool     // --from-literal=name=secret
+	separator  byte     // of pairs; 0 is ':'
+	rule       rule
+}
+
+// commands is the table of programs. A new one is one entry here; its names become keywords of the walk.
+var commands = [...]command{
+	{names: []string{"mysql", "mariadb", "mysqldump", "mysqladmin", "mysqlimport", "mysqlcheck", "mysqlshow", "mysqlpump", "mysqlsh", "mariadb-dump", "mariadb-admin", "mysqlslap", "mycli"}, glued: []string{"-p"}},
+	{names: []string{"curl"}, pairs: []string{"-u", "-U", "--user", "--proxy-user"}, gluedPairs: []string{"-u", "-U", "--user=", "--proxy-user="}, flags: []string{"--oauth2-bearer"}},
+	{names: []string{"sshpass"}, flags: []string{"-p"}, glued: []string{"-p"}},
+	{names: []string{"redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark"}, flags: []string{"-a"}},
+	{names: []string{"docker", "podman", "buildah", "nerdctl", "skopeo", "helm", "oras", "crane", "az", "oc", "cf", "argocd", "heroku"}, sub: "login", flags: []string{"-p"}, glued: []string{"-p"}},
+	{names: []string{"openssl"}, prefixes: []string{"pass:"}, flags: []string{"-k", "-K"}},
+	{names: []string{"htpasswd"}, positional: 3, needs: 'b', drops: 'n'},
+	{names: []string{"mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"}, flags: []string{"-p"}, glued: []string{"-p"}},
+	{names: []string{"sqlcmd", "bcp"}, flags: []string{"-P"}, glued: []string{"-P"}},
+	{names: []string{"zip", "unzip", "zipcloak"}, flags: []string{"-P"}, glued: []string{"-P"}},
+	{names: []string{"7z", "7za", "7zz", "7zr", "rar", "unrar"}, glued: []string{"-p", "-hp"}},
+	{names: []string{"ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldappasswd"}, flags: []string{"-w"}, glued: []string{"-w"}},
+	{names: []string{"smbclient", "rpcclient", "smbmap", "winexe"}, pairs: []string{"-U"}, gluedPairs: []string{"-U"}, separator: '%'},
+	{names: []string{"kubectl", "oc"}, sub: "secret", literals: true, rule: ruleSecret},
+	{names: []string{"convertto-securestring"}, positional: 1},
+	{names: []string{"xfreerdp", "wfreerdp"}, glued: []string{"/p:"}},
+	{names: []string{"rabbitmqctl"}, sub: "add_user", positional: 3},
+	{names: []string{"ipmitool"}, flags: []string{"-P"}},
+}
+
+// commandCount is the size of the table.
+const commandCount = len(commands)
+
+// command judges the arguments of the program named at [start, i). The secrets lie ahead of the walk, which goes on where it was.
+func (c *scan) command(index, start, i int) {
+	if i <= c.commanded[index] || !c.startsCommand(start) {
+		return
+	}
+	if hasPrefixFold(c.s[i:], ".exe") {
+		i += len(".exe")
+	}
+	if isQuote(c.at(i)) {
+		i++
+	}
+	if !isBlank(c.at(i)) {
+		return
+	}
+	p := &commands[index]
+	last := c.last
+	words := argWalk{c: c, at: i}
+	state := argState{command: p, subSeen: p.sub == ""}
+	if p.sub != "" {
+		probe := words
+		for start, end, ok := probe.next(); ok && !state.subSeen; start, end, ok = probe.next() {
+			state.subSeen = c.s[start:end] == p.sub
+		}
+	}
+	for start, end, ok := words.next(); ok; start, end, ok = words.next() {
+		c.argument(&state, start, end)
+	}
+	c.commanded[index] = words.at
+	c.last = last
+}
+
+// startsCommand reports whether a command's name may start at i.
+func (c *scan) startsCommand(i int) bool {
+	b := c.before(i)
+	return b == 0 || isSeparator(b) || isQuote(b) || b == '/' || b == '\\' || b == '`' || b == '{' || b == '='
+}
+
+// argWalk goes through the arguments of one simple command.
+type argWalk struct {
+	c  *scan
+	at int
+}
+
+// next returns the bounds of the next argument with its quotes, and false at the end of the command.
+func (w *argWalk) next() (start, end int, ok bool) {
+	c := w.c
+	w.at = c.skipBlanks(w.at)
+	start = w.at
+	if start >= len(c.s) || c.s[start] == '\n' || c.s[start] == ';' || c.s[start] == '|' || c.s[start] == '&' || c.s[start] == ')' {
+		return 0, 0, false
+	}
+	if isQuote(c.s[start]) {
+		if c.closes(start) {
+			return 0, 0, false
+		}
+		if n := c.closing(start+1, c.s[start]); n >= 0 {
+			w.at = n + 1
+			if c.continues(w.at) {
+				w.at = c.wordEnd(w.at)
+			}
+			return start, w.at, true
+		}
+	}
+	w.at = c.wordEnd(start)
+	for w.at < len(c.s) && (c.s[w.at] == ',' || c.s[w.at] == '}' || c.s[w.at] == ']') {
+		w.at = c.wordEnd(w.at + 1)
+	}
+	switch {
+	case w.at > start:
+		return start, w.at, true
+	case c.s[start] == '<' || c.s[start] == '>' || c.s[start] == '(':
+		w.at++
+		return start, w.at, true
+	case c.s[start] == '$' || c.s[start] == '`':
+		return w.skipSubstitution()
+	}
+	return 0, 0, false
+}
+
+// skipSubstitution takes a command substitution as one argument.
+func (w *argWalk) skipSubstitution() (start, end int, ok bool) {
+	start = w.at
+	if w.c.s[start] == '`' {
+		w.at = w.c.pair(start+1, '`')
+	} else {
+		w.at = w.c.pair(start+2, ')')
+	}
+	return start, w.at, w.at > start+2
+}
+
+// argState is what is known of a command while its arguments are read.
+type argState struct {
+	*command
+	subSeen    bool
+	wantSecret bool // the next argument is the secret
+	wantPair   bool // or user:secret
+	literal    bool // or name=secret
+	needSeen   bool
+	words      int // arguments that were no options, and those that an option stands for
+}
+
+// argument judges one argument.
+func (c *scan) argument(st *argState, start, end int) {
+	text := strings.Trim(c.s[start:end], `"'`)
+	switch {
+	case st.wantSecret:
+		st.wantSecret = false
+		c.argSecret(start, 0, st.command)
+		return
+	case st.wantPair:
+		st.wantPair = false
+		c.argPair(start, 0, st.command)
+		return
+	case st.literal:
+		st.literal = false
+		c.argLiteral(start, end, st.command)
+		return
+	case !st.subSeen || text == "":
+		return
+	}
+	for _, p := range st.prefixes {
+		if strings.HasPrefix(text, p) {
+			c.argSecret(start, strings.Index(c.s[start:end], p)+len(p), st.command)
+			return
+		}
+	}
+	if text[0] == '-' || text[0] == '/' && len(text) > 2 && text[2] == ':' {
+		c.option(st, text, start, end)
+		return
+	}
+	st.words++
+	if st.positional > 0 && st.words == st.positional && (st.needs == 0 || st.needSeen) {
+		c.argSecret(start, 0, st.command)
+	}
+}
+
+// option judges an argument that is an option.
+func (c *scan) option(st *argState, text string, start, end int) {
+	if joined := len(text) > 1 && text[1] != '-'; joined {
+		st.needSeen = st.needSeen || st.needs != 0 && strings.IndexByte(text, st.needs) > 0
+		if st.drops != 0 && strings.IndexByte(text, st.drops) > 0 {
+			st.words++
+		}
+	}
+	quoted := strings.Index(c.s[start:end], text)
+	switch {
+	case st.literals:
+		if text == "--from-literal" {
+			st.literal = true
+		} else if strings.HasPrefix(text, "--from-literal=") {
+			c.argLiteral(start+quoted+len("--from-literal="), end, st.command)
+		}
+	case slices.Contains(st.flags, text):
+		st.wantSecret = true
+	case slices.Contains(st.pairs, text) || endsJoined(st.pairs, text):
+		st.wantPair = true
+	default:
+		if n := gluedTo(st.gluedPairs, text); n > 0 {
+			c.argPair(start, quoted+n, st.command)
+		} else if n := gluedTo(st.glued, text); n > 0 {
+			c.argSecret(start, quoted+n, st.command)
+		}
+	}
+}
+
+// endsJoined reports whether text is letters joined to one option, as in -su, of which the last takes the secret.
+func endsJoined(flags []string, text string) bool {
+	const longest = 5
+	if len(text) < 3 || len(text) > longest || !alnum.all(text[1:]) {
+		return false
+	}
+	return slices.ContainsFunc(flags, func(f string) bool { return len(f) == 2 && text[len(text)-1] == f[1] })
+}
+
+// gluedTo returns the length of the option that the secret follows in text, or 0.
+func gluedTo(flags []string, text string) int {
+	for _, f := range flags {
+		if len(text) > len(f) && strings.HasPrefix(text, f) {
+			return len(f)
+		}
+	}
+	return 0
+}
+
+// argSecret masks the argument at start from offset skip on.
+func (c *scan) argSecret(start, skip int, p *command) {
+	v := c.read(start)
+	if skip > 0 {
+		v = c.after(v, start+skip)
+	}
+	if v.start < v.end && (skip > 0 || c.s[v.start] != '-' || v.end-v.start > 1) {
+		c.mask(v, secretName{rule: p.rule})
+	}
+}
+
+// after returns what is left of an argument from i on, which may begin with a quote of its own.
+func (c *scan) after(v value, i int) value {
+	if v.quote != 0 && i <= v.end {
+		v.start = max(v.start, i)
+		return v
+	}
+	return c.read(i)
+}
+
+// argPair masks the second half of user:secret in the argument at start, from offset skip on.
+func (c *scan) argPair(start, skip int, p *command) {
+	v := c.read(start)
+	if skip > 0 {
+		v = c.after(v, start+skip)
+	}
+	separator := p.separator
+	if separator == 0 {
+		separator = ':'
+	}
+	n := strings.IndexByte(c.s[v.start:v.end], separator)
+	if n < 0 {
+		return
+	}
+	if v.quote != 0 {
+		v.start += n + 1
+	} else {
+		v = c.read(v.start + n + 1)
+	}
+	c.mask(v, secretName{rule: p.rule})
+}
+
+// argLiteral masks the value of name=secret in the argument at [start, end).
+func (c *scan) argLiteral(start, end int, p *command) {
+	n := strings.IndexByte(c.s[start:end], '=')
+	if n < 0 {
+		return
+	}
+	v := c.read(start)
+	c.mask(c.after(v, start+n+1), secretName{rule: p.rule})
+}

@@ -1,0 +1,368 @@
+package redact
+
+import "strings"
+
+// operator is what joins a name with its value.
+type operator uint8
+
+const (
+	opNone    operator = iota
+	opEqual            // NAME=value
+	opSpaced           // name = value, name := value, name => value
+	opColon            // name: value
+	opMember           // "name": "value"
+	opFlag             // --name value
+	opDefault          // ${NAME:-value}
+	opElement          // <name>value</name>
+	opBare             // name value
+)
+
+// field is a name in the text with its surroundings.
+type field struct {
+	start, end int  // of the name
+	flag       bool // it is written as an option
+	op         operator
+	value      int // where the value starts
+	secretName
+}
+
+// name judges the name around a keyword at [at, i) and masks its value if it is a secret.
+func (c *scan) name(at, i int) int {
+	if i <= c.nameEnd {
+		return 0
+	}
+	f, ok := c.field(at)
+	if !ok {
+		return 0
+	}
+	c.join(&f)
+	if f.op == opNone {
+		return 0
+	}
+	f.secretName, ok = lookup(c.s[f.start:f.end])
+	if !ok || !c.fits(&f) {
+		return 0
+	}
+	switch {
+	case f.rule == ruleAuthorization:
+		return c.authorization(&f)
+	case f.rule == ruleCookie && !f.query:
+		return c.cookies(&f)
+	case f.op == opBare:
+		return c.bare(&f)
+	case f.op == opElement || f.op == opDefault:
+		return c.enclosed(&f)
+	}
+	return c.assigned(&f)
+}
+
+// field finds the bounds of the name around the keyword at the given place.
+func (c *scan) field(at int) (field, bool) {
+	start, end := at, at
+	for start > 0 && at-start < maxName && start != c.last && nameByte.in(c.s[start-1]) {
+		start--
+	}
+	for end < len(c.s) && end-at < maxName && nameByte.in(c.s[end]) {
+		end++
+	}
+	c.nameEnd = end
+	if at-start >= maxName || end-at >= maxName {
+		return field{}, false
+	}
+	if c.at(start-1) == '\\' && start < at && strings.IndexByte("ntr", c.s[start]) >= 0 {
+		start++
+	}
+	dashes := start
+	for start < at && c.s[start] == '-' {
+		start++
+	}
+	f := field{start: start, end: end}
+	if n := start - dashes; n == 1 || n == 2 {
+		b := c.before(dashes)
+		f.flag = b == 0 || isSeparator(b) || isQuote(b)
+	}
+	return f, true
+}
+
+// join finds how the name is joined with a value, and where that starts.
+func (c *scan) join(f *field) {
+	j, quoted := f.end, false
+	if c.at(j) == '\\' && isQuote(c.at(j+1)) {
+		j++
+	}
+	if isQuote(c.at(j)) {
+		quoted = true
+		j++
+		if c.at(j) == ']' {
+			j++
+		}
+	}
+	k := c.skipBlanks(j)
+	switch c.at(k) {
+	case '=':
+		c.joinEqual(f, k, k > j, quoted)
+	case ':':
+		c.joinColon(f, k, quoted)
+	case '+', '?':
+		if c.at(k+1) == '=' {
+			f.op, f.value = opSpaced, c.skipBlanks(k+2)
+		}
+	case '>':
+		if c.at(f.start-1) == '<' {
+			f.op, f.value = opElement, k+1
+		}
+	case 0, '\n', '\r':
+	default:
+		switch {
+		case k == j:
+		case f.flag:
+			f.op, f.value = opFlag, k
+		case !quoted:
+			f.op, f.value = opBare, k
+		}
+	}
+}
+
+// joinEqual judges the = at k. NAME= followed by a blank is an empty value where the shell would read it so.
+func (c *scan) joinEqual(f *field, k int, spaced, quoted bool) {
+	next := c.at(k + 1)
+	switch {
+	case next == '=' || next == '~':
+	case next == '>':
+		f.op, f.value = opSpaced, c.skipBlanks(k+2)
+	case isBlank(next):
+		if spaced || quoted || !isUpper(c.s[f.start]) {
+			f.op, f.value = opSpaced, c.skipBlanks(k+1)
+		}
+	case spaced:
+		f.op, f.value = opSpaced, k+1
+	default:
+		f.op, f.value = opEqual, k+1
+	}
+}
+
+// joinColon judges the : at k. Without a blank after it, it may be part of a path, an image or a scope.
+func (c *scan) joinColon(f *field, k int, quoted bool) {
+	next := c.at(k + 1)
+	prev := c.at(f.start - 1)
+	inBraces := prev == '{' && c.at(f.start-2) == '$'
+	switch {
+	case inBraces && (next == '-' || next == '='):
+		f.op, f.value = opDefault, k+2
+	case next == '=':
+		f.op, f.value = opSpaced, c.skipBlanks(k+2)
+	case next == ':' || inBraces:
+	case quoted:
+		f.op, f.value = opMember, c.skipBlanks(k+1)
+	case isBlank(next) || isQuote(next) || next == '\\' && isQuote(c.at(k+2)):
+		f.op, f.value = opColon, c.skipBlanks(k+1)
+	case k > f.end || next == '/' || next == '\\' || next == 0 || isSpace(next):
+	case prev == 0 || isSeparator(prev) || isQuote(prev) || prev == '{' || prev == ',':
+		f.op, f.value = opEqual, k+1
+	}
+}
+
+// fits reports whether a name may stand in this place and still mean a secret.
+func (c *scan) fits(f *field) bool {
+	prev := c.at(f.start - 1)
+	if f.query {
+		return f.op == opEqual && (prev == '?' || prev == '&' || prev == ';')
+	}
+	if f.op == opEqual && c.s[f.value-1] == ':' && f.rule != rulePassword {
+		// "X-Api-Key:x" is a header, image:v1 is none.
+		name := c.s[f.start:f.end]
+		return f.rule == ruleAuthorization || isQuote(prev) && (hasPrefixFold(name, "x-") || equalFold(name, "private-token"))
+	}
+	if f.op != opFlag {
+		return true
+	}
+	if equalFold(c.s[f.start:f.end], "pass") && c.namesSource(f.value) {
+		return false
+	}
+	return c.at(f.value) != '-' && !isSeparator(c.at(f.value))
+}
+
+// namesSource reports whether the argument at i says where a password comes from, as openssl's -pass takes it. The password
+// itself, behind "pass:", is left to the command's rule.
+func (c *scan) namesSource(i int) bool {
+	for _, p := range [...]string{"pass:", "env:", "file:", "fd:"} {
+		if strings.HasPrefix(c.s[i:], p) {
+			return true
+		}
+	}
+	return false
+}
+
+// assigned masks the value of a name that is written before it.
+func (c *scan) assigned(f *field) int {
+	v := c.read(f.value)
+	if v.quote == 0 {
+		if b := c.at(v.end); b == '(' && isCall(c.s[v.start:v.end]) {
+			return 0
+		}
+		if isIndex(c.s[v.start:v.end]) {
+			return 0
+		}
+		if f.op == opColon {
+			if f.prose && c.isProse(v) {
+				return 0
+			}
+			if f.rule == rulePassword && c.startsLine(f.start) {
+				v.end = c.phraseEnd(v.end)
+				v.stop = v.end
+			}
+		}
+	}
+	return c.mask(v, f.secretName)
+}
+
+// isCall reports whether text, with a parenthesis after it, is the name of what is called.
+func isCall(text string) bool {
+	return text != "" && !isDigit(text[0]) && dotted.all(text) && strings.IndexByte(text, '-') < 0
+}
+
+// isIndex reports whether text is a variable with an index: os.environ["X"], argv[1].
+func isIndex(text string) bool {
+	at := strings.IndexByte(text, '[')
+	return at > 0 && strings.HasSuffix(text, "]") && isCall(text[:at]) && maskEnd(text, at) == 0
+}
+
+// isProse reports whether the value is a small number, or an ordinary word that an ordinary word follows.
+func (c *scan) isProse(v value) bool {
+	if v.start == v.end {
+		return false
+	}
+	if v.end-v.start <= 3 && isAllDigits(c.s[v.start:v.end]) { // tests pass: 12
+		return true
+	}
+	if !c.isPlainWord(v.start, v.end) {
+		return false
+	}
+	next := c.skipBlanks(v.end)
+	return next > v.end && isLetter(c.at(next)) && c.isPlainWord(next, c.wordEnd(next))
+}
+
+// isPlainWord reports whether [start, end) is a word of lower-case letters, perhaps with a capital first.
+func (c *scan) isPlainWord(start, end int) bool {
+	if end-start > 16 {
+		return false
+	}
+	for i := start; i < end; i++ {
+		if b := c.s[i]; !isLetter(b) && b != '-' && b != ',' && b != '.' || i > start && isUpper(b) {
+			return false
+		}
+	}
+	return true
+}
+
+// startsLine reports whether the name at i is the first thing in its line, as a key of YAML is.
+func (c *scan) startsLine(i int) bool {
+	for n := 0; n < 64; n++ {
+		switch b := c.at(i - 1 - n); {
+		case b == 0 || b == '\n':
+			return true
+		case b == '-' && isBlank(c.at(i-n)):
+		case !isBlank(b):
+			return false
+		}
+	}
+	return false
+}
+
+// phraseEnd returns the end of a phrase of several words in a line. What could be a command of its own ends it.
+func (c *scan) phraseEnd(i int) int {
+	end := i
+	for i < len(c.s) {
+		b := c.s[i]
+		if isBlank(b) {
+			i++
+			if c.at(i) == '#' {
+				break
+			}
+			continue
+		}
+		if isSeparator(b) || isQuote(b) || b == '`' || b == '$' || b == '\\' || b == '}' {
+			break
+		}
+		i++
+		end = i
+	}
+	return end
+}
+
+// enclosed masks a value that ends at a fixed byte: the brace of ${NAME:-value}, the next tag after <name>.
+func (c *scan) enclosed(f *field) int {
+	end := byte('}')
+	if f.op == opElement {
+		end = '<'
+	}
+	near := c.s[f.value:min(len(c.s), f.value+1<<10)]
+	n := strings.IndexByte(near, end)
+	if n < 0 {
+		return 0
+	}
+	text := near[:n]
+	if f.op == opDefault && isQuote(c.at(f.value)) {
+		return c.mask(c.read(f.value), f.secretName)
+	}
+	v := value{start: f.value, end: f.value + len(text), stop: f.value + n, quote: '"'}
+	if cut := substitution(text); cut >= 0 {
+		v.end = v.start + cut
+		v.stop = v.end
+	}
+	return c.mask(v, f.secretName)
+}
+
+// bare masks what follows a name after a blank only: where the word before says that a value is being set, or where it
+// looks generated beyond doubt.
+func (c *scan) bare(f *field) int {
+	if f.opaque {
+		return 0
+	}
+	before, at := c.wordBefore(f.start)
+	v := c.read(f.value)
+	switch {
+	case hasFold(setters, before) && c.at(v.start) != '-':
+		return c.mask(v, f.secretName)
+	case f.rule != rulePassword:
+	case v.quote == '\'' && (equalFold(before, "with") || equalFold(before, "encrypted")):
+		return c.mask(v, f.secretName)
+	default:
+		// machine m login u password p; CREATE USER u PASSWORD 'p'
+		key, _ := c.wordBefore(at)
+		if equalFold(key, "login") || v.quote == '\'' && (equalFold(key, "user") || equalFold(key, "role")) {
+			return c.mask(v, f.secretName)
+		}
+	}
+	if !isStrong(c.s[v.start:v.end]) || !base64Any.all(c.s[v.start:v.end]) {
+		return 0
+	}
+	return c.mask(v, f.secretName)
+}
+
+// setters are words and options that a name and its value follow.
+var setters = set("set", "setx", "setenv", "-x", "-gx", "-ux", "-xg", "-xu", "--secret", "add-generic")
+
+// wordBefore returns the word before i in its line and where it starts.
+func (c *scan) wordBefore(i int) (string, int) {
+	const longest = 64
+	low := max(0, i-longest)
+	end := i
+	for end > low && isBlank(c.s[end-1]) {
+		end--
+	}
+	start := end
+	for start > low && !isSpace(c.s[start-1]) {
+		start--
+	}
+	return c.s[start:end], start
+}
+
+// identifiedBy masks the password of the SQL clause IDENTIFIED BY.
+func (c *scan) identifiedBy(start, i int) int {
+	i = c.skipBlanks(i)
+	if !isQuote(c.at(i)) || !c.starts(start) {
+		return 0
+	}
+	return c.mask(c.read(i), secretNames["password"])
+}

@@ -1,0 +1,358 @@
+package redact
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// JSON masks the secrets in a JSON document, such as the arguments of a tool, and returns the masked document and the number of
+// masked places. It masks inside of string values, and replaces the whole value of a member with a secret name, be it a string
+// or a number, also where the member holds a list of them. In a list, the string after an option such as "--password" is masked.
+// Every other byte stays as it is, and the result is valid where raw is. What is no valid JSON is masked as [Text] does.
+//
+// Where nothing is to be masked JSON returns raw itself and 0, and does not allocate.
+func JSON(raw []byte) ([]byte, int) {
+	if len(raw) == 0 {
+		return raw, 0
+	}
+	// raw is not changed while the string is in use, and no part of it is kept.
+	s := unsafe.String(&raw[0], len(raw))
+	if !json.Valid(raw) {
+		masked, n := Text(s)
+		if n == 0 {
+			return raw, 0
+		}
+		return []byte(masked), n
+	}
+	total := 0
+	for range maxRounds {
+		d := document{s: s}
+		d.value(0, context{})
+		if len(d.spans) == 0 {
+			break
+		}
+		total += len(d.spans)
+		s = d.replace()
+	}
+	if total == 0 {
+		return raw, 0
+	}
+	return []byte(s), total
+}
+
+// document is one walk over a valid JSON document.
+type document struct {
+	s      string
+	spans  []span
+	quoted []bool // whether the mask of a span needs quotes, because the span is no part of a string
+}
+
+// context is what the surroundings of a value say about it.
+type context struct {
+	name   secretName
+	secret bool // the value is one
+}
+
+// value walks the value at i and returns its end. Nesting is bounded by what json.Valid accepts.
+func (d *document) value(i int, in context) int {
+	i = d.skip(i)
+	switch d.s[i] {
+	case '{':
+		return d.object(i + 1)
+	case '[':
+		return d.array(i+1, in)
+	case '"':
+		end := d.stringEnd(i)
+		d.text(i+1, end-1, in)
+		return end
+	}
+	end := i
+	for end < len(d.s) && !isSpace(d.s[end]) && d.s[end] != ',' && d.s[end] != ']' && d.s[end] != '}' {
+		end++
+	}
+	if in.secret && !in.name.opaque && (isDigit(d.s[i]) || d.s[i] == '-') {
+		d.add(i, end, in.name.rule, true)
+	}
+	return end
+}
+
+// object walks the members of an object from i on.
+func (d *document) object(i int) int {
+	for {
+		i = d.skip(i)
+		switch d.s[i] {
+		case '}':
+			return i + 1
+		case ',':
+			i++
+			continue
+		}
+		end := d.stringEnd(i)
+		var in context
+		// A name with escapes is looked up as it is written; see the known gaps.
+		if name := d.s[i+1 : end-1]; len(name) < maxName {
+			in.name, in.secret = lookup(strings.TrimLeft(name, "-"))
+			in.secret = in.secret && !in.name.query
+		}
+		i = d.skip(end) + 1
+		i = d.value(i, in)
+	}
+}
+
+// array walks the elements of an array from i on. A list may be an argument vector.
+func (d *document) array(i int, in context) int {
+	next := in
+	for {
+		i = d.skip(i)
+		switch d.s[i] {
+		case ']':
+			return i + 1
+		case ',':
+			i++
+			continue
+		}
+		start := i
+		i = d.value(i, next)
+		next = in
+		if !in.secret && d.s[start] == '"' {
+			next.name, next.secret = flagName(d.s[start+1 : i-1])
+			if next.secret && d.s[d.skip(i)] == ',' {
+				after := d.skip(d.skip(i) + 1)
+				next.secret = !strings.HasPrefix(d.s[after:], `"-`)
+			}
+		}
+	}
+}
+
+// flagName returns what the option's next argument is, and whether that is a secret.
+func flagName(option string) (secretName, bool) {
+	name := strings.TrimLeft(option, "-")
+	if n := len(option) - len(name); n < 1 || n > 2 || len(name) < 4 || len(name) > maxName || !nameByte.all(name) {
+		return secretName{}, false
+	}
+	found, ok := lookup(name)
+	return found, ok && !found.query && !found.opaque
+}
+
+// text masks within the string value [start, end), or all of it.
+func (d *document) text(start, end int, in context) {
+	if start == end {
+		return
+	}
+	raw := d.s[start:end]
+	if in.secret && in.name.rule != ruleAuthorization {
+		c := scan{s: raw}
+		c.mask(value{start: 0, end: len(raw), stop: len(raw), quote: '"'}, in.name)
+		if len(c.spans) > 0 {
+			d.append(c.spans, start)
+			return
+		}
+		if maskEnd(raw, 0) == len(raw) {
+			return
+		}
+	}
+	if in.secret && in.name.rule == ruleAuthorization {
+		if d.authorization(start, end, in) {
+			return
+		}
+	}
+	if strings.IndexByte(raw, '\\') < 0 {
+		c := scan{s: raw}
+		c.run()
+		if len(c.spans) > 0 {
+			d.append(c.settle(), start)
+		}
+		return
+	}
+	d.escaped(start, raw)
+}
+
+// authorization masks the value of an authorization member behind its scheme, and reports whether it did or it was masked.
+func (d *document) authorization(start, end int, in context) bool {
+	raw := d.s[start:end]
+	n := 0
+	for n < len(raw) && dashed.in(raw[n]) {
+		n++
+	}
+	if !hasFold(schemes, raw[:n]) || n == len(raw) {
+		n = 0
+	} else {
+		n += blankLen(raw[n:])
+	}
+	c := scan{s: raw}
+	stop := c.mask(value{start: n, end: len(raw), stop: len(raw), quote: '"'}, in.name)
+	if len(c.spans) > 0 {
+		d.append(c.spans, start)
+	}
+	return stop > 0
+}
+
+// scratch holds the bytes of strings with escapes while they are searched.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// escaped masks within a string that has escapes: it is searched as what it means, and masked where that is written.
+func (d *document) escaped(start int, raw string) {
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	*buf = unescape((*buf)[:0], raw)
+	if len(*buf) == 0 {
+		return
+	}
+	// The buffer is not changed while the string is in use.
+	c := scan{s: unsafe.String(&(*buf)[0], len(*buf))}
+	c.run()
+	if len(c.spans) == 0 {
+		return
+	}
+	at, meant := 0, 0
+	seek := func(to int) int {
+		for meant < to {
+			n, size := escapeLen(raw[at:])
+			at += n
+			meant += size
+		}
+		return at
+	}
+	for _, p := range c.settle() {
+		first := seek(p.start)
+		d.add(start+first, start+seek(p.end), p.rule, false)
+	}
+}
+
+// unescape appends what the inside of a JSON string means to dst.
+func unescape(dst []byte, s string) []byte {
+	for len(s) > 0 {
+		if s[0] != '\\' {
+			n := strings.IndexByte(s, '\\')
+			if n < 0 {
+				n = len(s)
+			}
+			dst = append(dst, s[:n]...)
+			s = s[n:]
+			continue
+		}
+		n, _ := escapeLen(s)
+		if n == 2 {
+			dst = append(dst, unescapeByte(s[1]))
+		} else {
+			dst = utf8.AppendRune(dst, escapedRune(s[:n]))
+		}
+		s = s[n:]
+	}
+	return dst
+}
+
+// unescapeByte returns what a backslash and b mean.
+func unescapeByte(b byte) byte {
+	switch b {
+	case 'n':
+		return '\n'
+	case 't':
+		return '\t'
+	case 'r':
+		return '\r'
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	}
+	return b
+}
+
+// escapeLen returns the length of the byte or escape that s starts with, and that of what it means.
+func escapeLen(s string) (length, meant int) {
+	switch {
+	case s[0] != '\\':
+		return 1, 1
+	case s[1] != 'u':
+		return 2, 1
+	}
+	n := 6
+	if first := hexRune(s[2:6]); utf16.IsSurrogate(first) && len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
+		if utf16.DecodeRune(first, hexRune(s[8:12])) != utf8.RuneError {
+			n = 12
+		}
+	}
+	return n, utf8.RuneLen(escapedRune(s[:n]))
+}
+
+// escapedRune returns the character of one \u escape, or of two that make a pair.
+func escapedRune(s string) rune {
+	r := hexRune(s[2:6])
+	if len(s) == 12 {
+		return utf16.DecodeRune(r, hexRune(s[8:12]))
+	}
+	if utf16.IsSurrogate(r) {
+		return utf8.RuneError
+	}
+	return r
+}
+
+// hexRune returns the value of hexadecimal digits.
+func hexRune(s string) rune {
+	var r rune
+	for i := range len(s) {
+		b := lowerByte(s[i])
+		if isDigit(b) {
+			r = r<<4 | rune(b-'0')
+		} else {
+			r = r<<4 | rune(b-'a'+10)
+		}
+	}
+	return r
+}
+
+// stringEnd returns the place after the string that starts at i.
+func (d *document) stringEnd(i int) int {
+	for i++; d.s[i] != '"'; i++ {
+		if d.s[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// skip returns the first place from i on that is no white space.
+func (d *document) skip(i int) int {
+	for i < len(d.s) && isSpace(d.s[i]) {
+		i++
+	}
+	return i
+}
+
+// append adds spans of a string that starts at the given place.
+func (d *document) append(spans []span, at int) {
+	for _, p := range spans {
+		d.add(at+p.start, at+p.end, p.rule, false)
+	}
+}
+
+// add notes that [start, end) is to be masked.
+func (d *document) add(start, end int, r rule, quoted bool) {
+	d.spans = append(d.spans, span{start, end, r})
+	d.quoted = append(d.quoted, quoted)
+}
+
+// replace returns the document with the spans masked.
+func (d *document) replace() string {
+	var b strings.Builder
+	b.Grow(len(d.s) + len(d.spans)*longestMask)
+	from := 0
+	for i, p := range d.spans {
+		b.WriteString(d.s[from:p.start])
+		if d.quoted[i] {
+			b.WriteByte('"')
+		}
+		b.WriteString(p.rule.mask())
+		if d.quoted[i] {
+			b.WriteByte('"')
+		}
+		from = p.end
+	}
+	b.WriteString(d.s[from:])
+	return b.String()
+}

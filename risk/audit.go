@@ -1,0 +1,79 @@
+package risk
+
+import "strings"
+
+// auditRules judge what removes traces.
+func auditRules() map[string]rule {
+	return map[string]rule{
+		"history fc": (*walker).history,
+		"unset":      (*walker).unset,
+		"auditctl":   (*walker).auditctl,
+		"journalctl": (*walker).journalctl,
+		"wevtutil clear-eventlog remove-eventlog": (*walker).eventLog,
+		"touch":     (*walker).touch,
+		"logrotate": (*walker).logrotate,
+		"shopt":     (*walker).shopt,
+	}
+}
+
+func (w *walker) history(c *call) {
+	if o := parseOptions(c.args, "d a n r w"); o.has("c", "d") && c.name == "history" {
+		w.report(High, "history-tamper", "removes entries of the shell's history")
+	}
+}
+
+func (w *walker) shopt(c *call) {
+	if o := parseOptions(c.args, ""); o.has("u") && o.operand(0) == "histappend" {
+		w.report(Medium, "history-tamper", "the shell's history is written over")
+	}
+}
+
+func (w *walker) unset(c *call) {
+	for _, x := range c.args {
+		switch {
+		case containsField("HISTFILE HISTSIZE HISTFILESIZE PROMPT_COMMAND", x.text):
+			w.report(High, "history-tamper", "the shell stops keeping its history")
+		case !strings.HasPrefix(x.text, "-"):
+			delete(w.vars, x.text)
+		}
+	}
+}
+
+func (w *walker) auditctl(c *call) {
+	o := parseOptions(c.args, "e b f r w p k a A d")
+	e, ok := o.get("e")
+	if o.has("D", "d", "W") || ok && e.literal("0") {
+		w.report(Critical, "audit-tamper", "auditctl stops the kernel's audit trail")
+	}
+}
+
+func (w *walker) journalctl(c *call) {
+	for _, f := range parseOptions(c.args, "u n o since until").flags {
+		if strings.HasPrefix(f.name, "vacuum") || f.name == "rotate" {
+			w.report(High, "log-tamper", "journalctl removes the system's logs")
+		}
+	}
+}
+
+func (w *walker) eventLog(c *call) {
+	if c.name != "wevtutil" || len(c.args) > 0 && (c.args[0].literal("cl") || c.args[0].literal("clear-log")) {
+		w.report(Critical, "log-tamper", "empties the event log")
+	}
+}
+
+// touch judges setting a file's times, which hides when it was changed.
+func (w *walker) touch(c *call) {
+	o := parseOptions(c.args, "d date t r reference")
+	for _, x := range o.operands {
+		class, ok := protectionOf(w.resolve(x))
+		if ok && (class.id == "audit-tamper" || class.id == "log-tamper") {
+			w.report(class.level, class.id, "touches "+x.text+", "+class.why)
+		}
+	}
+}
+
+func (w *walker) logrotate(c *call) {
+	if o := parseOptions(c.args, ""); o.has("f", "force") {
+		w.report(Medium, "log-tamper", "logrotate moves logs on before their time")
+	}
+}

@@ -1,0 +1,185 @@
+package risk
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// call is one program or builtin being run.
+type call struct {
+	argv   []word // the name and the arguments
+	in     flow   // what it reads
+	hasIn  bool   // its input is not the terminal's
+	redirs redirects
+
+	name string // the base name, lower case, without version: "python" for /usr/bin/python3.12
+	args []word // argv without the name
+	read flow   // what the files among the arguments hold, filled in by judging
+}
+
+// with returns the call that a wrapper makes in the end.
+func (c *call) with(argv []word) *call {
+	return &call{argv: argv, in: c.in, hasIn: c.hasIn, redirs: c.redirs}
+}
+
+// rule judges the calls of one command.
+type rule func(w *walker, c *call)
+
+// special handles a command that runs other commands or prints something
+// that matters; it returns the command's output.
+type special func(w *walker, c *call) flow
+
+// The tables are filled in by init because their functions reach back to run.
+var (
+	specials map[string]special
+	rules    map[string][]rule
+)
+
+func init() {
+	specials = map[string]special{}
+	rules = map[string][]rule{}
+	for names, s := range specialTable() {
+		for name := range strings.FieldsSeq(names) {
+			specials[name] = s
+		}
+	}
+	for _, table := range []map[string]rule{
+		fileRules(), permissionRules(), networkRules(), transferRules(), gitRules(),
+		databaseRules(), systemRules(), infraRules(), secretRules(), auditRules(),
+	} {
+		for names, r := range table {
+			for name := range strings.FieldsSeq(names) {
+				rules[name] = append(rules[name], r)
+			}
+		}
+	}
+}
+
+// run judges a call and returns what it prints.
+func (w *walker) run(c *call) flow {
+	if len(c.argv) == 0 {
+		return flow{}
+	}
+	if !w.enter() {
+		w.leave()
+		return unknownFlow
+	}
+	defer w.leave()
+	head := c.argv[0]
+	if head.open || head.glob {
+		return w.dynamic(c)
+	}
+	c.args = c.argv[1:]
+	if body, ok := w.funcs[head.text]; ok && !w.active[head.text] {
+		return w.function(head.text, body, c)
+	}
+	if text, ok := w.aliases[head.text]; ok {
+		delete(w.aliases, head.text) // an alias is not expanded in itself
+		return w.shell(text+" "+quoteAll(c.args), c.in)
+	}
+	if strings.ContainsRune(head.text, '/') {
+		w.runFile(c, head)
+	}
+	c.name = commandName(head.text)
+	if c.onlyHelp() {
+		return unknownFlow
+	}
+	if s, ok := specials[c.name]; ok {
+		return s(w, c)
+	}
+	w.judge(c)
+	return w.output(c)
+}
+
+// judge applies the rules of a command that runs no other.
+func (w *walker) judge(c *call) {
+	for _, r := range rules[c.name] {
+		r(w, c)
+	}
+	w.patterns(c)
+	w.secretArguments(c)
+}
+
+// onlyHelp reports whether a call only asks a program what it is.
+func (c *call) onlyHelp() bool {
+	return len(c.args) == 1 && (c.args[0].literal("--help") || c.args[0].literal("--version"))
+}
+
+// function walks a function's body with the call's arguments.
+func (w *walker) function(name string, body *syntax.Stmt, c *call) flow {
+	saved := w.vars["@"]
+	old := map[string]variable{}
+	w.active[name] = true
+	for i, a := range c.args {
+		if i < 9 {
+			n := string(rune('1' + i))
+			old[n] = w.vars[n]
+			w.vars[n] = variable{values: [][]word{{a}}}
+		}
+	}
+	w.vars["@"] = variable{values: [][]word{c.args}}
+	star, hadStar := w.vars["*"]
+	w.vars["*"] = w.vars["@"]
+	out := w.stmt(body, c.in)
+	restore(w.vars, "@", saved)
+	restore(w.vars, "*", star)
+	if !hadStar {
+		delete(w.vars, "*")
+	}
+	for n, v := range old {
+		restore(w.vars, n, v)
+	}
+	delete(w.active, name)
+	return out
+}
+
+func restore(vars map[string]variable, name string, v variable) {
+	if len(v.values) == 0 {
+		delete(vars, name)
+		return
+	}
+	vars[name] = v
+}
+
+// quoteAll renders known words so that a shell reads them as they are.
+func quoteAll(args []word) string {
+	var b strings.Builder
+	for _, a := range args {
+		b.WriteString(" '" + strings.ReplaceAll(a.text, "'", `'\''`) + "'")
+	}
+	return b.String()
+}
+
+// otherNames maps names of the same program to the one that the rules use.
+var otherNames = map[string]string{
+	"nc.openbsd": "nc", "nc.traditional": "nc", "ncat": "nc", "netcat": "nc", "nodejs": "node",
+	"gawk": "awk", "mawk": "awk", "nawk": "awk", "mariadb": "mysql", "mongosh": "mongo",
+	"gsed": "sed", "grm": "rm", "gfind": "find", "gxargs": "xargs", "gtar": "tar", "bsdtar": "tar", "gdd": "dd",
+	"gchmod": "chmod", "gchown": "chown", "gtimeout": "timeout", "genv": "env", "gcp": "cp", "gmv": "mv", "gtee": "tee",
+	"gshred": "shred", "pypy": "python", "valkey-cli": "redis-cli", "opentofu": "terraform", "tofu": "terraform",
+	"podman": "docker", "nerdctl": "docker", "pwsh": "powershell", "egrep": "grep", "fgrep": "grep", "zgrep": "grep",
+	"rbash": "bash", "-bash": "bash", "yash": "sh", "fdfind": "fd", "batcat": "bat", "nvim": "vim", "vi": "vim",
+	"view": "vim", "ex": "vim", "kubectl.exe": "kubectl", "oc": "kubectl", "k": "kubectl", "psql": "psql", "apt": "apt-get",
+	"unlink": "rm", "slogin": "ssh", "gsudo": "sudo", "mdb": "mysql",
+}
+
+// versioned are the commands whose names carry a version.
+var versioned = []string{"python", "perl", "ruby", "php", "pip", "lua", "node", "bash", "pypy", "tclsh", "java", "psql"}
+
+func commandName(s string) string {
+	s = strings.ToLower(path.Base(s))
+	s = strings.TrimSuffix(s, ".exe")
+	if strings.HasPrefix(s, "mkfs.") {
+		return "mkfs"
+	}
+	if t := strings.TrimRight(s, "0123456789.-"); slices.Contains(versioned, t) {
+		s = t
+	}
+	if t, ok := otherNames[s]; ok {
+		return t
+	}
+	return s
+}
