@@ -46,7 +46,7 @@ func decodeLine(line []byte, r *Record) error {
 		return err
 	}
 	*r = Record{
-		Seq: envelope.Seq, Event: *d.event, Control: control, Cuts: d.cuts, Raw: line,
+		Seq: envelope.Seq, Event: d.event, Control: control, Cuts: d.cuts, Raw: line,
 		Segment: r.Segment, Offset: r.Offset, Signature: d.signature,
 	}
 	return nil
@@ -57,7 +57,7 @@ type decoder struct {
 	scanner
 	text  string // the line; strings of the event are parts of it
 	input bool   // the line is input of a user, not a stored one
-	event *Event
+	*parts
 	marks []mark
 	cuts  []Cut
 
@@ -66,14 +66,24 @@ type decoder struct {
 
 	signature string
 	log       json.RawMessage
-	after     int // where the signature ended, 0 where there was none
+	signedAt  int // where the signature is, 0 where there is none
+}
+
+// parts are an event and the objects that most events have, in one piece of
+// memory.
+type parts struct {
+	event    Event
+	actor    Actor
+	action   Action
+	result   Result
+	security Security
 }
 
 func newDecoder(line []byte) decoder {
 	return decoder{
 		scanner: scanner{data: line, levels: maxLevels},
 		text:    string(line),
-		event:   new(Event),
+		parts:   new(parts),
 	}
 }
 
@@ -141,8 +151,8 @@ func (d *decoder) other(o *object, name []byte, start int) error {
 		d.pos = start
 		return d.fail("duplicate member")
 	case "signature":
-		s, err := d.textValue()
-		d.signature, d.after = s, d.pos
+		d.signedAt = start
+		d.signature, err = d.textValue()
 		return err
 	case "truncated":
 		_, err := d.boolean()
@@ -157,14 +167,11 @@ func (d *decoder) other(o *object, name []byte, start int) error {
 	return d.value()
 }
 
-// checkSignature checks that a signature is the last member and stands where
-// its MAC is looked for.
+// checkSignature checks that a signature stands where its MAC is looked for, at
+// the end of the line.
 func (d *decoder) checkSignature(l record.Line) error {
-	if d.after == 0 && l.MAC == nil {
-		return nil
-	}
-	if d.after != len(d.data)-1 || l.MAC == nil {
-		return d.failAt(d.after, "signature", `expected "SHA256:" and 43 base64 characters as the end of the line`)
+	if d.signedAt > 0 && l.MAC == nil {
+		return d.failAt(d.signedAt, "signature", `expected "SHA256:" and 43 base64 characters as the end of the line`)
 	}
 	return nil
 }
@@ -182,7 +189,7 @@ func (d *decoder) control(line []byte) (*Control, error) {
 		return nil, d.failAt(0, "log", "expected an object in a control record")
 	}
 	c := &Control{Type: d.event.Type, Log: d.log}
-	*d.event = Event{Timestamp: d.event.Timestamp, Type: d.event.Type}
+	d.event = Event{Timestamp: d.event.Timestamp, Type: d.event.Type}
 	return c, nil
 }
 

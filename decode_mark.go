@@ -103,7 +103,7 @@ func (d *decoder) applyMarks() error {
 }
 
 func (d *decoder) applyMark(m *mark) error {
-	at := m.member.at(d.event)
+	at := m.member.at(&d.event)
 	if m.raw {
 		if err := d.unquoteRaw(at.(*json.RawMessage)); err != nil {
 			return err
@@ -167,13 +167,17 @@ func unescapeList(list []string) (err error) {
 	return nil
 }
 
-// unescapeMap cannot meet a name twice: other names stand for other bytes.
+// unescapeMap refuses names that stand for the same bytes, which only a writer
+// that escapes more than it must can make.
 func unescapeMap(m map[string]string) (map[string]string, error) {
 	plain := make(map[string]string, len(m))
 	for name, value := range m {
 		name, err := unescape(name)
 		if err != nil {
 			return nil, err
+		}
+		if _, ok := plain[name]; ok {
+			return nil, errors.New("two escaped names stand for the same bytes")
 		}
 		if plain[name], err = unescape(value); err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ func (d *decoder) assign(m *member) error {
 	if d.space() == 'n' && d.input {
 		return d.literal("null") // absent
 	}
-	at := m.at(d.event)
+	at := m.at(&d.event)
 	if text := textAt(at); text != nil {
 		return d.assignText(at, text)
 	}
@@ -75,13 +75,13 @@ func (d *decoder) assignObject(at any) error {
 	}
 	switch p := at.(type) {
 	case **Actor:
-		*p, o = new(Actor), &actorObject
+		*p, o = &d.actor, &actorObject
 	case **Action:
-		*p, o = new(Action), &actionObject
+		*p, o = &d.action, &actionObject
 	case **Result:
-		*p, o = new(Result), &resultObject
+		*p, o = &d.result, &resultObject
 	case **Security:
-		*p, o = new(Security), &securityObject
+		*p, o = &d.security, &securityObject
 	case **Egress:
 		*p, o = new(Egress), &egressObject
 	default:

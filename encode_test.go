@@ -211,7 +211,8 @@ func TestAbsentIsNotZero(t *testing.T) {
 			Egress:   &Egress{Status: Some[int64](0), ResponseBytes: Some[uint64](0), Hop: Some[uint64](0)},
 		}, `"security":{"policy_violation":false,"rate_limit_remaining":0},"egress":{"status":0,"response_bytes":0,"blocked":false,"hop":0}`},
 		{
-			"rollback of nothing", Event{Result: &Result{Type: Rollback, Restored: Some[uint64](0), Deleted: Some[uint64](0)}},
+			"rollback of nothing",
+			Event{Result: &Result{Type: Rollback, Restored: Some[uint64](0), Deleted: Some[uint64](0)}},
 			`"result":{"success":false,"type":"rollback","restored":0,"deleted":0,"duration_ms":0}`,
 		},
 		{"negative duration", Event{Result: &Result{Duration: -time.Second}}, `"result":{"success":false,"duration_ms":0}`},
@@ -342,6 +343,8 @@ func TestAppendBodyArguments(t *testing.T) {
 		{`{"a\" }":"\\ "}`, `{"a\" }":"\\ "}`},
 		{`{"\u0061":1.0,"\ud83d\ude42":"<é>"}`, `{"\u0061":1.0,"\ud83d\ude42":"<é>"}`},
 		{`null`, `null`},
+		{"{}\n", `{}`},
+		{"[" + strings.Repeat("[],{},", 100) + "0]", "[" + strings.Repeat("[],{},", 100) + "0]"},
 		{`123456789012345678901234567890`, `123456789012345678901234567890`},
 		{deep, deep},
 		{"[" + deep + "]", `"[` + deep + `]","arguments_raw":true`},

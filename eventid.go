@@ -35,7 +35,9 @@ func newIDSource() *idSource {
 	return &idSource{rand: rand.NewChaCha8(seed)}
 }
 
-// next returns a new id for the time t. It allocates nothing.
+// next returns a new id for the time t, which is a reading of the clock: a time
+// far ahead that a caller gave would hold all later ids there. It allocates
+// nothing.
 func (s *idSource) next(t time.Time) eventID {
 	const maxMilli = 1<<48 - 1
 	now := uint64(min(max(t.UnixMilli(), 0), maxMilli))

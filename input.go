@@ -37,7 +37,7 @@ func ParseInput(line []byte) (*Event, error) {
 	if err := d.checkInput(); err != nil {
 		return nil, err
 	}
-	return d.event, nil
+	return &d.event, nil
 }
 
 // checkInput checks what only the whole event shows.

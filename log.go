@@ -312,7 +312,7 @@ func (l *Log) encode(dst []byte, ev *Event, m *masked, r *Receipt) []byte {
 		ev = &m.ev
 	}
 	if ev.ID == "" {
-		r.id = l.ids.next(ev.Timestamp)
+		r.id = l.ids.next(l.opt.Now()) // the clock's: ids would follow a timestamp from the future for ever
 	}
 	return appendBodyID(dst, ev, r.id[:])
 }

@@ -82,8 +82,9 @@ func parseName[T ~string](what, s string, known []T) (T, error) {
 }
 
 // Validate returns an error where ev cannot be an event: its type is missing,
-// unknown or reserved to the log, or a phase, risk level, outcome or claim
-// source is none of the format. Sizes and bytes are never a fault.
+// unknown or reserved to the log, a phase, risk level, outcome or claim source
+// is none of the format, or the result has a member that its outcome does not
+// have. Sizes and bytes are never a fault.
 func (ev *Event) Validate() error {
 	if ev.Type == "" {
 		return errors.New("event_type is missing")
@@ -98,9 +99,25 @@ func (ev *Event) Validate() error {
 			validName("action.claim_source", "a claim source", a.ClaimSource, claimSources))
 	}
 	if r := ev.Result; r != nil {
-		err = errors.Join(err, validName("result.type", "an outcome", r.Type, outcomes))
+		err = errors.Join(err, validName("result.type", "an outcome", r.Type, outcomes), r.validate())
 	}
 	return err
+}
+
+// validate returns an error for a member that its outcome does not have: it
+// would not be stored.
+func (r *Result) validate() error {
+	_, restored := r.Restored.Get()
+	_, deleted := r.Deleted.Get()
+	switch {
+	case r.Reason != "" && r.Type != Blocked:
+		return fmt.Errorf("result.reason is given with type %q: only %q has one", r.Type, Blocked)
+	case r.Message != "" && r.Type != Error:
+		return fmt.Errorf("result.message is given with type %q: only %q has one", r.Type, Error)
+	case (restored || deleted) && r.Type != Rollback:
+		return fmt.Errorf("result.restored or result.deleted is given with type %q: only %q has them", r.Type, Rollback)
+	}
+	return nil
 }
 
 func validName[T ~string](member, what string, name T, known []T) error {

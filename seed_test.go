@@ -99,18 +99,21 @@ func TestZephAssertions(t *testing.T) {
 	}{
 		{
 			"audit_entry_serialization", zephEntry("shell", "echo hello", Result{Type: Success, Duration: 42 * ms}),
-			[]string{`"type":"success"`, `"tool":"shell"`, `"duration_ms":42`}, nil,
+			[]string{`"type":"success"`, `"tool":"shell"`, `"duration_ms":42`},
+			nil,
 		},
 		{
 			"audit_result_blocked_serialization",
 			zephEntry("shell", "sudo rm", Result{Type: Blocked, Reason: "blocked command: sudo", ErrorCategory: "policy_blocked", ErrorDomain: "action"}),
-			[]string{`"type":"blocked"`, `"reason"`}, nil,
+			[]string{`"type":"blocked"`, `"reason"`},
+			nil,
 		},
 		{"audit_result_error_serialization", zephEntry("shell", "bad", Result{Type: Error, Message: "exec failed"}), []string{`"type":"error"`}, nil},
 		{
 			"audit_result_timeout_serialization",
 			zephEntry("shell", "sleep 999", Result{Type: Timeout, Duration: 30000 * ms, ErrorCategory: "timeout", ErrorDomain: "system"}),
-			[]string{`"type":"timeout"`}, nil,
+			[]string{`"type":"timeout"`},
+			nil,
 		},
 		{"audit_entry_claim_source_none_omitted", zephEntry("shell", "echo", Result{Type: Success, Duration: ms}), nil, []string{"claim_source"}},
 		{"audit_entry_exit_code_serialized", zephEntry("shell", "echo hi", Result{Type: Success, Duration: 5 * ms, ExitCode: Some[int64](0)}), []string{`"exit_code":0`}, nil},

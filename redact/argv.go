@@ -13,6 +13,19 @@ import (
 // Where nothing is to be masked Argv returns argv itself and 0, and does not allocate. argv is never changed.
 func Argv(argv []string) ([]string, int) {
 	out, total := argv, 0
+	for range maxRounds {
+		next, n := walkArgv(out)
+		if n == 0 {
+			break
+		}
+		out, total = next, total+n
+	}
+	return out, total
+}
+
+// walkArgv masks what one walk over the vector finds.
+func walkArgv(argv []string) ([]string, int) {
+	out, total := argv, 0
 	set := func(i int, s string, n int) {
 		if n == 0 {
 			return
@@ -35,7 +48,7 @@ func Argv(argv []string) ([]string, int) {
 		}
 		pending, follows = flagName(arg)
 		if p := commandOf(arg); p != nil && state.command != p {
-			state = argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[i+1:], p.sub)}
+			state = argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[i+1:min(len(argv), i+1+subWithin)], p.sub)}
 			continue
 		}
 		masked, n := argument(&state, arg)
@@ -44,19 +57,33 @@ func Argv(argv []string) ([]string, int) {
 	return out, total
 }
 
+// subWithin is how far after a command its subcommand is looked for.
+const subWithin = 16
+
 // commandOf returns the entry of the program that arg names, or nil.
 func commandOf(arg string) *command {
 	if len(arg) > maxName*4 {
 		return nil
 	}
 	name := strings.TrimSuffix(path.Base(arg), ".exe")
-	for i := range commands {
-		if slices.Contains(commands[i].names, name) {
-			return &commands[i]
-		}
+	if i, ok := commandIndex[name]; ok {
+		return &commands[i]
 	}
 	return nil
 }
+
+// commandIndex finds a program in the table; of two entries for one program the first counts.
+var commandIndex = func() map[string]int {
+	out := map[string]int{}
+	for i := range commands {
+		for _, name := range commands[i].names {
+			if _, ok := out[name]; !ok {
+				out[name] = i
+			}
+		}
+	}
+	return out
+}()
 
 // argument masks one argument of a vector.
 func argument(state *argState, arg string) (string, int) {

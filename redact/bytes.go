@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 // class is a set of bytes that a secret's body is made of.
 type class uint8
 
@@ -15,6 +17,7 @@ const (
 	slashed                // letters, digits, / _ -
 	nameByte               // what names are written with: letters, digits, _ - .
 	printable              // everything but blanks, controls and quotes
+	plain                  // what means nothing to the shell or to readers of values
 	classCount
 )
 
@@ -37,6 +40,11 @@ var classOf = func() (out [256]uint16) {
 	set(upperDash, digits+caps+"-")
 	set(slashed, all+"/_-")
 	set(nameByte, all+"_-.")
+	for b := range out {
+		if strings.IndexByte(" \t\n\r;|&<>()\"'`$\\{}[],", byte(b)) < 0 {
+			out[b] |= 1 << plain
+		}
+	}
 	for b := 0x21; b < 256; b++ {
 		if b != '"' && b != '\'' && b != '`' && b != 0x7f {
 			out[b] |= 1 << printable

@@ -261,6 +261,10 @@ func (c *scan) argPair(start, skip int, p *command) {
 	if separator == 0 {
 		separator = ':'
 	}
+	masked := maskEnd(c.s[:v.end], v.start) // the colon of a mask separates nothing
+	if masked > 0 {
+		v.start = masked
+	}
 	n := strings.IndexByte(c.s[v.start:v.end], separator)
 	if n < 0 {
 		return

@@ -113,7 +113,7 @@ func TestRandom(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	all := pieces(t)
-	rounds := 60_000
+	rounds := 20_000
 	if testing.Short() {
 		rounds = 5_000
 	}
@@ -133,8 +133,8 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// TestLinear masks long hostile texts in two sizes. Sixteen times the text may take sixteen times as long, with room for a busy
-// machine; a quadratic rule takes 256 times.
+// TestLinear masks hostile texts in two sizes. Sixteen times the text may take sixteen times as long, with room for a busy
+// machine; a quadratic rule takes 256 times, however often it is tried.
 func TestLinear(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time")
@@ -149,23 +149,25 @@ func TestLinear(t *testing.T) {
 		"password set ", "login a password ", "setx token ", "mysql '", "mysql \"", "mysql $(", "mysql `", "curl \"-u", "AAAAAAAAAAAAAAAAAAAAAAAAA", "passwordpassword", "\\npassword", "password[", "password=[",
 	}
 	for _, unit := range units {
-		small, large := strings.Repeat(unit, 1<<16/len(unit)), strings.Repeat(unit, 1<<20/len(unit))
-		base, long := clock(small), clock(large)
-		if limit := 64*base + 100*time.Millisecond; long > limit {
-			t.Errorf("%q: got %v for 1 MiB, %v for 64 KiB, want less than %v", unit, long, base, limit)
+		small, large := strings.Repeat(unit, 1<<14/len(unit)), strings.Repeat(unit, 1<<18/len(unit))
+		var base, long time.Duration
+		for range 5 {
+			base, long = clock(small), clock(large)
+			if long < 64*base {
+				break
+			}
+		}
+		if long >= 64*base {
+			t.Errorf("%q: got %v for 256 KiB, %v for 16 KiB, want less than 64 times that", unit, long, base)
 		}
 	}
 }
 
-// clock returns the shortest of a few times that masking takes.
+// clock returns how long masking takes.
 func clock(s string) time.Duration {
-	best := time.Hour
-	for range 2 {
-		start := time.Now()
-		redact.Text(s)
-		best = min(best, time.Since(start))
-	}
-	return best
+	start := time.Now()
+	redact.Text(s)
+	return time.Since(start)
 }
 
 func TestRulesAreStable(t *testing.T) {

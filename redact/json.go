@@ -26,12 +26,14 @@ func JSON(raw []byte) ([]byte, int) {
 		if n == 0 {
 			return raw, 0
 		}
-		return []byte(masked), n
+		// A mask may have taken away what was wrong with the document.
+		out, more := JSON([]byte(masked))
+		return out, n + more
 	}
 	total := 0
 	for range maxRounds {
 		d := document{s: s}
-		d.value(0, context{})
+		d.value(0, around{})
 		if len(d.spans) == 0 {
 			break
 		}
@@ -51,14 +53,14 @@ type document struct {
 	quoted []bool // whether the mask of a span needs quotes, because the span is no part of a string
 }
 
-// context is what the surroundings of a value say about it.
-type context struct {
+// around is what the surroundings of a value say about it.
+type around struct {
 	name   secretName
 	secret bool // the value is one
 }
 
 // value walks the value at i and returns its end. Nesting is bounded by what json.Valid accepts.
-func (d *document) value(i int, in context) int {
+func (d *document) value(i int, in around) int {
 	i = d.skip(i)
 	switch d.s[i] {
 	case '{':
@@ -92,7 +94,7 @@ func (d *document) object(i int) int {
 			continue
 		}
 		end := d.stringEnd(i)
-		var in context
+		var in around
 		// A name with escapes is looked up as it is written; see the known gaps.
 		if name := d.s[i+1 : end-1]; len(name) < maxName {
 			in.name, in.secret = lookup(strings.TrimLeft(name, "-"))
@@ -104,7 +106,7 @@ func (d *document) object(i int) int {
 }
 
 // array walks the elements of an array from i on. A list may be an argument vector.
-func (d *document) array(i int, in context) int {
+func (d *document) array(i int, in around) int {
 	next := in
 	for {
 		i = d.skip(i)
@@ -139,7 +141,7 @@ func flagName(option string) (secretName, bool) {
 }
 
 // text masks within the string value [start, end), or all of it.
-func (d *document) text(start, end int, in context) {
+func (d *document) text(start, end int, in around) {
 	if start == end {
 		return
 	}
@@ -172,7 +174,7 @@ func (d *document) text(start, end int, in context) {
 }
 
 // authorization masks the value of an authorization member behind its scheme, and reports whether it did or it was masked.
-func (d *document) authorization(start, end int, in context) bool {
+func (d *document) authorization(start, end int, in around) bool {
 	raw := d.s[start:end]
 	n := 0
 	for n < len(raw) && dashed.in(raw[n]) {

@@ -74,6 +74,14 @@ var wordEnds = []struct {
 	{"userpasswd", "password"},
 }
 
+// wordEndBytes are the last bytes of wordEnds, by which most names are told apart at once.
+var wordEndBytes = func() (out [256]bool) {
+	for _, w := range wordEnds {
+		out[w.end[len(w.end)-1]] = true
+	}
+	return out
+}()
+
 var (
 	// secretKeys are the keys that are secret; a public, primary or foreign key is none.
 	secretKeys = set("api", "access", "secret", "private", "signing", "signature", "encryption", "encrypt", "decryption",
@@ -211,6 +219,9 @@ func lookup(name string) (secretName, bool) {
 func lookupPart(part []byte) (secretName, bool) {
 	if n, ok := secretNames[string(part)]; ok {
 		return n, true
+	}
+	if !wordEndBytes[part[len(part)-1]] {
+		return secretName{}, false
 	}
 	for _, w := range wordEnds {
 		if n := len(part) - len(w.end); n >= 0 && string(part[n:]) == w.end {

@@ -39,7 +39,7 @@
 // # Known gaps
 //
 // This is no proof that a text holds no secret. What is not found: names or tokens split by quotes or escapes (PASS'WORD'=x,
-// ghp_abc”def), encoded secrets (base64, hex, percent-escapes in names), values held in variables of harmless names,
+// ghp_abc\"def), encoded secrets (base64, hex, percent-escapes in names), values held in variables of harmless names,
 // passwords piped from echo or written in here-documents without a name, YAML block scalars, passwords in positional arguments
 // of commands that are not in the table, comparisons (token == "x"), key/value pairs written as two members
 // ({"name":"PASSWORD","value":"x"}), the rest of an unquoted value after a separator of the shell (PASSWORD=a;b) or after a
@@ -110,14 +110,15 @@ type scan struct {
 // run walks the text once and collects the spans to mask.
 func (c *scan) run() {
 	m := triggers
+	s, next, class, accept := c.s, m.next, &m.class, m.accept
 	var state uint16
-	for i := 0; i < len(c.s); {
-		state = m.next[state+m.class[c.s[i]]]
+	for i := 0; i < len(s); {
+		state = next[state+class[s[i]]]
 		i++
-		if state < m.accept {
+		if state < accept {
 			continue
 		}
-		if end := c.hit(m.hits[(state-m.accept)/m.width], i); end > 0 {
+		if end := c.hit(m.hits[(state-accept)/m.width], i); end > 0 {
 			i, state = end, 0
 		}
 	}

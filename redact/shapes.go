@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // shape describes tokens that are known by their look: a fixed beginning and a body.
 type shape struct {
@@ -85,14 +88,7 @@ func (c *scan) shape(p *shape, start, i int) int {
 }
 
 // begins reports whether s is one of the prefixes, in their case.
-func (p *shape) begins(s string) bool {
-	for _, q := range p.prefixes {
-		if s == q {
-			return true
-		}
-	}
-	return false
-}
+func (p *shape) begins(s string) bool { return slices.Contains(p.prefixes, s) }
 
 // notAllSame reports whether s is more than one byte repeated, as in a placeholder that is read as a word.
 func notAllSame(s string) bool {

@@ -138,6 +138,10 @@ func (c *scan) continues(i int) bool {
 func (c *scan) wordEnd(i int) int {
 	for i < len(c.s) {
 		b := c.s[i]
+		if plain.in(b) {
+			i++
+			continue
+		}
 		switch {
 		case isSeparator(b) || b == '`' || c.ends(i):
 			return i
@@ -196,6 +200,10 @@ func (c *scan) listComma(i int) bool {
 	return false
 }
 
+// longestHarmless is the length from which on one word in the place of a secret is masked whatever it looks like. Looking at it
+// and walking on into it again and again would not be linear.
+const longestHarmless = 1024
+
 // pair returns the place after the byte that ends what began before i, or i where it is not near on the same line.
 func (c *scan) pair(i int, end byte) int {
 	near := c.s[i:min(len(c.s), i+lookahead)]
@@ -219,6 +227,10 @@ func (c *scan) pairBraces(i int) int {
 // mask masks the value unless nothing in it is secret. It returns where the walk goes on, or 0.
 func (c *scan) mask(v value, n secretName) int {
 	text := c.s[v.start:v.end]
+	if len(text) > longestHarmless && !hasSpace(text) {
+		c.add(v.start, v.end, n.rule)
+		return v.stop
+	}
 	if n.opaque && !isOpaque(text) || n.path && isPath(text) {
 		return 0
 	}
@@ -241,7 +253,7 @@ func fallback(text string) (start, end int, ok bool) {
 		return 0, 0, false
 	}
 	i := 2
-	for i < len(text) && (word.in(text[i])) {
+	for i < len(text) && word.in(text[i]) {
 		i++
 	}
 	if i < len(text) && text[i] == ':' {
@@ -255,7 +267,7 @@ func fallback(text string) (start, end int, ok bool) {
 
 // isHarmless reports whether a value holds nothing secret: it is empty, a reference, a placeholder or a constant.
 func isHarmless(text string, quote byte) bool {
-	if text == "" || hasFold(constants, text) || strings.Trim(text, "*.?-") == "" {
+	if hasFold(constants, text) || strings.Trim(text, "*.?- \t\r\n") == "" {
 		return true
 	}
 	switch text[0] {

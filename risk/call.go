@@ -69,6 +69,9 @@ func (w *walker) run(c *call) flow {
 	}
 	defer w.leave()
 	head := c.argv[0]
+	if head.open && !head.glob && !head.flow.tainted() {
+		head = knownBase(head)
+	}
 	if head.open || head.glob {
 		return w.dynamic(c)
 	}
@@ -92,6 +95,23 @@ func (w *walker) run(c *call) flow {
 	}
 	w.judge(c)
 	return w.output(c)
+}
+
+// knownBase returns a command word of which only the directory is computed
+// as one that is known: what runs has the name that stands there.
+func knownBase(head word) word {
+	_, base, ok := cutLast(head.text, "/")
+	if !ok || base == "" || strings.Contains(base, "$") {
+		return head
+	}
+	return literalWord(base)
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 // judge applies the rules of a command that runs no other.

@@ -192,21 +192,21 @@ var (
 )
 
 func (w *walker) mongo(c *call) {
-	text := ""
+	var text strings.Builder
 	for _, x := range parseOptions(c.args, "eval u p host port username password").all("eval") {
-		text += x.text + "\n"
+		text.WriteString(x.text + "\n")
 	}
 	if c.in.known {
-		text += c.in.text
+		text.WriteString(c.in.text)
 	}
 	switch {
-	case strings.Contains(text, "dropDatabase"):
+	case strings.Contains(text.String(), "dropDatabase"):
 		w.report(Critical, "db-drop", "mongo drops a database")
-	case mongoDrops.MatchString(text):
+	case mongoDrops.MatchString(text.String()):
 		w.report(High, "db-drop", "mongo drops a collection")
-	case mongoDeletes.MatchString(text):
+	case mongoDeletes.MatchString(text.String()):
 		w.report(High, "db-delete", "mongo removes every document")
-	case mongoWrites.MatchString(text):
+	case mongoWrites.MatchString(text.String()):
 		w.report(Medium, "db-write", "mongo changes documents")
 	}
 }

@@ -50,6 +50,11 @@ func (w *walker) language(c *call) flow {
 		given = true
 		w.code(code, c)
 	}
+	if o.has("i", "pi", "ni") && (c.name == "perl" || c.name == "ruby") {
+		for _, file := range o.operands {
+			w.write(file, unknownFlow, c.name+" -i of")
+		}
+	}
 	if c.name == "powershell" {
 		w.powershell(o, c)
 		given = given || len(o.operands) > 0

@@ -82,9 +82,13 @@ func (w *walker) send(f flow, c *call, how string) {
 func (w *walker) curl(c *call) {
 	o := parseOptions(c.args, curlValued)
 	local := w.local(c)
+	urlencoded := map[string]bool{} // NAME@FILE, which only --data-urlencode knows
+	for _, x := range o.all("data-urlencode") {
+		urlencoded[x.text] = true
+	}
 	for _, x := range o.all("d", "data", "data-binary", "data-urlencode", "data-ascii", "json", "F", "form", "H", "header", "variable") {
 		_, file, isFile := strings.Cut(x.text, "@")
-		if strings.Contains(x.text, "@") && !strings.HasPrefix(x.text, "@") && !strings.Contains(x.text, "=@") && !strings.Contains(x.text, "%@") {
+		if strings.Contains(x.text, "@") && !strings.HasPrefix(x.text, "@") && !strings.Contains(x.text, "=@") && !urlencoded[x.text] {
 			isFile = false
 		}
 		w.curlData(c, x, file, isFile, local)
@@ -221,6 +225,8 @@ func (w *walker) netcat(c *call) {
 		}
 	}
 	switch {
+	case o.has("z") && loopback(o.operand(0)):
+		return
 	case o.has("z"):
 		w.report(Medium, "network", "nc looks for open ports")
 		return

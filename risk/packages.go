@@ -3,7 +3,7 @@ package risk
 // packagePatterns are installs: code of others that will run here.
 var packagePatterns = []pattern{
 	{"npm install|i|add|update|upgrade|exec|link|rebuild", "g|global", Medium, "package-install-global", "npm installs for every project"},
-	{"npm install|i|add|update|upgrade", "", Medium, "package-install", "npm installs packages"},
+	{"npm install|i|ci|add|update|upgrade", "", Medium, "package-install", "npm installs packages"},
 	{"npm install|i|add http*|git*|*.tgz", "", High, "package-install-url", "npm installs from outside the registry"},
 	{"pnpm|yarn|bun add|install|i|update|upgrade|global", "", Medium, "package-install", "installs packages"},
 	{"pnpm|yarn|bun add http*|git*", "", High, "package-install-url", "installs from outside the registry"},

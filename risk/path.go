@@ -97,7 +97,7 @@ func removal(x word, cwd string) (Level, string) {
 		return Critical, "the root directory"
 	case all == "~":
 		return Critical, "the home directory"
-	case slices.Contains(systemDirs, all) || x.glob && globs(all, systemDirs):
+	case slices.Contains(systemDirs, all) || x.glob && strings.HasPrefix(all, "/") && globs(all, systemDirs):
 		return Critical, "system directory " + all
 	case all == "/tmp" || all == "/var/tmp":
 		return High, "everything in " + all

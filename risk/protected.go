@@ -230,7 +230,7 @@ func (w *walker) secretOf(x word) (secretFile, bool) {
 // does not match a leading dot.
 func covers(pattern, name string) bool {
 	dotted := strings.HasPrefix(path.Base(name), ".") && !strings.HasPrefix(path.Base(pattern), ".")
-	return !dotted && matches(pattern, name)
+	return !dotted && pattern != "*" && matches(pattern, name)
 }
 
 // readFile notes that a file is read and returns what is known of it.

@@ -42,6 +42,9 @@
 // tr, xxd -r -p and a few more; other filters give "unknown text", which is
 // high when a shell reads it.
 //
+// BUG(risk): What a program such as jq or perl writes is unknown text: a setting
+// that it changes in a file is judged by the file's name alone.
+//
 // BUG(risk): What runs in a container or on another host is judged as if it
 // ran here.
 //

@@ -114,7 +114,7 @@ func (w *walker) commandString(args []word, c *call) flow {
 // shellWord walks a word as shell text.
 func (w *walker) shellWord(x word, c *call) flow {
 	w.untrusted(x.flow, "shell")
-	if x.open && x.text == "$(…)" {
+	if x.open && x.text == x.lead {
 		if !x.flow.net && !x.flow.decoded {
 			w.report(High, "dynamic-command", "the shell text is computed at run time")
 		}

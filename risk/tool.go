@@ -3,6 +3,7 @@ package risk
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -29,10 +30,8 @@ var toolClasses = []struct {
 // or by prefix, case-sensitive, the first class that matches.
 func ToolOf(name string) Tool {
 	for _, class := range toolClasses {
-		for _, n := range class.names {
-			if name == n {
-				return Tool{name, class.privilege, class.sanitization}
-			}
+		if slices.Contains(class.names, name) {
+			return Tool{name, class.privilege, class.sanitization}
 		}
 		for _, p := range class.prefixes {
 			if strings.HasPrefix(name, p) {

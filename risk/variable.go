@@ -17,7 +17,7 @@ type variable struct {
 var wellKnown = map[string]string{
 	"HOME": "~", "PWD": ".", "IFS": " \t\n", "TMPDIR": "/tmp", "TMP": "/tmp", "TEMP": "/tmp",
 	"XDG_CONFIG_HOME": "~/.config", "XDG_DATA_HOME": "~/.local/share", "XDG_STATE_HOME": "~/.local/state",
-	"XDG_CACHE_HOME": "~/.cache", "ZDOTDIR": "~", "SHELL": "/bin/sh", "BASH": "/bin/bash", "UID": "1000", "EUID": "1000",
+	"XDG_CACHE_HOME": "~/.cache", "ZDOTDIR": "~", "SHELL": "/bin/sh", "BASH": "/bin/bash", "UID": "1000", "EUID": "1000", "0": "bash",
 }
 
 // lookup returns the value of a variable that the current pass looks at.
@@ -103,13 +103,19 @@ func (f *fields) param(p *syntax.ParamExp, quoted bool) {
 		f.unknown("${…}", flow{}, false)
 		return
 	}
-	f.w.nestedParam(p)
+	if !f.w.enter() {
+		f.w.leave()
+		f.unknown("${…}", flow{}, false)
+		return
+	}
+	defer f.w.leave()
 	name := p.Param.Value
 	if p.Excl {
 		f.indirect(name, quoted)
 		return
 	}
 	value, ok := f.w.lookup(name)
+	f.w.nestedParam(p, ok)
 	if !ok {
 		f.unset(p, quoted)
 		return
@@ -194,6 +200,16 @@ func (f *fields) unset(p *syntax.ParamExp, quoted bool) {
 	f.unknown("$"+name, from, full)
 }
 
+// takesOperand reports whether an unset variable expands to the operand.
+func takesOperand(op syntax.ParExpOperator) bool {
+	switch op {
+	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull,
+		syntax.AlternateUnset, syntax.AlternateUnsetOrNull:
+		return true
+	}
+	return false
+}
+
 // operate applies ${x%…}, ${x/…}, ${x:…}, ${x^^} and the like to a known value.
 func (w *walker) operate(p *syntax.ParamExp, value []word) word {
 	open := word{text: "$" + p.Param.Value, lead: "$" + p.Param.Value, open: true}
@@ -226,8 +242,9 @@ func (w *walker) operate(p *syntax.ParamExp, value []word) word {
 	return word{text: s, flow: value[0].flow}
 }
 
-// nestedParam walks the commands inside an expansion's operands.
-func (w *walker) nestedParam(p *syntax.ParamExp) {
+// nestedParam walks the commands inside an expansion's operands, without the
+// default of an unset variable, which is expanded and so walked later.
+func (w *walker) nestedParam(p *syntax.ParamExp, set bool) {
 	if p.Index != nil {
 		w.nested(p.Index)
 	}
@@ -239,7 +256,7 @@ func (w *walker) nestedParam(p *syntax.ParamExp) {
 		w.nested(p.Repl.Orig)
 		w.nested(p.Repl.With)
 	}
-	if p.Exp != nil && p.Exp.Word != nil {
+	if p.Exp != nil && p.Exp.Word != nil && (set || !takesOperand(p.Exp.Op)) {
 		w.nested(p.Exp.Word)
 	}
 }

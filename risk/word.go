@@ -131,6 +131,10 @@ func (w *walker) one(x *syntax.Word) word {
 }
 
 func (w *walker) braces(x *syntax.Word) []*syntax.Word {
+	if openBraces(x) > maxOpen {
+		w.blind("too-complex", "more braces in a word than are looked at")
+		return []*syntax.Word{x}
+	}
 	split := *x
 	if !syntax.SplitBraces(&split) {
 		return []*syntax.Word{x}
@@ -144,6 +148,17 @@ func (w *walker) braces(x *syntax.Word) []*syntax.Word {
 		out = append(out, y)
 	}
 	return out
+}
+
+// openBraces counts what SplitBraces would have to try to close.
+func openBraces(x *syntax.Word) int {
+	n := 0
+	for _, p := range x.Parts {
+		if lit, ok := p.(*syntax.Lit); ok {
+			n += strings.Count(lit.Value, "{")
+		}
+	}
+	return n
 }
 
 func (f *fields) parts(parts []syntax.WordPart) {

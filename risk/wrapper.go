@@ -21,6 +21,7 @@ var wrappers = map[string]wrapper{
 	"pkexec":           {valued: "user u", root: true},
 	"run0":             {valued: "u user g group D chdir property setenv", root: true},
 	"env":              {valued: "u unset C chdir", assign: true},
+	"sshpass":          {valued: "p f d P"},
 	"nohup":            {},
 	"setsid":           {},
 	"time":             {valued: "f format o output"},

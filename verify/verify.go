@@ -161,6 +161,7 @@ func (v *verifier) run(ctx context.Context) {
 		return
 	}
 	v.judgeState(j, raw, stateErr)
+	v.judgeHead(j)
 	v.walk(ctx, j)
 	if ctx.Err() == nil {
 		v.finish(j)
@@ -188,9 +189,10 @@ func (v *verifier) segment(ctx context.Context, j *judge, i int) error {
 	if f.archived && v.opts.Decompress == nil {
 		return errNoDecompressor
 	}
+	defer v.voided(j, f)
 	start := j.chain
 	j.enter(f)
-	if f.opened != nil && !v.careful {
+	if f.readable && !v.careful {
 		clean, err := v.quick(ctx, j, f)
 		if err != nil || clean {
 			return err
@@ -215,17 +217,19 @@ func (v *verifier) readEpochKeys() {
 	v.epochs = append(v.epochs, keys...)
 }
 
-// rawState reads the state file. Both results are nil where there is none.
-func (v *verifier) rawState() ([]byte, error) {
-	f, err := v.fsys.Open(v.layout.State())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// rawState reads the state file. Both results are nil where there is none. A
+// writer at work may be in the middle of a slot: then it is read again.
+func (v *verifier) rawState() (b []byte, err error) {
+	for range attempts {
+		b, err = fs.ReadFile(v.fsys, v.layout.State())
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if _, clean, parseErr := state.Parse(b, nil); err != nil || clean && parseErr == nil {
+			break
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, state.Size))
-	return b, errors.Join(err, f.Close())
+	return b, err
 }
 
 func (v *verifier) undecided(format string, args ...any) {

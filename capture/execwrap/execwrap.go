@@ -231,9 +231,9 @@ func (r *running) run(ctx context.Context, caught <-chan os.Signal) *etch.Result
 	}
 	cmd, err := r.startCommand()
 	if err != nil {
-		r.Failure, r.Exit = err, exitOfStart(err)
+		r.Failure, r.Exit = startError(r.Argv[0], err), exitOfStart(err)
 		return &etch.Result{
-			Type: etch.Error, Message: err.Error(),
+			Type: etch.Error, Message: r.Failure.Error(),
 			ExitCode: etch.Some(int64(r.Exit)), Duration: r.Now().Sub(r.start),
 		}
 	}
@@ -289,6 +289,16 @@ func (r *running) result(cmd *exec.Cmd, err error) *etch.Result {
 	}
 	result.ExitCode = etch.Some(int64(r.Exit))
 	return result
+}
+
+// startError says it as shells do: the name, then the reason.
+func startError(name string, err error) error {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
+		err = e.Err
+	} else if e, ok := errors.AsType[*os.PathError](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // exitOfStart returns what a shell shows of a command that did not start.

@@ -12,7 +12,7 @@ import (
 func addActorFlags(f *pflag.FlagSet, actor *etch.Actor) {
 	f.StringVar(&actor.Username, "user", "", "the user's `NAME` (env ETCH_USER)")
 	f.StringVar(&actor.UserID, "user-id", "", "the user's `ID` (env ETCH_USER_ID)")
-	f.StringVar(&actor.Channel, "channel", "", "the way in, for instance cli or telegram; default cli (env ETCH_CHANNEL)")
+	f.StringVar(&actor.Channel, "channel", "", "the `WAY` in, for instance cli or telegram; default cli (env ETCH_CHANNEL)")
 	f.StringVar(&actor.Agent, "agent", "", "the agent's `NAME` (env ETCH_AGENT)")
 	f.StringVar(&actor.AgentID, "agent-id", "", "the agent's `ID` (env ETCH_AGENT_ID)")
 	f.StringVar(&actor.Model, "model", "", "the model's `NAME` (env ETCH_MODEL)")

@@ -44,3 +44,14 @@ func runCompletion(_ context.Context, root *cobra.Command, shell string, std std
 		return root.GenPowerShellCompletionWithDesc(std.out)
 	}
 }
+
+// completes makes a shell complete the values of a flag.
+func completes[T ~string](cmd *cobra.Command, flag string, values ...T) {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = string(v)
+	}
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic("main: bad flag " + flag)
+	}
+}

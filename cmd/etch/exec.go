@@ -66,6 +66,7 @@ succeeded cannot be recorded (it says so).`,
 	f.StringVar(&opts.skill, "skill", "", "the skill's `NAME`")
 	f.StringArrayVar(&opts.labels, "label", nil, "a label `KEY=VALUE`; may be repeated")
 	f.StringVar(&opts.denyRisk, "deny-risk", "", "refuse CMD at or above this `RISK`: low, medium, high, critical; none")
+	completes(cmd, "deny-risk", etch.RiskLow, etch.RiskMedium, etch.RiskHigh, etch.RiskCritical, "none")
 	return cmd
 }
 
@@ -84,7 +85,7 @@ func runExec(ctx context.Context, opts execOptions, std stdio) error {
 	}
 	log, closing, err := openRecorder(resolved, std, opts.tool)
 	if err != nil {
-		hint := hintOf(err) + "\n" + consequence(resolved.Audit)
+		hint := hintOf(err) + "\n" + consequence(resolved.Audit.OnError)
 		return fail(execwrap.ExitNotRecorded, hint, fmt.Errorf("%s was not started, it cannot be recorded: %w", opts.argv[0], err))
 	}
 	out := execwrap.Run(ctx, log, opts.command(resolved, labels, std))
@@ -145,9 +146,9 @@ func execError(ctx context.Context, out execwrap.Outcome, name string, std stdio
 	}
 	switch {
 	case out.Refused:
-		std.note("error: %s is refused: its risk is %s (deny_risk)", name, out.Risk.Level)
+		std.note("error: %s is refused: its risk is %s, at or above deny_risk", name, out.Risk.Level)
 		for _, reason := range out.Risk.Reasons {
-			std.hint("%s", reason)
+			std.note("reason: %s", reason) // and no hint: whoever was refused shall not be told a way round
 		}
 	case out.Failure != nil && ctx.Err() != nil:
 		return ctx.Err() // exits as the signal says

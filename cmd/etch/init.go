@@ -11,6 +11,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/spf13/cobra"
 )
 
@@ -121,8 +122,8 @@ func makeLog(opts initOptions, resolved *config.Resolved, std stdio) (etch.Info,
 	if opts.resume {
 		writing.Resume = true
 		log, err = etch.Open(resolved.LogPath(), writing)
-	} else {
-		log, err = createLog(resolved, writing)
+	} else if err = makePlace(resolved); err == nil {
+		log, err = etch.Create(resolved.LogPath(), writing)
 	}
 	if errors.Is(err, etch.ErrExists) {
 		return etch.Info{}, fail(exitFailed, "\"etch status\" says how it is; nothing was changed", err)
@@ -141,7 +142,7 @@ func writeTemplate(resolved *config.Resolved, withLog bool) error {
 	if withLog {
 		initial.Audit.LogPath = resolved.LogPath()
 	}
-	if err := os.MkdirAll(filepath.Dir(resolved.Path), 0o700); err != nil {
+	if err := makeDirectories(vfs.OS(), filepath.Dir(resolved.Path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(resolved.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -101,7 +101,7 @@ func (in *intake) read(r *bufio.Reader) {
 				return
 			}
 		case len(bytes.TrimSpace(line)) > 0:
-			event, err := parseEvent(line)
+			event, err := etch.ParseInput(line)
 			if !in.put(inputLine{number, event, err}, len(line)) {
 				return
 			}
@@ -114,16 +114,6 @@ func (in *intake) read(r *bufio.Reader) {
 			buffer = nil // one giant shall not stay for ever
 		}
 	}
-}
-
-// parseEvent returns an event that the log will not refuse: it takes a batch
-// whole or not at all, and one bad line is not to keep others out.
-func parseEvent(line []byte) (*etch.Event, error) {
-	event, err := etch.ParseInput(line)
-	if err != nil {
-		return nil, err
-	}
-	return event, event.Validate()
 }
 
 // readLine appends the next line to buffer. The error is that of the reader

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/etch-audit/etch"
-	"github.com/etch-audit/etch/config"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -21,7 +20,7 @@ type logOptions struct {
 func newLog(at *place, std stdio) *cobra.Command {
 	opts := logOptions{place: at}
 	cmd := &cobra.Command{
-		Use:   "log [flags] | log [--ack] -",
+		Use:   "log [flags] | -",
 		Short: "Record one event from flags, or events from stdin",
 		Example: `  etch log --type file_access --user alice --resource /etc/passwd --allowed --success
   producer | etch log --ack -`,
@@ -52,6 +51,10 @@ its number, the others are recorded, and the exit code is 1.`,
 	cmd.Flags().SortFlags = false
 	cmd.Flags().BoolVar(&opts.ack, "ack", false, "print a receipt of each event once it is on disk")
 	opts.event.add(cmd.Flags())
+	completes(cmd, "type", etch.EventTypes()...)
+	completes(cmd, "phase", etch.Attempt, etch.Completion)
+	completes(cmd, "risk", etch.RiskLow, etch.RiskMedium, etch.RiskHigh, etch.RiskCritical)
+	completes(cmd, "outcome", etch.Success, etch.Blocked, etch.Error, etch.Timeout, etch.Rollback)
 	return cmd
 }
 
@@ -91,7 +94,7 @@ func runLog(ctx context.Context, opts logOptions, std stdio) (err error) {
 	defer closeLog(log, &err)
 	acks := newReceipts(opts.ack, std)
 	if opts.stdin {
-		return logStream(ctx, log, resolved, acks, std)
+		return logStream(ctx, log, resolved.Audit.OnError, acks, std)
 	}
 	receipt, err := log.Append(ctx, event)
 	if errors.Is(err, etch.ErrSkipped) {
@@ -99,24 +102,29 @@ func runLog(ctx context.Context, opts logOptions, std stdio) (err error) {
 		err = nil
 	}
 	if err != nil {
-		return fail(exitFailed, consequence(resolved.Audit), err)
+		return fail(exitFailed, consequence(resolved.Audit.OnError), err)
 	}
 	acks.add(0, receipt)
 	return acks.flush()
 }
 
 // consequence says what the failure policy makes of an error of the log.
-func consequence(c config.Audit) string {
-	if c.OnError == etch.Continue {
+func consequence(policy etch.OnError) string {
+	if policy == etch.Continue {
 		return "on_error is \"continue\": the loss is counted, and put on record as a gap once the log can be written again"
 	}
 	return "on_error is \"block\": who cannot record must not act"
 }
 
+// A batcher records events together. An [etch.Log] is one.
+type batcher interface {
+	AppendBatch(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error)
+}
+
 // logStream records the events of stdin. Lines are read and parsed while those
 // before them are on their way to the disk; what has come by then goes there
 // together. A stall of the input delays nothing that came before it.
-func logStream(ctx context.Context, log *etch.Log, resolved *config.Resolved, acks *receipts, std stdio) error {
+func logStream(ctx context.Context, log batcher, policy etch.OnError, acks *receipts, std stdio) error {
 	in := newIntake(ctx, std.in)
 	bad := 0
 	for {
@@ -128,8 +136,8 @@ func logStream(ctx context.Context, log *etch.Log, resolved *config.Resolved, ac
 			}
 		}
 		if appending := appendLines(ctx, log, lines, acks); appending != nil {
-			if resolved.Audit.OnError != etch.Continue || ctx.Err() != nil {
-				return fail(exitFailed, consequence(resolved.Audit), errors.Join(appending, acks.flush()))
+			if policy != etch.Continue || ctx.Err() != nil {
+				return fail(exitFailed, consequence(policy), errors.Join(appending, acks.flush()))
 			}
 			bad++
 			std.note("error: %v", appending)
@@ -144,7 +152,7 @@ func logStream(ctx context.Context, log *etch.Log, resolved *config.Resolved, ac
 }
 
 // appendLines appends the events among lines in one batch.
-func appendLines(ctx context.Context, log *etch.Log, lines []inputLine, acks *receipts) error {
+func appendLines(ctx context.Context, log batcher, lines []inputLine, acks *receipts) error {
 	events := make([]*etch.Event, 0, len(lines))
 	numbers := make([]int, 0, len(lines))
 	for _, line := range lines {

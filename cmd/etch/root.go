@@ -20,6 +20,7 @@ import (
 // return runXxx(cmd.Context(), opts, std); and list it here.
 var commands = []func(*place, stdio) *cobra.Command{
 	newDemo, newInit, newExec, newLog,
+	newAudit, newShow, newStatus, newVerify,
 	newRotate, newRisk, newConfig, newCompletion, newVersion,
 }
 

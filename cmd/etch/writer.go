@@ -3,11 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/etch-audit/etch/risk"
 )
 
@@ -18,11 +19,14 @@ func openWriter(resolved *config.Resolved, std stdio, tools ...string) (*etch.Lo
 	if err != nil {
 		return nil, err
 	}
+	if err := makePlace(resolved); err != nil {
+		return nil, err
+	}
 	log, err := etch.Open(resolved.LogPath(), opts)
 	if !errors.Is(err, etch.ErrNoLog) {
 		return log, err
 	}
-	if log, err = createLog(resolved, opts); errors.Is(err, etch.ErrExists) {
+	if log, err = etch.Create(resolved.LogPath(), opts); errors.Is(err, etch.ErrExists) {
 		return etch.Open(resolved.LogPath(), opts) // another process was faster
 	}
 	if err != nil {
@@ -33,15 +37,33 @@ func openWriter(resolved *config.Resolved, std stdio, tools ...string) (*etch.Lo
 	return log, nil
 }
 
-// createLog makes the log, and the directories of the default place: those of
-// any other are their owner's to make.
-func createLog(resolved *config.Resolved, opts *etch.Options) (*etch.Log, error) {
-	if resolved.DefaultPlace {
-		if err := os.MkdirAll(filepath.Dir(resolved.LogPath()), 0o700); err != nil {
-			return nil, err
+// makePlace makes the directories of the default place: those of any other are
+// their owner's to make.
+func makePlace(resolved *config.Resolved) error {
+	if !resolved.DefaultPlace || resolved.Options().Disabled {
+		return nil
+	}
+	return makeDirectories(vfs.OS(), filepath.Dir(resolved.LogPath()))
+}
+
+// makeDirectories makes a directory and those above it, for nobody but the
+// owner. A log in a directory that a crash takes away again is lost too, so
+// each is on disk before the next: mkdir, then sync of its parent.
+func makeDirectories(files vfs.FS, dir string) error {
+	_, err := files.Stat(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeDirectories(files, parent); err != nil {
+			return err
 		}
 	}
-	return etch.Create(resolved.LogPath(), opts)
+	if err := files.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return files.SyncDir(parent)
 }
 
 // writerOptions returns the options that every writing command has. The

@@ -20,6 +20,7 @@ var owners = []owner{
 	{"github.com/pelletier/go-toml/v2", "config", "errors with line and column, unknown keys refused"},
 	{"github.com/spf13/cobra", "cmd/etch", "subcommands, help and completion"},
 	{"github.com/spf13/pflag", "cmd/etch", "cobra's flags"},
+	{"golang.org/x/sys", "cmd/etch", "what package os does not say of a disk and of who may write"},
 	{"golang.org/x/term", "cmd/etch", "whether a stream is a terminal, and how wide"},
 	{"golang.org/x/mod", "internal/archtest", "the module's path"},
 }

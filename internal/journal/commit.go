@@ -68,7 +68,7 @@ func (j *Journal) commit(b *batch) {
 	if err == nil {
 		j.keeper.arm(j.state.State.Unsealed())
 	} else {
-		j.fail(b, d.settled, outcome(err, begun))
+		j.fail(b, d.settled, err, begun)
 	}
 	d.b = nil
 }
@@ -81,9 +81,10 @@ func outcome(err error, begun bool) error {
 	return fmt.Errorf("%w: %w", ErrNotRecorded, err)
 }
 
-// fail gives err to everybody whose bodies are not all durable, and to all who
-// wait for something else than a body.
-func (j *Journal) fail(b *batch, settled int, err error) {
+// fail gives the outcome to everybody whose bodies are not all durable, and to
+// all who wait for something else than a body.
+func (j *Journal) fail(b *batch, settled int, cause error, begun bool) {
+	err := outcome(cause, begun)
 	for _, e := range b.entries[settled:] {
 		if e.w == nil {
 			j.keeper.fail(err)
@@ -95,7 +96,7 @@ func (j *Journal) fail(b *batch, settled int, err error) {
 		}
 		w.err = err
 		if w.recorded > 0 { // one caller's bodies, written in parts
-			w.err = fmt.Errorf("%w: %d of %d events are recorded: %w", ErrUnknown, w.recorded, len(w.receipts), err)
+			w.err = fmt.Errorf("%w: %d of %d events are recorded: %w", ErrUnknown, w.recorded, len(w.receipts), cause)
 		}
 	}
 }

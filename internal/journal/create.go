@@ -88,29 +88,53 @@ func (j *Journal) firstSegment(epoch keys.Pair) error {
 // vacant returns nil where there is no log and none was here, as far as can be
 // told, or what there is was never finished.
 func (j *Journal) vacant() error {
-	active := j.path(j.layout.Active())
-	_, err := j.opt.FS.Stat(active)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("look for log: %w", err)
+	files, err := j.segments()
+	if err != nil {
+		return err
 	}
-	found := err == nil
+	active := j.path(j.layout.Active())
 	public, err := j.keys.Published()
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrKeys, err)
-	case public != "" && found:
+	case public != "" && len(files) > 0:
 		return fmt.Errorf("%w: %s", ErrExists, active)
 	case public != "":
 		return fmt.Errorf("%w: %s says that there was one at %s", ErrGone, j.keys.Path(keys.PublicFile), active)
+	case len(files) > 0 && files[0].Number > 0:
+		return fmt.Errorf("%w: %s is there, but not its keys", ErrExists, j.path(files[0].Name))
 	}
-	numbered := j.path(j.layout.Numbered(1))
-	if _, err := j.opt.FS.Stat(numbered); err == nil {
-		return fmt.Errorf("%w: %s is there, but not its keys", ErrExists, numbered)
+	if err := j.unused(); err != nil {
+		return err
 	}
-	if !found {
+	if len(files) == 0 {
 		return nil
 	}
 	return j.unfinished(active)
+}
+
+// unused returns nil where no state remembers an event.
+func (j *Journal) unused() error {
+	path := j.path(j.layout.State())
+	f, err := j.opt.FS.OpenFile(path, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	defer f.Close()
+	b := make([]byte, state.Size)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	// Without a MAC: its key may be gone with the others.
+	s, _, err := state.Parse(b[:n], nil)
+	if err == nil && (s.Segment > 1 || !s.Fresh) {
+		return fmt.Errorf("%w: %s remembers %d records", ErrGone, path, s.Size())
+	}
+	return nil // an unusable one is what a crash, or nobody, has left
 }
 
 // unfinished returns nil where the file holds nothing but what Create writes,

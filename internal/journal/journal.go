@@ -166,33 +166,21 @@ func Open(opt Options) (*Journal, error) {
 	return j, nil
 }
 
-// loadKeys reads the keys, and says what their absence means.
+// loadKeys reads the keys, and says what their absence means. What an
+// interrupted Create has left is no log.
 func (j *Journal) loadKeys() error {
-	set, err := j.keys.Load()
-	if err == nil {
-		return j.useKeys(set)
+	public, err := j.keys.Published()
+	if err == nil && public == "" && j.vacant() == nil {
+		return fmt.Errorf("%w: %s", ErrNoLog, j.opt.Path)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	set, err := j.keys.Load()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: there is a log, or was one, but not all of its keys: %w", ErrKeys, err)
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrKeys, err)
 	}
-	if found := j.traces(); found != "" {
-		return fmt.Errorf("%w: %s is there, but not its keys: %w", ErrKeys, found, err)
-	}
-	return fmt.Errorf("%w: %s", ErrNoLog, j.opt.Path)
-}
-
-// traces returns the path of a file that says that a log exists or existed, or "".
-func (j *Journal) traces() string {
-	names := []string{j.layout.Active(), j.layout.State(), j.layout.Numbered(1)}
-	for _, name := range names {
-		if _, err := j.opt.FS.Stat(j.path(name)); err == nil {
-			return j.path(name)
-		}
-	}
-	if public, err := j.keys.Published(); public != "" || err != nil {
-		return j.keys.Path(keys.PublicFile)
-	}
-	return ""
+	return j.useKeys(set)
 }
 
 // useKeys derives the keys in use from the secrets.

@@ -1,58 +1,51 @@
-package journal
+package journal_test
 
 import (
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/etch-audit/etch/internal/vfs"
 )
 
-func testOptions(dir string) Options {
-	return Options{
-		FS: vfs.OS(), Path: filepath.Join(dir, "audit.log"), Keys: filepath.Join(dir, "audit.keys"),
-		Signed: true, MaxSize: 1 << 20, SealEvery: time.Second, SealRecords: 100, Epoch: time.Hour,
-		LockWait: 5 * time.Second, Writer: "etch/test", Now: time.Now,
-		Notify: func(Notice) {},
-	}
+// routine is a life of a log that comes to every kind of write.
+var routine = []struct {
+	name string
+	do   func(w *world, t tb) error
+}{
+	{"create", func(w *world, _ tb) error { return w.create() }},
+	{"append", func(w *world, t tb) error { return w.append(t, 200, 900) }},
+	{"batch", func(w *world, t tb) error { return w.batch(t, 300, 2500, 300) }},
+	{"seal", func(w *world, _ tb) error { _, err := w.log.Seal(ctx); return err }},
+	{"append unsealed", func(w *world, t tb) error { return w.append(t, 500) }},
+	{"rotate", func(w *world, _ tb) error { _, err := w.log.Rotate(ctx); return err }},
+	{"append after rotation", func(w *world, t tb) error { return w.append(t, 250) }},
+	{"epoch", func(w *world, t tb) error { w.clock.jump(2 * time.Hour); return w.append(t, 300) }},
+	{"close", func(w *world, _ tb) error { return w.close() }},
+	{"reopen", func(w *world, _ tb) error { return w.open() }},
+	{"fill", func(w *world, t tb) error { return w.batch(t, 5000, 5000, 5000) }},
+	{"next day", func(w *world, t tb) error { w.clock.jump(24 * time.Hour); return w.append(t, 300) }},
+	{"close again", func(w *world, _ tb) error { return w.close() }},
 }
 
-const testBody = `"timestamp":"2026-02-16T12:34:56.123456Z","event_id":"evt_1","event_type":"command_execution","action":{"command":"ls -la","approved":false,"allowed":true}`
-
-func TestSmoke(t *testing.T) {
-	opt := testOptions(t.TempDir())
-	j, err := Create(opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for range 64 {
-		wg.Go(func() {
-			for range 100 {
-				if _, err := j.Append(t.Context(), []byte(testBody)); err != nil {
-					t.Error(err)
-				}
+func TestRoutine(t *testing.T) {
+	for _, signed := range []bool{true, false} {
+		w := newWorld()
+		w.opt.Signed, w.opt.MaxSize, w.opt.SealRecords = signed, 16<<10, 8
+		for _, step := range routine {
+			if err := step.do(w, t); err != nil {
+				t.Fatalf("%s: %v", step.name, err)
 			}
-		})
-	}
-	wg.Wait()
-	if _, err := j.Rotate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
-	j, err = Open(opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := j.Append(t.Context(), []byte(testBody))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(r.Seq, r.Checkpoint.Size)
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
+			f := w.check(t)
+			t.Logf("%s: %d records, segment %d, epoch %d", step.name, f.size, f.segment, f.epoch)
+		}
+		f := w.recheck(t)
+		if len(f.told) > 0 || f.broken > 0 || f.missing > 0 {
+			t.Errorf("signed %v: a log without a mishap tells of %v, %d broken epochs, %d missing records", signed, f.kinds(), f.broken, f.missing)
+		}
+		if f.segment < 4 || f.epoch < 2 {
+			t.Errorf("signed %v: log ends in segment %d, epoch %d: the routine does not come to everything", signed, f.segment, f.epoch)
+		}
+		if n := w.hist.count(recorded); n != len(w.hist.events) {
+			t.Errorf("signed %v: %d of %d events are recorded", signed, n, len(w.hist.events))
+		}
+		w.revive(t)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/state"
 )
 
@@ -47,17 +48,26 @@ func (j *Journal) rebuild(cause string) error {
 	}, "the state is lost (%s): whether the tail of the log was cut cannot be told; it goes on in segment %d", cause, t.Segment+1)
 }
 
-// newest returns the name of the newest segment.
-func (j *Journal) newest() (string, error) {
+// segments returns the segments that there are, the active one last.
+func (j *Journal) segments() ([]segment.File, error) {
 	entries, err := j.opt.FS.ReadDir(j.layout.Dir)
 	if err != nil {
-		return "", fmt.Errorf("look for segments: %w", err)
+		return nil, fmt.Errorf("look for segments: %w", err)
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		names[i] = e.Name()
 	}
 	files, _ := j.layout.Select(names)
+	return files, nil
+}
+
+// newest returns the name of the newest segment.
+func (j *Journal) newest() (string, error) {
+	files, err := j.segments()
+	if err != nil {
+		return "", err
+	}
 	if len(files) == 0 {
 		return "", fmt.Errorf("%w: no segment and no state, but the keys are there", ErrGone)
 	}

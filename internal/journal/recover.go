@@ -61,9 +61,15 @@ func (j *Journal) unchanged() (bool, error) {
 	return !changed || j.state.State.Segment == number, nil
 }
 
-// start does what is due once, when a log is opened: what is written from now
-// on is signed as the options ask, and the epoch's key is there.
+// start does what is due once, when a log is opened: an interrupted creation
+// is finished, what is written from now on is signed as the options ask, and
+// the epoch's key is there.
 func (j *Journal) start() error {
+	if public, err := j.keys.Published(); err == nil && public == "" {
+		if err := j.keys.Publish(j.set.Identity.VKey); err != nil {
+			return fmt.Errorf("%w: %w", ErrKeys, err)
+		}
+	}
 	now := j.opt.Now()
 	j.draft.begin(&j.state.State)
 	if _, err := j.epochKey(now); err != nil {
@@ -141,7 +147,11 @@ func (j *Journal) checkActive() error {
 		return fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, head.Version, control.Version)
 	}
 	if head.Segment == s.Segment+1 && j.continues(head) && j.exists(j.layout.Numbered(s.Segment)) {
-		// A rotation whose last step, the state, is missing.
+		// A rotation whose last step, the state, is missing. Whoever made it may
+		// have been killed before the names were durable.
+		if err := j.syncDir(); err != nil {
+			return err
+		}
 		s.Segment, s.Synced, s.SegmentBegun = head.Segment, 0, j.opt.Now()
 		s.Signed, s.Fresh, s.Promise = head.SignEvents, true, head.SealRecords
 		return nil
@@ -320,8 +330,8 @@ func (j *Journal) adoptNew() error {
 	if err := j.opt.FS.Rename(path, j.path(j.layout.Active())); err != nil {
 		return fmt.Errorf("finish rotation: %w", err)
 	}
-	if err := j.opt.FS.SyncDir(j.layout.Dir); err != nil {
-		return fmt.Errorf("sync log directory: %w", err)
+	if err := j.syncDir(); err != nil {
+		return err
 	}
 	if j.active, err = j.openActive(); err != nil {
 		return err

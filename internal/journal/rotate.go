@@ -54,8 +54,8 @@ func (j *Journal) rotate(now time.Time) error {
 // where there is one, stands second in it.
 //
 // Order: the new segment aside, with its first lines, synced; the active one
-// renamed to its number; the new one renamed to be active; the directory
-// synced; the state, synced. A crash before the first rename leaves a file
+// renamed to its number; the directory synced; the new one renamed to be
+// active; the directory synced; the state, synced. A crash before the first rename leaves a file
 // that means nothing; between the renames, no active file, which
 // [Journal.finishRotation] mends; after them, a state that is one segment
 // behind, which [Journal.checkActive] mends.
@@ -144,17 +144,30 @@ func (j *Journal) putInPlace(number uint32) error {
 	if err == nil {
 		err = j.giveNumber(active, number)
 	}
+	if err == nil {
+		// Without it a file system that does not keep the order of renames
+		// could put the new segment in the place of the old one.
+		err = j.syncDir()
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("rotate: %w", err)
 	}
 	if err := j.opt.FS.Rename(j.path(j.layout.New()), active); err != nil {
 		return fmt.Errorf("rotate: %w", err)
 	}
-	if err := j.opt.FS.SyncDir(j.layout.Dir); err != nil {
-		return fmt.Errorf("sync log directory: %w", err)
+	if err := j.syncDir(); err != nil {
+		return err
 	}
 	j.active, err = j.openActive()
 	return err
+}
+
+// syncDir makes the names of the log's files durable.
+func (j *Journal) syncDir() error {
+	if err := j.opt.FS.SyncDir(j.layout.Dir); err != nil {
+		return fmt.Errorf("sync log directory: %w", err)
+	}
+	return nil
 }
 
 // giveNumber renames a segment to its number. A file of somebody else's that

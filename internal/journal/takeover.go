@@ -282,12 +282,12 @@ func (j *Journal) setAside(f vfs.File, number uint32, from, to int64) (name, sum
 // yet, making the directory.
 func (j *Journal) asideName(base string) (string, error) {
 	dir := j.path(j.layout.Torn())
-	err := j.opt.FS.Mkdir(dir, 0o700)
-	if err == nil {
-		err = j.opt.FS.SyncDir(j.layout.Dir)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := j.opt.FS.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("make directory of torn tails: %w", err)
+	}
+	// Also where it is there: whoever made it may have been killed before this.
+	if err := j.syncDir(); err != nil {
+		return "", err
 	}
 	for n := 0; ; n++ {
 		path := filepath.Join(dir, base)

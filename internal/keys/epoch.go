@@ -14,6 +14,27 @@ func (d *Dir) Epoch() (Pair, error) { return d.pair(EpochFile) }
 // where none is.
 func (d *Dir) Next() (Pair, error) { return d.pair(NextFile) }
 
+// EpochKeys returns the public halves of epoch.key and epoch.next, as far as
+// they are there. It is for those who judge a log, and so unlike [Dir.Epoch]
+// also takes a key that is open to others, as in a careless copy. A file that
+// holds no key is left out.
+func (d *Dir) EpochKeys() ([]string, error) {
+	var public []string
+	for _, file := range []string{EpochFile, NextFile} {
+		text, err := d.read(d.Path(file))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotKey) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if p, err := parsePair(text); err == nil {
+			public = append(public, p.VKey)
+		}
+	}
+	return public, nil
+}
+
 // PrepareNext makes the next epoch's key, durable in epoch.next, replacing one
 // that a crash has left. Nothing depends on it yet.
 func (d *Dir) PrepareNext(origin string) (Pair, error) {

@@ -174,7 +174,8 @@ func (d *Dir) syncDir() error {
 	return nil
 }
 
-// makeMAC reads the MAC key, or makes one where there is none.
+// makeMAC reads the MAC key, or makes one where there is none. It is there whole
+// or not at all: a half one could not be told from a log's that was damaged.
 func (d *Dir) makeMAC() ([]byte, error) {
 	mac, err := d.loadMAC()
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -182,7 +183,7 @@ func (d *Dir) makeMAC() ([]byte, error) {
 	}
 	mac = make([]byte, macSize)
 	rand.Read(mac) // never fails: crypto/rand
-	if err := d.writePath(d.mac, hex.EncodeToString(mac), 0o600); err != nil {
+	if err := d.replace(MACFile, hex.EncodeToString(mac), 0o600); err != nil {
 		return nil, err
 	}
 	if err := d.fs.SyncDir(filepath.Dir(d.mac)); err != nil {

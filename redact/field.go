@@ -218,13 +218,13 @@ func (c *scan) assigned(f *field) int {
 
 // isCall reports whether text, with a parenthesis after it, is the name of what is called.
 func isCall(text string) bool {
-	return text != "" && !isDigit(text[0]) && dotted.all(text) && strings.IndexByte(text, '-') < 0
+	return text != "" && len(text) <= lookahead && !isDigit(text[0]) && dotted.all(text) && strings.IndexByte(text, '-') < 0
 }
 
 // isIndex reports whether text is a variable with an index: os.environ["X"], argv[1].
 func isIndex(text string) bool {
 	at := strings.IndexByte(text, '[')
-	return at > 0 && strings.HasSuffix(text, "]") && isCall(text[:at]) && maskEnd(text, at) == 0
+	return at > 0 && len(text) <= lookahead && strings.HasSuffix(text, "]") && isCall(text[:at]) && maskEnd(text, at) == 0
 }
 
 // isProse reports whether the value is a small number, or an ordinary word that an ordinary word follows.
@@ -257,7 +257,7 @@ func (c *scan) isPlainWord(start, end int) bool {
 
 // startsLine reports whether the name at i is the first thing in its line, as a key of YAML is.
 func (c *scan) startsLine(i int) bool {
-	for n := 0; n < 64; n++ {
+	for n := range 64 {
 		switch b := c.at(i - 1 - n); {
 		case b == 0 || b == '\n':
 			return true

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/export/csv"
+	"github.com/etch-audit/etch/export/table"
+	"github.com/etch-audit/etch/internal/terminal"
+)
+
+// A renderer writes records in one format.
+type renderer interface {
+	Add(*etch.Record) error
+	// Flush writes what is held back for no other reason than looks.
+	Flush() error
+	// Close writes what belongs behind the last record.
+	Close() error
+}
+
+// renderer returns that of the format, which writes to w; screen says that a
+// terminal will show it.
+func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
+	switch a.opts.format {
+	case "short":
+		return lineFormat{table.NewShort(w, a.look(screen)).Add}
+	case "json":
+		return &arrayFormat{w: terminal.NewWriter(w), sealed: a.sealed()}
+	case "jsonl":
+		if screen {
+			return rawFormat(terminal.NewWriter(w))
+		}
+		return rawFormat(w)
+	case "csv":
+		if screen {
+			return csv.NewWriter(terminal.NewWriter(w), csv.Options{Sealed: a.sealed()})
+		}
+		return csv.NewWriter(w, csv.Options{Sealed: a.sealed()})
+	}
+	return table.NewWriter(w, a.look(screen))
+}
+
+// look is how people get to see it: in their own time, and where it goes to
+// their screen, in its width and colours.
+func (a *audit) look(screen bool) table.Options {
+	look := table.Options{Zone: a.std.now().Location(), AllPhases: a.opts.allPhases, Sealed: a.sealed()}
+	if a.opts.utc {
+		look.Zone = time.UTC
+	}
+	if a.opts.toFile() {
+		return look
+	}
+	look.Colour = a.std.colour(a.std.out)
+	if a.opts.wide {
+		return look
+	}
+	// COLUMNS is for those who want a width where there is no terminal.
+	if columns, err := strconv.Atoi(a.std.getenv("COLUMNS")); err == nil && columns > 0 {
+		look.Width = columns
+	} else if screen {
+		look.Width = width(a.std.out)
+	}
+	return look
+}
+
+// sealed returns what says whether good seals cover a record; nil where that
+// was not asked for.
+func (a *audit) sealed() func(uint64) bool {
+	if !a.opts.verifySignatures {
+		return nil
+	}
+	return func(seq uint64) bool { return seq < a.proven }
+}
+
+// A lineFormat writes each record at once.
+type lineFormat struct{ add func(*etch.Record) error }
+
+func (f lineFormat) Add(r *etch.Record) error { return f.add(r) }
+func (f lineFormat) Flush() error             { return nil }
+func (f lineFormat) Close() error             { return nil }
+
+// rawFormat writes the stored lines.
+func rawFormat(w io.Writer) renderer {
+	var buf []byte
+	return lineFormat{func(r *etch.Record) error {
+		buf = append(append(buf[:0], r.Raw...), '\n')
+		_, err := w.Write(buf)
+		return err
+	}}
+}
+
+// An arrayFormat writes one JSON array of the stored lines. What could drive a
+// terminal is written as JSON's escapes, which are the same values.
+type arrayFormat struct {
+	w      *terminal.Writer
+	sealed func(uint64) bool
+	buf    []byte
+	begun  bool
+}
+
+// Add writes an element. Where seals were checked it has one member more.
+func (f *arrayFormat) Add(r *etch.Record) error {
+	f.buf = append(f.buf[:0], ",\n"...)
+	if !f.begun {
+		f.buf = append(f.buf[:0], "[\n"...)
+	}
+	f.begun = true
+	f.buf = append(f.buf, r.Raw...)
+	if f.sealed != nil {
+		f.buf = append(f.buf[:len(f.buf)-1], `,"sealed":`...)
+		f.buf = append(strconv.AppendBool(f.buf, f.sealed(r.Seq)), '}')
+	}
+	_, err := f.w.Write(f.buf)
+	return err
+}
+
+// Flush has nothing to do.
+func (f *arrayFormat) Flush() error { return nil }
+
+// Close ends the array.
+func (f *arrayFormat) Close() error {
+	end := "\n]\n"
+	if !f.begun {
+		end = "[]\n"
+	}
+	if _, err := f.w.Write([]byte(end)); err != nil {
+		return err
+	}
+	return f.w.Close()
+}

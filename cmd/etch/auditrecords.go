@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/etch-audit/etch"
+)
+
+// maxHeld is how many bytes of records may be held to turn them round.
+const maxHeld = 8 << 20
+
+// records returns the records asked for. The newest of them in the order of the
+// log take two looks: from the end to where they begin, and then forward.
+func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
+	q := a.query.Query
+	if q.Limit == 0 || q.Reverse {
+		return a.reader.Records(ctx, q)
+	}
+	return func(yield func(etch.Record, error) bool) {
+		newest, err := a.newest(ctx, q, maxHeld)
+		if err != nil {
+			yield(etch.Record{}, err)
+			return
+		}
+		for _, held := range newest.damage {
+			if !yield(etch.Record{}, held) {
+				return
+			}
+		}
+		if newest.held != nil {
+			for _, r := range slices.Backward(newest.held) {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			return
+		}
+		a.between(ctx, q, newest, yield)
+	}
+}
+
+// A newest is what the look from the end has found.
+type newest struct {
+	held        []etch.Record // the newest first; nil where they were too many to hold
+	first, last uint64        // their numbers
+	damage      []error       // what could not be read on the way
+}
+
+// newest looks at the newest records that q asks for.
+func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, error) {
+	q.Reverse = true
+	found := newest{held: []etch.Record{}}
+	bytes, n := 0, 0
+	for r, err := range a.reader.Records(ctx, q) {
+		if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
+			found.damage = append(found.damage, damage)
+			continue
+		}
+		if err != nil {
+			return found, err
+		}
+		if n++; n == 1 {
+			found.last = r.Seq
+		}
+		found.first = r.Seq
+		if bytes += len(r.Raw); bytes > most {
+			found.held = nil
+		} else if found.held != nil {
+			found.held = append(found.held, r)
+		}
+	}
+	return found, nil
+}
+
+// between gives the records that q asks for and the look from the end has seen.
+func (a *audit) between(ctx context.Context, q etch.Query, seen newest, yield func(etch.Record, error) bool) {
+	match := q.Match
+	q.Limit = 0
+	q.Match = func(r *etch.Record) bool {
+		return seen.first <= r.Seq && r.Seq <= seen.last && (match == nil || match(r))
+	}
+	for r, err := range a.reader.Records(ctx, q) {
+		if _, told := errors.AsType[*etch.CorruptionError](err); told {
+			continue
+		}
+		if !yield(r, err) {
+			return
+		}
+	}
+}

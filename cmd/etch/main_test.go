@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"etch": main})
+}
+
+// TestScript runs testdata/script: a file a subcommand or an idea.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			env.Setenv("HOME", home)
+			env.Setenv("USERPROFILE", home)
+			env.Setenv("TERM", "xterm")
+			return os.Mkdir(home, 0o700)
+		},
+		Condition: condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"flipbit":   flipBit,
+			"linecount": lineCount,
+			"waitfor":   waitFor,
+			"jsonlines": jsonLines,
+			"exits":     exits,
+			"biglines":  bigLines,
+		},
+	})
+}
+
+// condition adds "root": to it no file is unreadable.
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, os.ErrInvalid
+}
+
+// flipBit is "flipbit FILE OFFSET": the lowest bit of that byte; an offset
+// below 0 counts from the end.
+func flipBit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flipbit FILE OFFSET")
+	}
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	offset, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if offset < 0 {
+		offset += len(data)
+	}
+	if offset < 0 || offset >= len(data) {
+		ts.Fatalf("flipbit: %s has %d bytes", args[0], len(data))
+	}
+	data[offset] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o600))
+}
+
+// lineCount is "linecount FILE N [TEXT]": so many lines, that contain the text.
+func lineCount(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: linecount FILE N [TEXT]")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	got := 0
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if len(args) == 2 || strings.Contains(line, args[2]) {
+			got++
+		}
+	}
+	if (got == want) == neg {
+		ts.Fatalf("linecount: %s: got %d lines, want %d (neg: %v)", args[0], got, want, neg)
+	}
+}
+
+// waitFor is "waitfor FILE [TEXT]": until the file is there and has the text.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: waitfor FILE [TEXT]")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && (len(args) == 1 || strings.Contains(string(data), args[1])) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("waitfor: %s did not come: %q, %v", strings.Join(args, " "), data, err)
+		}
+	}
+}
+
+// jsonLines is "jsonlines FILE MEMBER VALUE...": the values of a member, by the
+// path of its name, in the lines that have it. The last word may be "...".
+func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: jsonlines FILE MEMBER VALUE...")
+	}
+	var got []string
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		decoder := json.NewDecoder(strings.NewReader(line))
+		decoder.UseNumber()
+		var v any
+		ts.Check(decoder.Decode(&v))
+		if text, ok := member(v, strings.Split(args[1], ".")); ok {
+			got = append(got, text)
+		}
+	}
+	want := args[2:]
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		ts.Fatalf("jsonlines: %s: got %q, want %q", args[1], got, want)
+	}
+}
+
+func member(v any, path []string) (string, bool) {
+	for _, name := range path {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return "", false
+		}
+		if v, ok = object[name]; !ok {
+			return "", false
+		}
+	}
+	if text, ok := v.(string); ok {
+		return text, true
+	}
+	text, err := json.Marshal(v)
+	return string(text), err == nil
+}
+
+// exits is "exits CODE CMD ARG...": testscript itself only tells 0 from others.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE CMD ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		got = exitCode(err)
+	}
+	if got != want {
+		ts.Fatalf("%s: got exit %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+func exitCode(err error) int {
+	var exit interface{ ExitCode() int }
+	if e, ok := err.(interface{ ExitCode() int }); ok {
+		exit = e
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+// bigLines is "biglines FILE N SIZE": N events with a message of SIZE bytes.
+func bigLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: biglines FILE N SIZE")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	size, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	var b bytes.Buffer
+	for range n {
+		b.WriteString(`{"event_type":"tool_call","result":{"type":"error","message":"` + strings.Repeat("x", size) + `"}}` + "\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o600))
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// utc writes a moment as a stored line does.
+func utc(t time.Time) string { return t.UTC().Format(control.TimeFormat) }
+
+// lastEvent returns the newest event; nil where there is none.
+func (s *search) lastEvent() (*lastEvent, error) {
+	found, err := s.all(etch.Query{AllPhases: true, Reverse: true, Limit: 1})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	ev := &found[0].Event
+	return &lastEvent{found[0].Seq, utc(ev.Timestamp), ev.ID, string(ev.Type)}, nil
+}
+
+// lastSeal returns the newest seal; nil where there is none.
+func (s *search) lastSeal() (*lastSeal, error) {
+	found, err := s.all(etch.Query{AllPhases: true, Control: true, Reverse: true, Limit: 1, Match: func(r *etch.Record) bool {
+		return r.IsControl() && r.Control.Type == control.Sealed
+	}})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	r := &found[0]
+	var sealed control.SealedLog
+	if err := json.Unmarshal(r.Control.Log, &sealed); err != nil {
+		return nil, fmt.Errorf("seal at record %d: %w", r.Seq, err)
+	}
+	head, err := merkle.PeekNote(sealed.Checkpoint)
+	if err != nil {
+		return nil, fmt.Errorf("seal at record %d: %w", r.Seq, err)
+	}
+	return &lastSeal{r.Seq, utc(r.Event.Timestamp), head.Size, base64.StdEncoding.EncodeToString(head.Root[:])}, nil
+}
+
+// checkLog looks for what the log's files say against going on.
+func (in *inspection) checkLog(status etch.Status) {
+	if status.Version > control.Version {
+		in.problem("the log is of format version %d, this program writes %d: update etch", status.Version, control.Version)
+	}
+	if !status.State {
+		in.warning("there is no state that can be read: the next writer makes it again from the segments, and puts that on record")
+		return
+	}
+	for _, s := range status.Segments {
+		if s.Active && s.Bytes < status.Synced {
+			in.warning("%s has %d bytes, the state remembers %d: the log was cut, the next writer puts that on record and goes on", s.Name, s.Bytes, status.Synced)
+		}
+	}
+	if status.Signed != in.resolved.Audit.SignEvents {
+		in.warning("sign_events is %v, the active segment was begun with %v: the next segment will be as configured", in.resolved.Audit.SignEvents, status.Signed)
+	}
+}
+
+// checkDirectory looks whether files can be written where the log is.
+func (in *inspection) checkDirectory() {
+	dir := in.layout.Dir
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && in.resolved.DefaultPlace:
+		return // the first write makes it
+	case errors.Is(err, fs.ErrNotExist):
+		in.problem("the directory %s does not exist: make it", dir)
+		return
+	case err != nil:
+		in.problem("the directory of the log: %v", err)
+		return
+	case !info.IsDir():
+		in.problem("%s is not a directory", dir)
+		return
+	}
+	if err := mayWrite(dir); err != nil {
+		in.problem("no file can be made in %s: %v", dir, err)
+	}
+	for _, name := range []string{in.layout.Active(), in.layout.State(), in.layout.Lock()} {
+		path := in.layout.Path(name)
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			in.problem("%s is a directory", path)
+		} else if err := mayWrite(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			in.problem("%s cannot be written: %v", path, err)
+		}
+	}
+}
+
+// checkKeys looks at who may read the keys.
+func (in *inspection) checkKeys() {
+	private := []string{keys.MACFile, keys.IdentityFile, keys.EpochFile}
+	in.addKey(in.Keys, false)
+	for _, name := range private {
+		path := in.held.Path(name)
+		file := in.addKey(path, true)
+		switch {
+		case !file.Present && in.Exists:
+			in.problem("the key %s is missing", path)
+		case file.Present && !file.Readable:
+			in.problem("the key %s cannot be read by this user", path)
+		case file.Readable && name == keys.IdentityFile:
+			in.KeysReadableHere = true
+		}
+	}
+	in.addKey(in.held.Path(keys.PublicFile), false)
+}
+
+// addKey looks at a file of the keys; a private one must be its owner's alone.
+func (in *inspection) addKey(path string, private bool) keyFile {
+	file := keyFile{Path: path}
+	info, err := os.Stat(path)
+	if err == nil {
+		file.Present, file.Owner = true, ownerOf(info)
+		file.Mode = fmt.Sprintf("%04o", info.Mode().Perm())
+		if f, err := os.Open(path); err == nil {
+			file.Readable = true
+			_ = f.Close() // nothing was read
+		}
+		if private && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			in.problem("the key %s has mode %s, and others may read it: run chmod 600 %s", path, file.Mode, path)
+		}
+		if info.IsDir() && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+			in.warning("others may write to %s (mode %s): run chmod 700 %s", path, file.Mode, path)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		file.Present = errors.Is(err, fs.ErrPermission)
+	}
+	in.KeyFiles = append(in.KeyFiles, file)
+	return file
+}
+
+// lockPatience is how long a lock may be held before it is worth a word.
+const lockPatience = time.Second
+
+// checkLock looks whether somebody holds the lock and does not let go. It takes
+// it for a moment, as every writer does.
+func (in *inspection) checkLock() {
+	path := in.layout.Path(in.layout.Lock())
+	if _, err := os.Stat(path); err != nil || mayWrite(path) != nil {
+		return // there is none to be held, or it was told
+	}
+	lock, err := vfs.OS().OpenLock(path)
+	if err != nil {
+		in.problem("lock: %v", err)
+		return
+	}
+	err = lock.Acquire(lockPatience)
+	if errors.Is(err, vfs.ErrLocked) {
+		in.problem("another process has held the lock %s for more than %v: a writer gives up after %v", path, lockPatience, etch.DefaultLockWait)
+	} else if err != nil {
+		in.problem("lock: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		in.problem("lock: %v", err)
+	}
+}
+
+const (
+	// fullBelow is less than one batch and its seal may take.
+	fullBelow = 1 << 20
+	// scarceBelow is little for whatever else the machine does.
+	scarceBelow = 100 << 20
+)
+
+// checkDisk looks for the space that is left, where the log is or will be.
+func (in *inspection) checkDisk() {
+	dir := in.layout.Dir
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	free, err := freeSpace(dir)
+	if err != nil {
+		in.warning("the free space of %s is not known: %v", dir, err)
+		return
+	}
+	in.FreeBytes = &free
+	switch {
+	case free < fullBelow:
+		in.problem("the disk is full: %s left in %s", byteCount(free), dir)
+	case free < scarceBelow:
+		in.warning("only %s left in %s", byteCount(free), dir)
+	}
+}
+
+// byteCount writes a number of bytes for people: "1.5 MiB".
+func byteCount[T int64 | uint64](n T) string {
+	const units = "KMGTPE"
+	if n < 1<<10 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	value, unit := float64(n)/(1<<10), 0
+	for value >= 1<<10 && unit < len(units)-1 {
+		value /= 1 << 10
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+}

@@ -1,0 +1,326 @@
+package verify
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/segment"
+)
+
+// A file is one segment's file, and what its first two lines say. Nobody has
+// proved them yet.
+type file struct {
+	segment.File
+	name     string
+	number   uint32 // its place in the log
+	claimed  uint32 // its number by its first line, 0 where that cannot be read
+	first    uint64 // seq of the first line, likewise
+	archived bool
+	size     int64 // as it was found: a segment may grow while it is read
+	handle   fs.File
+	readable bool // the first line is a log_opened
+	signed   bool
+	identity string
+	mends    *control.RecoveredLog // second line that explains how the segment before ended
+}
+
+// attempts is how often the segments are looked for, because a writer may give
+// one its number, or archive it, between listing and opening.
+const attempts = 3
+
+// find opens the active segment, and only then looks for the others: a segment
+// that gets its number meanwhile is then there twice, never not at all.
+func (v *verifier) find() error {
+	for i := range attempts {
+		moved, err := v.look(i == attempts-1)
+		if err != nil || !moved {
+			return err
+		}
+		v.closeAll()
+	}
+	return nil
+}
+
+// look lists the segments, and reports whether a writer has moved one of them
+// meanwhile. The last time it takes them as they are.
+func (v *verifier) look(last bool) (moved bool, err error) {
+	v.segments = nil
+	active, err := v.openActive()
+	if err != nil {
+		return false, err
+	}
+	entries, err := fs.ReadDir(v.fsys, ".")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	found, twins := v.layout.Select(names)
+	for _, s := range found {
+		f := active
+		if s.Number != 0 {
+			f, err = v.openFile(s)
+		}
+		if err == nil && f == nil {
+			err = fs.ErrNotExist // became active after it was looked for
+		}
+		if errors.Is(err, fs.ErrNotExist) && !last {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		v.segments = append(v.segments, f)
+	}
+	if active != nil && !slices.Contains(v.segments, active) {
+		v.segments = append(v.segments, active)
+	}
+	if v.order() && !last {
+		return true, nil
+	}
+	v.misplaced()
+	v.compareTwins(twins)
+	return false, nil
+}
+
+// openActive opens the active segment, whose handle stays open: its name may
+// soon be another's. It returns nil where there is none.
+func (v *verifier) openActive() (*file, error) {
+	f, err := v.openFile(segment.File{Name: v.layout.Active()})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, err
+}
+
+// openFile opens a segment and reads its first two lines.
+func (v *verifier) openFile(s segment.File) (*file, error) {
+	h, err := v.fsys.Open(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{File: s, name: s.Name, number: s.Number, archived: s.Archived, handle: h}
+	info, err := h.Stat()
+	if err == nil {
+		f.size = info.Size()
+		err = f.peek(v.opts.Decompress)
+	}
+	if _, seekable := h.(io.Seeker); s.Number == 0 && seekable && err == nil {
+		return f, nil
+	}
+	f.handle = nil
+	return f, errors.Join(err, h.Close())
+}
+
+// peek reads the first two lines from the handle.
+func (f *file) peek(decompress func(io.Reader) (io.ReadCloser, error)) error {
+	var r io.Reader = io.LimitReader(f.handle, f.size)
+	if f.archived {
+		if decompress == nil {
+			return nil
+		}
+		d, err := decompress(f.handle)
+		if err != nil {
+			return nil // reading it in earnest says so
+		}
+		defer d.Close()
+		r = d
+	}
+	b, err := io.ReadAll(io.LimitReader(r, 2*(record.MaxLine+1)))
+	if err != nil && !f.archived {
+		return err
+	}
+	first, rest, ok := bytes.Cut(b, []byte{'\n'})
+	var head control.OpenedLog
+	if !ok || record.Control(first) != control.Opened || parse(first, &head) != nil || head.Segment == 0 {
+		return nil
+	}
+	f.claimed, f.first, f.readable, f.signed, f.identity = head.Segment, head.Size, true, head.SignEvents, head.IdentityKey
+	second, _, ok := bytes.Cut(rest, []byte{'\n'})
+	var found control.RecoveredLog
+	if ok && record.Control(second) == control.Recovered && parse(second, &found) == nil && mends(&found) {
+		f.mends = &found
+	}
+	return nil
+}
+
+// mends reports whether a recovery is of the kind that explains why the
+// segment before has no final seal.
+func mends(r *control.RecoveredLog) bool {
+	return r.Found == control.FoundVoid || r.Found == control.FoundDamage || r.Found == control.FoundStateLost
+}
+
+// order puts the segments in the order of their sequence numbers: names are for
+// people. It reports whether a segment is there twice, as one is for a moment
+// when it gets its number.
+func (v *verifier) order() (twice bool) {
+	slices.SortStableFunc(v.segments, func(a, b *file) int { return cmp.Compare(a.Number-1, b.Number-1) }) // the active one last
+	if !slices.IsSortedFunc(v.segments, bySeq) {
+		slices.SortStableFunc(v.segments, bySeq)
+		for _, f := range v.segments {
+			f.number = cmp.Or(f.claimed, f.Number)
+		}
+	}
+	v.total = 0
+	for i, f := range v.segments {
+		v.total += f.size
+		if i == 0 {
+			f.number = cmp.Or(f.number, f.claimed, 1)
+			continue
+		}
+		before := v.segments[i-1]
+		if f.number == 0 { // the active segment
+			f.number = max(f.claimed, before.number+1)
+		}
+		twice = twice || f.again(before)
+	}
+	return twice
+}
+
+// bySeq compares segments by their first lines, as far as both can be read.
+func bySeq(a, b *file) int {
+	if !a.readable || !b.readable {
+		return 0
+	}
+	return cmp.Compare(a.first, b.first)
+}
+
+// again reports whether both files say that they are the same segment.
+func (f *file) again(g *file) bool {
+	return f.readable && g.readable && f.claimed == g.claimed && f.first == g.first
+}
+
+// misplaced reports files that stand under a wrong name, or for a segment that
+// another file is, and leaves the latter out.
+func (v *verifier) misplaced() {
+	var kept []*file
+	for _, f := range v.segments {
+		if n := len(kept); n > 0 && f.again(kept[n-1]) {
+			v.report.add(Fault{
+				Kind: Duplicate, Segment: f.name, SegmentNumber: f.claimed,
+				Detail: fmt.Sprintf("the file says it is segment %d, which %s is", f.claimed, kept[n-1].name),
+			})
+			continue
+		}
+		if f.Number != 0 && f.Number != f.number {
+			v.report.add(Fault{
+				Kind: Reordered, Segment: f.name, SegmentNumber: f.number,
+				Detail: fmt.Sprintf("the file is segment %d under another's name", f.number),
+			})
+		}
+		kept = append(kept, f)
+	}
+	v.segments = kept
+}
+
+// compareTwins compares the archives that stand beside plain segments with them.
+func (v *verifier) compareTwins(twins []segment.File) {
+	for _, twin := range twins {
+		if v.opts.Decompress == nil {
+			v.report.notChecked("%s was not compared with the plain segment beside it: no decompressor was given.", twin.Name)
+			continue
+		}
+		same, err := v.sameAsPlain(twin)
+		if errors.Is(err, fs.ErrNotExist) { // archiving came to its end meanwhile
+			continue
+		}
+		if err != nil || !same {
+			v.report.add(Fault{
+				Kind: TwinsDiffer, Segment: twin.Name, SegmentNumber: twin.Number,
+				Detail: "the archive does not hold what the plain segment of its number holds",
+			})
+		}
+	}
+}
+
+// sameAsPlain reports whether an archive holds the bytes of the plain segment.
+func (v *verifier) sameAsPlain(twin segment.File) (bool, error) {
+	plain, err := v.fsys.Open(v.layout.Numbered(twin.Number))
+	if err != nil {
+		return false, err
+	}
+	defer plain.Close()
+	archive, err := v.fsys.Open(twin.Name)
+	if err != nil {
+		return false, err
+	}
+	defer archive.Close()
+	r, err := v.opts.Decompress(archive)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	var a, b [32 << 10]byte
+	for {
+		n, errA := io.ReadFull(plain, a[:])
+		m, errB := io.ReadFull(r, b[:])
+		if !bytes.Equal(a[:n], b[:m]) {
+			return false, nil
+		}
+		if errA != nil || errB != nil {
+			return ended(errA) && ended(errB), nil
+		}
+	}
+}
+
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// open returns the segment's bytes from its first one on. The caller closes them.
+func (v *verifier) open(f *file) (io.ReadCloser, error) {
+	if f.handle != nil {
+		if _, err := f.handle.(io.Seeker).Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return io.NopCloser(io.LimitReader(f.handle, f.size)), nil
+	}
+	h, err := v.fsys.Open(f.name)
+	if err != nil {
+		return nil, err
+	}
+	if !f.archived {
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(h, f.size), h}, nil
+	}
+	r, err := v.opts.Decompress(h)
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{r, closers{r, h}}, nil
+}
+
+// closers is several closers that are closed together.
+type closers []io.Closer
+
+// Close closes all.
+func (c closers) Close() error {
+	var errs []error
+	for _, one := range c {
+		errs = append(errs, one.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (v *verifier) closeAll() {
+	for _, f := range v.segments {
+		if f.handle != nil {
+			// It was only read, so that nothing can be lost by an error.
+			_ = f.handle.Close()
+		}
+	}
+}
