@@ -107,6 +107,9 @@ func (ev *Event) Validate() error {
 // validate returns an error for a member that its outcome does not have: it
 // would not be stored.
 func (r *Result) validate() error {
+	if r.Type != "" && !slices.Contains(outcomes, r.Type) {
+		return nil // that is fault enough
+	}
 	_, restored := r.Restored.Get()
 	_, deleted := r.Deleted.Get()
 	switch {
