@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/etch-audit/etch/capture/execwrap"
@@ -193,18 +194,13 @@ func (d *demonstration) edit(ctx context.Context) error {
 // drop removes the refusal.
 func (d *demonstration) drop(ctx context.Context) error {
 	d.say("Somebody removes the line of the refusal.")
-	return d.tamper(ctx, "dropped", "sed '/policy_violation\"/d'", func(lines [][]byte) [][]byte {
-		var kept [][]byte
-		for _, line := range lines {
-			if !bytes.Contains(line, []byte(`policy_violation"`)) || !bytes.Contains(line, []byte(`"event_type":"policy_violation"`)) {
-				kept = append(kept, line)
-			}
-		}
-		return kept
+	const refusal = `"event_type":"policy_violation"`
+	return d.tamper(ctx, "dropped", "sed '/"+refusal+"/d'", func(lines [][]byte) [][]byte {
+		return slices.DeleteFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte(refusal)) })
 	})
 }
 
-// cut removes all from the refusal on.
+// cut removes the second half.
 func (d *demonstration) cut(ctx context.Context) error {
 	lines, err := d.lines()
 	if err != nil {

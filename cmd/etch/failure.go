@@ -61,11 +61,14 @@ func unknown(what, word string, known []string, hint string) error {
 
 // report tells an error on stderr and returns the exit code.
 func report(ctx context.Context, err error, std stdio) int {
-	if cause, ok := errors.AsType[interruption](context.Cause(ctx)); ok && errors.Is(err, context.Canceled) {
-		return 128 + int(cause.signal)
-	}
 	if brokenPipe(err) {
 		return exitBrokenPipe
+	}
+	if cause, ok := errors.AsType[interruption](context.Cause(ctx)); ok && errors.Is(err, context.Canceled) {
+		if errors.Is(err, etch.ErrNotRecorded) || errors.Is(err, etch.ErrUnknown) {
+			std.note("error: %v", err) // who interrupts still wants to know this
+		}
+		return 128 + int(cause.signal)
 	}
 	exit, hint := exitFailed, hintOf(err)
 	if f, ok := errors.AsType[*failure](err); ok {
