@@ -12,7 +12,7 @@ type Query struct {
 	// From and Until bound the event's own timestamp: From ≤ t < Until. Zero
 	// means no bound. No order of timestamps is assumed.
 	From, Until time.Time
-	Types       []EventType // any of them
+	Types       []EventType // any of them; with Control, types of control records too
 	User        string      // username or user id, with or without "@"
 	Channel     string
 	Agent       string // agent or agent id
@@ -46,11 +46,11 @@ type Query struct {
 // matches reports whether the query asks for the record, phases aside.
 func (q *Query) matches(r *Record) bool {
 	if r.IsControl() {
-		return q.Control && q.inTime(r) && q.onlyTime() && q.further(r)
+		return q.Control && q.ofControl() && q.ofType(r.Event.Type) && q.inTime(r) && q.further(r)
 	}
 	ev := &r.Event
 	return q.inTime(r) &&
-		(len(q.Types) == 0 || slices.Contains(q.Types, ev.Type)) &&
+		q.ofType(ev.Type) &&
 		is(q.Session, ev.SessionID) && is(q.CallID, ev.CallID) && is(q.EventID, ev.ID) &&
 		q.matchesActor(ev.Actor) && q.matchesAction(ev.Action) && q.matchesOutcome(ev) &&
 		q.further(r)
@@ -63,11 +63,12 @@ func (q *Query) inTime(r *Record) bool {
 	return (q.From.IsZero() || !at.Before(q.From)) && (q.Until.IsZero() || at.Before(q.Until))
 }
 
-// onlyTime reports whether nothing is asked for that a control record lacks.
-// A type of control record can be asked for by Types.
-func (q *Query) onlyTime() bool {
+func (q *Query) ofType(t EventType) bool { return len(q.Types) == 0 || slices.Contains(q.Types, t) }
+
+// ofControl reports whether nothing is asked for that a control record lacks.
+func (q *Query) ofControl() bool {
 	return q.User == "" && q.Channel == "" && q.Agent == "" && q.Session == "" && q.Tool == "" && q.CallID == "" &&
-		q.EventID == "" && q.Risk == "" && !q.ViolationsOnly && !q.Failed && !q.Denied && len(q.Types) == 0
+		q.EventID == "" && q.Risk == "" && !q.ViolationsOnly && !q.Failed && !q.Denied
 }
 
 // is reports whether a text is the one that is asked for, if any is.

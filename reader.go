@@ -194,6 +194,9 @@ func (r *Reader) segments() ([]segment.File, error) {
 // one that has lost its active segment.
 func (r *Reader) viewWithoutActive() (*view, error) {
 	files, err := r.segments()
+	if errors.Is(err, fs.ErrNotExist) { // the directory
+		return nil, r.absent(nil)
+	}
 	if err != nil {
 		return nil, err
 	}

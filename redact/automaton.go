@@ -49,7 +49,7 @@ type node struct {
 // newAutomaton builds the machine for the keywords.
 func newAutomaton(words []keyword) *automaton {
 	nodes := trie(words)
-	link(nodes)
+	order := link(nodes)
 	m := &automaton{width: 1}
 	for _, w := range words {
 		for _, b := range []byte(w.text) {
@@ -62,7 +62,7 @@ func newAutomaton(words []keyword) *automaton {
 	for b := byte('a'); b <= 'z'; b++ {
 		m.class[b-'a'+'A'] = m.class[b]
 	}
-	m.fill(nodes)
+	m.fill(nodes, order)
 	return m
 }
 
@@ -86,12 +86,12 @@ func trie(words []keyword) []node {
 	return nodes
 }
 
-// link gives each node the node of its longest proper suffix, and that one's hits.
-func link(nodes []node) {
+// link gives each node the node of its longest proper suffix, and that one's hits. It returns the nodes in the order of
+// their depth, so that each comes after its suffix.
+func link(nodes []node) []int {
 	queue := []int{0}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
+	for i := 0; i < len(queue); i++ {
+		at := queue[i]
 		for b, to := range nodes[at].next {
 			if at != 0 {
 				nodes[to].fail = step(nodes, nodes[at].fail, b)
@@ -100,6 +100,7 @@ func link(nodes []node) {
 			queue = append(queue, to)
 		}
 	}
+	return queue
 }
 
 // step returns the node that follows a node on a byte.
@@ -115,8 +116,27 @@ func step(nodes []node, at int, b byte) int {
 	}
 }
 
-// fill writes the table, the accepting states last.
-func (m *automaton) fill(nodes []node) {
+// fill writes the table, the accepting states last. A node's row is that of its suffix, but for its own children.
+func (m *automaton) fill(nodes []node, byDepth []int) {
+	state := m.number(nodes)
+	m.next = make([]uint16, len(nodes)*int(m.width))
+	for _, at := range byDepth {
+		row := m.next[state[at]:][:m.width]
+		if at == 0 {
+			for i := range row {
+				row[i] = state[0]
+			}
+		} else {
+			copy(row, m.next[state[nodes[at].fail]:])
+		}
+		for b, to := range nodes[at].next {
+			row[m.class[b]] = state[to]
+		}
+	}
+}
+
+// number gives each node its state.
+func (m *automaton) number(nodes []node) []uint16 {
 	order := make([]int, 0, len(nodes))
 	for i := range nodes {
 		if len(nodes[i].hits) == 0 {
@@ -138,13 +158,5 @@ func (m *automaton) fill(nodes []node) {
 		state[from] = uint16(to) * m.width
 	}
 	m.accept = uint16(plain) * m.width
-	m.next = make([]uint16, len(nodes)*int(m.width))
-	for b := range 256 {
-		if m.class[b] == 0 || 'A' <= b && b <= 'Z' {
-			continue
-		}
-		for i := range nodes {
-			m.next[state[i]+m.class[b]] = state[step(nodes, i, byte(b))]
-		}
-	}
+	return state
 }

@@ -109,7 +109,7 @@ type scan struct {
 
 // run walks the text once and collects the spans to mask.
 func (c *scan) run() {
-	m := triggers
+	m := triggers()
 	s, next, class, accept := c.s, m.next, &m.class, m.accept
 	var state uint16
 	for i := 0; i < len(s); {

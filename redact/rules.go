@@ -1,5 +1,7 @@
 package redact
 
+import "sync"
+
 // rule is the reason for a mask, and what the mask says.
 type rule uint8
 
@@ -89,8 +91,9 @@ var masks, longestMask = func() (out [ruleCount]string, longest int) {
 // mask returns what a secret found by the rule is replaced with.
 func (r rule) mask() string { return masks[r] }
 
-// triggers finds the places where a rule may apply.
-var triggers = newAutomaton(keywords())
+// triggers finds the places where a rule may apply. It is built when the first text is looked at: a program that looks at
+// none does not wait for it.
+var triggers = sync.OnceValue(func() *automaton { return newAutomaton(keywords()) })
 
 // keywords returns what sets the rules off, from their tables.
 func keywords() []keyword {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 
 	"github.com/etch-audit/etch/internal/control"
@@ -123,26 +124,32 @@ func (v *verifier) openFile(s segment.File) (*file, error) {
 
 // peek reads the first two lines from the handle.
 func (f *file) peek(decompress func(io.Reader) (io.ReadCloser, error)) error {
-	var r io.Reader = io.LimitReader(f.handle, f.size)
-	if f.archived {
-		if decompress == nil {
-			return nil
-		}
-		d, err := decompress(f.handle)
-		if err != nil {
-			return nil // reading it in earnest says so
-		}
-		defer d.Close()
-		r = d
-	}
-	b, err := io.ReadAll(io.LimitReader(r, 2*(record.MaxLine+1)))
-	if err != nil && !f.archived {
+	const most = 2 * (record.MaxLine + 1)
+	if !f.archived {
+		b, err := io.ReadAll(io.LimitReader(f.handle, min(f.size, most)))
+		f.identify(b)
 		return err
 	}
+	if decompress == nil {
+		return nil
+	}
+	r, err := decompress(f.handle)
+	if err != nil {
+		return nil // reading it in earnest says so
+	}
+	b, err := io.ReadAll(io.LimitReader(r, most))
+	if errors.Join(err, r.Close()) == nil { // likewise
+		f.identify(b)
+	}
+	return nil
+}
+
+// identify takes from a segment's beginning what it says of itself.
+func (f *file) identify(b []byte) {
 	first, rest, ok := bytes.Cut(b, []byte{'\n'})
 	var head control.OpenedLog
 	if !ok || record.Control(first) != control.Opened || parse(first, &head) != nil || head.Segment == 0 {
-		return nil
+		return
 	}
 	f.claimed, f.first, f.readable, f.signed, f.identity = head.Segment, head.Size, true, head.SignEvents, head.IdentityKey
 	second, _, ok := bytes.Cut(rest, []byte{'\n'})
@@ -150,7 +157,6 @@ func (f *file) peek(decompress func(io.Reader) (io.ReadCloser, error)) error {
 	if ok && record.Control(second) == control.Recovered && parse(second, &found) == nil && mends(&found) {
 		f.mends = &found
 	}
-	return nil
 }
 
 // mends reports whether a recovery is of the kind that explains why the
@@ -243,26 +249,21 @@ func (v *verifier) compareTwins(twins []segment.File) {
 }
 
 // sameAsPlain reports whether an archive holds the bytes of the plain segment.
-func (v *verifier) sameAsPlain(twin segment.File) (bool, error) {
-	plain, err := v.fsys.Open(v.layout.Numbered(twin.Number))
+func (v *verifier) sameAsPlain(twin segment.File) (same bool, err error) {
+	plain, err := v.open(&file{name: v.layout.Numbered(twin.Number), size: math.MaxInt64})
 	if err != nil {
 		return false, err
 	}
-	defer plain.Close()
-	archive, err := v.fsys.Open(twin.Name)
+	defer func() { err = errors.Join(err, plain.Close()) }()
+	archive, err := v.open(&file{name: twin.Name, archived: true})
 	if err != nil {
 		return false, err
 	}
-	defer archive.Close()
-	r, err := v.opts.Decompress(archive)
-	if err != nil {
-		return false, err
-	}
-	defer r.Close()
+	defer func() { err = errors.Join(err, archive.Close()) }()
 	var a, b [32 << 10]byte
 	for {
 		n, errA := io.ReadFull(plain, a[:])
-		m, errB := io.ReadFull(r, b[:])
+		m, errB := io.ReadFull(archive, b[:])
 		if !bytes.Equal(a[:n], b[:m]) {
 			return false, nil
 		}

@@ -90,6 +90,7 @@ func (v *verifier) absent(state bool) {
 // finish judges the end of the log.
 func (v *verifier) finish(j *judge) {
 	last := v.segments[len(v.segments)-1]
+	j.flush(Edited)
 	j.segment = last
 	if s := v.state; s != nil && s.Segment > last.number {
 		v.noSegments(last.number+1, s.Segment+1)

@@ -29,17 +29,18 @@ type chain struct {
 	epochBy   note.Verifier
 	announced *control.EpochLog // by the line before
 
-	segment *file
-	first   uint64 // seq of the segment's first line
-	inside  bool   // that line was read
-	promise uint64 // seal_records of this segment
-	bound   uint64 // lines that may come without a seal now
-	since   uint64 // lines since the last seal
-	sealed  bool   // there is a last seal
-	proven  *uint64
-	ended   bool      // the line before is a seal that ends a segment
-	pending *sealNote // the last seal, as long as its signatures were not checked
-	gap     span      // numbers that a log_recovered accounts for
+	segment  *file
+	first    uint64 // seq of the segment's first line
+	inside   bool   // that line was read
+	promise  uint64 // seal_records of this segment
+	bound    uint64 // lines that may come without a seal now
+	since    uint64 // lines since the last seal
+	sealed   bool   // there is a last seal
+	proven   *uint64
+	ended    bool      // the line before is a seal that ends a segment
+	pending  *sealNote // the last seal, as long as its signatures were not checked
+	badSeals int       // place in the report of the fault that the last seal had, -1
+	gap      span      // numbers that a log_recovered accounts for
 
 	stateSeen, headSeen bool
 	notes               int // of the report that belong to what was read
@@ -78,9 +79,10 @@ type judge struct {
 	odd   bool
 	eager bool // signatures are checked where they stand
 
-	suspects []span // lines whose MAC is wrong, until the next seal tells why
-	badSeals int    // place in the report of the fault that the last seal had, -1
-	last     int    // place of the last fault
+	suspects   []suspect // until the tree tells why their MACs are wrong
+	macs       bool      // the key of the line MACs is known
+	openingBad bool      // the MAC of the log_opened being judged is wrong
+	last       int       // place of the last fault
 }
 
 // newJudge returns a judge that knows the log's key, from whoever has one; nil
@@ -89,7 +91,7 @@ func (v *verifier) newJudge() *judge {
 	if len(v.segments) == 0 {
 		return nil
 	}
-	j := &judge{report: v.report, badSeals: -1, last: -1}
+	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil}
 	sum := &j.sum
 	sum.PublicKeySource, sum.PublicKey = "given", v.opts.PublicKey
 	if sum.PublicKey == "" {
@@ -123,7 +125,6 @@ func (j *judge) identify(key string) error {
 func (j *judge) enter(f *file) {
 	j.segment, j.inside = f, false
 	j.announced = nil
-	j.suspects = j.suspects[:0]
 	j.sum.Segments++
 }
 
@@ -227,6 +228,7 @@ func (j *judge) compareState(s *state.State) {
 		j.cause = true
 		return
 	}
+	j.flush(BadSignature)
 	if pub, err := merkle.PublicKey(j.epochKey); err == nil && (s.Epoch != j.epoch || string(pub) != string(s.EpochKey[:])) {
 		j.fault(among(WrongEpoch, span{from: j.seq, to: j.seq}, "the state remembers epoch %d with another key than the log's epoch %d", s.Epoch, j.epoch))
 	}
@@ -240,28 +242,39 @@ func (j *judge) provenTo() uint64 {
 	return *j.proven
 }
 
+// A suspect is lines whose MAC is wrong.
+type suspect struct {
+	span
+	file *file
+}
+
 // suspect remembers a line whose MAC is wrong: whether the line or the key is
-// not right, the next seal tells.
+// not right, the tree tells.
 func (j *judge) suspect(seq uint64, offset int64) {
-	if n := len(j.suspects); n > 0 && j.suspects[n-1].to == seq {
+	if n := len(j.suspects); n > 0 && j.suspects[n-1].to == seq && j.suspects[n-1].file == j.segment {
 		j.suspects[n-1].to++
 	} else if n < maxFaults {
-		j.suspects = append(j.suspects, span{seq, seq + 1, offset})
+		j.suspects = append(j.suspects, suspect{span{seq, seq + 1, offset}, j.segment})
 	}
 }
 
-// flush reports the suspects, and reports in cause that there were some.
+// flush reports the suspects as edited lines, or, where the tree proves them,
+// as lines with the MAC of another key.
 func (j *judge) flush(kind Kind) {
+	if j.quick {
+		j.odd = j.odd || len(j.suspects) > 0
+		return
+	}
 	detail := "the line's MAC is not that of its bytes"
 	if kind == BadSignature {
-		detail = "a good seal covers the line, but its MAC is by another key"
+		detail = "the tree proves the line, but its MAC is by another key"
 	}
 	for _, s := range j.suspects {
-		f := among(kind, s, "%s", detail)
+		f := among(kind, s.span, "%s", detail)
 		if s.to == s.from+1 {
 			f = at(kind, s.from, s.offset, "%s", detail)
 		}
-		f.Offset = &s.offset
+		f.Offset, f.Segment, f.SegmentNumber = &s.offset, s.file.name, s.file.number
 		j.fault(f)
 		j.cause = j.cause || kind == Edited
 	}

@@ -24,8 +24,7 @@ func (j *judge) opened(data []byte, offset int64) error {
 		return err
 	}
 	if o.Version > control.Version {
-		j.report.Undecided = append(j.report.Undecided, fmt.Sprintf(
-			"%s has version %d of the format, and this program knows versions up to %d", j.segment.name, o.Version, control.Version))
+		j.newer(&o)
 	}
 	frontier, err := o.FrontierAt()
 	if err != nil {
@@ -48,6 +47,7 @@ func (j *judge) opened(data []byte, offset int64) error {
 		j.tree, j.whole, j.seq = frontier, true, o.Size
 	}
 	if !known {
+		j.flush(Edited)
 		j.cause, j.since = false, 0
 	}
 	if j.segment.number == 1 {
@@ -64,6 +64,16 @@ func (j *judge) opened(data []byte, offset int64) error {
 		j.fault(at(SignatureStripped, j.seq, offset, "the state remembers that lines of this segment carry a MAC"))
 	}
 	return nil
+}
+
+// newer says that a segment has a form that this program does not know.
+func (j *judge) newer(o *control.OpenedLog) {
+	if j.quick {
+		j.odd = true
+		return
+	}
+	j.report.Undecided = append(j.report.Undecided, fmt.Sprintf(
+		"%s has version %d of the format, and this program knows versions up to %d", j.segment.name, o.Version, control.Version))
 }
 
 // knownKey compares the segment's identity with the one the log is judged by.
@@ -105,14 +115,30 @@ func (j *judge) continues(o *control.OpenedLog, frontier *merkle.Frontier, offse
 		j.cause = true
 	case !frontier.Equal(&j.tree):
 		if j.flush(Edited); !j.cause {
-			j.fault(among(Edited, span{from: j.provenTo(), to: o.Size + 1}, "the segment does not begin with the tree that the lines before it give"))
+			j.otherTree(o, offset)
 		}
 		j.cause = true
 	case !j.ended && !mended:
 		j.fault(Fault{Kind: Truncated, FromSeq: &o.Size, ToSeq: &o.Size, Detail: "the segment before this one has no final seal, and nothing on record says why"})
+	default:
+		j.flush(BadSignature)
 	}
 	if j.sure() && (o.Epoch != j.epoch || o.EpochKey != j.epochKey) {
 		j.fault(at(WrongEpoch, o.Size, offset, "the segment begins in epoch %d with another key than the epoch %d before it", o.Epoch, j.epoch))
+	}
+}
+
+// otherTree reports that a segment begins with another tree than the lines
+// before it give.
+func (j *judge) otherTree(o *control.OpenedLog, offset int64) {
+	const detail = "the segment does not begin with the tree that the lines before it give"
+	switch {
+	case j.openingBad:
+		j.fault(at(Edited, o.Size, offset, "%s, and the line's MAC is not that of its bytes", detail))
+	case j.macs && o.SignEvents: // all lines are the log's own, and yet do not fit
+		j.fault(among(Forked, span{from: j.provenTo(), to: o.Size + 1}, detail))
+	default:
+		j.fault(among(Edited, span{from: j.provenTo(), to: o.Size + 1}, detail))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/etch-audit/etch/internal/control"
@@ -16,7 +18,7 @@ import (
 // blockSize is how much of a segment one worker takes at once: little enough to
 // stay in a processor's own cache from reading to hashing, and enough lines
 // that their tree comes down to a few hashes.
-const blockSize = 256 << 10
+const blockSize = 512 << 10
 
 // A block is a part of a segment, of whole lines, and what a worker made of it.
 type block struct {
@@ -37,7 +39,7 @@ type part struct {
 	kind     string // of the control record that follows; "" for none
 	line     []byte
 	leaf     merkle.Hash
-	offset   int64
+	offset   int64 // in the segment, of what follows the part
 }
 
 // A node is the root of a perfect subtree of 1<<level leaves.
@@ -91,6 +93,7 @@ type worker struct {
 	signed bool
 	mac    *record.MAC
 	cuts   [2]uint64 // sizes at which the judge wants to compare the tree
+	head   head      // of the line being read
 }
 
 // take hashes the lines of a block, and looks at nothing but their form, their
@@ -102,41 +105,88 @@ func (w *worker) take(b *block) {
 		b.odd = true
 		return
 	}
+	w.head.reset(first.Seq)
 	from, seq := first.Seq, first.Seq
 	for pos := 1; pos < 1+b.n; seq++ {
 		size := bytes.IndexByte(b.buf[pos:1+b.n], '\n')
 		line := b.buf[pos : pos+size]
-		l, err := record.Split(line)
-		if err != nil || l.Seq != seq || !w.authentic(l) {
+		kind, ok := w.read(line, seq)
+		if !ok {
 			b.odd = true
 			return
 		}
 		if seq == w.cuts[0] || seq == w.cuts[1] {
-			b.parts = append(b.parts, part{from: from, to: seq, nodes: len(b.nodes)})
+			b.parts = append(b.parts, part{from: from, to: seq, nodes: len(b.nodes), offset: b.offset + int64(pos-1)})
 			from = seq
 		}
 		b.buf[pos-1] = 0 // RFC 6962 wants this byte before a leaf: the line feed before has served
 		leaf := merkle.Hash(sha256.Sum256(b.buf[pos-1 : pos+size]))
-		if kind := record.Control(line); kind != "" {
+		if kind != "" {
 			b.parts = append(b.parts, part{from, seq, len(b.nodes), kind, line, leaf, b.offset + int64(pos-1)})
 			from = seq + 1
 		} else {
 			b.push(leaf, seq)
 		}
+		w.head.next()
 		pos += size + 1
 	}
-	b.parts = append(b.parts, part{from: from, to: seq, nodes: len(b.nodes)})
+	b.parts = append(b.parts, part{from: from, to: seq, nodes: len(b.nodes), offset: b.offset + int64(b.n)})
 }
 
-// authentic checks a line's MAC, as far as it has to have one and the key is known.
-func (w *worker) authentic(l record.Line) bool {
-	if !w.signed {
-		return true
+// read returns the type of the control record that the line with number seq
+// is, "" for an event, and whether there is nothing odd about the line.
+func (w *worker) read(line []byte, seq uint64) (kind string, ok bool) {
+	// Most lines begin as the one before would have it, and need no parsing.
+	rest, usual := bytes.CutPrefix(line, w.head.text)
+	if w.mac != nil && w.signed || !usual || len(line) > record.MaxLine || line[len(line)-1] != '}' {
+		l, err := record.Split(line)
+		if err != nil || l.Seq != seq || w.signed && w.mac != nil && w.mac.Check(l) != nil {
+			return "", false
+		}
 	}
-	if w.mac == nil {
-		return l.MAC != nil
+	if w.signed && w.mac == nil && !record.HasMAC(line) {
+		return "", false
 	}
-	return w.mac.Check(l) == nil
+	if usual && (len(rest) <= timeText || !bytes.HasPrefix(rest[timeText:], typeMark)) {
+		return "", true
+	}
+	return record.Control(line), true
+}
+
+// timeText is the length of a timestamp, after which a control record has typeMark.
+const timeText = len("2006-01-02T15:04:05.000000Z")
+
+var typeMark = []byte(`","event_type":"`)
+
+// A head is what a line begins with up to its timestamp.
+type head struct {
+	text []byte
+	end  int // of the number
+}
+
+const (
+	headSeq  = `{"seq":`
+	headTime = `,"timestamp":"`
+)
+
+func (h *head) reset(seq uint64) {
+	h.text = strconv.AppendUint(append(h.text[:0], headSeq...), seq, 10)
+	h.end = len(h.text)
+	h.text = append(h.text, headTime...)
+}
+
+// next makes it the head of the next line, as a counter of digits does.
+func (h *head) next() {
+	i := h.end - 1
+	for ; h.text[i] == '9'; i-- {
+		h.text[i] = '0'
+	}
+	if i >= len(headSeq) {
+		h.text[i]++
+		return
+	}
+	h.text = slices.Insert(h.text, len(headSeq), '1')
+	h.end++
 }
 
 // push adds the leaf with number seq to the nodes of the part. Two nodes that
@@ -210,7 +260,7 @@ func (s *sequence) run(ctx context.Context) error {
 	defer workers.Wait()
 	defer stop()
 	for range n {
-		w := &worker{s.file.signed, s.v.lineMAC(s.j.origin), s.v.cuts()}
+		w := &worker{signed: s.file.signed, mac: s.v.lineMAC(s.j.origin), cuts: s.v.cuts()}
 		workers.Go(func() { w.work(ctx, s.fed, free, done) })
 	}
 	go func() { workers.Wait(); close(done) }()
@@ -286,7 +336,7 @@ func (s *sequence) judge(b *block) bool {
 			s.control(p)
 		} else if j.inside {
 			j.reached()
-			s.commit(false, b.offset+int64(b.n))
+			s.commit(false, p.offset)
 		}
 		if j.odd {
 			return false

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/record"
 )
@@ -86,7 +87,6 @@ func (v *verifier) slow(ctx context.Context, j *judge, f *file) (err error) {
 func (s *slow) leave(v *verifier) error {
 	s.takeEarly(nil)
 	s.reached()
-	s.flush(Edited)
 	rest, err := s.in.look(0)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (s *slow) step() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if s.inside || record.Control(l.data) != "log_opened" || l.err != nil {
+	if s.inside || record.Control(l.data) != control.Opened || l.err != nil {
 		s.takeEarly(l)
 		if s.place(l, next, third) == extra {
 			s.in.take()
@@ -285,14 +285,14 @@ func (s *slow) judgeLine(l *line) {
 	if l.err == nil {
 		kind = record.Control(l.data)
 	}
+	s.openingBad = kind == control.Opened && s.forged(l)
 	if kind != "" {
 		s.control(kind, l.data, l.offset)
 	} else {
 		s.event(l.offset)
 	}
-	if l.err == nil && s.file.signed {
-		s.authentic(l)
-	}
+	// After the record itself, because a seal speaks of the lines before it.
+	s.authentic(l)
 	s.recent[s.seq%uint64(len(s.recent))] = leaf
 	s.add(leaf)
 }
@@ -303,6 +303,9 @@ var suffixText = []byte(`"signature"`)
 
 // authentic judges the MAC of a line of a signed segment.
 func (s *slow) authentic(l *line) {
+	if l.err != nil || !s.file.signed {
+		return
+	}
 	told := s.last >= 0 && s.report.Faults[s.last].Seq != nil && *s.report.Faults[s.last].Seq == s.seq
 	switch {
 	case l.MAC == nil && (bytes.Contains(l.data, suffixText) || bytes.Contains(l.data, []byte(`SHA256:`))):

@@ -3,7 +3,7 @@
 //
 // What it makes, and why the speed of a log depends on it:
 //
-//   - Stored lines of about 500 bytes in the mean, most of them with no more than
+//   - Stored lines of about 530 bytes in the mean, most of them with no more than
 //     the seed's members and a session: commands from a few bytes up to a kilobyte, some with quotation marks, line feeds and characters beyond
 //     ASCII, so that an encoder meets its slow paths.
 //   - 2,000 users of whom a few do most (Zipf), in 64 sessions at a time.
@@ -140,12 +140,12 @@ func (s *Source) act(ev *etch.Event, at *session) {
 	switch n := s.rand.IntN(100); {
 	case n < 75:
 		ev.Type, action.Command, action.Arguments = etch.CommandExecution, s.command(risk), s.arguments()
-		if s.rand.IntN(4) == 0 {
+		if s.rand.IntN(10) == 0 {
 			action.Cwd = at.cwd
 		}
-	case n < 90:
+	case n < 92:
 		ev.Type, action.Tool, action.Resource = etch.FileAccess, "file_write", at.cwd+"/"+pick(s, files)
-	case n < 96:
+	case n < 97:
 		ev.Type, action.Tool, action.ClaimSource, action.MCPServerID = etch.ToolCall, "mcp_search", etch.ClaimMCP, "docs"
 		action.Arguments = json.RawMessage(`{"query":"` + pick(s, words) + " " + pick(s, words) + `","limit":20}`)
 	default:
@@ -197,11 +197,11 @@ func (s *Source) result() *etch.Result {
 
 // security is what an agent with rate limits says; the others say nothing.
 func (s *Source) security(at *session) *etch.Security {
-	if s.rand.IntN(3) > 0 {
+	if s.rand.IntN(6) > 0 {
 		return nil
 	}
 	sec := &etch.Security{RateLimitRemaining: etch.Some(uint64(max(0, 120-at.turn))), SandboxBackend: "landlock"}
-	if s.rand.IntN(60) == 0 {
+	if s.rand.IntN(30) == 0 {
 		sec.InjectionFlagged = true
 	}
 	return sec

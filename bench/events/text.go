@@ -15,7 +15,7 @@ func person(i int) etch.Actor {
 	if n := i / len(names); n > 0 {
 		name += strconv.Itoa(n)
 	}
-	agents := []string{"codex", "zeroclaw", "", "gemini-cli"}
+	agents := []string{"codex", "", "zeroclaw", ""}
 	channels := []string{"cli", "telegram", "slack"}
 	return etch.Actor{
 		Channel: channels[i%len(channels)], UserID: strconv.Itoa(10_000 + i*7919), Username: name,
@@ -30,9 +30,9 @@ func (s *Source) command(risk etch.Risk) string {
 	}
 	text := s.fill(pick(s, commands[risk]))
 	switch n := s.rand.IntN(100); {
-	case n < 15: // agents chain commands
+	case n < 10: // agents chain commands
 		text = "cd " + pick(s, projects) + " && " + text + " && " + s.fill(pick(s, commands[etch.RiskLow]))
-	case n == 15: // and write scripts in place
+	case n == 10: // and write scripts in place
 		text = "cat > " + pick(s, files) + " <<'EOF'\n" + s.script() + "EOF\n" + text
 	}
 	return text

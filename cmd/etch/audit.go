@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/verify"
@@ -76,7 +77,11 @@ Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use or, with
 			return runAudit(cmd.Context(), opts, std)
 		},
 	}
+	cmd.Flags().SortFlags = false
 	opts.addFlags(cmd.Flags())
+	completes(cmd, "type", etch.EventTypes()...)
+	completes(cmd, "risk", "low", "medium", "high", "critical", "medium+", "high+")
+	completes(cmd, "format", auditFormats...)
 	return cmd
 }
 
@@ -127,26 +132,23 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
-	var report *verify.Report
-	if opts.verifySignatures {
-		if report, err = opts.verify(ctx, std); err != nil {
-			return err
-		}
-	}
 	reader, err := etch.OpenReader(path)
+	if opts.verifySignatures && err != nil && !errors.Is(err, etch.ErrLogGone) {
+		return fail(exitUndecided, hintOf(err), err)
+	}
 	if err != nil {
 		return err
 	}
 	a := audit{opts: &opts, reader: reader, query: q, std: std}
-	if report != nil {
-		if a.proven, err = provenSize(ctx, reader, report); err != nil {
+	if opts.verifySignatures {
+		if err := a.verify(ctx); err != nil {
 			return err
 		}
 	}
 	if err := a.run(ctx, path); err != nil {
 		return err
 	}
-	return a.conclude(report)
+	return a.conclude()
 }
 
 // An audit is one run of the command.
@@ -155,11 +157,15 @@ type audit struct {
 	reader *etch.Reader
 	query  *auditQuery
 	std    stdio
-	proven uint64 // good seals cover the records below
+	report *verify.Report // nil: it was not asked for
+	proven uint64         // good seals cover the records below
 
 	rows    int
 	damages int
 	first   error // the first damage
+
+	bar   *progress
+	quiet func() // takes the bar away
 }
 
 // run prints the records.
@@ -169,8 +175,13 @@ func (a *audit) run(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.discard()) }()
+	a.bar = newProgress(a.std, "searching")
+	a.quiet = sync.OnceFunc(a.bar.stop)
+	defer a.quiet()
 	s := newSink(out, a.renderer)
-	if err := a.print(ctx, s); err != nil {
+	err = a.print(ctx, s, out.screen)
+	a.quiet()
+	if err != nil {
 		return errors.Join(err, s.abandon())
 	}
 	if err := s.close(); err != nil {
@@ -179,8 +190,13 @@ func (a *audit) run(ctx context.Context, path string) (err error) {
 	return out.commit()
 }
 
-// print gives the records to the sink.
-func (a *audit) print(ctx context.Context, s *sink) error {
+// print gives the records to the sink. The bar goes before they come, where both
+// would be on one screen.
+func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
+	place, err := a.places()
+	if err != nil {
+		return err
+	}
 	for r, err := range a.records(ctx) {
 		damage, ok := errors.AsType[*etch.CorruptionError](err)
 		switch {
@@ -194,6 +210,10 @@ func (a *audit) print(ctx context.Context, s *sink) error {
 			return err
 		}
 		a.rows++
+		if screen {
+			a.quiet()
+		}
+		a.bar.set(place(&r))
 		if err := s.add(&r); err != nil {
 			return err
 		}
@@ -201,9 +221,31 @@ func (a *audit) print(ctx context.Context, s *sink) error {
 	return ctx.Err()
 }
 
+// places returns what says how many bytes of the log lie before a record, or
+// behind it where the search goes backwards, and how many there are.
+func (a *audit) places() (func(*etch.Record) (int64, int64), error) {
+	status, err := a.reader.Status()
+	if err != nil {
+		return nil, err
+	}
+	var total int64
+	starts := map[int]int64{}
+	for _, s := range status.Segments {
+		starts[s.Number] = total
+		total += s.Bytes
+	}
+	return func(r *etch.Record) (int64, int64) {
+		before := starts[r.Segment] + r.Offset
+		if a.opts.reverse {
+			return total - before, total
+		}
+		return before, total
+	}, nil
+}
+
 // conclude says what the rows do not show, and returns the exit code as an
 // error.
-func (a *audit) conclude(report *verify.Report) error {
+func (a *audit) conclude() error {
 	if a.rows == 0 {
 		a.std.note("no record matches")
 	}
@@ -213,8 +255,8 @@ func (a *audit) conclude(report *verify.Report) error {
 	if a.damages > 0 {
 		return fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("%s cannot be read: %w", lines(a.damages), a.first))
 	}
-	if report != nil && report.ExitCode() != 0 {
-		return exitWith(report.ExitCode())
+	if a.report != nil && a.report.ExitCode() != 0 {
+		return exitWith(a.report.ExitCode())
 	}
 	return nil
 }
@@ -226,26 +268,31 @@ func lines(n int) string {
 	return fmt.Sprintf("%d lines of the log", n)
 }
 
-// verify verifies the whole log. What is wrong is told in full, on stderr: data
-// will follow on stdout.
-func (o *auditOptions) verify(ctx context.Context, std stdio) (*verify.Report, error) {
-	report, err := verifyOptions{place: o.place}.report(ctx, std)
-	if err != nil {
-		return nil, err
+// verify verifies the whole log, and finds what seals prove of it. What is wrong
+// is told in full, on stderr: data will follow on stdout.
+func (a *audit) verify(ctx context.Context) (err error) {
+	if a.report, err = (verifyOptions{place: a.opts.place}).report(ctx, a.std); err != nil {
+		return err
 	}
-	if report.Verdict == verify.Intact {
-		std.note("verified: %s, %d records, %d of them after the last seal",
-			report.Verdict, report.Summary.Records, report.Summary.UnsealedTail)
-		return report, nil
+	if a.report.Verdict == verify.Intact {
+		a.std.note("verified: %s, %d records, %d of them after the last seal",
+			a.report.Verdict, a.report.Summary.Records, a.report.Summary.UnsealedTail)
+	} else if err := a.tell(); err != nil {
+		return err
 	}
+	a.proven, err = provenSize(ctx, a.reader, a.report)
+	return err
+}
+
+func (a *audit) tell() error {
 	var b strings.Builder
-	if err := writeReport(&b, report); err != nil {
-		return nil, err
+	if err := writeReport(&b, a.report); err != nil {
+		return err
 	}
 	for line := range strings.Lines(b.String()) {
-		std.note("%s", strings.TrimSuffix(line, "\n"))
+		a.std.note("%s", strings.TrimSuffix(line, "\n"))
 	}
-	return report, nil
+	return nil
 }
 
 // provenSize returns the size of the last seal that covers only lines that are

@@ -9,8 +9,12 @@ import (
 	"github.com/etch-audit/etch"
 )
 
-// maxHeld is how many bytes of records may be held to turn them round.
-const maxHeld = 8 << 20
+// maxHeld is how many bytes of records may be held to turn them round, and
+// besides the line what one takes.
+const (
+	maxHeld   = 4 << 20
+	heldExtra = 1 << 10
+)
 
 // records returns the records asked for. The newest of them in the order of the
 // log take two looks: from the end to where they begin, and then forward.
@@ -66,7 +70,7 @@ func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, err
 			found.last = r.Seq
 		}
 		found.first = r.Seq
-		if bytes += len(r.Raw); bytes > most {
+		if bytes += len(r.Raw) + heldExtra; bytes > most {
 			found.held = nil
 		} else if found.held != nil {
 			found.held = append(found.held, r)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/spf13/cobra"
 )
 
@@ -73,7 +74,7 @@ func writeOrigins(resolved *config.Resolved, std stdio) error {
 			table = t
 			fmt.Fprintf(&b, "[%s]\n", table)
 		}
-		fmt.Fprintf(&b, "%-*s  # %s\n", column, assignment(v), oneLine(v.Origin))
+		fmt.Fprintf(&b, "%-*s  # %s\n", column, assignment(v), terminal.Text(v.Origin))
 	}
 	_, err := fmt.Fprint(std.out, b.String())
 	return err
@@ -88,14 +89,4 @@ func assignment(v config.Value) string {
 func cutKey(key string) (table, name string) {
 	i := strings.LastIndexByte(key, '.')
 	return key[:i], key[i+1:]
-}
-
-// oneLine keeps a path with a line feed in its name from ending the comment.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
 }

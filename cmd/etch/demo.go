@@ -258,7 +258,12 @@ func (d *demonstration) etch(ctx context.Context, exit int, args ...string) erro
 		return err
 	}
 	got := cmd.ProcessState.ExitCode()
-	if got != exit {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case got == exitBrokenPipe:
+		return exitWith(exitBrokenPipe) // nobody looks any more
+	case got != exit:
 		return fmt.Errorf("etch %s: exit %d, expected %d: this is a bug", args[0], got, exit)
 	}
 	if exit != 0 {

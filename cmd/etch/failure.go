@@ -82,7 +82,13 @@ func report(ctx context.Context, err error, std stdio) int {
 	} else if _, ok := errors.AsType[*config.Error](err); ok {
 		exit = exitUsage
 	}
-	std.note("error: %s", strings.ReplaceAll(err.Error(), "\n", "\netch: error: "))
+	before := ""
+	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors: a full disk fails the seal as it failed the event
+		if line != before {
+			std.note("error: %s", line)
+		}
+		before = line
+	}
 	for line := range strings.SplitSeq(hint, "\n") {
 		if line != "" {
 			std.hint("%s", line)

@@ -111,7 +111,7 @@ func runLog(ctx context.Context, opts logOptions, std stdio) (err error) {
 // consequence says what the failure policy makes of an error of the log.
 func consequence(policy etch.OnError) string {
 	if policy == etch.Continue {
-		return "on_error is \"continue\": the loss is counted, and put on record as a gap once the log can be written again"
+		return "on_error is \"continue\": a writer that is still open when the log can be written again puts the loss on record as a gap"
 	}
 	return "on_error is \"block\": who cannot record must not act"
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -113,7 +115,7 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // jsonLines is "jsonlines FILE MEMBER VALUE...": the values of a member, by the
-// path of its name, in the lines that have it. The last word may be "...".
+// path of its name, in the lines that have it.
 func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: jsonlines FILE MEMBER VALUE...")
@@ -160,20 +162,15 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		got = exitCode(err)
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%s: %v", strings.Join(args[1:], " "), err)
+		}
+		got = exit.ExitCode()
 	}
 	if got != want {
 		ts.Fatalf("%s: got exit %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
-}
-
-func exitCode(err error) int {
-	var exit interface{ ExitCode() int }
-	if e, ok := err.(interface{ ExitCode() int }); ok {
-		exit = e
-		return exit.ExitCode()
-	}
-	return -1
 }
 
 // bigLines is "biglines FILE N SIZE": N events with a message of SIZE bytes.

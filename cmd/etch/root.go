@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ var commands = []func(*place, stdio) *cobra.Command{
 
 // newRoot returns the whole command tree.
 func newRoot(std stdio) *cobra.Command {
+	cobra.EnableCommandSorting = false // the list's order is that of use
 	at := new(place)
 	root := &cobra.Command{
 		Use:               "etch",
@@ -38,7 +40,7 @@ func newRoot(std stdio) *cobra.Command {
 	}
 	root.SetVersionTemplate("etch {{.Version}}\n")
 	root.SetIn(std.in)
-	root.SetOut(std.out)
+	root.SetOut(helpWriter{std.out})
 	root.SetErr(std.err)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
@@ -82,10 +84,22 @@ func newHelp(std stdio) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return unknown("command", strings.Join(args, " "), commandNames(cmd.Root()), "see \"etch --help\"")
 			}
-			found.SetOut(std.out)
 			return found.Help()
 		},
 	}
+}
+
+// A helpWriter is where the library writes help to: it tells of a closed pipe,
+// and people who page help close it.
+type helpWriter struct{ w io.Writer }
+
+// Write drops what nobody reads.
+func (h helpWriter) Write(p []byte) (int, error) {
+	n, err := h.w.Write(p)
+	if brokenPipe(err) {
+		return len(p), nil
+	}
+	return n, err
 }
 
 // execute runs the command line.

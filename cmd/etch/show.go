@@ -89,7 +89,9 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 		return err
 	}
 	s := search{ctx: ctx, reader: reader}
+	bar := newProgress(std, "searching")
 	answer, err := s.answer(opts.what)
+	bar.stop()
 	if s.damaged > 0 {
 		std.warn("%s cannot be read", lines(s.damaged))
 		std.hint("\"etch verify\" says more")

@@ -51,7 +51,7 @@ type pretty struct {
 const prettyColumn = 26
 
 func (p *pretty) paint(code, text string) string {
-	if !p.colour {
+	if !p.colour || text == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
@@ -65,6 +65,9 @@ func (p *pretty) blank() { p.b.WriteByte('\n') }
 func (p *pretty) row(level int, name, value string) {
 	indent := strings.Repeat("  ", level+1)
 	fill := strings.Repeat(" ", max(1, prettyColumn-len(indent)-terminal.Width(name)))
+	if value == "" {
+		fill = ""
+	}
 	p.b.WriteString(indent + p.paint("2", name) + fill + value + "\n")
 }
 

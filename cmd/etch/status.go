@@ -17,6 +17,7 @@ import (
 
 type statusOptions struct {
 	place *place
+	head  bool
 	utc   bool
 	json  bool
 }
@@ -27,17 +28,25 @@ func newStatus(at *place, std stdio) *cobra.Command {
 		Use:   "status",
 		Short: "Say how the log is, who may read its keys, and what would stop the next record",
 		Example: `  etch status
-  etch status --json`,
+  etch status --head > head.txt  # keep it elsewhere`,
 		Long: `Says where everything is, what was recorded and sealed last, and looks for what
 would stop the next record: permissions, keys, a lock that somebody holds, a full
 disk, a newer format. Nothing is written.
 
-Exit codes: 0 the next record can be written, 1 it cannot, 2 wrong use.`,
+--head prints the newest signed checkpoint and nothing else: kept elsewhere, it
+lets "etch verify --head" prove that everything up to it is still there.
+
+Exit codes: 0 the next record can be written, 1 it cannot, 2 wrong use; with
+--head 0 printed, 1 there is none.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opts.head {
+				return runHead(cmd.Context(), opts, std)
+			}
 			return runStatus(cmd.Context(), opts, std)
 		},
 	}
+	cmd.Flags().BoolVar(&opts.head, "head", false, "print the newest signed checkpoint, and nothing else")
 	cmd.Flags().BoolVar(&opts.utc, "utc", false, "times in UTC")
 	cmd.Flags().BoolVar(&opts.json, "json", false, "print a JSON object")
 	return cmd
@@ -100,6 +109,9 @@ type lastSeal struct {
 	Timestamp string `json:"timestamp"`
 	Size      uint64 `json:"size"`
 	Root      string `json:"root"`
+
+	// Checkpoint is the signed note, as "etch verify --head" takes it.
+	Checkpoint string `json:"checkpoint"`
 }
 
 type epochRow struct {

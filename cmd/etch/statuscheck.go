@@ -48,7 +48,8 @@ func (s *search) lastSeal() (*lastSeal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal at record %d: %w", r.Seq, err)
 	}
-	return &lastSeal{r.Seq, utc(r.Event.Timestamp), head.Size, base64.StdEncoding.EncodeToString(head.Root[:])}, nil
+	root := base64.StdEncoding.EncodeToString(head.Root[:])
+	return &lastSeal{r.Seq, utc(r.Event.Timestamp), head.Size, root, sealed.Checkpoint}, nil
 }
 
 // checkLog looks for what the log's files say against going on.
@@ -88,16 +89,24 @@ func (in *inspection) checkDirectory() {
 		return
 	}
 	if err := mayWrite(dir); err != nil {
-		in.problem("no file can be made in %s: %v", dir, err)
+		in.problem("no file can be made in %s: %v", dir, cause(err))
 	}
 	for _, name := range []string{in.layout.Active(), in.layout.State(), in.layout.Lock()} {
 		path := in.layout.Path(name)
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			in.problem("%s is a directory", path)
 		} else if err := mayWrite(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			in.problem("%s cannot be written: %v", path, err)
+			in.problem("%s cannot be written: %v", path, cause(err))
 		}
 	}
+}
+
+// cause returns what is behind an error that repeats the path.
+func cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // checkKeys looks at who may read the keys.
@@ -108,13 +117,14 @@ func (in *inspection) checkKeys() {
 		path := in.held.Path(name)
 		file := in.addKey(path, true)
 		switch {
+		case !file.Present && in.Exists && name == keys.EpochFile:
+			in.warning("the key %s is missing: unless it is put back first, the next writer begins a new epoch without it, and verification reports that for ever", path)
 		case !file.Present && in.Exists:
 			in.problem("the key %s is missing", path)
 		case file.Present && !file.Readable:
 			in.problem("the key %s cannot be read by this user", path)
-		case file.Readable && name == keys.IdentityFile:
-			in.KeysReadableHere = true
 		}
+		in.KeysReadableHere = in.KeysReadableHere || file.Readable
 	}
 	in.addKey(in.held.Path(keys.PublicFile), false)
 }

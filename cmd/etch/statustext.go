@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,14 +117,20 @@ func (in *inspection) access(p *pretty) {
 		if name == "" {
 			name = "(directory)"
 		}
-		p.row(1, terminal.Text(name), strings.TrimSpace(f.Mode+" "+terminal.Text(f.Owner)))
+		access := "out of this user's reach"
+		if f.Mode != "" {
+			access = strings.TrimSpace(f.Mode + " " + terminal.Text(f.Owner))
+		}
+		p.row(1, terminal.Text(name), access)
 	}
 	switch {
 	case !in.Exists:
 	case in.KeysReadableHere:
 		p.row(0, "whose log", "this user's: every program this user runs, agents too, can read the keys. Out of")
 		p.row(0, "", "their reach is what closed epochs have sealed, and what is kept elsewhere")
-	default:
+	case slices.ContainsFunc(in.KeyFiles, func(f keyFile) bool { return f.Present && !f.Readable }):
 		p.row(0, "whose log", "another user's: programs of this user cannot read its keys")
+	default:
+		p.row(0, "whose log", "its keys are not here")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/etch-audit/etch/internal/terminal"
 	"golang.org/x/term"
 )
 
@@ -24,10 +25,11 @@ func processStdio() stdio {
 	return stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, now: time.Now}
 }
 
-// note writes a line about what was done to stderr.
+// note writes a line about what was done to stderr. Names of commands and what
+// input holds are somebody else's: they are made harmless for a terminal.
 func (s stdio) note(format string, args ...any) {
 	// Whoever closed stderr does not want to hear of it.
-	_, _ = fmt.Fprintf(s.err, "etch: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(s.err, "etch: %s\n", terminal.Text(fmt.Sprintf(format, args...)))
 }
 
 // warn writes a warning to stderr.

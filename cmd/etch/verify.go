@@ -114,7 +114,9 @@ func (o *verifyOptions) judge(ctx context.Context, std stdio) (*verify.Report, e
 	if opts.Home, err = homeOf(held); err != nil {
 		return nil, err
 	}
-	if opts.Found, err = held.Published(); err != nil {
+	// Where the keys are another user's, out of reach, the log is judged by
+	// --key, or by its own first line, and the report says so.
+	if opts.Found, err = held.Published(); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
 	if opts.PublicKey, err = readKey(o.key); err != nil {
@@ -177,11 +179,18 @@ func logIn(copied string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var found []string
+	var found, likely []string
 	for _, e := range entries {
-		if name, ok := stemOf(e.Name()); ok && !slices.Contains(found, name) {
+		name, ok := activeOf(e.Name())
+		if ok && !slices.Contains(found, name) {
 			found = append(found, name)
 		}
+		if ok && !slices.Contains(likely, name) && beginsAsLog(filepath.Join(copied, e.Name())) {
+			likely = append(likely, name)
+		}
+	}
+	if len(likely) > 0 {
+		found = likely
 	}
 	switch len(found) {
 	case 0:
@@ -192,22 +201,38 @@ func logIn(copied string) (string, error) {
 	return "", usagef("name one of them: "+filepath.Join(copied, found[0]), "there are %d logs in %s: %s", len(found), copied, strings.Join(found, ", "))
 }
 
-// stemOf returns the name of the active segment that a file belongs to: one
-// that ends in .log, or the state of one.
-func stemOf(name string) (string, bool) {
+// activeOf returns the name of the active segment of the log that a file may
+// belong to: one that ends in .log, a numbered one, or a state.
+func activeOf(name string) (string, bool) {
 	if stem, ok := strings.CutSuffix(name, ".state"); ok {
-		return stem + ".log", true
+		return stem + ".log", stem != ""
 	}
-	stem, ok := strings.CutSuffix(strings.TrimSuffix(name, segment.ArchiveExt), ".log")
-	if i := strings.LastIndexByte(stem, '.'); i > 0 {
+	plain := strings.TrimSuffix(name, segment.ArchiveExt)
+	stem, ok := strings.CutSuffix(plain, ".log")
+	if i := strings.LastIndexByte(stem, '.'); ok && i > 0 {
 		layout, err := segment.LayoutOf(stem[:i] + ".log")
-		if err == nil {
-			if _, err := layout.Parse(name); err == nil {
-				return layout.Active(), true
-			}
+		if err != nil {
+			return "", false
+		}
+		if _, err := layout.Parse(name); err == nil {
+			return layout.Active(), true
 		}
 	}
-	return stem + ".log", ok && stem != ""
+	return plain, ok && stem != "" && plain == name
+}
+
+// beginsAsLog reports whether a file begins as a segment or a state does.
+func beginsAsLog(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	begin := make([]byte, 7)
+	if _, err := io.ReadFull(f, begin); err != nil {
+		return false
+	}
+	return string(begin) == `{"seq":` || strings.HasPrefix(string(begin), "etchst")
 }
 
 // homeOf returns what a log's own place knows: nil where its keys are not there.

@@ -89,6 +89,9 @@ func (w *Writer) cell(i int, text string) {
 	if i > 0 {
 		_ = w.w.WriteByte(',')
 	}
+	if text == "" {
+		return
+	}
 	// More is quoted than must be: other programs part cells at ; and tabs.
 	if !strings.ContainsAny(text, "\",;\t\r\n ") {
 		_, _ = w.w.WriteString(text)

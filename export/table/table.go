@@ -7,7 +7,6 @@ package table
 
 import (
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,15 +34,12 @@ type Options struct {
 // ahead is how many rows are looked at before the widths are settled.
 const ahead = 100
 
-// gap stands between two columns.
-const gap = "  "
-
 // A Writer writes a table, as rows come. It is not safe for concurrent use.
 type Writer struct {
 	w      io.Writer
 	opt    Options
-	held   []row // until the columns are settled
-	layout []column
+	held   []row   // until the columns are settled
+	layout *layout // nil while it is not settled
 	day    string
 	buf    []byte
 }
@@ -97,7 +93,7 @@ func (t *Writer) settle(whole bool) error {
 
 func (t *Writer) header() error {
 	titles := row{}
-	for _, c := range t.layout {
+	for _, c := range t.layout.columns {
 		titles.cells[c.kind] = cell{c.title, faint}
 	}
 	return t.line(&titles)
@@ -140,13 +136,13 @@ func zoneOf(t time.Time) string {
 // line writes the cells of a row.
 func (t *Writer) line(r *row) error {
 	t.buf = t.buf[:0]
-	last := len(t.layout) - 1
-	for i, c := range t.layout {
+	last := len(t.layout.columns) - 1
+	for i, c := range t.layout.columns {
 		if i > 0 {
-			t.buf = append(t.buf, gap...)
+			t.buf = appendBlanks(t.buf, t.layout.gap)
 		}
 		content := r.cells[c.kind]
-		if c.kind == actionColumn && !t.has(toolColumn) {
+		if c.kind == actionColumn && !t.layout.has(toolColumn) {
 			content = r.withTool()
 		}
 		t.buf = c.append(t.buf, content, t.opt.Width > 0, i == last, t.opt.Colour)
@@ -154,10 +150,6 @@ func (t *Writer) line(r *row) error {
 	t.buf = append(trimBlanks(t.buf), '\n')
 	_, err := t.w.Write(t.buf)
 	return err
-}
-
-func (t *Writer) has(k kind) bool {
-	return slices.ContainsFunc(t.layout, func(c column) bool { return c.kind == k })
 }
 
 func trimBlanks(b []byte) []byte {

@@ -105,18 +105,18 @@ Tuesday, 2026-02-17 (CET, +01:00)
 func TestNarrow(t *testing.T) {
 	got := render(t, table.Options{Width: 80, Zone: berlin}, samples()...)
 	want := strings.TrimPrefix(`
-SEQ  TIME      USER     AGENT     RISK       RESULT    TOOK  ACTION
+SEQ TIME     USER    AGENT       RISK      RESULT   TOOK ACTION
 Monday, 2026-02-16 (CET, +01:00)
-  1  13:34:56  alice    claude-…  low        ok        12ms  ls -la
-  2  13:35:01  alice    claude-…  medium     exit 2   1m35s  make test
-  3  13:36:00  123                critical!  blocked    0ms  curl https://examp…
-  4  13:36:30  alice    claude-…  low        open            sleep 1000
+  1 13:34:56 alice   claude-code low       ok       12ms ls -la
+  2 13:35:01 alice   claude-code medium    exit 2  1m35s make test
+  3 13:36:00 123                 critical! blocked   0ms curl https://example.c…
+  4 13:36:30 alice   claude-code low       open          sleep 1000
 Tuesday, 2026-02-17 (CET, +01:00)
-  5  00:00:00  alice    claude-…  high       ok        1.2s  file_read /etc/hos…
-  6  00:00:05  mallory                       failed          auth_failure
-  7  00:00:06  alice    claude-…                             network_egress GET…
-  8  00:00:07  alice    claude-…                             session_start
-  9  00:00:08                                                log_sealed epoch 0…
+  5 00:00:00 alice   claude-code high      ok       1.2s file_read /etc/hosts
+  6 00:00:05 mallory                       failed        auth_failure
+  7 00:00:06 alice   claude-code                         network_egress GET htt…
+  8 00:00:07 alice   claude-code                         session_start
+  9 00:00:08                                             log_sealed epoch 0, ro…
 `, "\n")
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("table (-got +want):\n%s", diff)

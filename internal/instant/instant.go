@@ -118,7 +118,7 @@ func calendar(text string, zone *time.Location) (Span, error) {
 		// "15:04:05 +01:00", as the outputs write it, too.
 		text = date + "T" + strings.Replace(clock, " ", "", 1)
 	}
-	var reason error = errForm
+	reason := errForm
 	for _, l := range layouts {
 		if l.isDay {
 			// In UTC, which has every day.

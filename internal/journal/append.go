@@ -18,7 +18,7 @@ func (j *Journal) Append(ctx context.Context, body []byte) (Receipt, error) {
 	if len(body) > record.MaxBody {
 		return Receipt{}, fmt.Errorf("%w: body of %d bytes", ErrNotRecorded, len(body))
 	}
-	if j.queue.lazy {
+	if j.queue.lazy && ctx.Err() == nil {
 		if done, err := j.enqueue(body); done {
 			return Receipt{}, err
 		}
@@ -121,10 +121,11 @@ func (j *Journal) Rotate(ctx context.Context) (bool, error) {
 func (j *Journal) Close() error {
 	q := &j.queue
 	q.mu.Lock()
-	if q.closed {
+	if q.closing {
 		q.mu.Unlock()
 		return ErrClosed
 	}
+	q.closing = true
 	q.mu.Unlock()
 	j.keeper.stop()
 	_, err := j.do(context.Background(), func(b *batch) {
@@ -132,5 +133,5 @@ func (j *Journal) Close() error {
 		q.closed = true // nobody comes after this batch; q.mu is held
 	})
 	// Whoever leads now is the last: the batch above is committed, and q is closed.
-	return errors.Join(err, j.keeper.failure(), j.drop(), j.lock.Close())
+	return errors.Join(err, j.keeper.failure(), j.drop(), j.closeLock())
 }

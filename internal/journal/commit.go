@@ -25,7 +25,9 @@ type draft struct {
 
 	b       *batch      // whose lines these are; nil for the journal's own
 	told    []receiptOf // the entries of b whose lines are in out
-	settled int         // entries of b whose outcome is known
+	plan    []planned   // lines that are being composed; reused
+	work    composition
+	settled int // entries of b whose outcome is known
 }
 
 // A receiptOf is a line of a draft that somebody may wait for.
@@ -65,17 +67,18 @@ func (j *Journal) commit(b *batch) {
 		}
 		return err
 	})
-	if err == nil {
-		j.keeper.arm(j.state.State.Unsealed())
-	} else {
+	if err != nil {
 		j.fail(b, d.settled, err, begun)
+	}
+	if j.state != nil {
+		j.keeper.arm(j.state.State.Unsealed())
 	}
 	d.b = nil
 }
 
 // outcome makes an error say what became of the records.
 func outcome(err error, begun bool) error {
-	if begun && errors.Is(err, errDoubt) {
+	if begun && errors.Is(err, errDoubt) && !broken.Is("doubt-as-refusal") {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNotRecorded, err)
@@ -110,15 +113,11 @@ func (j *Journal) write() error {
 	if err := j.preface(now); err != nil {
 		return err
 	}
-	for i := d.settled; i < len(d.b.entries); i++ {
-		e := &d.b.entries[i]
-		if e.w != nil && e.w.left {
-			continue
-		}
-		if err := j.room(now, len(d.b.body(e))); err != nil {
+	for i := d.b.wanted(d.settled); i < len(d.b.entries); {
+		if err := j.room(now, len(d.b.body(&d.b.entries[i]))); err != nil {
 			return err
 		}
-		j.event(now, d.b.body(e), i)
+		i = d.b.wanted(j.events(now, i))
 	}
 	return j.finishBatch(now)
 }
@@ -158,7 +157,7 @@ func (j *Journal) room(now time.Time, body int) error {
 			return err
 		}
 	}
-	if d.next.Synced+int64(len(d.out)+body)+reserve > j.opt.MaxSize && !d.next.Fresh {
+	if j.isFull(len(d.out), body) && !d.next.Fresh {
 		if err := j.rotate(now); err != nil {
 			return err
 		}
@@ -174,38 +173,35 @@ const reserve = 8 << 10
 // control records, of which a recovery adds a few at once, still fit between.
 const slack = 4
 
+// isFull reports whether another body of so many bytes, behind a draft of so
+// many, is more than the active segment holds.
+func (j *Journal) isFull(draft, body int) bool {
+	return j.draft.next.Synced+int64(draft+body)+reserve > j.opt.MaxSize
+}
+
 // keepPromise adds a seal where the lines since the last are as many as was promised.
 func (j *Journal) keepPromise(now time.Time) error {
-	s := &j.draft.next
-	promise := uint64(min(s.Promise, j.opt.SealRecords))
-	if s.Size()-s.Sealed+slack < promise {
+	if !j.sealAt(j.draft.next.Size()) {
 		return nil
 	}
 	return j.seal(now, "")
 }
 
-// event adds the line of an event.
-func (j *Journal) event(now time.Time, body []byte, entry int) {
-	d := &j.draft
-	if d.next.Fresh {
-		d.next.Fresh, d.next.SegmentBegun = false, now
-	}
-	seq, leaf := j.add(body)
-	d.told = append(d.told, receiptOf{entry, seq, leaf})
+// sealAt reports whether the promise asks for a seal as the line of that number.
+func (j *Journal) sealAt(seq uint64) bool {
+	s := &j.draft.next
+	return seq-s.Sealed+slack >= uint64(min(s.Promise, j.opt.SealRecords))
 }
 
-// add adds a line to the draft.
-func (j *Journal) add(body []byte) (seq uint64, leaf merkle.Hash) {
+// add adds a line of the journal's own to the draft.
+func (j *Journal) add(body []byte) {
 	d := &j.draft
 	start := len(d.out)
-	seq = d.next.Size()
-	d.out = record.AppendOpen(d.out, seq)
+	d.out = record.AppendOpen(d.out, d.next.Size())
 	d.out = append(d.out, body...)
 	d.out = j.mac(&d.next).AppendClose(d.out, start)
-	leaf = j.leaf.Leaf(d.out[start:])
+	d.next.Frontier.Append(j.leaf.Leaf(d.out[start:]))
 	d.out = append(d.out, '\n')
-	d.next.Frontier.Append(leaf)
-	return seq, leaf
 }
 
 // control adds a control record that needs no more than its line.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -133,13 +134,17 @@ func crashAt(k int, part bool, hook func()) errorfs.Injector {
 	})
 }
 
-// every returns how far apart the cases are that are tried: all of them, but in
-// a short run.
-func every(n int) int {
-	if testing.Short() {
-		return n
+// stride returns how far apart the cases are that are tried. A run takes one in
+// so many, beginning anywhere, a short run one in more; with ETCH_EXHAUSTIVE set
+// it takes all of them.
+func stride(usual, short int) int {
+	switch {
+	case os.Getenv("ETCH_EXHAUSTIVE") != "":
+		return 1
+	case testing.Short():
+		return short
 	}
-	return 1
+	return usual
 }
 
 // TestCrash lets the process die at every change of the disk, with every kind
@@ -150,7 +155,7 @@ func TestCrash(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			rng := logSeed(t)
-			for k, done := 0, false; !done; k += every(7) {
+			for k, done := rng.IntN(stride(1, 7)), false; !done; k += stride(1, 7) {
 				var left []disk
 				w := l.world()
 				done = w.run(t, w.faulty(crashAt(k, k%3 == 1, func() { left = disks(w.mem, rng) })))
@@ -169,7 +174,7 @@ func TestCrashInRecovery(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			rng := logSeed(t)
-			for k, done := rng.IntN(every(9)), false; !done; k += every(9) {
+			for k, done := rng.IntN(stride(4, 20)), false; !done; k += stride(4, 20) {
 				var left []disk
 				w := l.world()
 				done = w.run(t, w.faulty(crashAt(k, k%3 == 1, func() { left = disks(w.mem, rng) })))

@@ -23,11 +23,8 @@ func Create(opt Options) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.lock, err = opt.FS.OpenLock(j.path(j.layout.Lock())); err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
-	}
 	if err := j.locked(j.create); err != nil {
-		return nil, errors.Join(err, j.drop(), j.lock.Close())
+		return nil, errors.Join(err, j.drop(), j.closeLock())
 	}
 	j.keeper.start(j)
 	return j, nil
@@ -138,8 +135,12 @@ func (j *Journal) unused() error {
 }
 
 // unfinished returns nil where the file holds nothing but what Create writes,
-// so that an interrupted Create can be done again.
+// and the keys lie beside it as Create leaves them, so that an interrupted
+// Create can be done again.
 func (j *Journal) unfinished(path string) error {
+	if _, err := j.opt.FS.Stat(j.keys.Path(keys.IdentityFile)); err != nil {
+		return fmt.Errorf("%w: %s is there, but not its keys: %w", ErrExists, path, err)
+	}
 	f, err := j.opt.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", path, err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +54,8 @@ type world struct {
 	opt   journal.Options
 	log   *journal.Journal // of the process at work; nil when closed
 	notes []journal.Notice
+
+	healed atomic.Bool // no operation fails any more
 }
 
 // newWorld returns a world with an empty directory for the log. What a keeper
@@ -80,9 +83,15 @@ func (w *world) after(mem *memfs.FS) *world {
 	return next
 }
 
-// faulty lets the journal see its disk through an injector from now on.
+// faulty lets the journal see its disk through an injector from now on, until
+// the world is healed.
 func (w *world) faulty(injector errorfs.Injector) *errorfs.FS {
-	fsys := errorfs.Wrap(w.mem, injector)
+	fsys := errorfs.Wrap(w.mem, errorfs.InjectorFunc(func(op errorfs.Op) errorfs.Fault {
+		if w.healed.Load() {
+			return errorfs.Fault{}
+		}
+		return injector.Inject(op)
+	}))
 	w.opt.FS = fsys
 	return fsys
 }
@@ -225,7 +234,7 @@ func (w *world) dump() string {
 			continue
 		}
 		for line := range bytes.Lines(text) {
-			fmt.Fprintf(&b, "%.230s\n", bytes.TrimRight(line, "\n"))
+			fmt.Fprintf(&b, "%.180s\n", bytes.TrimRight(line, "\n"))
 		}
 	}
 	return b.String()

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,11 +108,12 @@ type Journal struct {
 
 	// The fields below belong to the leader: the goroutine that the queue has
 	// elected to commit.
-	lock    vfs.Lock
+	lock    vfs.Lock    // nil: to be opened
 	line    *record.MAC // MAC of lines
 	state   *state.File // nil: to be opened again, with all recovery
 	active  vfs.File    // nil with state
 	leaf    *merkle.LeafHasher
+	helpers []composer // of the goroutines that help the leader
 	draft   draft
 	started bool // the wish of Options.Signed was compared with the log's
 
@@ -155,11 +157,8 @@ func Open(opt Options) (*Journal, error) {
 	if err := j.loadKeys(); err != nil {
 		return nil, err
 	}
-	if j.lock, err = opt.FS.OpenLock(j.path(j.layout.Lock())); err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
-	}
 	if err := j.locked(j.ready); err != nil {
-		return nil, errors.Join(err, j.drop(), j.lock.Close())
+		return nil, errors.Join(err, j.drop(), j.closeLock())
 	}
 	j.tell()
 	j.keeper.start(j)
@@ -204,16 +203,37 @@ func (j *Journal) stateMAC() (*record.MAC, error) {
 
 // locked runs f under the log's lock.
 func (j *Journal) locked(f func() error) error {
+	if j.lock == nil {
+		if err := j.openLock(); err != nil {
+			return err
+		}
+	}
 	if err := j.lock.Acquire(j.opt.LockWait); err != nil {
 		return fmt.Errorf("lock %s: %w", j.path(j.layout.Lock()), err)
 	}
 	err := f()
 	if released := j.lock.Release(); released != nil {
-		// Nobody else can write until this process ends: say so rather than
-		// let others time out in silence.
-		return errors.Join(err, fmt.Errorf("release lock: %w", released))
+		// Closing its file releases a lock whatever was wrong with it.
+		return errors.Join(err, fmt.Errorf("release lock: %w", released), j.closeLock())
 	}
 	return err
+}
+
+func (j *Journal) openLock() (err error) {
+	if j.lock, err = j.opt.FS.OpenLock(j.path(j.layout.Lock())); err != nil {
+		j.lock = nil
+		return fmt.Errorf("open lock: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) closeLock() error {
+	if j.lock == nil {
+		return nil
+	}
+	lock := j.lock
+	j.lock = nil
+	return lock.Close()
 }
 
 // drop closes the files, so that the next commit opens them again and goes
@@ -286,7 +306,19 @@ func (j *Journal) Lost(at time.Time, cause error) {
 		j.lost.to = at
 	}
 	j.lost.count++
-	j.lost.cause = cause.Error()
+	j.lost.cause = short(cause.Error())
+}
+
+// maxCause is how many bytes of an error's text go on record: it must fit a
+// line together with the rest of its record.
+const maxCause = 1024
+
+// short returns the beginning of an error's text.
+func short(text string) string {
+	if len(text) <= maxCause {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxCause], "") + "…"
 }
 
 // gap returns the payload of a log_gap record, or nil where nothing was lost.

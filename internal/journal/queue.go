@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/etch-audit/etch/internal/merkle"
 )
@@ -66,6 +67,14 @@ func (b *batch) reset() {
 // body returns the bytes of an entry.
 func (b *batch) body(e *entry) []byte { return b.bodies[e.start:e.end] }
 
+// wanted returns the first entry from i on whose caller has not given up.
+func (b *batch) wanted(i int) int {
+	for i < len(b.entries) && b.entries[i].w != nil && b.entries[i].w.left {
+		i++
+	}
+	return i
+}
+
 // maxQueued bounds the bytes that wait in interval mode: a caller beyond it
 // waits for the commit, as every caller does without an interval.
 const maxQueued = 4 << 20
@@ -76,9 +85,13 @@ type queue struct {
 	gather  *batch // guarded by mu
 	spare   *batch // guarded by mu: the batch committed last, for reuse
 	leading bool   // guarded by mu
-	closed  bool   // guarded by mu
+	closing bool   // guarded by mu: Close was called
+	closed  bool   // guarded by mu: nothing more is taken
 	lazy    bool   // nobody waits for bodies: interval durability
 	pool    sync.Pool
+
+	present atomic.Int64 // waiters of gather; written under mu
+	crowd   atomic.Int64 // waiters of the last batch, and those who had come meanwhile
 }
 
 func (q *queue) init(lazy bool) {
@@ -108,18 +121,38 @@ func (q *queue) add(w *waiter, bodies ...[]byte) {
 	}
 	if w != nil {
 		b.waiters = append(b.waiters, w)
+		q.present.Add(1)
 	}
 }
 
-// take returns the gathered batch, and lets the next one gather. It first lets
-// every goroutine that is ready to run add to it: those that the last commit
-// woke come back at once, and would else just miss this one.
+// patience is how many times in a row a leader lets others run, and none of
+// them joins it, before it stops waiting: about ten microseconds, which is
+// little beside a sync.
+const patience = 32
+
+// assemble lets those join the gathering batch whom the last commit woke. They
+// mostly come back at once, and would else just miss this one: two crowds would
+// take turns, each waiting for the other's sync. A lone caller waits for nobody.
+func (q *queue) assemble() {
+	for idle := 0; idle < patience; {
+		n := q.present.Load()
+		if n >= q.crowd.Load() {
+			return
+		}
+		runtime.Gosched()
+		if idle++; q.present.Load() != n {
+			idle = 0
+		}
+	}
+}
+
+// take returns the gathered batch, and lets the next one gather.
 func (q *queue) take() *batch {
-	runtime.Gosched()
-	runtime.Gosched()
+	q.assemble()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := q.gather
+	q.present.Store(0)
 	q.gather, q.spare = q.spare, nil
 	if q.gather == nil {
 		q.gather = new(batch)
@@ -129,6 +162,7 @@ func (q *queue) take() *batch {
 
 // finish wakes who waited in b, gives the batch back and passes the lead on.
 func (q *queue) finish(b *batch) {
+	q.crowd.Store(q.present.Load() + int64(len(b.waiters)))
 	for _, w := range b.waiters {
 		w.wake <- finished
 	}
@@ -182,6 +216,9 @@ func (j *Journal) submit(ctx context.Context, w *waiter, prepare func(b *batch),
 
 // wait waits for the outcome, leading when told to.
 func (j *Journal) wait(ctx context.Context, w *waiter) error {
+	if ctx.Done() == nil {
+		return j.heed(w, <-w.wake) // costs half of a select
+	}
 	select {
 	case s := <-w.wake:
 		return j.heed(w, s)
@@ -214,7 +251,7 @@ func (j *Journal) heed(w *waiter, s signal) error {
 	return w.err
 }
 
-// lead commits the gathered batch. The caller must have been elected.
+// lead commits the gathered batch. The caller must be the leader.
 func (j *Journal) lead() {
 	b := j.queue.take()
 	j.commit(b)

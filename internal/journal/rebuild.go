@@ -44,7 +44,7 @@ func (j *Journal) rebuild(cause string) error {
 	j.state.State.Synced = t.end
 	end := t.Size()
 	return j.goOn(&control.RecoveredLog{
-		Found: control.FoundStateLost, Segment: t.Segment, Offset: t.end, Bytes: size - t.end, ToSeq: &end, Detail: cause,
+		Found: control.FoundStateLost, Segment: t.Segment, Offset: t.end, Bytes: size - t.end, ToSeq: &end, Detail: short(cause),
 	}, "the state is lost (%s): whether the tail of the log was cut cannot be told; it goes on in segment %d", cause, t.Segment+1)
 }
 
@@ -123,4 +123,3 @@ func (j *Journal) stateAt(head control.OpenedLog) (state.State, error) {
 	copy(s.EpochKey[:], pub)
 	return s, nil
 }
-

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/etch-audit/etch/internal/broken"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
@@ -146,15 +148,18 @@ func (j *Journal) checkActive() error {
 	if head.Version > control.Version {
 		return fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, head.Version, control.Version)
 	}
-	if head.Segment == s.Segment+1 && j.continues(head) && j.exists(j.layout.Numbered(s.Segment)) {
-		// A rotation whose last step, the state, is missing. Whoever made it may
-		// have been killed before the names were durable.
-		if err := j.syncDir(); err != nil {
+	if head.Segment == s.Segment+1 && j.exists(j.layout.Numbered(s.Segment)) && !broken.Is("old-state-wins") {
+		next, err := j.leadsTo(head)
+		if err != nil {
 			return err
 		}
-		s.Segment, s.Synced, s.SegmentBegun = head.Segment, 0, j.opt.Now()
-		s.Signed, s.Fresh, s.Promise = head.SignEvents, true, head.SealRecords
-		return nil
+		if next {
+			return j.enterSegment(head)
+		}
+	}
+	if head.Origin == s.Origin && head.Segment > s.Segment && head.Size >= s.Size() && j.exists(j.layout.Numbered(head.Segment-1)) {
+		// Going on from it would use sequence numbers twice.
+		return j.rebuild(fmt.Sprintf("it is older than the log: it knows of segment %d, the active one is %d", s.Segment, head.Segment))
 	}
 	size, err := j.active.Size()
 	switch {
@@ -175,13 +180,22 @@ func (j *Journal) checkActive() error {
 	return nil
 }
 
+// readFault returns err if it is one of reading, which says nothing of what was
+// to be read.
+func readFault(err error) error {
+	if errors.Is(err, segment.ErrRead) {
+		return err
+	}
+	return nil
+}
+
 // head reads the first line of a segment. In a signed segment it must carry
 // the log's MAC.
 func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
 	var head control.OpenedLog
 	size, err := f.Size()
 	if err != nil {
-		return head, fmt.Errorf("active segment: %w", err)
+		return head, fmt.Errorf("%w: %w", segment.ErrRead, err)
 	}
 	line, err := segment.NewLines(f, 0, size).Next()
 	if err != nil {
@@ -208,11 +222,54 @@ func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
 	return head, nil
 }
 
-// continues reports whether a segment begins where the state ends.
-func (j *Journal) continues(head control.OpenedLog) bool {
-	s := &j.state.State
+// leadsTo reports whether a segment begins where the state ends, or where the
+// lines end that the state's segment holds after it. It takes note of those:
+// where the newer slot of the state is torn, the older one may not know of a
+// segment's last lines, which were synced before the next segment was made.
+func (j *Journal) leadsTo(head control.OpenedLog) (bool, error) {
 	frontier, err := head.FrontierAt()
-	return err == nil && head.Origin == s.Origin && frontier.Equal(&s.Frontier)
+	if err != nil || head.Origin != j.set.Origin {
+		return false, nil
+	}
+	s := &j.state.State
+	if head.Size <= s.Size() {
+		return frontier.Equal(&s.Frontier), nil
+	}
+	t, _, err := j.after(j.layout.Numbered(s.Segment), head.Size)
+	if err != nil || !t.Frontier.Equal(&frontier) {
+		return false, err
+	}
+	*s = t.State
+	s.Synced = t.end
+	return true, nil
+}
+
+// after scans a numbered segment from the synced position on, up to a size of
+// the log where that is not 0, and returns what it holds and how many bytes it has.
+func (j *Journal) after(name string, until uint64) (t tail, size int64, err error) {
+	f, err := j.opt.FS.OpenFile(j.path(name), os.O_RDONLY, 0)
+	if err != nil {
+		return t, 0, fmt.Errorf("open segment: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if size, err = f.Size(); err != nil {
+		return t, 0, fmt.Errorf("segment %s: %w", name, err)
+	}
+	t = tail{State: j.state.State, end: j.state.State.Synced, until: until}
+	if size < t.end {
+		return t, size, nil
+	}
+	return t, size, j.scan(f, size, &t)
+}
+
+// enterSegment takes over an active segment of which no state knows yet: a
+// rotation lacks its last step. Whoever made it may have been killed before
+// the names were durable.
+func (j *Journal) enterSegment(head control.OpenedLog) error {
+	s := &j.state.State
+	s.Segment, s.Synced, s.SegmentBegun = head.Segment, 0, j.opt.Now()
+	s.Signed, s.Fresh, s.Promise = head.SignEvents, true, head.SealRecords
+	return j.syncDir()
 }
 
 func (j *Journal) exists(name string) bool {
@@ -222,7 +279,7 @@ func (j *Journal) exists(name string) bool {
 
 // lastSeq returns the sequence number of the line that ends at end.
 func lastSeq(f vfs.File, end int64) (uint64, error) {
-	from := max(0, end-record.MaxLine-1)
+	from := max(0, end-record.MaxLine-2) // two line feeds: the last line's and one before it
 	lines := segment.NewLines(f, from, end)
 	if from > 0 { // the first is most likely not whole
 		if _, err := lines.Next(); err != nil {
@@ -246,6 +303,9 @@ func lastSeq(f vfs.File, end int64) (uint64, error) {
 // the active segment is not what the state remembers. What it lacks stays
 // missing for ever.
 func (j *Journal) damaged(detail string) error {
+	if broken.Is("damage-stops") {
+		return errors.New(detail)
+	}
 	s := &j.state.State
 	size, err := j.active.Size()
 	if err != nil {
@@ -254,7 +314,7 @@ func (j *Journal) damaged(detail string) error {
 	end := s.Size()
 	found := &control.RecoveredLog{
 		Found: control.FoundDamage, Segment: s.Segment, Offset: min(size, s.Synced),
-		Bytes: max(0, size-s.Synced), ToSeq: &end, Detail: detail,
+		Bytes: max(0, size-s.Synced), ToSeq: &end, Detail: short(detail),
 	}
 	return j.goOn(found, "segment %d is damaged: %s: the log goes on in segment %d", s.Segment, detail, s.Segment+1)
 }
@@ -278,12 +338,18 @@ func (j *Journal) finishRotation() error {
 	if err := j.adoptNew(); !errors.Is(err, errNotNext) {
 		return err
 	}
-	ended, err := j.endsSealed(j.layout.Numbered(s.Segment))
+	t, size, err := j.after(j.layout.Numbered(s.Segment), 0)
 	if err != nil {
 		return err
 	}
-	if ended {
+	if t.end == size && t.Unsealed() == 0 { // its final seal is its end
+		*s = t.State
+		s.Synced = t.end
 		return j.nextSegment(j.opt.Now(), s.Signed, nil)
+	}
+	if size > s.Synced || j.exists(j.layout.Numbered(s.Segment+1)) {
+		// Going on from the state would use sequence numbers twice.
+		return j.rebuild(fmt.Sprintf("it is older than the log: segment %d, or the next, goes on after it", s.Segment))
 	}
 	end := s.Size()
 	found := &control.RecoveredLog{
@@ -321,11 +387,14 @@ func (j *Journal) adoptNew() error {
 		return fmt.Errorf("open next segment: %w", err)
 	}
 	head, err := j.head(f)
-	if err != nil || head.Segment != j.state.State.Segment+1 || !j.continues(head) {
-		return errors.Join(errNotNext, f.Close())
+	if err := errors.Join(readFault(err), f.Close()); err != nil {
+		return fmt.Errorf("next segment: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("close next segment: %w", err)
+	if err != nil || head.Segment != j.state.State.Segment+1 {
+		return errNotNext
+	}
+	if next, err := j.leadsTo(head); err != nil || !next {
+		return cmp.Or(err, errNotNext)
 	}
 	if err := j.opt.FS.Rename(path, j.path(j.layout.Active())); err != nil {
 		return fmt.Errorf("finish rotation: %w", err)
@@ -337,26 +406,6 @@ func (j *Journal) adoptNew() error {
 		return err
 	}
 	return j.checkActive()
-}
-
-// endsSealed reports whether a numbered segment ends at the synced position in
-// the state's last seal.
-func (j *Journal) endsSealed(name string) (bool, error) {
-	s := &j.state.State
-	f, err := j.opt.FS.OpenFile(j.path(name), os.O_RDONLY, 0)
-	if err != nil {
-		return false, fmt.Errorf("open segment: %w", err)
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return false, fmt.Errorf("segment %s: %w", name, err)
-	}
-	if size != s.Synced || s.Unsealed() != 0 {
-		return false, nil
-	}
-	last, err := lastSeq(f, size)
-	return err == nil && last == s.Sealed, nil
 }
 
 // verifiers returns the verifiers of the identity and of an epoch key.
@@ -394,7 +443,7 @@ func (j *Journal) abandon(cause error) error {
 	}
 	found := &control.RecoveredLog{
 		Found: control.FoundVoid, Segment: s.Segment, Offset: s.Synced,
-		Bytes: max(0, size-s.Synced), Detail: cause.Error(),
+		Bytes: max(0, size-s.Synced), Detail: short(cause.Error()),
 	}
 	if err := j.nextSegment(j.opt.Now(), s.Signed, found); err != nil {
 		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))
@@ -402,4 +451,3 @@ func (j *Journal) abandon(cause error) error {
 	j.note(control.Recovered, "segment %d could not be written (%v): the log goes on in segment %d", found.Segment, cause, found.Segment+1)
 	return fmt.Errorf("%w: %w", errVoided, cause)
 }
-

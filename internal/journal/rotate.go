@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/etch-audit/etch/internal/broken"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/vfs"
@@ -53,13 +54,20 @@ func (j *Journal) rotate(now time.Time) error {
 // nextSegment begins a segment at the state's size and frontier. A recovery,
 // where there is one, stands second in it.
 //
-// Order: the new segment aside, with its first lines, synced; the active one
-// renamed to its number; the directory synced; the new one renamed to be
+// Order: the state, synced where it is not; the new segment aside, with its
+// first lines, synced; the active one renamed to its number; the directory synced; the new one renamed to be
 // active; the directory synced; the state, synced. A crash before the first rename leaves a file
 // that means nothing; between the renames, no active file, which
 // [Journal.finishRotation] mends; after them, a state that is one segment
 // behind, which [Journal.checkActive] mends.
 func (j *Journal) nextSegment(now time.Time, signed bool, found *control.RecoveredLog) error {
+	if !j.state.Durable() {
+		// Else a crash could leave one older than the segment's end, which
+		// the next segment would not continue.
+		if err := j.saveState(true); err != nil {
+			return err
+		}
+	}
 	d := &j.draft
 	d.begin(&j.state.State)
 	s := &d.next
@@ -144,7 +152,7 @@ func (j *Journal) putInPlace(number uint32) error {
 	if err == nil {
 		err = j.giveNumber(active, number)
 	}
-	if err == nil {
+	if err == nil && !broken.Is("renames-unordered") {
 		// Without it a file system that does not keep the order of renames
 		// could put the new segment in the place of the old one.
 		err = j.syncDir()

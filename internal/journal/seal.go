@@ -161,7 +161,7 @@ func (j *Journal) breakEpoch(now time.Time, cause string) (keys.Pair, error) {
 	if err != nil {
 		return keys.Pair{}, fmt.Errorf("sign epoch note: %w", err)
 	}
-	payload := control.EpochBrokenLog{Epoch: number, EpochKey: next.VKey, Cause: cause, Note: string(msg)}
+	payload := control.EpochBrokenLog{Epoch: number, EpochKey: next.VKey, Cause: short(cause), Note: string(msg)}
 	if err := j.control(now, control.EpochBroken, payload); err != nil {
 		return keys.Pair{}, err
 	}

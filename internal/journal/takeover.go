@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/etch-audit/etch/internal/broken"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/record"
@@ -80,7 +82,7 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 		}
 		j.note(control.Recovered, "%d lines after the last known one were kept; the log is unsigned, so nothing proves them", kept)
 	}
-	if t.end == size {
+	if t.end == size || broken.Is("silent-recovery") {
 		return nil
 	}
 	saved, sum, err := j.setAside(j.active, t.Segment, t.end, size)
@@ -90,7 +92,7 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 	j.note(control.Recovered, "%d bytes at the end of segment %d were not whole records (%s): they are in %s", size-t.end, t.Segment, t.reason, saved)
 	return j.control(now, control.Recovered, control.RecoveredLog{
 		Found: control.FoundTorn, Segment: t.Segment, Offset: t.end, Bytes: size - t.end,
-		SHA256: sum, Saved: filepath.ToSlash(saved), Detail: t.reason,
+		SHA256: sum, Saved: filepath.ToSlash(saved), Detail: short(t.reason),
 	})
 }
 
@@ -115,17 +117,34 @@ func (j *Journal) rewrite(from, to int64) error {
 type tail struct {
 	state.State
 	end    int64
+	until  uint64 // the size at which the scan is to stop; 0: the end of the file
 	reason string // why the scan stopped before the end of the file
 
-	next *control.EpochLog // a log_epoch that still needs its seal
+	next   *control.EpochLog // a log_epoch that still needs its seal
+	before *tail             // t as it was before next
 }
 
 // scan reads lines from t.end on, and takes each into t that is whole, in
 // sequence and the log's own. It stops at the first that is not. An error is
 // one of reading, and says nothing of the lines.
+//
+// A log_epoch at the end that lacks its seal is not taken: it is void, but a
+// seal that happened to follow would make it count.
 func (j *Journal) scan(f vfs.File, size int64, t *tail) error {
+	if err := j.scanLines(f, size, t); err != nil {
+		return err
+	}
+	if t.next != nil {
+		reason := cmp.Or(t.reason, "log_epoch has no seal")
+		*t = *t.before
+		t.reason = reason
+	}
+	return nil
+}
+
+func (j *Journal) scanLines(f vfs.File, size int64, t *tail) error {
 	lines := segment.NewLines(f, t.end, size)
-	for {
+	for t.until == 0 || t.Size() < t.until {
 		line, err := lines.Next()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -142,6 +161,7 @@ func (j *Journal) scan(f vfs.File, size int64, t *tail) error {
 		}
 		t.end = lines.Offset()
 	}
+	return nil
 }
 
 // take takes one line into the tail, or says why it cannot be.
@@ -171,7 +191,8 @@ func (j *Journal) take(line []byte, t *tail) error {
 	case control.Sealed:
 		err = j.takeSeal(line, t, next)
 	case control.Epoch:
-		t.next = new(control.EpochLog)
+		before := *t
+		t.next, t.before = new(control.EpochLog), &before
 		_, err = control.Parse(line, t.next)
 	case control.EpochBroken:
 		err = j.takeBroken(line, t)

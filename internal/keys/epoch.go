@@ -66,15 +66,6 @@ func (d *Dir) AdoptNext() error {
 	return d.syncDir()
 }
 
-// DropNext removes the key of an epoch that did not begin.
-func (d *Dir) DropNext() error {
-	err := d.fs.Remove(d.Path(NextFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("drop epoch key: %w", err)
-	}
-	return nil
-}
-
 // shred overwrites a file with zeros and syncs it. A file that is gone is done with.
 func (d *Dir) shred(path string) error {
 	f, err := d.fs.OpenFile(path, os.O_RDWR, 0)

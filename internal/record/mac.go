@@ -29,11 +29,15 @@ func DeriveKey(secret []byte, purpose, origin string) ([KeySize]byte, error) {
 // allocating. It is not safe for concurrent use.
 type MAC struct {
 	h   hash.Hash
+	key [KeySize]byte
 	sum [sha256.Size]byte
 }
 
 // NewMAC returns a MAC that uses key.
-func NewMAC(key [KeySize]byte) *MAC { return &MAC{h: hmac.New(sha256.New, key[:])} }
+func NewMAC(key [KeySize]byte) *MAC { return &MAC{h: hmac.New(sha256.New, key[:]), key: key} }
+
+// Clone returns a MAC of the same key, for another goroutine.
+func (m *MAC) Clone() *MAC { return NewMAC(m.key) }
 
 // Sum returns the MAC of b. The result is valid until the next call.
 func (m *MAC) Sum(b []byte) []byte {

@@ -53,6 +53,19 @@ func AppendOpen(dst []byte, seq uint64) []byte {
 	return append(dst, ',')
 }
 
+// LineLen returns the length of the line, without its line feed, of a body of
+// so many bytes.
+func LineLen(seq uint64, body int, signed bool) int {
+	n := len(seqMark) + 1 + len(",") + body
+	for ; seq >= 10; seq /= 10 {
+		n++
+	}
+	if signed {
+		return n + suffixLen
+	}
+	return n + len("}")
+}
+
 // A Line is the envelope of one stored line. Its slices are parts of the line.
 type Line struct {
 	Seq    uint64
@@ -81,11 +94,19 @@ func Split(line []byte) (Line, error) {
 	}
 	l.Seq = n
 	l.Signed = line[:len(line)-1]
-	if at := len(line) - suffixLen; at > 0 && bytes.HasPrefix(line[at:], []byte(macMark)) && bytes.HasSuffix(line, []byte(macEnd)) {
+	if HasMAC(line) {
+		at := len(line) - suffixLen
 		l.Signed = line[:at]
 		l.MAC = line[at+len(macMark) : len(line)-len(macEnd)]
 	}
 	return l, nil
+}
+
+// HasMAC reports whether a line ends in the suffix that carries a MAC, whatever
+// it is.
+func HasMAC(line []byte) bool {
+	at := len(line) - suffixLen
+	return at > 0 && bytes.HasPrefix(line[at:], []byte(macMark)) && bytes.HasSuffix(line, []byte(macEnd))
 }
 
 // cutUint reads a decimal number in its shortest form.

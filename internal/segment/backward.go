@@ -38,6 +38,9 @@ func (b *Backward) Next() ([]byte, error) {
 			return nil, fmt.Errorf("%w: no line feed at offset %d", ErrPartial, b.Offset()-1)
 		}
 		if i := bytes.LastIndexByte(rest[:max(0, len(rest)-1)], '\n'); i >= 0 || (b.at == b.start && len(rest) > 0) {
+			if len(rest)-i-2 > record.MaxLine {
+				return nil, fmt.Errorf("%w: over %d bytes before offset %d", ErrPartial, record.MaxLine, b.Offset())
+			}
 			b.end = i + 1
 			return rest[i+1 : len(rest)-1], nil
 		}

@@ -45,14 +45,14 @@ func (l *Lines) Offset() int64 { return l.offset }
 func (l *Lines) Next() ([]byte, error) {
 	for searched := 0; ; {
 		rest := l.buf[l.start:]
-		if i := bytes.IndexByte(rest[searched:], '\n'); i >= 0 {
+		if i := bytes.IndexByte(rest[searched:], '\n'); i >= 0 && searched+i <= record.MaxLine {
 			line := rest[:searched+i]
 			l.start += len(line) + 1
 			l.offset += int64(len(line) + 1)
 			return line, nil
 		}
 		searched = len(rest)
-		if searched > record.MaxLine {
+		if searched > record.MaxLine { // also where a line feed comes later
 			return nil, fmt.Errorf("%w: over %d bytes", ErrPartial, record.MaxLine)
 		}
 		if l.next >= l.end {

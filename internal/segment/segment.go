@@ -99,19 +99,20 @@ func (l Layout) Parse(name string) (File, error) {
 // the active one last. Where a segment stands plain and archived, the plain one
 // is chosen, and the archived one is returned among the twins.
 func (l Layout) Select(names []string) (files, twins []File) {
+	var all []File
 	for _, name := range names {
 		if f, err := l.Parse(name); err == nil {
+			all = append(all, f)
+		}
+	}
+	slices.SortFunc(all, compare)
+	for i, f := range all {
+		if i > 0 && f.Number == all[i-1].Number {
+			twins = append(twins, f)
+		} else {
 			files = append(files, f)
 		}
 	}
-	slices.SortFunc(files, compare)
-	files = slices.CompactFunc(files, func(a, b File) bool {
-		if a.Number != b.Number {
-			return false
-		}
-		twins = append(twins, b)
-		return true
-	})
 	return files, twins
 }
 

@@ -70,10 +70,17 @@ type File struct {
 	mac   *record.MAC
 	State State
 	slot  int  // where State stands
-	clean bool // whether that slot is synced, so that the other is to be written next
+	clean bool // that slot is synced, or holds the only good state: the other is to be written next
+	dirty bool // State may not be on disk yet
 	seen  [2]uint64
 	buf   [slotSize]byte
+	// counters is read to see whether anything has changed: from one slot's
+	// counter to the end of the other's, because one call costs less than two.
+	counters [slotSize + 8]byte
 }
+
+// counterAt is where a slot's counter stands.
+const counterAt = 8
 
 // NewFile returns a File over f, which must have been opened for reading and
 // writing. Nothing is read yet.
@@ -90,11 +97,12 @@ func (f *File) Load() error {
 	if err != nil {
 		return err
 	}
-	// Whoever wrote the newer slot may not have synced it, so it is the one to
-	// be written again, unless it is the only good one.
-	f.State, f.slot, f.clean = s, slot, usable == 1
+	// The older slot is the synced one, because every Sync ends in a Write to
+	// the other. So the newer one is to be written again, unless it is the
+	// only good one.
+	f.State, f.slot, f.clean, f.dirty = s, slot, usable == 1, true
 	for i := range f.seen {
-		f.seen[i] = binary.BigEndian.Uint64(b[i*slotSize+8:])
+		f.seen[i] = binary.BigEndian.Uint64(b[i*slotSize+counterAt:])
 	}
 	return nil
 }
@@ -103,13 +111,13 @@ func (f *File) Load() error {
 // read or written here, and reports whether so. It does not allocate when
 // nothing has changed.
 func (f *File) Refresh() (bool, error) {
+	b := f.counters[:]
+	clear(b) // a file of one slot ends before the other's counter
+	if _, err := f.f.ReadAt(b, counterAt); err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read state: %w", err)
+	}
 	for i := range f.seen {
-		b := f.buf[:8]
-		clear(b) // a file of one slot ends before the other's counter
-		if _, err := f.f.ReadAt(b, int64(i*slotSize+8)); err != nil && !errors.Is(err, io.EOF) {
-			return false, fmt.Errorf("read state: %w", err)
-		}
-		if binary.BigEndian.Uint64(b) != f.seen[i] {
+		if binary.BigEndian.Uint64(b[i*slotSize:]) != f.seen[i] {
 			return true, f.Load()
 		}
 	}
@@ -130,12 +138,16 @@ func (f *File) Write() error {
 	}
 	f.State.Counter = next.Counter
 	f.seen[slot] = next.Counter
-	f.slot, f.clean = slot, false
+	f.slot, f.clean, f.dirty = slot, false, true
 	return nil
 }
 
 // Sync writes f.State and makes it durable. After an error the File must not
 // be used again.
+//
+// Order: write one slot; sync; write the other. The last step tells whoever
+// opens the file which of the slots is the synced one, and keeps that one from
+// being older than the last Sync however many processes take turns.
 func (f *File) Sync() error {
 	if err := f.Write(); err != nil {
 		return err
@@ -144,8 +156,16 @@ func (f *File) Sync() error {
 		return fmt.Errorf("sync state: %w", err)
 	}
 	f.clean = true
+	if err := f.Write(); err != nil {
+		return err
+	}
+	f.dirty = false
 	return nil
 }
+
+// Durable reports whether f.State, as it was last read or written, is known to
+// be on disk, or is not to be there yet because the file is new.
+func (f *File) Durable() bool { return !f.dirty }
 
 // Linked reports whether the state's path still names this file.
 func (f *File) Linked() (bool, error) { return f.f.Linked() }

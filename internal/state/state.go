@@ -25,9 +25,9 @@
 //	  …  8  first bytes of the SHA-256 of all before: found torn without a key
 //	  … 32  HMAC-SHA256 of all before: found forged with it
 //
-// A slot fits one page. Between two syncs one slot is written again and again
-// while the other stays as it was last synced, so that a crash can tear only
-// the one being written.
+// A slot fits one page. Between two syncs one slot, the newer, is written again
+// and again while the other stays as it was last synced, so that a crash can
+// tear only the one being written. After a sync the roles change.
 package state
 
 import (

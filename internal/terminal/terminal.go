@@ -9,9 +9,9 @@
 package terminal
 
 import (
+	"bytes"
 	"io"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,6 +22,11 @@ const hexDigits = "0123456789abcdef"
 // UTF-8 that holds visible characters and blanks only.
 func Append[T string | []byte](dst []byte, s T) []byte {
 	for i := 0; i < len(s); {
+		if n := plain(s[i:]); n > 0 {
+			dst = append(dst, s[i:i+n]...)
+			i += n
+			continue
+		}
 		if c := s[i]; c < utf8.RuneSelf {
 			dst = appendASCII(dst, c)
 			i++
@@ -43,21 +48,22 @@ func Append[T string | []byte](dst []byte, s T) []byte {
 	return dst
 }
 
+// plain returns how many bytes at the beginning of s are visible ASCII.
+func plain[T string | []byte](s T) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return i
+		}
+	}
+	return len(s)
+}
+
 // Text returns s, made harmless.
 func Text(s string) string {
-	if isHarmless(s) {
+	if plain(s) == len(s) {
 		return s
 	}
 	return string(Append(nil, s))
-}
-
-func isHarmless(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // visible reports whether a terminal shows a character and does nothing else:
@@ -79,6 +85,7 @@ func visible(r rune) bool {
 	return strconv.IsPrint(r)
 }
 
+// appendASCII writes out a control character.
 func appendASCII(dst []byte, c byte) []byte {
 	switch {
 	case c == '\n':
@@ -89,10 +96,8 @@ func appendASCII(dst []byte, c byte) []byte {
 		return append(dst, `\t`...)
 	case c < ' ':
 		return append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&0xf])
-	case c == 0x7F: // the one control character that JSON lets stand
-		return appendRune(dst, rune(c))
 	}
-	return append(dst, c)
+	return appendRune(dst, rune(c)) // 0x7F, the one control character that JSON lets stand
 }
 
 // appendRune writes \uHHHH as JSON does, beyond the first plane two of them.
@@ -109,24 +114,83 @@ func appendRune(dst []byte, r rune) []byte {
 // full-width ones, and emoji (Unicode Standard Annex 11).
 var wide = &unicode.RangeTable{
 	R16: []unicode.Range16{
-		{0x1100, 0x115F, 1}, {0x231A, 0x231B, 1}, {0x2329, 0x232A, 1}, {0x23E9, 0x23EC, 1}, {0x23F0, 0x23F3, 3},
-		{0x25FD, 0x25FE, 1}, {0x2614, 0x2615, 1}, {0x2648, 0x2653, 1}, {0x267F, 0x2693, 20}, {0x26A1, 0x26A1, 1},
-		{0x26AA, 0x26AB, 1}, {0x26BD, 0x26BE, 1}, {0x26C4, 0x26C5, 1}, {0x26CE, 0x26D4, 6}, {0x26EA, 0x26EA, 1},
-		{0x26F2, 0x26F3, 1}, {0x26F5, 0x26FA, 5}, {0x26FD, 0x2705, 8}, {0x270A, 0x270B, 1}, {0x2728, 0x274C, 36},
-		{0x274E, 0x274E, 1}, {0x2753, 0x2755, 1}, {0x2757, 0x2757, 1}, {0x2795, 0x2797, 1}, {0x27B0, 0x27BF, 15},
-		{0x2B1B, 0x2B1C, 1}, {0x2B50, 0x2B55, 5}, {0x2E80, 0x303E, 1}, {0x3041, 0x33FF, 1}, {0x3400, 0x4DBF, 1},
-		{0x4E00, 0xA4CF, 1}, {0xA960, 0xA97F, 1}, {0xAC00, 0xD7A3, 1}, {0xF900, 0xFAFF, 1}, {0xFE10, 0xFE19, 1},
-		{0xFE30, 0xFE6F, 1}, {0xFF00, 0xFF60, 1}, {0xFFE0, 0xFFE6, 1},
+		{0x1100, 0x115F, 1},
+		{0x231A, 0x231B, 1},
+		{0x2329, 0x232A, 1},
+		{0x23E9, 0x23EC, 1},
+		{0x23F0, 0x23F3, 3},
+		{0x25FD, 0x25FE, 1},
+		{0x2614, 0x2615, 1},
+		{0x2648, 0x2653, 1},
+		{0x267F, 0x2693, 20},
+		{0x26A1, 0x26A1, 1},
+		{0x26AA, 0x26AB, 1},
+		{0x26BD, 0x26BE, 1},
+		{0x26C4, 0x26C5, 1},
+		{0x26CE, 0x26D4, 6},
+		{0x26EA, 0x26EA, 1},
+		{0x26F2, 0x26F3, 1},
+		{0x26F5, 0x26FA, 5},
+		{0x26FD, 0x2705, 8},
+		{0x270A, 0x270B, 1},
+		{0x2728, 0x274C, 36},
+		{0x274E, 0x274E, 1},
+		{0x2753, 0x2755, 1},
+		{0x2757, 0x2757, 1},
+		{0x2795, 0x2797, 1},
+		{0x27B0, 0x27BF, 15},
+		{0x2B1B, 0x2B1C, 1},
+		{0x2B50, 0x2B55, 5},
+		{0x2E80, 0x303E, 1},
+		{0x3041, 0x33FF, 1},
+		{0x3400, 0x4DBF, 1},
+		{0x4E00, 0xA4CF, 1},
+		{0xA960, 0xA97F, 1},
+		{0xAC00, 0xD7A3, 1},
+		{0xF900, 0xFAFF, 1},
+		{0xFE10, 0xFE19, 1},
+		{0xFE30, 0xFE6F, 1},
+		{0xFF00, 0xFF60, 1},
+		{0xFFE0, 0xFFE6, 1},
 	},
 	R32: []unicode.Range32{
-		{0x16FE0, 0x18DFF, 1}, {0x1AFF0, 0x1B2FF, 1}, {0x1F004, 0x1F004, 1}, {0x1F0CF, 0x1F0CF, 1}, {0x1F18E, 0x1F18E, 1},
-		{0x1F191, 0x1F19A, 1}, {0x1F200, 0x1F320, 1}, {0x1F32D, 0x1F335, 1}, {0x1F337, 0x1F37C, 1}, {0x1F37E, 0x1F393, 1},
-		{0x1F3A0, 0x1F3CA, 1}, {0x1F3CF, 0x1F3D3, 1}, {0x1F3E0, 0x1F3F0, 1}, {0x1F3F4, 0x1F3F4, 1}, {0x1F3F8, 0x1F43E, 1},
-		{0x1F440, 0x1F440, 1}, {0x1F442, 0x1F4FC, 1}, {0x1F4FF, 0x1F53D, 1}, {0x1F54B, 0x1F54E, 1}, {0x1F550, 0x1F567, 1},
-		{0x1F57A, 0x1F57A, 1}, {0x1F595, 0x1F596, 1}, {0x1F5A4, 0x1F5A4, 1}, {0x1F5FB, 0x1F64F, 1}, {0x1F680, 0x1F6C5, 1},
-		{0x1F6CC, 0x1F6CC, 1}, {0x1F6D0, 0x1F6D2, 1}, {0x1F6D5, 0x1F6DF, 1}, {0x1F6EB, 0x1F6EC, 1}, {0x1F6F4, 0x1F6FC, 1},
-		{0x1F7E0, 0x1F7EB, 1}, {0x1F90C, 0x1F93A, 1}, {0x1F93C, 0x1F945, 1}, {0x1F947, 0x1F9FF, 1}, {0x1FA70, 0x1FAFF, 1},
-		{0x20000, 0x2FFFD, 1}, {0x30000, 0x3FFFD, 1},
+		{0x16FE0, 0x18DFF, 1},
+		{0x1AFF0, 0x1B2FF, 1},
+		{0x1F004, 0x1F004, 1},
+		{0x1F0CF, 0x1F0CF, 1},
+		{0x1F18E, 0x1F18E, 1},
+		{0x1F191, 0x1F19A, 1},
+		{0x1F200, 0x1F320, 1},
+		{0x1F32D, 0x1F335, 1},
+		{0x1F337, 0x1F37C, 1},
+		{0x1F37E, 0x1F393, 1},
+		{0x1F3A0, 0x1F3CA, 1},
+		{0x1F3CF, 0x1F3D3, 1},
+		{0x1F3E0, 0x1F3F0, 1},
+		{0x1F3F4, 0x1F3F4, 1},
+		{0x1F3F8, 0x1F43E, 1},
+		{0x1F440, 0x1F440, 1},
+		{0x1F442, 0x1F4FC, 1},
+		{0x1F4FF, 0x1F53D, 1},
+		{0x1F54B, 0x1F54E, 1},
+		{0x1F550, 0x1F567, 1},
+		{0x1F57A, 0x1F57A, 1},
+		{0x1F595, 0x1F596, 1},
+		{0x1F5A4, 0x1F5A4, 1},
+		{0x1F5FB, 0x1F64F, 1},
+		{0x1F680, 0x1F6C5, 1},
+		{0x1F6CC, 0x1F6CC, 1},
+		{0x1F6D0, 0x1F6D2, 1},
+		{0x1F6D5, 0x1F6DF, 1},
+		{0x1F6EB, 0x1F6EC, 1},
+		{0x1F6F4, 0x1F6FC, 1},
+		{0x1F7E0, 0x1F7EB, 1},
+		{0x1F90C, 0x1F93A, 1},
+		{0x1F93C, 0x1F945, 1},
+		{0x1F947, 0x1F9FF, 1},
+		{0x1FA70, 0x1FAFF, 1},
+		{0x20000, 0x2FFFD, 1},
+		{0x30000, 0x3FFFD, 1},
 	},
 }
 
@@ -193,10 +257,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	}
 	end := len(text) - tail(text)
 	w.buf = w.buf[:0]
-	for line := range strings.SplitAfterSeq(string(text[:end]), "\n") {
-		content := strings.TrimSuffix(line, "\n")
-		if content != line {
-			content = strings.TrimSuffix(content, "\r")
+	for line := range bytes.Lines(text[:end]) {
+		content, whole := bytes.CutSuffix(line, []byte("\n"))
+		if whole {
+			content = bytes.TrimSuffix(content, []byte("\r"))
 		}
 		w.buf = append(Append(w.buf, content), line[len(content):]...)
 	}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/etch-audit/etch"
+)
+
+// console is the stdio of a test: nothing of its environment.
+func console(now time.Time) (std stdio, out, words *bytes.Buffer) {
+	out, words = new(bytes.Buffer), new(bytes.Buffer)
+	return stdio{
+		in: strings.NewReader(""), out: out, err: words,
+		env: func(string) (string, bool) { return "", false },
+		now: func() time.Time { return now },
+	}, out, words
+}
+
+// testLog makes a log of n events in a fresh directory and returns its path.
+func testLog(t *testing.T, n int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		ev := &etch.Event{
+			Type: etch.CommandExecution, Timestamp: time.Date(2026, 2, 16, 23, 30, i, 0, time.UTC),
+			Action: &etch.Action{Tool: "shell", Command: fmt.Sprint("command ", i), Risk: etch.RiskLow},
+		}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The zone is that of the clock, for what is asked and for what is shown.
+func TestAuditInLocalTime(t *testing.T) {
+	path := testLog(t, 1)
+	zone := time.FixedZone("WIB", 7*3600)
+	std, out, _ := console(time.Date(2026, 2, 17, 12, 0, 0, 0, zone))
+	for _, test := range []struct {
+		since string
+		utc   bool
+		want  string
+	}{
+		{"today", false, "Tuesday, 2026-02-17 (WIB, +07:00)"}, // 06:30 there
+		{"2026-02-17 06:30", false, "06:30:00"},
+		{"2026-02-16 23:30", true, "Monday, 2026-02-16 (UTC)"},
+		{"2026-02-17 06:31", false, ""},
+		{"today", true, ""},
+	} {
+		out.Reset()
+		opts := auditOptions{place: &place{log: path}, format: "table", since: test.since, utc: test.utc}
+		if err := runAudit(t.Context(), opts, std); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
+			t.Errorf("--since %q, utc %v: got %q, want %q in it", test.since, test.utc, got, test.want)
+		}
+	}
+}
+
+// Whether the newest records are few enough to be held makes no difference.
+func TestNewestTooManyToHold(t *testing.T) {
+	path := testLog(t, 7)
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 8; n++ {
+		a := audit{reader: reader, query: &auditQuery{Query: etch.Query{Limit: n}}}
+		var held, again []uint64
+		for r, err := range a.records(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, r.Seq)
+		}
+		found, err := a.newest(t.Context(), a.query.Query, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.held != nil {
+			t.Fatal("nothing was to be held")
+		}
+		a.between(t.Context(), a.query.Query, found, func(r etch.Record, err error) bool {
+			if err != nil {
+				t.Fatal(err)
+			}
+			again = append(again, r.Seq)
+			return true
+		})
+		if len(held) != min(n, 7) || held[len(held)-1] != 8 {
+			t.Errorf("the newest %d are %v", n, held)
+		}
+		if diff := cmp.Diff(again, held); diff != "" {
+			t.Errorf("the newest %d, second look (-got +want):\n%s", n, diff)
+		}
+	}
+}
+
+// A record is shown while the next one is still looked for.
+func TestSinkShowsAtOnce(t *testing.T) {
+	shown, w := io.Pipe()
+	std, _, _ := console(time.Now())
+	a := audit{opts: &auditOptions{format: "table"}, std: std}
+	s := newSink(&output{Writer: w}, a.renderer)
+	if err := s.add(&etch.Record{Seq: 17, Event: etch.Event{Type: etch.SessionStart}}); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(shown)
+	for range 3 { // header, day, row
+		if !lines.Scan() {
+			t.Fatal("nothing came")
+		}
+	}
+	if got := lines.Text(); !strings.Contains(got, "session_start") {
+		t.Errorf("got %q", got)
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What cannot be written is an error, once, and ends the command.
+func TestSinkFails(t *testing.T) {
+	broken := errors.New("broken")
+	std, _, _ := console(time.Now())
+	for _, format := range auditFormats {
+		a := audit{opts: &auditOptions{format: format}, std: std}
+		s := newSink(&output{Writer: failing{broken}}, a.renderer)
+		err := s.add(&etch.Record{Raw: []byte("{}"), Event: etch.Event{Type: etch.SessionStart}})
+		if err == nil {
+			err = s.close()
+		} else if again := s.abandon(); again != nil {
+			t.Errorf("%s: abandon after %v: %v", format, err, again)
+		}
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: got %v, want %v", format, err, broken)
+		}
+	}
+}
+
+// What a terminal shows moves no cursor in any format. Elsewhere the stored
+// bytes are what they are.
+func TestScreen(t *testing.T) {
+	std, _, _ := console(time.Now())
+	line := []byte("{\"a\":\"\u009b2J\u202e\"}")
+	record := etch.Record{Raw: line, Event: etch.Event{Type: etch.SessionStart, SessionID: "\x1b[2J\u009b\u202e"}}
+	for _, format := range auditFormats {
+		for _, screen := range []bool{true, false} {
+			var out bytes.Buffer
+			a := audit{opts: &auditOptions{format: format}, std: std}
+			s := newSink(&output{Writer: &out, screen: screen}, a.renderer)
+			if err := errors.Join(s.add(&record), s.close()); err != nil {
+				t.Fatal(err)
+			}
+			if screen && strings.ContainsAny(out.String(), "\x1b\u009b\u202e") {
+				t.Errorf("%s lets through what a terminal obeys: %q", format, out.String())
+			}
+			if want := string(line) + "\n"; format == "jsonl" && !screen && out.String() != want {
+				t.Errorf("got %q, want %q", out.String(), want)
+			}
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// A file that is not committed leaves no trace, and one that is, is private.
+func TestOutputFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "audit.json")
+	log := filepath.Join(t.TempDir(), "audit.log")
+	for _, commit := range []bool{false, true} {
+		out, err := newOutputFile(path, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Write([]byte("[]\n")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Fatalf("the file is there before it is whole (%v)", err)
+		}
+		if commit {
+			if err := out.commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := out.discard(); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (len(entries) == 1) != commit {
+			t.Errorf("commit %v: %d files are left", commit, len(entries))
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || string(text) != "[]\n" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// An interrupted export leaves what was there.
+func TestInterruptedOutput(t *testing.T) {
+	path := testLog(t, 3)
+	file := filepath.Join(t.TempDir(), "audit.json")
+	if err := os.WriteFile(file, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	std, _, _ := console(time.Now())
+	err := runAudit(ctx, auditOptions{place: &place{log: path}, format: "json", output: file}, std)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || string(text) != "before" {
+		t.Errorf("the file holds %q (%v)", text, err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%d files, want 1 (%v)", len(entries), err)
+	}
+}
+
+func TestSparesLog(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "audit.log")
+	for _, name := range []string{log, filepath.Join(dir, "elsewhere", "x")} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "audit.keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, refused := range map[string]bool{
+		"audit.log": true, "audit.state": true, "audit.lock": true, "audit.lock.turn": true, "audit.log.new": true,
+		"audit.000001.log": true, "audit.000001.log.zst": true, "elsewhere/../audit.log": true,
+		"audit.keys/epoch.key": true, "audit.keys/new": true,
+		"audit.json": false, "other.log": false, "elsewhere/audit.log": false, "audit.1.log": false,
+	} {
+		err := sparesLog(filepath.Join(dir, filepath.FromSlash(name)), log)
+		if (err != nil) != refused {
+			t.Errorf("%s: got %v, refused should be %v", name, err, refused)
+		}
+	}
+}

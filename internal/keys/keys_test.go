@@ -1,0 +1,202 @@
+package keys_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/etch-audit/etch/internal/errorfs"
+	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/memfs"
+	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put writes a file, durably.
+func put(t *testing.T, fsys vfs.FS, path, text string, perm fs.FileMode) {
+	t.Helper()
+	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	f, err := fsys.OpenFile(path, os.O_RDWR|os.O_CREATE, perm)
+	must(t, err)
+	_, err = f.WriteAt([]byte(text), 0)
+	must(t, errors.Join(err, f.Sync(), f.Close()))
+}
+
+func TestGenerate(t *testing.T) {
+	fsys := vfs.OS()
+	path := filepath.Join(t.TempDir(), "audit.keys")
+	d := keys.At(fsys, path, "")
+	set, epoch, err := d.Generate()
+	must(t, err)
+	if public, err := d.Published(); public != "" || err != nil {
+		t.Errorf("Published = %q, %v before anything was", public, err)
+	}
+	must(t, d.Publish(set.Identity.VKey))
+	if public, err := d.Published(); public != set.Identity.VKey || err != nil {
+		t.Errorf("Published = %q, %v, want %q", public, err, set.Identity.VKey)
+	}
+	loaded, err := keys.At(fsys, path, "").Load()
+	must(t, err)
+	if loaded.Origin != set.Origin || loaded.Identity.VKey != set.Identity.VKey || string(loaded.MAC) != string(set.MAC) {
+		t.Errorf("loaded keys are of %s, want %s, or they differ", loaded.Origin, set.Origin)
+	}
+	current, err := d.Epoch()
+	must(t, err)
+	pub, err := epoch.Public()
+	must(t, err)
+	if current.VKey != epoch.VKey || merkle.Origin(pub) != set.Origin {
+		t.Errorf("epoch.key is %s, want %s; the origin by it is %s, want %s", current.VKey, epoch.VKey, merkle.Origin(pub), set.Origin)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	for name, want := range map[string]fs.FileMode{
+		"": fs.ModeDir | 0o700, keys.MACFile: 0o600, keys.IdentityFile: 0o600, keys.EpochFile: 0o600,
+	} {
+		info, err := fsys.Stat(filepath.Join(path, name))
+		must(t, err)
+		if info.Mode() != want {
+			t.Errorf("%s has mode %v, want %v", name, info.Mode(), want)
+		}
+	}
+}
+
+// TestSigns shows that a key that was read signs what its public half verifies.
+func TestSigns(t *testing.T) {
+	d := keys.At(memfs.New(), "k", "")
+	set, _, err := d.Generate()
+	must(t, err)
+	epoch, err := d.Epoch()
+	must(t, err)
+	for _, pair := range []keys.Pair{set.Identity, epoch} {
+		text, err := note.Sign(&note.Note{Text: "text\n"}, pair.Signer)
+		must(t, err)
+		verifier, err := note.NewVerifier(pair.VKey)
+		must(t, err)
+		if _, err := note.Open(text, note.VerifierList(verifier)); err != nil || verifier.Name() != set.Origin {
+			t.Errorf("note by %s: %v", verifier.Name(), err)
+		}
+	}
+}
+
+func TestMACElsewhere(t *testing.T) {
+	mem := memfs.New()
+	put(t, mem, "mine.key", strings.Repeat("0f", 32)+"\n", 0o600)
+	d := keys.At(mem, "k", "mine.key")
+	set, _, err := d.Generate()
+	must(t, err)
+	if string(set.MAC) != strings.Repeat("\x0f", 32) || d.Path(keys.MACFile) != "mine.key" {
+		t.Errorf("MAC key is %x of %s, want the one that was there", set.MAC, d.Path(keys.MACFile))
+	}
+	if _, err := mem.Stat("k/mac.key"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("mac.key: %v, want none in the directory", err)
+	}
+}
+
+func TestPermissions(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // which has no such bits
+	}
+	for _, name := range []string{keys.MACFile, keys.IdentityFile, keys.EpochFile, keys.NextFile} {
+		for _, perm := range []fs.FileMode{0o644, 0o640, 0o604, 0o602, 0o700 | 0o010} {
+			mem := memfs.New()
+			d := keys.At(mem, "k", "")
+			_, _, err := d.Generate()
+			must(t, err)
+			_, err = d.PrepareNext("etch.log/x")
+			must(t, err)
+			put(t, mem, d.Path(name), "x", perm)
+			_, err = d.Load()
+			if _, epochErr := d.Epoch(); err == nil {
+				err = epochErr
+			}
+			if _, nextErr := d.Next(); err == nil {
+				err = nextErr
+			}
+			if !errors.Is(err, keys.ErrPermissions) || !strings.Contains(err.Error(), "chmod 600 "+d.Path(name)) {
+				t.Errorf("%s with mode %v: %v, want %v and the chmod", name, perm, err, keys.ErrPermissions)
+			}
+		}
+	}
+}
+
+func TestNotAKey(t *testing.T) {
+	for _, text := range []string{"", "\x00\x00\x00", "PRIVATE+KEY+x", strings.Repeat("00", 31), strings.Repeat("x", 5000)} {
+		for _, name := range []string{keys.MACFile, keys.IdentityFile} {
+			mem := memfs.New()
+			d := keys.At(mem, "k", "")
+			_, _, err := d.Generate()
+			must(t, err)
+			put(t, mem, d.Path(name), text, 0o600)
+			if _, err := d.Load(); !errors.Is(err, keys.ErrNotKey) {
+				t.Errorf("%s of %.20q: %v, want %v", name, text, err, keys.ErrNotKey)
+			}
+		}
+	}
+}
+
+func TestNothing(t *testing.T) {
+	d := keys.At(memfs.New(), "k", "")
+	if _, err := d.Load(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Load: %v, want %v", err, fs.ErrNotExist)
+	}
+	if _, err := d.Next(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Next: %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+// TestGenerateCrash interrupts Generate at every change of the disk: it can be
+// done again, and nothing says meanwhile that there is a log.
+func TestGenerateCrash(t *testing.T) {
+	for k := 0; ; k++ {
+		mem := memfs.New()
+		var left []*memfs.FS
+		fsys := errorfs.Wrap(mem, crashAt(k, func() {
+			left = []*memfs.FS{mem.Clone(), mem.Crash(memfs.None()), mem.Crash(memfs.All())}
+		}))
+		_, _, err := keys.At(fsys, "k", "").Generate()
+		if !fsys.Crashed() {
+			must(t, err)
+			return
+		}
+		for _, mem := range left {
+			d := keys.At(mem, "k", "")
+			if public, err := d.Published(); public != "" || err != nil {
+				t.Errorf("change %d: Published = %q, %v", k, public, err)
+			}
+			if _, _, err := d.Generate(); err != nil {
+				t.Errorf("change %d: Generate again: %v", k, err)
+			}
+			if _, err := d.Load(); err != nil {
+				t.Errorf("change %d: Load: %v", k, err)
+			}
+		}
+	}
+}
+
+// crashAt lets the process die at the k-th change of the disk, in the middle
+// where it is a write.
+func crashAt(k int, hook func()) errorfs.Injector {
+	at := errorfs.And(errorfs.KindMatch(errorfs.Mutating...), errorfs.OnIndex(k))
+	return errorfs.InjectorFunc(func(op errorfs.Op) errorfs.Fault {
+		if !at(op) {
+			return errorfs.Fault{}
+		}
+		return errorfs.CrashShort(op.N/2, hook)
+	})
+}

@@ -1,0 +1,143 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteText writes the report for people. The verdict is its last line.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	r.writeSummary(&b)
+	for i := range r.Faults {
+		r.Faults[i].write(&b)
+	}
+	if more := r.FaultCount - len(r.Faults); more > 0 {
+		fmt.Fprintf(&b, "\nand %d faults more\n", more)
+	}
+	list(&b, "On record", len(r.Notes), func(i int) string {
+		n := r.Notes[i]
+		return fmt.Sprintf("%s at seq %d of %s: %s", n.Type, n.Seq, n.Segment, n.Detail)
+	})
+	list(&b, "Could not be looked at", len(r.Undecided), func(i int) string { return r.Undecided[i] })
+	list(&b, "Not covered by the verdict", len(r.NotChecked), func(i int) string { return r.NotChecked[i] })
+	fmt.Fprintf(&b, "\n%s\n", r.verdict())
+	_, err := io.WriteString(w, plain(b.String()))
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// plain makes control bytes harmless: parts of a report were read from a log
+// that somebody may have made to deceive a terminal.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 {
+			return '�'
+		}
+		return r
+	}, text)
+}
+
+func (r *Report) writeSummary(b *strings.Builder) {
+	s := &r.Summary
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(b, "%-16s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	if s.Origin == "" {
+		return
+	}
+	row("log", "%s", s.Origin)
+	row("public key", "%s: %s", s.PublicKeySource, s.PublicKey)
+	row("records", "%d (%d events, %d of the log's own) in %d segments, %d bytes", s.Records, s.Events, s.ControlRecords, s.Segments, s.Bytes)
+	row("seals", "%d, all roots compared, signatures of %d checked", s.Seals, s.SealSignatures.Checked)
+	row("line MACs", "%d of %d checked", s.LineMACs.Checked, s.LineMACs.Of)
+	row("epochs", "%d, %d of them broken", s.Epochs, s.EpochsBroken)
+	row("unsealed tail", "%d records", s.UnsealedTail)
+	if s.UnanchoredTail != nil {
+		row("unanchored tail", "%d records", *s.UnanchoredTail)
+	}
+	for _, n := range []struct {
+		name  string
+		count uint64
+		what  string
+	}{
+		{"uncommitted", uint64(s.NotYetCommitted), "bytes at the end, not judged"},
+		{"void", uint64(s.VoidBytes), "bytes that were never acknowledged"},
+		{"missing", s.MissingRecords, "records"},
+		{"lost", s.LostEvents, "events that the log says it could not take"},
+	} {
+		if n.count > 0 {
+			row(n.name, "%d %s", n.count, n.what)
+		}
+	}
+	row("tier", "%s: %s", s.Tier, s.Tier.meaning())
+	if s.KeysReadableHere {
+		row("keys", "readable by whoever ran this, and so by every program of that user: only what closed epochs sealed is out of their reach")
+	} else {
+		row("keys", "the private keys were not readable here")
+	}
+}
+
+// meaning says what a tier proves.
+func (t Tier) meaning() string {
+	switch t {
+	case TierForwardSecure:
+		return "what closed epochs sealed cannot have been changed, even with all keys of today"
+	case TierAnchored:
+		return "everything up to the head held outside is there, unchanged"
+	default:
+		return "the files agree with each other and with the key"
+	}
+}
+
+// write writes a fault: what, where, why.
+func (f *Fault) write(b *strings.Builder) {
+	fmt.Fprintf(b, "\n%s", strings.ToUpper(string(f.Kind)))
+	if f.Segment != "" {
+		fmt.Fprintf(b, "  %s", f.Segment)
+	}
+	if f.Offset != nil {
+		fmt.Fprintf(b, ", offset %d", *f.Offset)
+	}
+	switch from := f.from(); {
+	case f.Seq != nil:
+		fmt.Fprintf(b, ", seq %d", *f.Seq)
+	case from != nil && *f.to() == *from+1:
+		fmt.Fprintf(b, ", seq %d", *from)
+	case from != nil && *f.to() > *from:
+		fmt.Fprintf(b, ", seq %d to %d", *from, *f.to()-1)
+	}
+	fmt.Fprintf(b, "\n  %s\n", f.Detail)
+	if f.LastGoodSeal != nil {
+		fmt.Fprintf(b, "  the last good seal before it is seq %d\n", *f.LastGoodSeal)
+	}
+	if f.Hint != "" {
+		fmt.Fprintf(b, "  hint: %s\n", f.Hint)
+	}
+}
+
+func list(b *strings.Builder, title string, n int, item func(int) string) {
+	if n == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n", title)
+	for i := range n {
+		fmt.Fprintf(b, "  - %s\n", item(i))
+	}
+}
+
+// verdict is the report in a line.
+func (r *Report) verdict() string {
+	switch {
+	case r.Verdict == Damaged && r.FaultCount == 1:
+		return "DAMAGED: 1 fault"
+	case r.Verdict == Damaged:
+		return fmt.Sprintf("DAMAGED: %d faults", r.FaultCount)
+	case r.Verdict == Undecided:
+		return "UNDECIDED: no fault was found in what could be looked at"
+	}
+	return fmt.Sprintf("INTACT: %d records", r.Summary.Records)
+}
