@@ -56,7 +56,7 @@ func OpenReader(path string) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{fileSystem(), layout}
-	v, err := r.view()
+	v, err := r.view(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ const tries = 10
 
 // view takes a view. The active segment is opened first, then the state is
 // read: what the state says of that segment was acknowledged by then.
-func (r *Reader) view() (*view, error) {
+func (r *Reader) view(ctx context.Context) (*view, error) {
 	var last error
 	for range tries {
 		v, err := r.tryView()
@@ -101,7 +101,11 @@ func (r *Reader) view() (*view, error) {
 			return v, err
 		}
 		last = err
-		time.Sleep(time.Millisecond) // a rotation takes a few of them
+		select {
+		case <-time.After(time.Millisecond): // a rotation takes a few of them
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	return nil, fmt.Errorf("the log was rotated again and again while it was read: %w", last)
 }
@@ -259,7 +263,7 @@ func (r *Reader) readState() *state.State {
 // and the iteration goes on behind it. Any other error ends it.
 func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		v, err := r.view()
+		v, err := r.view(ctx)
 		if err != nil {
 			yield(Record{}, err)
 			return

@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -35,7 +36,7 @@ type SegmentInfo struct {
 
 // Status returns where the log stands.
 func (r *Reader) Status() (Status, error) {
-	v, err := r.view()
+	v, err := r.view(context.Background())
 	if err != nil {
 		return Status{}, err
 	}

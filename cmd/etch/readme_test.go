@@ -141,7 +141,9 @@ func plainLine(line string) string {
 func textOf(lines []string) string {
 	var plain []string
 	for _, line := range lines {
-		plain = append(plain, plainLine(line))
+		if line = plainLine(line); line != "" { // nothing is drawn for an empty one
+			plain = append(plain, line)
+		}
 	}
 	return strings.Join(plain, "\n")
 }

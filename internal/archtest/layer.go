@@ -37,6 +37,7 @@ var layers = []layer{
 	{pkg: "internal/state", level: 3, reason: "one file: the log's own checkpoint"},
 	{pkg: "internal/segment", level: 3, reason: "one file of lines"},
 
+	{pkg: "internal/logtest", level: 4, testOnly: true, reason: "a second, independent writer of the format, for tests of its readers"},
 	{pkg: "internal/journal", level: 4, reason: "the only writer: lock, commit, seal, rotate, recover"},
 	{pkg: "verify", level: 4, reason: "judges what the writer left, so it must not share the writer"},
 

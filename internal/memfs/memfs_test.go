@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,37 +70,39 @@ func TestCapacity(t *testing.T) {
 }
 
 func TestFreeze(t *testing.T) {
-	m := memfs.New()
-	f := create(t, m, "/f", "x")
-	held, waits := lock(t, m), lock(t, m)
-	if err := held.Acquire(0); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- waits.Acquire(time.Hour) }()
-	time.Sleep(10 * time.Millisecond)
-	m.Freeze()
-
-	_, readErr := f.ReadAt(make([]byte, 1), 0)
-	_, writeErr := f.WriteAt([]byte("y"), 0)
-	_, openErr := m.OpenFile("/f", os.O_RDONLY, 0)
-	_, sizeErr := f.Size()
-	_, viewErr := fs.ReadFile(m.Sub("/"), "f")
-	for what, err := range map[string]error{
-		"waiting Acquire": <-done, "Acquire": waits.Acquire(0), "Release": held.Release(),
-		"ReadAt": readErr, "WriteAt": writeErr, "OpenFile": openErr, "Size": sizeErr, "view": viewErr,
-		"Sync": f.Sync(), "Close": f.Close(), "SyncDir": m.SyncDir("/"), "Rename": m.Rename("/f", "/g"),
-	} {
-		if !errors.Is(err, memfs.ErrFrozen) {
-			t.Errorf("%s: got %v, want %v", what, err, memfs.ErrFrozen)
+	synctest.Test(t, func(t *testing.T) {
+		m := memfs.New()
+		f := create(t, m, "/f", "x")
+		held, waits := lock(t, m), lock(t, m)
+		if err := held.Acquire(0); err != nil {
+			t.Fatal(err)
 		}
-	}
-	clone := m.Clone()
-	wantFiles(t, clone, map[string]string{"f": "x", "lock": ""})
-	free := lock(t, clone)
-	if err := free.Acquire(0); err != nil {
-		t.Errorf("Acquire in the clone: got %v", err)
-	}
+		done := make(chan error, 1)
+		go func() { done <- waits.Acquire(time.Hour) }()
+		synctest.Wait() // until it waits for the lock
+		m.Freeze()
+
+		_, readErr := f.ReadAt(make([]byte, 1), 0)
+		_, writeErr := f.WriteAt([]byte("y"), 0)
+		_, openErr := m.OpenFile("/f", os.O_RDONLY, 0)
+		_, sizeErr := f.Size()
+		_, viewErr := fs.ReadFile(m.Sub("/"), "f")
+		for what, err := range map[string]error{
+			"waiting Acquire": <-done, "Acquire": waits.Acquire(0), "Release": held.Release(),
+			"ReadAt": readErr, "WriteAt": writeErr, "OpenFile": openErr, "Size": sizeErr, "view": viewErr,
+			"Sync": f.Sync(), "Close": f.Close(), "SyncDir": m.SyncDir("/"), "Rename": m.Rename("/f", "/g"),
+		} {
+			if !errors.Is(err, memfs.ErrFrozen) {
+				t.Errorf("%s: got %v, want %v", what, err, memfs.ErrFrozen)
+			}
+		}
+		clone := m.Clone()
+		wantFiles(t, clone, map[string]string{"f": "x", "lock": ""})
+		free := lock(t, clone)
+		if err := free.Acquire(0); err != nil {
+			t.Errorf("Acquire in the clone: got %v", err)
+		}
+	})
 }
 
 func TestCloneIsApart(t *testing.T) {
