@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/etch-audit/etch/internal/nearest"
 )
 
 // ParseInput reads an event as a user or a program gives it: one JSON object
@@ -86,7 +88,7 @@ func nearestMember(o *object, name string) string {
 	for i, m := range o.members {
 		names[i] = m.name
 	}
-	if near := nearest(name, names); near != "" {
+	if near, ok := nearest.Word(name, names); ok {
 		return o.name + near
 	}
 	return ""

@@ -104,7 +104,7 @@ func TestParseInputErrors(t *testing.T) {
 		{`{"event_type":"tool_call","comand":"ls"}`, "comand", "unknown member", ""},
 		{`{"event_type":"tool_call","command":"ls"}`, "command", "unknown member", "action.command"},
 		{`{"event_type":"tool_call","sesion_id":"x"}`, "sesion_id", "unknown member", "session_id"},
-		{`{"event_type":"tool_call","action":{"risk":"low"}}`, "action.risk", "unknown member", ""},
+		{`{"event_type":"tool_call","action":{"risk":"low"}}`, "action.risk", "unknown member", "action.risk_level"},
 		{`{"event_type":"tool_call","action":{"comand":"ls"}}`, "action.comand", "unknown member", "action.command"},
 		{`{"event_type":"tool_call","action":{"command":"x","command_bytes":1}}`, "action.command_bytes", "unknown member", ""},
 		{`{"event_type":"tool_call","seq":1}`, "seq", "written by the log", ""},

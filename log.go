@@ -13,7 +13,6 @@ import (
 
 	"github.com/etch-audit/etch/internal/journal"
 	"github.com/etch-audit/etch/internal/merkle"
-	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/vfs"
 )
@@ -35,6 +34,17 @@ type Log struct {
 type scratch struct {
 	body   []byte
 	masked masked
+}
+
+// split returns the parts of the body that end where ends says.
+func (s *scratch) split(ends []int) [][]byte {
+	parts := make([][]byte, 0, len(ends))
+	start := 0
+	for _, end := range ends {
+		parts = append(parts, s.body[start:end:end])
+		start = end
+	}
+	return parts
 }
 
 // A Checkpoint is a tree's size and root under the log's name.
@@ -241,10 +251,11 @@ func (r *Receipt) fill(got journal.Receipt) {
 // are Durable.
 func (l *Log) AppendBatch(ctx context.Context, events []*Event) ([]Receipt, error) {
 	receipts := make([]Receipt, len(events))
-	var bodies [][]byte
-	var index []int // of bodies in events
+	index := make([]int, 0, len(events)) // of bodies in events
+	ends := make([]int, 0, len(events))  // of bodies in s.body
 	s := l.pool.Get().(*scratch)
 	defer l.pool.Put(s)
+	s.body = s.body[:0]
 	for i, ev := range events {
 		err := l.refuses(ev)
 		if errors.Is(err, ErrSkipped) {
@@ -254,9 +265,10 @@ func (l *Log) AppendBatch(ctx context.Context, events []*Event) ([]Receipt, erro
 			return nil, fmt.Errorf("event %d: %w", i, err)
 		}
 		receipts[i].given = ev.ID
-		bodies = append(bodies, l.encode(nil, ev, &s.masked, &receipts[i]))
-		index = append(index, i)
+		s.body = l.encode(s.body, ev, &s.masked, &receipts[i])
+		index, ends = append(index, i), append(ends, len(s.body))
 	}
+	bodies := s.split(ends)
 	if len(bodies) == 0 && len(events) > 0 {
 		return receipts, ErrSkipped
 	}
@@ -411,6 +423,3 @@ func (l *Log) Records(ctx context.Context, q Query) iter.Seq2[Record, error] {
 func checkpoint(cp merkle.Checkpoint) Checkpoint {
 	return Checkpoint{cp.Origin, cp.Size, cp.Root}
 }
-
-// maxLine is the most bytes a record has.
-const maxLine = record.MaxLine

@@ -2,6 +2,7 @@ package etch
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/etch-audit/etch/redact"
 )
@@ -153,10 +154,7 @@ func (m *masked) labels(labels map[string]string) map[string]string {
 		}
 		m.count += n
 		if out == nil {
-			out = make(map[string]string, len(labels))
-			for k, v := range labels {
-				out[k] = v
-			}
+			out = maps.Clone(labels)
 		}
 		out[k] = t
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/etch-audit/etch/internal/nearest"
 )
 
 var (
@@ -78,7 +80,8 @@ func parseName[T ~string](what, s string, known []T) (T, error) {
 	for i, k := range known {
 		names[i] = string(k)
 	}
-	return "", &NameError{What: what, Name: s, Known: names, Nearest: nearest(s, names)}
+	near, _ := nearest.Word(s, names) // "" where none is near
+	return "", &NameError{What: what, Name: s, Known: names, Nearest: near}
 }
 
 // Validate returns an error where ev cannot be an event: its type is missing,
@@ -150,45 +153,4 @@ func checkName(at any) (err error) {
 		_, err = ParseClaimSource(string(*p))
 	}
 	return err
-}
-
-// nearest returns the known name that is nearest to s, "" where none is near:
-// at most one edit for each three characters.
-func nearest(s string, known []string) string {
-	best, name := len(s)/3+1, ""
-	for _, k := range known {
-		if len(k) > 2*len(s)+2 || len(s) > 2*len(k)+2 {
-			continue
-		}
-		if d := editDistance(strings.ToLower(s), k); d <= best && (d < best || name == "") {
-			best, name = d, k
-		}
-	}
-	return name
-}
-
-// editDistance counts the insertions, deletions, substitutions and swaps of
-// neighbours that make a from b (optimal string alignment).
-func editDistance(a, b string) int {
-	var before []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		next := make([]int, len(b)+1)
-		next[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
 }

@@ -65,28 +65,6 @@ func TestParseNameErrors(t *testing.T) {
 	}
 }
 
-func TestEditDistance(t *testing.T) {
-	tests := []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0},
-		{"", "abc", 3},
-		{"abc", "", 3},
-		{"abc", "abc", 0},
-		{"abc", "acb", 1},
-		{"abc", "abd", 1},
-		{"abc", "ab", 1},
-		{"kitten", "sitting", 3},
-		{"ca", "abc", 3},
-	}
-	for _, tt := range tests {
-		if got := editDistance(tt.a, tt.b); got != tt.want {
-			t.Errorf("editDistance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	if err := fullEvent().Validate(); err != nil {
 		t.Errorf("the full event is not valid: %v", err)

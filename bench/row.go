@@ -26,13 +26,19 @@ type row struct {
 	aim    float64 // 0: none
 }
 
-// The bounds are those that the project set itself before it had code.
+// The bounds are those that the project set itself before it had code. They
+// came from a measurement in which the seed's callers took turns, behind a
+// mutex. The seed's own code has none, and a file system may join the syncs of
+// callers that stand side by side: so both ways are measured, and the faster
+// one is what counts.
 var table = []row{
 	{"append-1", "durable append, 1 caller, to the seed's way", faster, "etch/1", []string{"seed/1"}, 1.1, 1.4},
-	{"append-64", "durable append, 64 callers, to the seed's way", faster, "etch/64", []string{"seed/64", "seed-mutex/64"}, 15, 28},
+	{"append-64", "durable append, 64 callers, to the seed's way, side by side or in turn", faster, "etch/64", []string{"seed/64", "seed-mutex/64"}, 15, 28},
+	{"append-64-turn", "durable append, 64 callers, to the seed's way in turn", faster, "etch/64", []string{"seed-mutex/64"}, 15, 28},
 	{"bbolt", "durable append, 64 callers, to bbolt Batch", faster, "etch/64", []string{"bbolt/64"}, 3, 6},
 	{"sqlite", "durable append, 64 callers, to SQLite WAL FULL", faster, "etch/64", []string{"sqlite/64"}, 12, 25},
-	{"append-1024", "durable append, 1,024 callers, to the seed's way at 64", faster, "etch/1024", []string{"seed/64", "seed-mutex/64"}, 35, 60},
+	{"append-1024", "durable append, 1,024 callers, to the seed's way at 64, side by side or in turn", faster, "etch/1024", []string{"seed/64", "seed-mutex/64"}, 35, 60},
+	{"append-1024-turn", "durable append, 1,024 callers, to the seed's way at 64 in turn", faster, "etch/1024", []string{"seed-mutex/64"}, 35, 60},
 	{"processes", "durable append, 8 processes of 8 callers, to the seed's way with 8 processes", faster, "etch/8x8", []string{"seed/8x1", "seed/8x8"}, 4, 10},
 	{"interval", "interval durability, signed, sealed, 1 caller, to unsigned zerolog", faster, "etch-interval/1", []string{"zerolog/1"}, 1.1, 2},
 	{"interval-64", "interval durability, signed, sealed, 64 callers, to unsigned zerolog", faster, "etch-interval/64", []string{"zerolog/64"}, 1.1, 2},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/etch-audit/etch/internal/nearest"
 )
 
 // A kind is the TOML type that a key takes.
@@ -119,7 +121,7 @@ func choice[T comparable](field func(*Config) *T, words []word[T]) codec {
 			}
 			return words[i].text
 		},
-		allowed: func(bad string) string { return alternatives(byDistance(bad, texts)) },
+		allowed: func(bad string) string { return alternatives(nearest.Sorted(bad, texts)) },
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/nearest"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -273,8 +274,8 @@ func (d *document) warn(path []part) {
 		return
 	}
 	d.seen[name] = true
-	near := byDistance(strings.ToLower(name), d.own)[0]
-	if distance(strings.ToLower(name), near) > 1 {
+	near := nearest.Sorted(strings.ToLower(name), d.own)[0]
+	if nearest.Distance(strings.ToLower(name), near) > 1 {
 		return
 	}
 	d.warnings = append(d.warnings, d.fail(path[len(path)-1].at, name,

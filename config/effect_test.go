@@ -144,8 +144,10 @@ func TestEffectRotate(t *testing.T) {
 		after   time.Duration
 		rotates bool
 	}{
-		{"daily", 11 * time.Hour, false}, {"daily", 12 * time.Hour, true},
-		{"weekly", 6 * day, false}, {"weekly", 7*day - 12*time.Hour, true},
+		{"daily", 11 * time.Hour, false},
+		{"daily", 12 * time.Hour, true},
+		{"weekly", 6 * day, false},
+		{"weekly", 7*day - 12*time.Hour, true},
 		{"size", 60 * day, false},
 	} {
 		b := open(t, fmt.Sprintf("rotate = %q", c.mode))

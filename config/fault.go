@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/etch-audit/etch/internal/nearest"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -102,8 +103,8 @@ func suggest(table, name string) string {
 			return fmt.Sprintf("%s is a key of [%s]", name, other)
 		}
 	}
-	names := byDistance(strings.ToLower(name), namesIn(table))
-	if near(strings.ToLower(name), names[0]) {
+	names := nearest.Sorted(strings.ToLower(name), namesIn(table))
+	if nearest.Near(strings.ToLower(name), names[0]) {
 		return fmt.Sprintf("did you mean %q?", names[0])
 	}
 	return fmt.Sprintf("the nearest known key is %q; all are %s", names[0], strings.Join(slices.Sorted(slices.Values(names)), ", "))
@@ -118,5 +119,5 @@ func suggestKey(key string) string {
 			return fmt.Sprintf("did you mean %q?", s.key())
 		}
 	}
-	return fmt.Sprintf("did you mean %q?", byDistance(strings.ToLower(key), keys)[0])
+	return fmt.Sprintf("did you mean %q?", nearest.Sorted(strings.ToLower(key), keys)[0])
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/etch-audit/etch/internal/nearest"
 )
 
 // A place is where a path of a setting is resolved: relative ones at dir, the
@@ -110,7 +112,7 @@ func destination(field func(*Config) *string) codec {
 		return set(c, v, p)
 	}
 	k.allowed = func(bad string) string {
-		streams := byDistance(strings.ToLower(bad), []string{"stdout", "stderr"})
+		streams := nearest.Sorted(strings.ToLower(bad), []string{"stdout", "stderr"})
 		return fmt.Sprintf("%q, %q, the path of a file, or \"\"", streams[0], streams[1])
 	}
 	return k

@@ -44,7 +44,7 @@ func (v *verifier) find() error {
 		if err != nil || !moved {
 			return err
 		}
-		v.closeAll()
+		v.closeActive()
 	}
 	return nil
 }
@@ -57,6 +57,7 @@ func (v *verifier) look(last bool) (moved bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	v.active = active
 	entries, err := fs.ReadDir(v.fsys, ".")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -317,11 +318,11 @@ func (c closers) Close() error {
 	return errors.Join(errs...)
 }
 
-func (v *verifier) closeAll() {
-	for _, f := range v.segments {
-		if f.handle != nil {
-			// It was only read, so that nothing can be lost by an error.
-			_ = f.handle.Close()
-		}
+// closeActive closes the active segment, where its handle was kept.
+func (v *verifier) closeActive() {
+	if v.active != nil && v.active.handle != nil {
+		// It was only read, so that nothing can be lost by an error.
+		_ = v.active.handle.Close()
 	}
+	v.active = nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/etch-audit/etch/internal/broken"
 )
 
 // index returns the place of a segment.
@@ -96,7 +98,7 @@ func (v *verifier) finish(j *judge) {
 		v.noSegments(last.number+1, s.Segment+1)
 	}
 	switch s := v.state; {
-	case s != nil && j.seq < s.Size():
+	case s != nil && j.seq < s.Size() && !broken.Is("verify-state"):
 		j.fault(Fault{
 			Kind: Truncated, FromSeq: new(j.seq), ToSeq: new(s.Size()),
 			Detail: fmt.Sprintf("the log ends at %d records, its state remembers %d", j.seq, s.Size()),

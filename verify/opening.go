@@ -9,6 +9,10 @@ import (
 	"github.com/etch-audit/etch/internal/merkle"
 )
 
+// maxSize is more records than any log has, and leaves every number of a
+// segment below what 64 bits hold.
+const maxSize = 1 << 62
+
 // opened judges the first line of a segment. Where the lines before it are
 // damaged, or there are none, it is taken at its word: the seals that follow
 // prove it.
@@ -25,6 +29,9 @@ func (j *judge) opened(data []byte, offset int64) error {
 	}
 	if o.Version > control.Version {
 		j.newer(&o)
+	}
+	if o.Size > maxSize {
+		return fmt.Errorf("size %d is not that of any log", o.Size)
 	}
 	frontier, err := o.FrontierAt()
 	if err != nil {

@@ -251,9 +251,9 @@ func (s *sequence) run(ctx context.Context) error {
 		size = int(min(blockSize, s.file.size+1)) // one more, to see the end
 	}
 	n := min(s.v.opts.Workers, int(s.file.size/blockSize)+1)
-	free := make(chan *block, 2*n)
-	done := make(chan *block, 2*n)
-	for range 2 * n {
+	free := make(chan *block, n+2)
+	done := make(chan *block, n+2)
+	for range n + 2 {
 		free <- &block{buf: make([]byte, 1+size+record.MaxLine+1)}
 	}
 	var workers sync.WaitGroup

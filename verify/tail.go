@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/etch-audit/etch/internal/broken"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/record"
@@ -80,22 +79,25 @@ func isSeal(data []byte, seq uint64, identity note.Verifier) bool {
 }
 
 // limit returns where the bytes of a segment begin that the segment after it
-// has on record as void, or not the log's.
+// has on record as void, or not the log's, and whether there are such bytes.
 func (v *verifier) limit(f *file) (limit int64, voided bool) {
-	for i, g := range v.segments {
-		if g == f && i+1 < len(v.segments) {
-			m := v.segments[i+1].mends
-			return max(0, mendsAt(m)), m != nil && m.Segment == f.number && m.Offset < f.size
-		}
+	m := v.mended(f)
+	if m == nil || m.Offset < 0 {
+		return 0, false
 	}
-	return 0, false
+	if f.archived { // of which only the record knows the size
+		return m.Offset, m.Bytes > 0
+	}
+	return m.Offset, m.Offset < f.size
 }
 
-func mendsAt(m *control.RecoveredLog) int64 {
-	if m == nil {
-		return 0
+// mended returns the record of how a segment ended, which the next one has.
+func (v *verifier) mended(f *file) *control.RecoveredLog {
+	i := v.index(f) + 1
+	if i == len(v.segments) || v.segments[i].mends == nil || v.segments[i].mends.Segment != f.number {
+		return nil
 	}
-	return m.Offset
+	return v.segments[i].mends
 }
 
 // voided reports the bytes of a segment that were not judged, because the
@@ -105,8 +107,13 @@ func (v *verifier) voided(j *judge, f *file) {
 	if !voided {
 		return
 	}
-	j.sum.VoidBytes += f.size - limit
-	if m := v.segments[v.index(f)+1].mends; m.Found == control.FoundVoid {
+	m := v.mended(f)
+	if f.archived {
+		j.sum.VoidBytes += m.Bytes
+	} else {
+		j.sum.VoidBytes += f.size - limit
+	}
+	if m.Found == control.FoundVoid {
 		j.fault(Fault{
 			Kind: Torn, Offset: &limit,
 			Detail: "on record: the segment's bytes from here on are void, never acknowledged: " + m.Detail,
@@ -121,7 +128,7 @@ func (v *verifier) judgeState(j *judge, raw []byte, readErr error) {
 	case readErr != nil:
 		v.undecided("%s cannot be read: %v", v.layout.State(), readErr)
 		return
-	case err == nil && !broken.Is("verify-state"):
+	case err == nil:
 		v.state, j.state = &s, &s
 		j.sum.StateRemembers = new(s.Size())
 		return

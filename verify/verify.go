@@ -106,6 +106,7 @@ type verifier struct {
 	state    *state.State       // nil: none that can be used
 	epochs   []string           // keys of Home
 	segments []*file
+	active   *file // with its handle, where there is one
 	total    int64 // bytes of all segments
 
 	careful bool // for tests: no segment is read the quick way
@@ -149,11 +150,11 @@ func newVerifier(fsys fs.FS, opts Options) (*verifier, error) {
 func (v *verifier) run(ctx context.Context) {
 	v.readEpochKeys()
 	raw, stateErr := v.rawState()
+	defer v.closeActive()
 	if err := v.find(); err != nil {
 		v.undecided("the log cannot be read: %v", err)
 		return
 	}
-	defer v.closeAll()
 	v.readEpochKeys()
 	j := v.newJudge()
 	if j == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/instant"
+	"github.com/etch-audit/etch/internal/nearest"
 )
 
 // controlTypes are the types of the log's records about itself.
@@ -68,7 +69,7 @@ func parseTime(flag, text string, now time.Time) (instant.Span, error) {
 		return span, nil
 	}
 	hint := instant.Forms
-	if word, ok := nearest(text, []string{"now", "today", "yesterday"}); ok {
+	if word, ok := nearest.Word(text, []string{"now", "today", "yesterday"}); ok {
 		hint = fmt.Sprintf("did you mean %q?", word)
 	}
 	return span, fail(exitUsage, hint, fmt.Errorf("%s: %w", flag, err))

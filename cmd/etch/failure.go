@@ -10,6 +10,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/nearest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -53,7 +54,7 @@ func usagef(hint, format string, args ...any) error {
 // unknown returns the error about a word that is none of those known: it names
 // the nearest one, or says hint where none is near.
 func unknown(what, word string, known []string, hint string) error {
-	if near, ok := nearest(word, known); ok {
+	if near, ok := nearest.Word(word, known); ok {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return usagef(hint, "unknown %s %q", what, word)

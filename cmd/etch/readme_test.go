@@ -118,6 +118,7 @@ var (
 	escapes = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 	digits  = regexp.MustCompile(`[0-9]+`)
 	blanks  = regexp.MustCompile(` +`)
+	took    = regexp.MustCompile(`\b0(\.0)?m?s\b`)
 	weekday = regexp.MustCompile(`\b(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b`)
 	system  = regexp.MustCompile(`^(Linux|Darwin|\w+BSD)$`)
 )
@@ -135,7 +136,8 @@ func alike(shown, printed string) bool {
 func plainLine(line string) string {
 	line = weekday.ReplaceAllString(escapes.ReplaceAllString(line, ""), "Day")
 	line = system.ReplaceAllString(line, "System")
-	return strings.TrimSpace(blanks.ReplaceAllString(digits.ReplaceAllString(line, "0"), " "))
+	line = took.ReplaceAllString(digits.ReplaceAllString(line, "0"), "0s")
+	return strings.TrimSpace(blanks.ReplaceAllString(line, " "))
 }
 
 func textOf(lines []string) string {

@@ -22,6 +22,7 @@ var layers = []layer{
 
 	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
 	{pkg: "internal/instant", level: 0, reason: "times as people write them, whatever they are asked for"},
+	{pkg: "internal/nearest", level: 0, reason: "words and their distances, whatever they name"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
 	{pkg: "risk", level: 0, reason: "judges a command without knowing who records it"},
 	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},

@@ -174,7 +174,7 @@ func TestCrashInRecovery(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			rng := logSeed(t)
-			for k, done := rng.IntN(stride(4, 20)), false; !done; k += stride(4, 20) {
+			for k, done := rng.IntN(stride(7, 30)), false; !done; k += stride(7, 30) {
 				var left []disk
 				w := l.world()
 				done = w.run(t, w.faulty(crashAt(k, k%3 == 1, func() { left = disks(w.mem, rng) })))

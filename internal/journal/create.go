@@ -120,7 +120,7 @@ func (j *Journal) unused() error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", path, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it is only read
 	b := make([]byte, state.Size)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -145,7 +145,7 @@ func (j *Journal) unfinished(path string) error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", path, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it is only read
 	size, err := f.Size()
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", path, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -121,7 +122,7 @@ func TestFault(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, signed %v", kind.name, signed), func(t *testing.T) {
 				t.Parallel()
 				rng := logSeed(t)
-				for k := rng.IntN(stride(3, 17)); ; k += stride(3, 17) {
+				for k := rng.IntN(stride(5, 23)); ; k += stride(5, 23) {
 					w := life{unsigned: !signed, maxSize: 16 << 10}.world()
 					fsys := w.faulty(kind.at(k))
 					name := named{t, fmt.Sprintf("operation %d", k)}
@@ -153,6 +154,38 @@ func TestFaultPairs(t *testing.T) {
 	}
 }
 
+// TestOutage lets every operation of a kind fail, from one on until the end of
+// the routine: what is done about a failure fails too.
+func TestOutage(t *testing.T) {
+	outages := map[string][]errorfs.OpKind{
+		"full":    {errorfs.Write, errorfs.Create, errorfs.Mkdir},
+		"sync":    {errorfs.Sync, errorfs.SyncDir},
+		"names":   {errorfs.Rename, errorfs.Remove, errorfs.Create},
+		"read":    {errorfs.Read, errorfs.Size, errorfs.Stat, errorfs.Linked},
+		"changes": errorfs.Mutating,
+	}
+	for name, kinds := range outages {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rng := logSeed(t)
+			for k := 1 + rng.IntN(stride(7, 40)); ; k += stride(7, 40) {
+				w := life{unsigned: k%2 == 0, maxSize: 16 << 10}.world()
+				var seen atomic.Int64
+				fsys := w.faulty(errorfs.When(errorfs.And(errorfs.KindMatch(kinds...), func(errorfs.Op) bool {
+					return seen.Add(1) > int64(k)
+				}), errorfs.Fail(syscall.EIO)))
+				test := named{t, fmt.Sprintf("from operation %d on", k)}
+				w.endure(test)
+				if fsys.Faults() == 0 {
+					w.abandon()
+					break
+				}
+				w.survive(test, rng)
+			}
+		})
+	}
+}
+
 // TestReleaseFails shows that a lock that could not be released keeps nobody
 // out for longer than one append.
 func TestReleaseFails(t *testing.T) {
@@ -171,4 +204,33 @@ func TestReleaseFails(t *testing.T) {
 	must(t, other.Close())
 	must(t, w.close())
 	w.recheck(t)
+}
+
+// TestTakeoverOnFailingDisk kills a writer before its sync, lets the sync of
+// whoever takes over fail, and takes the power right after the next try: the
+// system has forgotten by then that anything was not on disk.
+func TestTakeoverOnFailingDisk(t *testing.T) {
+	for _, signed := range []bool{true, false} {
+		w := newWorld()
+		w.opt.Signed = signed
+		must(t, w.create())
+		must(t, w.close())
+		syncs := errorfs.And(errorfs.KindMatch(errorfs.Sync), errorfs.PathMatch("audit.log"))
+		w.faulty(errorfs.When(syncs, errorfs.Crash(nil)))
+		must(t, w.open())
+		if err := w.append(t, 5000, 5000); err == nil {
+			t.Fatal("append: the process did not die")
+		}
+		w.abandon()
+		next := w.after(w.mem.Clone())
+		next.faulty(errorfs.When(errorfs.And(syncs, errorfs.OnIndex(0)), errorfs.Fail(syscall.EIO)))
+		if err := next.open(); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("open: %v, want %v", err, syscall.EIO)
+		}
+		must(t, next.open())
+		last := next.after(next.mem.Crash(memfs.None()))
+		must(t, next.close())
+		next.blameless(t, next.recheck(t))
+		last.blameless(t, last.revive(t))
+	}
 }

@@ -129,9 +129,9 @@ func TestRotationUnordered(t *testing.T) {
 	}
 }
 
-// TestLargeBatch adds more in one call than a segment, a seal's promise or a
+// TestBatchOverSegments adds more in one call than a segment, a seal's promise or a
 // single write may hold.
-func TestLargeBatch(t *testing.T) {
+func TestBatchOverSegments(t *testing.T) {
 	for _, l := range lives {
 		w := l.world()
 		w.opt.SealRecords = 90

@@ -148,7 +148,8 @@ func (j *Journal) checkActive() error {
 	if head.Version > control.Version {
 		return fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, head.Version, control.Version)
 	}
-	if head.Segment == s.Segment+1 && j.exists(j.layout.Numbered(s.Segment)) && !broken.Is("old-state-wins") {
+	older := head.Segment > s.Segment && !broken.Is("old-state-wins")
+	if older && head.Segment == s.Segment+1 && j.exists(j.layout.Numbered(s.Segment)) {
 		next, err := j.leadsTo(head)
 		if err != nil {
 			return err
@@ -157,7 +158,7 @@ func (j *Journal) checkActive() error {
 			return j.enterSegment(head)
 		}
 	}
-	if head.Origin == s.Origin && head.Segment > s.Segment && head.Size >= s.Size() && j.exists(j.layout.Numbered(head.Segment-1)) {
+	if older && head.Origin == s.Origin && head.Size >= s.Size() && j.exists(j.layout.Numbered(head.Segment-1)) {
 		// Going on from it would use sequence numbers twice.
 		return j.rebuild(fmt.Sprintf("it is older than the log: it knows of segment %d, the active one is %d", s.Segment, head.Segment))
 	}

@@ -37,7 +37,7 @@ func (j *Journal) takeover(size int64) error {
 	if size < j.state.State.Synced {
 		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, j.state.State.Synced))
 	}
-	t := tail{State: j.state.State, end: j.state.State.Synced}
+	t := tail{State: j.state.State, end: j.state.State.Synced, from: j.state.State.Size()}
 	if err := j.scan(j.active, size, &t); err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func (j *Journal) takeover(size int64) error {
 // of it and of unsigned lines that were kept.
 func (j *Journal) recoverRest(t *tail, size int64) error {
 	now := j.opt.Now()
-	if kept := t.Size() - j.state.State.Size(); kept > 0 && !t.Signed {
-		from, to := j.state.State.Size(), t.Size()
+	if kept := t.Size() - t.from; kept > 0 && !t.Signed && !t.told {
+		from, to := t.from, t.Size()
 		err := j.control(now, control.Recovered, control.RecoveredLog{
 			Found: control.FoundUnsigned, Segment: t.Segment, Offset: j.state.State.Synced, Bytes: t.end - j.state.State.Synced,
 			FromSeq: &from, ToSeq: &to, Detail: "lines that no state knew of were kept; nothing proves who wrote them",
@@ -119,6 +119,8 @@ type tail struct {
 	end    int64
 	until  uint64 // the size at which the scan is to stop; 0: the end of the file
 	reason string // why the scan stopped before the end of the file
+	from   uint64 // the size that the scan began at
+	told   bool   // an earlier try to take the lines over has left the record of them
 
 	next   *control.EpochLog // a log_epoch that still needs its seal
 	before *tail             // t as it was before next
@@ -182,7 +184,7 @@ func (j *Journal) take(line []byte, t *tail) error {
 	}
 	kind := record.Control(line)
 	next := t.next
-	t.next = nil
+	t.next, t.told = nil, t.told && kind == control.Recovered
 	switch kind {
 	case control.Opened:
 		if t.end != 0 {
@@ -196,6 +198,8 @@ func (j *Journal) take(line []byte, t *tail) error {
 		_, err = control.Parse(line, t.next)
 	case control.EpochBroken:
 		err = j.takeBroken(line, t)
+	case control.Recovered:
+		err = t.takeRecovered(line)
 	case "":
 		t.Fresh = false
 	}
@@ -257,6 +261,19 @@ func (j *Journal) takeBroken(line []byte, t *tail) error {
 		return fmt.Errorf("record of seq %d: %w", header.Seq, err)
 	}
 	return t.enter(b.Epoch, b.EpochKey, made)
+}
+
+// takeRecovered notes whether the record tells of all lines before it. Without
+// that, each try to take over a tail on a failing disk would add a record.
+func (t *tail) takeRecovered(line []byte) error {
+	var r control.RecoveredLog
+	if _, err := control.Parse(line, &r); err != nil {
+		return err
+	}
+	if r.Found == control.FoundUnsigned && r.FromSeq != nil && *r.FromSeq == t.from && r.ToSeq != nil && *r.ToSeq == t.Size() {
+		t.told = true
+	}
+	return nil
 }
 
 // enter begins an epoch at the line being taken.

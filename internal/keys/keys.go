@@ -283,7 +283,7 @@ func (d *Dir) read(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read key: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it is only read
 	size, err := f.Size()
 	if err != nil {
 		return "", fmt.Errorf("read key: %w", err)

@@ -115,8 +115,13 @@ func (c *content) writeAt(p []byte, off int64) {
 		c.dirty[number] = true
 		p, off = p[n:], off+int64(n)
 	}
-	if off > c.now.size {
+	switch {
+	case off > c.now.size:
 		c.now.size, c.sizeDirty = off, true
+	case off == c.now.size && off != c.stable.size:
+		// Written again, the last page brings the size along that a failed
+		// sync has lost: file systems store it when its page is written back.
+		c.sizeDirty = true
 	}
 }
 

@@ -90,7 +90,7 @@ func Split(line []byte) (Line, error) {
 		return l, errors.New("line has no sequence number")
 	}
 	if line[len(line)-1] != '}' {
-		return l, errors.New("line does not end with }")
+		return l, errors.New("line does not end as an object")
 	}
 	l.Seq = n
 	l.Signed = line[:len(line)-1]

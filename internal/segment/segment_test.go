@@ -77,8 +77,10 @@ func TestSelect(t *testing.T) {
 		rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		files, twins := l.Select(names)
 		want := []segment.File{
-			{Name: "audit.000001.log.zst", Number: 1, Archived: true}, {Name: "audit.000002.log", Number: 2},
-			{Name: "audit.000010.log", Number: 10}, {Name: "audit.log"},
+			{Name: "audit.000001.log.zst", Number: 1, Archived: true},
+			{Name: "audit.000002.log", Number: 2},
+			{Name: "audit.000010.log", Number: 10},
+			{Name: "audit.log"},
 		}
 		if diff := cmp.Diff(files, want); diff != "" {
 			t.Fatal(diff)

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/etch-audit/etch/bench"
+)
+
+// maxPicture is what a picture of the documentation may weigh.
+const maxPicture = 100 << 10
+
+func TestDraw(t *testing.T) {
+	svg, err := draw([]bench.Point{
+		{Peer: "etch", Callers: 1, Rate: 3000}, {Peer: "a<b", Callers: 1, Rate: 2900},
+		{Peer: "etch", Callers: 64, Rate: 90_000}, {Peer: "a<b", Callers: 64, Rate: 89_000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := xml.NewDecoder(strings.NewReader(string(svg)))
+	paths := 0
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("not XML: %v\n%s", err, svg)
+		}
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "path" {
+			paths++
+		}
+	}
+	if paths != 2 {
+		t.Errorf("%d lines for 2 peers", paths)
+	}
+	for _, want := range []string{"etch 90,000", "a&lt;b 89,000", "prefers-color-scheme:dark"} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("the picture does not contain %q", want)
+		}
+	}
+}
+
+func TestDrawRefuses(t *testing.T) {
+	for _, points := range [][]bench.Point{
+		nil,
+		{{Peer: "etch", Callers: 1, Rate: 3000}},
+		{{Peer: "etch", Callers: 1, Rate: 3000}, {Peer: "etch", Callers: 2}},
+		{{Peer: "etch", Callers: 0, Rate: 3000}},
+	} {
+		if svg, err := draw(points); err == nil {
+			t.Errorf("%v was drawn: %s", points, svg)
+		}
+	}
+}
+
+// TestCommitted shows that the picture in docs/ is that of the committed data.
+func TestCommitted(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "curve.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var points []bench.Point
+	if err := json.Unmarshal(b, &points); err != nil {
+		t.Fatal(err)
+	}
+	want, err := draw(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "throughput.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("docs/throughput.svg is not what cmd/picture draws of testdata/curve.json")
+	}
+	if len(got) > maxPicture {
+		t.Errorf("the picture has %d bytes, at most %d", len(got), maxPicture)
+	}
+}
