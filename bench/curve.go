@@ -1,8 +1,6 @@
 package bench
 
-import (
-	"context"
-)
+import "context"
 
 // A Point is the throughput of a peer with so many callers.
 type Point struct {

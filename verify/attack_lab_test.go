@@ -117,7 +117,7 @@ func privateKey(t testing.TB, b []byte) ed25519.PrivateKey {
 // that ends in two records without a seal.
 func makeLab(t testing.TB, signed bool) *lab {
 	t.Helper()
-	l := newLab(t, signed, 4)
+	l := newLab(t, signed, 8)
 	l.append(t, 7)
 	l.endEpoch(t)
 	l.append(t, 3)

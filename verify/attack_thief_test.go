@@ -303,3 +303,10 @@ func (f *forgery) state(old []byte, synced int) []byte {
 	b = append(b, f.macOf("state", string(b))...)
 	return append(b, make([]byte, 4096-len(b))...)
 }
+
+// vkeyUnder returns the note verifier key of a key under a name (C2SP signed-note).
+func vkeyUnder(name string, key ed25519.PrivateKey) string {
+	typed := append([]byte{1}, key[ed25519.SeedSize:]...)
+	sum := sha256.Sum256(append([]byte(name+"\n"), typed...))
+	return fmt.Sprintf("%s+%08x+%s", name, binary.BigEndian.Uint32(sum[:]), base64.StdEncoding.EncodeToString(typed))
+}

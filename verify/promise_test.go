@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/etch-audit/etch/internal/logtest"
@@ -87,5 +88,36 @@ func TestCutTail(t *testing.T) {
 	}
 	if cuts == 0 {
 		t.Error("no cut was at a seal")
+	}
+}
+
+// TestKeysTold asks for the report in both situations of whoever verifies a
+// log: the keys are within reach, and so the log is his to rewrite, or not.
+func TestKeysTold(t *testing.T) {
+	l := logtest.New(logtest.Options{Keys: keys})
+	l.Events(3)
+	l.Epoch()
+	l.Events(3)
+	l.Seal()
+	for name, c := range map[string]struct {
+		own  bool
+		want string
+	}{
+		"own keys":    {true, "readable by whoever ran this"},
+		"not our own": {false, "were not readable here"},
+	} {
+		opts := atHome(1)
+		opts.PublicKey, opts.Home.OwnKeys = keys.VKey(), c.own
+		r := judged(t, logtest.FS(l.Files()), opts)
+		var text strings.Builder
+		if err := r.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text.String(), c.want) {
+			t.Errorf("%s: the report does not say %q:\n%s", name, c.want, text.String())
+		}
+		if r.Summary.Tier != TierForwardSecure {
+			t.Errorf("%s: got tier %q, want %q: an epoch is over and the public key was given", name, r.Summary.Tier, TierForwardSecure)
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/etch-audit/etch/internal/broken"
 )
 
 // WriteText writes the report for people. The verdict is its last line.
@@ -74,7 +76,7 @@ func (r *Report) writeSummary(b *strings.Builder) {
 		}
 	}
 	row("tier", "%s: %s", s.Tier, s.Tier.meaning())
-	if s.KeysReadableHere {
+	if s.KeysReadableHere && !broken.Is("keys-unsaid") {
 		row("keys", "readable by whoever ran this, and so by every program of that user: only what closed epochs sealed is out of their reach")
 	} else {
 		row("keys", "the private keys were not readable here")

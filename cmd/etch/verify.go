@@ -48,7 +48,7 @@ go on meanwhile, and a copy needs no keys.
 Whoever can rewrite the whole log can write a new one under a new key. --key says
 by which key to judge: log.vkey, kept elsewhere since the log was made. Whoever
 can cut the log's end can set back what is kept beside it. --head is a checkpoint,
-kept elsewhere, that the log must still contain.
+kept elsewhere, that the log must still contain: "etch status --head" prints one.
 
 Exit codes: 0 intact; 1 damaged, and each fault is named; 2 it could not be
 decided: no log, no key, not readable, wrong use.`,

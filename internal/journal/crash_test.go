@@ -77,7 +77,7 @@ func contents(mem *memfs.FS) string {
 			return err
 		}
 		b, err := fs.ReadFile(fsys, path)
-		fmt.Fprintf(h, "%s %d\n%s", path, len(b), b)
+		h.Write(fmt.Appendf(nil, "%s %d\n%s", path, len(b), b))
 		return err
 	})
 	return fmt.Sprintf("%x %v", h.Sum(nil), err)

@@ -30,7 +30,7 @@ func timed(t *testing.T, test func(t *testing.T, w *world)) {
 
 // wait lets time go by, and those who work come to rest.
 func wait(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

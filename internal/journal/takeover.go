@@ -83,7 +83,7 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 		j.note(control.Recovered, "%d lines after the last known one were kept; the log is unsigned, so nothing proves them", kept)
 	}
 	if t.end == size || broken.Is("silent-recovery") {
-		return nil
+		return j.voidEpoch(t, now)
 	}
 	saved, sum, err := j.setAside(j.active, t.Segment, t.end, size)
 	if err != nil {
@@ -93,6 +93,18 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 	return j.control(now, control.Recovered, control.RecoveredLog{
 		Found: control.FoundTorn, Segment: t.Segment, Offset: t.end, Bytes: size - t.end,
 		SHA256: sum, Saved: filepath.ToSlash(saved), Detail: short(t.reason),
+	})
+}
+
+// voidEpoch puts a record behind a log_epoch that a crash has parted from its
+// seal: a seal made later, directly behind it, would bring it into force.
+func (j *Journal) voidEpoch(t *tail, now time.Time) error {
+	if t.next == nil {
+		return nil
+	}
+	return j.control(now, control.Recovered, control.RecoveredLog{
+		Found: control.FoundTorn, Segment: t.Segment, Offset: t.end,
+		Detail: fmt.Sprintf("the log_epoch of epoch %d has no seal and is void", t.next.Epoch),
 	})
 }
 

@@ -79,11 +79,11 @@ func signedBy(n *note.Note, v note.Verifier) bool {
 // PeekNote returns the checkpoint of a note whose signatures are not checked.
 // What it says is the word of whoever wrote it.
 func PeekNote(msg string) (Checkpoint, error) {
-	text, _, ok := strings.Cut(msg, "\n\n")
-	if !ok {
+	i := strings.LastIndex(msg, "\n\n") // as note.Open does
+	if i < 0 {
 		return Checkpoint{}, errors.New("checkpoint note has no signatures")
 	}
-	return ParseCheckpoint(text + "\n")
+	return ParseCheckpoint(msg[:i+1])
 }
 
 // OriginPrefix begins the name of every log.

@@ -100,12 +100,17 @@ func TestNewFrontierRefuses(t *testing.T) {
 }
 
 func TestLargestFrontier(t *testing.T) {
-	f, err := merkle.NewFrontier(1<<64-1, make([]merkle.Hash, merkle.MaxFrontier))
+	const size = merkle.MaxSize - 1 // the most bits
+	f, err := merkle.NewFrontier(size, make([]merkle.Hash, 62))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Size() != 1<<64-1 || len(f.AppendHashes(nil)) != merkle.MaxFrontier {
+	f.Append(merkle.Hash{})
+	if f.Size() != merkle.MaxSize || len(f.AppendHashes(nil)) != 1 {
 		t.Errorf("size %d with %d hashes", f.Size(), len(f.AppendHashes(nil)))
+	}
+	if _, err := merkle.NewFrontier(1<<64-1, make([]merkle.Hash, 64)); err == nil {
+		t.Error("a size that cannot grow is taken")
 	}
 }
 

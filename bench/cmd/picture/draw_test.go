@@ -18,8 +18,10 @@ const maxPicture = 100 << 10
 
 func TestDraw(t *testing.T) {
 	svg, err := draw([]bench.Point{
-		{Peer: "etch", Callers: 1, Rate: 3000}, {Peer: "a<b", Callers: 1, Rate: 2900},
-		{Peer: "etch", Callers: 64, Rate: 90_000}, {Peer: "a<b", Callers: 64, Rate: 89_000},
+		{Peer: "etch", Callers: 1, Rate: 3000},
+		{Peer: "a<b", Callers: 1, Rate: 2900},
+		{Peer: "etch", Callers: 64, Rate: 90_000},
+		{Peer: "a<b", Callers: 64, Rate: 89_000},
 	})
 	if err != nil {
 		t.Fatal(err)
