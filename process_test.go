@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -93,9 +94,7 @@ func runWriters(t *testing.T, rng *rand.Rand, path string, told map[string]uint6
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			for id, seq := range receipts {
-				told[id] = seq
-			}
+			maps.Copy(told, receipts)
 		})
 	}
 	wg.Wait()

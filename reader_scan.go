@@ -269,9 +269,15 @@ func beginningOf(f vfs.File) (beginning, error) {
 		return h, nil // it is there only after a failure
 	}
 	var found control.RecoveredLog
-	if _, err := control.Parse(line, &found); err != nil || found.Segment >= h.opened.Segment {
+	if _, err := control.Parse(line, &found); err != nil || found.Segment >= h.opened.Segment || !ends(found.Found) {
 		return h, nil
 	}
 	h.recovered = &found
 	return h, nil
+}
+
+// ends reports whether what a recovery found says where the segment before
+// ended. Of the others a verifier makes no fault, so that they must hide nothing.
+func ends(found string) bool {
+	return found == control.FoundVoid || found == control.FoundDamage || found == control.FoundStateLost
 }

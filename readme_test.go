@@ -34,7 +34,7 @@ func Example_readme() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // an example's own directory
 	receipt, err := record(context.Background(), filepath.Join(dir, "audit.log"))
 	if err != nil {
 		log.Fatal(err)

@@ -115,15 +115,12 @@ func hashFiles(paths []string) error {
 	return nil
 }
 
-// cycles is how often a log is opened in one measurement.
-const cycles = 10
-
 func openLarge(ctx context.Context, e *env) (float64, error) {
 	dir, err := e.largeLog(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return openCycles(ctx, filepath.Join(dir, logName))
+	return e.openCycles(ctx, filepath.Join(dir, logName))
 }
 
 func openEmpty(ctx context.Context, e *env) (float64, error) {
@@ -136,16 +133,16 @@ func openEmpty(ctx context.Context, e *env) (float64, error) {
 		if err := l.Close(); err != nil {
 			return 0, err
 		}
-		return openCycles(ctx, path)
+		return e.openCycles(ctx, path)
 	})
 }
 
 // openCycles is the milliseconds it takes to open a log, append an event, seal
 // and close, in the mean.
-func openCycles(ctx context.Context, path string) (float64, error) {
+func (e *env) openCycles(ctx context.Context, path string) (float64, error) {
 	ev := events.New(events.Options{}).Next()
-	began := time.Now()
-	for range cycles {
+	began, cycles := time.Now(), 0
+	for ; time.Since(began) < e.Span; cycles++ {
 		l, err := etch.Open(path, &etch.Options{Rotate: etch.BySize})
 		if err != nil {
 			return 0, err
@@ -158,5 +155,5 @@ func openCycles(ctx context.Context, path string) (float64, error) {
 			return 0, fmt.Errorf("a cycle of open, append, seal, close: %w", err)
 		}
 	}
-	return time.Since(began).Seconds() * 1000 / cycles, nil
+	return time.Since(began).Seconds() * 1000 / float64(cycles), nil
 }

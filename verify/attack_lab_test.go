@@ -30,6 +30,7 @@ type lab struct {
 	count int
 
 	files  map[string][]byte // of the finished log
+	early  []byte            // the state at the beginning of the last segment
 	past   []*memfs.FS       // the disk at the end of epoch 0, and of epoch 1, and today
 	stolen []map[uint64]ed25519.PrivateKey
 	vkey   string
@@ -114,7 +115,7 @@ func privateKey(t testing.TB, b []byte) ed25519.PrivateKey {
 }
 
 // makeLab lets the real writer make a log of three epochs in three segments,
-// that ends in two records without a seal.
+// that ends in three records without a seal.
 func makeLab(t testing.TB, signed bool) *lab {
 	t.Helper()
 	l := newLab(t, signed, 8)
@@ -126,9 +127,10 @@ func makeLab(t testing.TB, signed bool) *lab {
 	l.endEpoch(t)
 	l.append(t, 6)
 	l.rotate(t)
-	l.append(t, 6)
+	l.append(t, 2)
+	l.early = filesOf(t, l.disk)["audit.state"]
+	l.append(t, 9)
 	l.finish(t)
-	l.files = filesOf(t, l.disk)
 	return l
 }
 

@@ -20,7 +20,7 @@ const (
 	limitEver     = "| T3 | the operator, or whoever has held the keys all along | only what a head outside proves |"
 	limitState    = "| forge the state |"
 	limitTakeover = "A line that is written past the synced position by somebody with the MAC key is taken over"
-	limitTail     = "records after the last seal only that of the MAC"
+	limitHead     = "Records after the newest outside head have only local protection"
 )
 
 // A damage is what an attacker leaves: the files, and the epoch keys at the
@@ -79,7 +79,7 @@ const (
 	inEpoch0 = 4  // sealed, its epoch is over
 	inEpoch1 = 12 // the same, later than the keys of epoch 1 were first in use
 	inEpoch2 = 17 // sealed, in the epoch of today
-	unsealed = 27
+	unsealed = 31
 )
 
 func edit(n int) func(*testing.T, *thief, []sheet) []sheet {
@@ -192,6 +192,8 @@ func (l *lab) expect(t *testing.T, a *attack, d damage, where situation, want by
 		t.Errorf("%v: got %s, want undecided", where, r.Verdict)
 	case want == 'T' && (r.Verdict == verify.Damaged || r.Summary.UnsealedTail == 0 || !told(r, "not sealed yet")):
 		t.Errorf("%v: got %s, %d unsealed, %v: want to be told of an unsealed tail", where, r.Verdict, r.Summary.UnsealedTail, r.Faults)
+	case want == '=' && r.Verdict != verify.Intact:
+		t.Errorf("%v: got %s %+v, want an intact log", where, r.Verdict, r.Faults)
 	case want == '-' && r.Verdict == verify.Damaged:
 		t.Errorf("%v: a limit is none any more: %+v", where, r.Faults)
 	}

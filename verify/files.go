@@ -53,9 +53,9 @@ func (v *verifier) find() error {
 // meanwhile. The last time it takes them as they are.
 func (v *verifier) look(last bool) (moved bool, err error) {
 	v.segments = nil
-	active, err := v.openActive()
-	if err != nil {
-		return false, err
+	active, activeErr := v.openActive()
+	if activeErr != nil && !errors.Is(activeErr, errNoFile) {
+		return false, activeErr
 	}
 	v.active = active
 	entries, err := fs.ReadDir(v.fsys, ".")
@@ -67,10 +67,15 @@ func (v *verifier) look(last bool) (moved bool, err error) {
 		names = append(names, e.Name())
 	}
 	found, twins := v.layout.Select(names)
+	var strange []string
 	for _, s := range found {
-		f := active
+		f, err := active, activeErr
 		if s.Number != 0 {
 			f, err = v.openFile(s)
+		}
+		if errors.Is(err, errNoFile) {
+			strange = append(strange, s.Name)
+			continue
 		}
 		if err == nil && f == nil {
 			err = fs.ErrNotExist // became active after it was looked for
@@ -89,6 +94,9 @@ func (v *verifier) look(last bool) (moved bool, err error) {
 	if v.order() && !last {
 		return true, nil
 	}
+	for _, name := range strange {
+		v.report.add(Fault{Kind: Inserted, Segment: name, Detail: "what stands under the name of a segment is no regular file"})
+	}
 	v.misplaced()
 	v.compareTwins(twins)
 	return false, nil
@@ -106,7 +114,7 @@ func (v *verifier) openActive() (*file, error) {
 
 // openFile opens a segment and reads its first two lines.
 func (v *verifier) openFile(s segment.File) (*file, error) {
-	h, err := v.fsys.Open(s.Name)
+	h, err := v.openRegular(s.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -219,14 +227,19 @@ func (v *verifier) misplaced() {
 			continue
 		}
 		if f.Number != 0 && f.Number != f.number {
-			v.report.add(Fault{
-				Kind: Reordered, Segment: f.name, SegmentNumber: f.number,
-				Detail: fmt.Sprintf("the file is segment %d under another's name", f.number),
-			})
+			v.report.add(renumbered(f))
 		}
 		kept = append(kept, f)
 	}
 	v.segments = kept
+}
+
+// renumbered is the fault of a file whose name says that it is another segment.
+func renumbered(f *file) Fault {
+	return Fault{
+		Kind: Reordered, Segment: f.name, SegmentNumber: f.number,
+		Detail: fmt.Sprintf("the file is segment %d under another's name", f.number),
+	}
 }
 
 // compareTwins compares the archives that stand beside plain segments with them.
@@ -286,7 +299,7 @@ func (v *verifier) open(f *file) (io.ReadCloser, error) {
 		}
 		return io.NopCloser(io.LimitReader(f.handle, f.size)), nil
 	}
-	h, err := v.fsys.Open(f.name)
+	h, err := v.openRegular(f.name)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func (v *verifier) missingBefore(j *judge, i int) {
 	to := v.segments[i].number
 	if f := v.segments[i]; from < to && f.readable && f.first == j.seq {
 		f.number, to = from, from // its number was edited: no line is missing
+		if f.Number != 0 {
+			v.report.add(renumbered(f))
+		}
 	}
 	if from >= to {
 		return
@@ -115,6 +118,7 @@ func (v *verifier) finish(j *judge) {
 			Detail: fmt.Sprintf("the last %d lines have no seal, at most %d were promised", j.since, j.bound),
 		})
 	}
+	v.judgeAge(j, last)
 	v.finishHead(j)
 	v.finishEpoch(j)
 	v.summarise(j)

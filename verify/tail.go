@@ -130,6 +130,7 @@ func (v *verifier) judgeState(j *judge, raw []byte, readErr error) {
 		return
 	case err == nil:
 		v.state, j.state = &s, &s
+		v.judgeSlots(j, raw, &s)
 		j.sum.StateRemembers = new(s.Size())
 		return
 	case v.opts.Home != nil:

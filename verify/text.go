@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/etch-audit/etch/internal/broken"
 )
@@ -32,11 +33,11 @@ func (r *Report) WriteText(w io.Writer) error {
 	return nil
 }
 
-// plain makes control bytes harmless: parts of a report were read from a log
+// plain makes characters harmless that move a cursor or turn the direction of text: parts of a report were read from a log
 // that somebody may have made to deceive a terminal.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 {
+		if unicode.IsControl(r) && r != '\n' || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return '�'
 		}
 		return r
@@ -53,13 +54,14 @@ func (r *Report) writeSummary(b *strings.Builder) {
 	}
 	row("log", "%s", s.Origin)
 	row("public key", "%s: %s", s.PublicKeySource, s.PublicKey)
-	row("records", "%d (%d events, %d of the log's own) in %d segments, %d bytes", s.Records, s.Events, s.ControlRecords, s.Segments, s.Bytes)
+	row("records", "%d (%s, %d of the log's own) in %s, %s", s.Records, count(s.Events, "event"), s.ControlRecords,
+		count(s.Segments, "segment"), count(s.Bytes, "byte"))
 	row("seals", "%d, all roots compared, signatures of %d checked", s.Seals, s.SealSignatures.Checked)
 	row("line MACs", "%d of %d checked", s.LineMACs.Checked, s.LineMACs.Of)
 	row("epochs", "%d, %d of them broken", s.Epochs, s.EpochsBroken)
-	row("unsealed tail", "%d records", s.UnsealedTail)
+	row("unsealed tail", "%s", count(s.UnsealedTail, "record"))
 	if s.UnanchoredTail != nil {
-		row("unanchored tail", "%d records", *s.UnanchoredTail)
+		row("unanchored tail", "%s", count(*s.UnanchoredTail, "record"))
 	}
 	for _, n := range []struct {
 		name  string
@@ -81,6 +83,14 @@ func (r *Report) writeSummary(b *strings.Builder) {
 	} else {
 		row("keys", "the private keys were not readable here")
 	}
+}
+
+// count writes how many there are of something.
+func count[N int | int64 | uint64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // meaning says what a tier proves.

@@ -218,21 +218,6 @@ func (v *verifier) readEpochKeys() {
 	v.epochs = append(v.epochs, keys...)
 }
 
-// rawState reads the state file. Both results are nil where there is none. A
-// writer at work may be in the middle of a slot: then it is read again.
-func (v *verifier) rawState() (b []byte, err error) {
-	for range attempts {
-		b, err = fs.ReadFile(v.fsys, v.layout.State())
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		if _, clean, parseErr := state.Parse(b, nil); err != nil || clean && parseErr == nil {
-			break
-		}
-	}
-	return b, err
-}
-
 func (v *verifier) undecided(format string, args ...any) {
 	v.report.Undecided = append(v.report.Undecided, fmt.Sprintf(format, args...))
 }

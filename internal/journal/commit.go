@@ -298,7 +298,7 @@ func (j *Journal) saveState(durable bool) error {
 func (j *Journal) store(lines []byte, offset int64) error {
 	if _, err := j.active.WriteAt(lines, offset); err != nil {
 		if j.takeBack(offset) == nil {
-			return fmt.Errorf("write: %w", err)
+			return err
 		}
 		return j.abandon(err) // the file cannot even be cut
 	}

@@ -101,13 +101,12 @@ func (j *Journal) vacant() error {
 	case len(files) > 0 && files[0].Number > 0:
 		return fmt.Errorf("%w: %s is there, but not its keys", ErrExists, j.path(files[0].Name))
 	}
-	if err := j.unused(); err != nil {
-		return err
+	if len(files) > 0 {
+		if err := j.unfinished(active); err != nil {
+			return err
+		}
 	}
-	if len(files) == 0 {
-		return nil
-	}
-	return j.unfinished(active)
+	return j.unused()
 }
 
 // unused returns nil where no state remembers an event.

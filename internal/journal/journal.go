@@ -209,7 +209,7 @@ func (j *Journal) locked(f func() error) error {
 		}
 	}
 	if err := j.lock.Acquire(j.opt.LockWait); err != nil {
-		return fmt.Errorf("lock %s: %w", j.path(j.layout.Lock()), err)
+		return err
 	}
 	err := f()
 	if released := j.lock.Release(); released != nil {

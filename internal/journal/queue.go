@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -234,11 +235,9 @@ func (j *Journal) wait(ctx context.Context, w *waiter) error {
 	}
 	defer q.mu.Unlock()
 	w.gone = true
-	for _, other := range q.gather.waiters {
-		if other == w { // not taken yet: it will not be written
-			w.left = true
-			return fmt.Errorf("%w: %w", ErrNotRecorded, ctx.Err())
-		}
+	if slices.Contains(q.gather.waiters, w) { // not taken yet: it will not be written
+		w.left = true
+		return fmt.Errorf("%w: %w", ErrNotRecorded, ctx.Err())
 	}
 	return fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -132,6 +134,7 @@ type tail struct {
 	until  uint64 // the size at which the scan is to stop; 0: the end of the file
 	reason string // why the scan stopped before the end of the file
 	from   uint64 // the size that the scan began at
+	opened bool   // the line before is the segment's first
 	told   bool   // an earlier try to take the lines over has left the record of them
 
 	next   *control.EpochLog // a log_epoch that still needs its seal
@@ -191,12 +194,12 @@ func (j *Journal) take(line []byte, t *tail) error {
 		if err := j.line.Check(l); err != nil {
 			return err
 		}
-	} else if !utf8.Valid(line) || !json.Valid(line) {
-		return fmt.Errorf("line of seq %d is not JSON", l.Seq)
+	} else if err := t.plausible(line, l.Seq); err != nil {
+		return err
 	}
 	kind := record.Control(line)
 	next := t.next
-	t.next, t.told = nil, t.told && kind == control.Recovered
+	t.next, t.told, t.opened = nil, t.told && kind == control.Recovered, kind == control.Opened
 	switch kind {
 	case control.Opened:
 		if t.end != 0 {
@@ -220,6 +223,34 @@ func (j *Journal) take(line []byte, t *tail) error {
 	}
 	t.Frontier.Append(j.leaf.Leaf(line))
 	return nil
+}
+
+// plausible returns nil where a line without a MAC could be the log's own. It
+// keeps out what every verifier would blame the log for ever after.
+func (t *tail) plausible(line []byte, seq uint64) error {
+	at := len(strconv.AppendUint([]byte(`{"seq":`), seq, 10))
+	rest, ok := bytes.CutPrefix(line[at:], []byte(`,"timestamp":"`))
+	if !ok || len(rest) <= len(control.TimeFormat) || rest[len(control.TimeFormat)] != '"' || !utf8.Valid(line) || !json.Valid(line) {
+		return fmt.Errorf("line of seq %d is no record", seq)
+	}
+	if _, err := time.Parse(control.TimeFormat, string(rest[:len(control.TimeFormat)])); err != nil {
+		return fmt.Errorf("line of seq %d: %w", seq, err)
+	}
+	var err error
+	switch kind := record.Control(line); kind {
+	case control.Gap:
+		_, err = control.Parse(line, new(control.GapLog))
+	case control.Recovered:
+		var r control.RecoveredLog
+		_, err = control.Parse(line, &r)
+		if err == nil && !t.opened && r.Found != control.FoundTorn && r.Found != control.FoundUnsigned {
+			err = fmt.Errorf("line of seq %d tells of %q, and is not the second of its segment", seq, r.Found)
+		}
+	case "", control.Opened, control.Sealed, control.Epoch, control.EpochBroken: // these need keys, or nothing
+	default:
+		err = fmt.Errorf("line of seq %d is a control record of unknown type %q", seq, kind)
+	}
+	return err
 }
 
 // takeSeal checks a seal's signatures and root. It begins the epoch of the

@@ -83,7 +83,7 @@ func Split(line []byte) (Line, error) {
 	}
 	rest, ok := bytes.CutPrefix(line, []byte(seqMark))
 	if !ok {
-		return l, errors.New(`line does not begin with {"seq":`)
+		return l, errors.New("line does not begin with its sequence number")
 	}
 	n, rest, ok := cutUint(rest)
 	if !ok || len(rest) < 2 || rest[0] != ',' {
