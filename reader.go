@@ -67,6 +67,7 @@ func OpenReader(path string) (*Reader, error) {
 type part struct {
 	segment.File
 	file vfs.File // nil: to be opened when it is read
+	at   int      // its place in the view
 	end  int64    // where its records end; -1 for the end of the file
 }
 
@@ -97,6 +98,11 @@ func (r *Reader) view(ctx context.Context) (*view, error) {
 	var last error
 	for range tries {
 		v, err := r.tryView()
+		if err == nil {
+			for i := range v.parts {
+				v.parts[i].at = i
+			}
+		}
 		if err == nil || !errors.Is(err, errMoved) {
 			return v, err
 		}

@@ -213,11 +213,10 @@ func (r *Reader) open(v *view, p part) (vfs.File, int64, error) {
 // it, which begins with the record of it where the bytes after that are void.
 func (r *Reader) cutBy(v *view, p part) (int64, error) {
 	const whole = 1<<63 - 1
-	i := slices.IndexFunc(v.parts, func(o part) bool { return o.Name == p.Name })
-	if i < 0 || i+1 == len(v.parts) {
+	if p.at+1 == len(v.parts) {
 		return whole, nil
 	}
-	next := v.parts[i+1]
+	next := v.parts[p.at+1]
 	f := next.file
 	if f == nil {
 		var err error

@@ -24,7 +24,7 @@ func lineAttacks() []attack {
 			attack{name: name + " in epoch 0", do: redo(change(inEpoch0)), want: by("FFFF", "FFFF", "FFFF", "FFFF", "---F"), limit: limitEver},
 			attack{name: name + " in epoch 1", do: redo(change(inEpoch1)), want: by("FFFF", "FFFF", "FFFF", "FFFF", "---F"), limit: limitEver},
 			attack{name: name + " in epoch 2", do: redo(change(inEpoch2)), want: by("FFFF", "FFFF", "---F", "FFFF", "---F"), limit: limitCurrent},
-			attack{name: name + " after the last seal", do: redo(change(unsealed)), want: by("FTFT", "-TTT", "-TTT", "-TTT", "-TTT"), limit: limitUnsealed},
+			attack{name: name + " after the last seal", do: redo(change(unsealed)), want: by("FTFT", "TTTT", "TTTT", "TTTT", "TTTT"), limit: limitUnsealed},
 		)
 	}
 	return append(list,
@@ -71,11 +71,21 @@ func controlAttacks() []attack {
 				}
 				return r
 			})(t, th, all)
-		}), want: by("FTFF", "-TTF", "-TTF", "-TTF", "-TTF"), limit: limitUnsealed},
+		}), want: by("FTFF", "TTTF", "TTTF", "TTTF", "TTTF"), limit: limitSeals},
 		{name: "strip all seals of the active segment", do: redo(func(_ *testing.T, _ *thief, all []sheet) []sheet {
 			all[2].rows = slices.DeleteFunc(all[2].rows, func(r row) bool { return r.kind() == "log_sealed" })
 			return all
-		}), want: by("FTFF", "-TTF", "-TTF", "-TTF", "-TTF"), limit: limitUnsealed},
+		}), want: all("FFFF"), kinds: []verify.Kind{verify.SealMissing}},
+		{name: "active segment made again without seals and MACs", do: redo(func(_ *testing.T, _ *thief, all []sheet) []sheet {
+			all[2].unsigned = true
+			all[2].rows = slices.DeleteFunc(all[2].rows, func(r row) bool { return r.kind() == "log_sealed" })
+			for i, r := range all[2].rows {
+				r.body = strings.Replace(r.body, `"sign_events":true`, `"sign_events":false`, 1)
+				r.body = strings.Replace(r.body, `"seal_records":8`, `"seal_records":4000000000`, 1)
+				all[2].rows[i].body = strings.Replace(r.body, "make", "fake", 1)
+			}
+			return all
+		}), want: by("FTTF", "TTTF", "TTTF", "TTTF", "TTTF"), limit: limitSeals},
 		{name: "insert log_epoch", do: redo(func(t *testing.T, th *thief, all []sheet) []sheet {
 			s, r := event(t, all, 27)
 			head, _, _ := strings.Cut(all[s].rows[r].body, `"event_id"`)

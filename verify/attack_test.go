@@ -15,6 +15,7 @@ import (
 const (
 	limitCurrent  = "| the same among sealed lines of the current epoch |"
 	limitUnsealed = "| the same after the last seal |"
+	limitSeals    = "| strip the seals of the newest lines, so that none is left after them |"
 	limitCut      = "| cut the tail, at a seal or not |"
 	limitBack     = "| roll log **and** state back together to an earlier true state |"
 	limitEver     = "| T3 | the operator, or whoever has held the keys all along | only what a head outside proves |"

@@ -21,6 +21,7 @@ type file struct {
 	segment.File
 	name     string
 	number   uint32 // its place in the log
+	index    int    // its place among the files
 	claimed  uint32 // its number by its first line, 0 where that cannot be read
 	first    uint64 // seq of the first line, likewise
 	archived bool
@@ -160,10 +161,12 @@ func (f *file) identify(b []byte) {
 	if !ok || record.Control(first) != control.Opened || parse(first, &head) != nil || head.Segment == 0 {
 		return
 	}
-	f.claimed, f.first, f.readable, f.signed, f.identity = head.Segment, head.Size, true, head.SignEvents, head.IdentityKey
+	f.claimed, f.first, f.readable, f.signed, f.identity = head.Segment, head.Size, true, head.SignEvents, clip(head.IdentityKey)
 	second, _, ok := bytes.Cut(rest, []byte{'\n'})
 	var found control.RecoveredLog
 	if ok && record.Control(second) == control.Recovered && parse(second, &found) == nil && mends(&found) {
+		// One of these is kept for each segment, of which there may be many.
+		found.Detail, found.Saved, found.SHA256 = clip(found.Detail), "", ""
 		f.mends = &found
 	}
 }
@@ -229,6 +232,7 @@ func (v *verifier) misplaced() {
 		if f.Number != 0 && f.Number != f.number {
 			v.report.add(renumbered(f))
 		}
+		f.index = len(kept)
 		kept = append(kept, f)
 	}
 	v.segments = kept

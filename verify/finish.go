@@ -10,9 +10,6 @@ import (
 	"github.com/etch-audit/etch/internal/broken"
 )
 
-// index returns the place of a segment.
-func (v *verifier) index(f *file) int { return slices.Index(v.segments, f) }
-
 // reopen returns a segment's bytes from the beginning again.
 func (v *verifier) reopen(r io.Closer, f *file) (io.ReadCloser, error) {
 	if err := r.Close(); err != nil {
@@ -222,8 +219,10 @@ func (v *verifier) limits(anchored bool) {
 	} else if n := *sum.UnanchoredTail; n > 0 {
 		r.notChecked("The last %d records are newer than the head held outside: only the log itself vouches for them.", n)
 	}
-	if sum.UnsealedTail > 0 {
+	if n := len(v.segments); sum.UnsealedTail > 0 && n > 0 && v.segments[n-1].signed {
 		r.notChecked("The last %d records are not sealed yet: only state and line MACs protect them.", sum.UnsealedTail)
+	} else if sum.UnsealedTail > 0 {
+		r.notChecked("The last %d records are not sealed yet, and those of the last segment carry no MAC: only the state protects them.", sum.UnsealedTail)
 	}
 	if sum.NotYetCommitted > 0 {
 		r.notChecked("%d bytes at the end are not yet committed and were not judged.", sum.NotYetCommitted)

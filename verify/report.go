@@ -1,6 +1,10 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // A Verdict is what a verification comes to.
 type Verdict string
@@ -155,6 +159,7 @@ func (r *Report) add(f Fault) int {
 	if len(r.Faults) == maxFaults {
 		return -1
 	}
+	f.Detail = clip(f.Detail)
 	r.Faults = append(r.Faults, f)
 	return len(r.Faults) - 1
 }
@@ -162,10 +167,27 @@ func (r *Report) add(f Fault) int {
 func (r *Report) note(n Note) {
 	r.NoteCount++
 	if len(r.Notes) < maxFaults {
+		n.Detail = clip(n.Detail)
 		r.Notes = append(r.Notes, n)
 	}
 }
 
 func (r *Report) notChecked(format string, args ...any) {
 	r.NotChecked = append(r.NotChecked, fmt.Sprintf(format, args...))
+}
+
+// maxDetail is the most bytes of a detail, part of which may be a log's own
+// words, and so as long as a line.
+const maxDetail = 1000
+
+// clip shortens a text that is too long, at a character.
+func clip(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	end := maxDetail
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.Clone(text[:end]) + "…"
 }

@@ -93,7 +93,7 @@ func (v *verifier) limit(f *file) (limit int64, voided bool) {
 
 // mended returns the record of how a segment ended, which the next one has.
 func (v *verifier) mended(f *file) *control.RecoveredLog {
-	i := v.index(f) + 1
+	i := f.index + 1
 	if i == len(v.segments) || v.segments[i].mends == nil || v.segments[i].mends.Segment != f.number {
 		return nil
 	}

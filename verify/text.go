@@ -26,18 +26,19 @@ func (r *Report) WriteText(w io.Writer) error {
 	list(&b, "Could not be looked at", len(r.Undecided), func(i int) string { return r.Undecided[i] })
 	list(&b, "Not covered by the verdict", len(r.NotChecked), func(i int) string { return r.NotChecked[i] })
 	fmt.Fprintf(&b, "\n%s\n", r.verdict())
-	_, err := io.WriteString(w, plain(b.String()))
+	_, err := io.WriteString(w, b.String())
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }
 
-// plain makes characters harmless that move a cursor or turn the direction of text: parts of a report were read from a log
-// that somebody may have made to deceive a terminal.
+// plain makes characters harmless that end a line, move a cursor or turn the
+// direction of text: parts of a report were read from a log that somebody may
+// have made to deceive a terminal, or whoever looks for the verdict.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return '�'
 		}
 		return r
@@ -47,7 +48,7 @@ func plain(text string) string {
 func (r *Report) writeSummary(b *strings.Builder) {
 	s := &r.Summary
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(b, "%-16s %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(b, "%-16s %s\n", name, plain(fmt.Sprintf(format, args...)))
 	}
 	if s.Origin == "" {
 		return
@@ -109,7 +110,7 @@ func (t Tier) meaning() string {
 func (f *Fault) write(b *strings.Builder) {
 	fmt.Fprintf(b, "\n%s", strings.ToUpper(string(f.Kind)))
 	if f.Segment != "" {
-		fmt.Fprintf(b, "  %s", f.Segment)
+		fmt.Fprintf(b, "  %s", plain(f.Segment))
 	}
 	if f.Offset != nil {
 		fmt.Fprintf(b, ", offset %d", *f.Offset)
@@ -122,7 +123,7 @@ func (f *Fault) write(b *strings.Builder) {
 	case from != nil && *f.to() > *from:
 		fmt.Fprintf(b, ", seq %d to %d", *from, *f.to()-1)
 	}
-	fmt.Fprintf(b, "\n  %s\n", f.Detail)
+	fmt.Fprintf(b, "\n  %s\n", plain(f.Detail))
 	if f.LastGoodSeal != nil {
 		fmt.Fprintf(b, "  the last good seal before it is seq %d\n", *f.LastGoodSeal)
 	}
@@ -137,7 +138,7 @@ func list(b *strings.Builder, title string, n int, item func(int) string) {
 	}
 	fmt.Fprintf(b, "\n%s:\n", title)
 	for i := range n {
-		fmt.Fprintf(b, "  - %s\n", item(i))
+		fmt.Fprintf(b, "  - %s\n", plain(item(i)))
 	}
 }
 

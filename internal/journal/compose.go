@@ -108,9 +108,14 @@ func (c *composition) block(n int) (from, to int) {
 }
 
 // compose composes all blocks, with the help of as many goroutines as there
-// are processors for.
+// are processors for. Callers of an interval do not wait meanwhile: one
+// processor at least is left to them.
 func (j *Journal) compose(c *composition) {
-	helpers := min(runtime.GOMAXPROCS(0), c.blocks()) - 1
+	free := runtime.GOMAXPROCS(0) - 1
+	if j.queue.lazy {
+		free--
+	}
+	helpers := min(free, c.blocks()-1)
 	if helpers <= 0 {
 		c.work(j.composer(0))
 		return

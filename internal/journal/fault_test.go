@@ -141,6 +141,7 @@ func TestFault(t *testing.T) {
 // TestFaultPairs makes two operations fail, the second often in what is done
 // about the first.
 func TestFaultPairs(t *testing.T) {
+	t.Parallel()
 	rng := logSeed(t)
 	for range 800 / stride(4, 16) {
 		first, second := faultKinds[rng.IntN(len(faultKinds))], faultKinds[rng.IntN(len(faultKinds))]

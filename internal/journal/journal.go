@@ -169,8 +169,17 @@ func Open(opt Options) (*Journal, error) {
 // interrupted Create has left is no log.
 func (j *Journal) loadKeys() error {
 	public, err := j.keys.Published()
-	if err == nil && public == "" && j.vacant() == nil {
-		return fmt.Errorf("%w: %s", ErrNoLog, j.opt.Path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	if public == "" {
+		err := j.vacant()
+		if err == nil {
+			return fmt.Errorf("%w: %s", ErrNoLog, j.opt.Path)
+		}
+		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrGone) {
+			return err
+		}
 	}
 	set, err := j.keys.Load()
 	switch {

@@ -138,6 +138,7 @@ func (m *model) abandonAll() {
 }
 
 func TestModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{world: newWorld()}
 		if err := m.create(); err != nil {

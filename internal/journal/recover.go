@@ -397,6 +397,9 @@ func (j *Journal) adoptNew() error {
 	if next, err := j.leadsTo(head); err != nil || !next {
 		return cmp.Or(err, errNotNext)
 	}
+	if err := j.syncRename(); err != nil {
+		return err
+	}
 	if err := j.opt.FS.Rename(path, j.path(j.layout.Active())); err != nil {
 		return fmt.Errorf("finish rotation: %w", err)
 	}

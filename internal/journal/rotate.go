@@ -152,13 +152,11 @@ func (j *Journal) putInPlace(number uint32) error {
 	if err == nil {
 		err = j.giveNumber(active, number)
 	}
-	if err == nil && !broken.Is("renames-unordered") {
-		// Without it a file system that does not keep the order of renames
-		// could put the new segment in the place of the old one.
-		err = j.syncDir()
-	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("rotate: %w", err)
+	}
+	if err := j.syncRename(); err != nil {
+		return err
 	}
 	if err := j.opt.FS.Rename(j.path(j.layout.New()), active); err != nil {
 		return fmt.Errorf("rotate: %w", err)
@@ -168,6 +166,16 @@ func (j *Journal) putInPlace(number uint32) error {
 	}
 	j.active, err = j.openActive()
 	return err
+}
+
+// syncRename makes it durable that the old segment has its number, also where
+// somebody who was killed has given it. Without that, a file system that does not
+// keep the order of renames could put the new segment in the place of the old.
+func (j *Journal) syncRename() error {
+	if broken.Is("renames-unordered") {
+		return nil
+	}
+	return j.syncDir()
 }
 
 // syncDir makes the names of the log's files durable.

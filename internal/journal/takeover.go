@@ -33,8 +33,9 @@ import (
 // sequence and the log's own. Kept lines are written again in place before the
 // sync, so that a page which the system failed to write, and told a process
 // that died, cannot hide behind a sync that succeeds. The rest is set aside,
-// and then overwritten by the record of it: at no moment is it gone without a
-// record. Order: aside, synced; written over; truncated; synced; state, synced.
+// made zeros, and then overwritten by the record of it: at no moment is there
+// neither torn bytes nor a record. Order: aside, synced; zeros, synced; written
+// over; truncated; synced; state, synced.
 func (j *Journal) takeover(size int64) error {
 	if size < j.state.State.Synced {
 		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, j.state.State.Synced))
@@ -46,6 +47,9 @@ func (j *Journal) takeover(size int64) error {
 	d := &j.draft
 	d.begin(&t.State)
 	if err := j.recoverRest(&t, size); err != nil {
+		return err
+	}
+	if err := j.blank(t.end, size); err != nil {
 		return err
 	}
 	if err := j.rewrite(j.state.State.Synced, t.end); err != nil {
@@ -85,7 +89,7 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 		j.note(control.Recovered, "%d lines after the last known one were kept; the log is unsigned, so nothing proves them", kept)
 	}
 	if t.end == size || broken.Is("silent-recovery") {
-		return j.voidEpoch(t, now)
+		return nil
 	}
 	saved, sum, err := j.setAside(j.active, t.Segment, t.end, size)
 	if err != nil {
@@ -98,16 +102,24 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 	})
 }
 
-// voidEpoch puts a record behind a log_epoch that a crash has parted from its
-// seal: a seal made later, directly behind it, would bring it into force.
-func (j *Journal) voidEpoch(t *tail, now time.Time) error {
-	if t.next == nil {
+// blank makes zeros of torn bytes that were set aside, durably. Without it the
+// first part of what is written over them could go on in their rest, and the
+// two pass for a line that nobody has written, in a segment without MACs.
+func (j *Journal) blank(from, to int64) error {
+	if from >= to {
 		return nil
 	}
-	return j.control(now, control.Recovered, control.RecoveredLog{
-		Found: control.FoundTorn, Segment: t.Segment, Offset: t.end,
-		Detail: fmt.Sprintf("the log_epoch of epoch %d has no seal and is void", t.next.Epoch),
-	})
+	zeros := make([]byte, min(to-from, 1<<20))
+	for ; from < to; from += int64(len(zeros)) {
+		zeros = zeros[:min(int64(len(zeros)), to-from)]
+		if _, err := j.active.WriteAt(zeros, from); err != nil {
+			return fmt.Errorf("blank torn tail: %w", err)
+		}
+	}
+	if err := j.active.Sync(); err != nil {
+		return fmt.Errorf("blank torn tail: %w", err)
+	}
+	return nil
 }
 
 // rewrite writes the bytes from one offset to another again, as they are.

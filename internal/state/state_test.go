@@ -93,7 +93,7 @@ func TestRoundTrip(t *testing.T) {
 func TestLongestState(t *testing.T) {
 	mem, f := created(t)
 	f.State = sample(0)
-	frontier, err := merkle.NewFrontier(1<<64-1, make([]merkle.Hash, merkle.MaxFrontier))
+	frontier, err := merkle.NewFrontier(merkle.MaxSize-1, make([]merkle.Hash, 62))
 	must(t, err)
 	f.State.Frontier, f.State.Origin = frontier, string(bytes.Repeat([]byte("x"), 1024))
 	must(t, f.Sync())
