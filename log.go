@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/etch-audit/etch/internal/journal"
@@ -26,8 +27,9 @@ type Log struct {
 	journal *journal.Journal // nil where nothing is written to a file
 	stream  *stream          // nil but for Options.Stream
 
-	ids  *idSource
-	pool sync.Pool // of *scratch
+	ids     *idSource
+	pool    sync.Pool     // of *scratch
+	skipped atomic.Uint64 // events left out by configuration
 }
 
 // A scratch is what one Append needs for itself.
@@ -62,7 +64,8 @@ type Receipt struct {
 	Leaf [32]byte
 	// Checkpoint is the log's newest durable checkpoint.
 	Checkpoint Checkpoint
-	// Durable is false with Options.Durability, and for a stream.
+	// Durable reports whether the record is known to be on disk. It is false
+	// for a stream, and mostly with Options.Durability.
 	Durable bool
 
 	id    eventID
@@ -165,6 +168,10 @@ func (o *Options) journal(path string) (journal.Options, error) {
 	case o.Durability < 0 || o.SealEvery < 0 || o.Epoch < 0 || o.LockWait < 0:
 		return journal.Options{}, errors.New("a time span of the options is negative")
 	}
+	rotation, err := o.Rotate.journal()
+	if err != nil {
+		return journal.Options{}, err
+	}
 	keys := o.Keys
 	if keys == "" {
 		keys = layout.Path(layout.Keys())
@@ -175,7 +182,7 @@ func (o *Options) journal(path string) (journal.Options, error) {
 		Keys:        keys,
 		MACKey:      o.MACKey,
 		Signed:      !o.Unsigned,
-		Rotate:      journal.Rotation(o.Rotate),
+		Rotate:      rotation,
 		MaxSize:     o.MaxSize,
 		Interval:    o.Durability,
 		SealEvery:   o.SealEvery,
@@ -184,9 +191,23 @@ func (o *Options) journal(path string) (journal.Options, error) {
 		LockWait:    o.LockWait,
 		Writer:      writerName(),
 		Resume:      o.Resume,
+		CountLost:   o.OnError == Continue,
 		Notify:      o.notify,
 		Now:         o.Now,
 	}, nil
+}
+
+// journal returns the journal's word for the mode.
+func (r Rotation) journal() (journal.Rotation, error) {
+	switch r {
+	case Daily:
+		return journal.Daily, nil
+	case Weekly:
+		return journal.Weekly, nil
+	case BySize:
+		return journal.BySize, nil
+	}
+	return 0, fmt.Errorf("rotation mode %d is none of the three", r)
 }
 
 func (o *Options) notify(n journal.Notice) {
@@ -217,8 +238,10 @@ var writerName = sync.OnceValue(func() string {
 // error: [ErrNotRecorded], [ErrUnknown], [ErrSkipped]. With
 // Options.Durability, and for a stream, nil means that the event was taken.
 //
-// Callers that append at the same time share one write and one sync. A context
-// that is done takes an event back if it still can.
+// Callers that append at the same time share one write and one sync, made by
+// one of them. A context that is done takes an event back if it still can; the
+// caller who writes for the others stays until the write is done, which
+// Options.LockWait and the disk bound.
 //
 // The event is neither kept nor changed.
 func (l *Log) Append(ctx context.Context, ev *Event) (Receipt, error) {
@@ -291,6 +314,7 @@ func (l *Log) AppendBatch(ctx context.Context, events []*Event) ([]Receipt, erro
 // refuses returns the error for an event that is not to be recorded.
 func (l *Log) refuses(ev *Event) error {
 	if l.opt.Disabled || l.opt.Skip.skips(ev) {
+		l.skipped.Add(1)
 		return ErrSkipped
 	}
 	if err := ev.Validate(); err != nil {
@@ -332,7 +356,7 @@ func (l *Log) encode(dst []byte, ev *Event, m *masked, r *Receipt) []byte {
 // failed counts an event that was lost although its action goes on, where the
 // policy is to go on.
 func (l *Log) failed(ctx context.Context, ev *Event, err error) error {
-	if l.opt.OnError == Continue && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+	if l.opt.OnError == Continue && ctx.Err() == nil && errors.Is(err, ErrNotRecorded) && !errors.Is(err, ErrClosed) {
 		at := ev.Timestamp
 		if at.IsZero() {
 			at = l.opt.Now()
@@ -350,6 +374,10 @@ func (l *Log) failedAll(ctx context.Context, events []*Event, receipts []Receipt
 	}
 	return err
 }
+
+// Skipped returns how many events the configuration has left out since the log
+// was opened.
+func (l *Log) Skipped() uint64 { return l.skipped.Load() }
 
 // Seal seals what is not sealed yet, and returns the newest checkpoint.
 func (l *Log) Seal(ctx context.Context) (Checkpoint, error) {

@@ -84,7 +84,8 @@ type Options struct {
 	// stays reported for ever. Default: Open returns [ErrLogGone].
 	Resume bool
 	// Notify, where set, is told of what the log did by itself: recoveries,
-	// damage found, a broken epoch. It is called with no lock held.
+	// damage found, a broken epoch; and of failures that no caller waited for.
+	// It is called with no lock held.
 	Notify func(Notice)
 	// Now is the clock; default [time.Now].
 	Now func() time.Time
@@ -99,8 +100,9 @@ type Skip struct {
 	PolicyViolations bool // policy_violation, and events flagged as one
 }
 
-// A Notice is something a log did by itself and put on record.
+// A Notice is something a log did by itself and put on record, or failed to do
+// in the background.
 type Notice struct {
-	Type string // the control record's type, for instance "log_recovered"
+	Type string // the control record's type, for instance "log_recovered"; "failure" where nothing is on record
 	Text string // one sentence for people
 }

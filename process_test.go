@@ -3,6 +3,7 @@ package etch_test
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/etch-audit/etch/verify"
 )
 
@@ -165,12 +168,38 @@ func checkTold(t *testing.T, path string, told map[string]uint64) {
 			t.Errorf("event %s was acknowledged as seq %d, found: %v, seq %d", id, seq, ok, got)
 		}
 	}
-	report, err := verify.Log(t.Context(), os.DirFS(filepath.Dir(path)), verify.Options{Name: filepath.Base(path)})
+	for name, opts := range judges(t, path) {
+		report, err := verify.Log(t.Context(), os.DirFS(filepath.Dir(path)), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.ExitCode() != 0 {
+			t.Errorf("verification %s of a log that nobody touched: %+v", name, report.Faults)
+		}
+	}
+	t.Logf("%d records acknowledged, %d found", len(told), len(found))
+}
+
+// judges returns the ways to verify a log: by an outsider, and at home with all keys.
+func judges(t *testing.T, path string) map[string]verify.Options {
+	t.Helper()
+	dir := filepath.Join(filepath.Dir(path), "audit.keys")
+	public, err := os.ReadFile(filepath.Join(dir, "log.vkey"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.ExitCode() != 0 {
-		t.Errorf("verification of a log that nobody touched: %+v", report.Faults)
+	text, err := os.ReadFile(filepath.Join(dir, "mac.key"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d records acknowledged, %d found", len(told), len(found))
+	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := strings.TrimSpace(string(public))
+	home := &verify.Home{EpochKeys: keys.At(vfs.OS(), dir, "").EpochKeys, OwnKeys: true}
+	return map[string]verify.Options{
+		"by an outsider": {Name: filepath.Base(path), PublicKey: key},
+		"at home":        {Name: filepath.Base(path), Found: key, MACSecret: secret, Home: home, AllSignatures: true},
+	}
 }

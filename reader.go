@@ -263,7 +263,8 @@ func (r *Reader) readState() *state.State {
 
 // Records returns the records that match the query, in the order of their
 // sequence numbers, up to the synced position when the iteration began. They
-// are read as they are asked for; memory does not grow with the log.
+// are read as they are asked for: memory grows only with the calls that were
+// begun and never completed.
 //
 // A line that cannot be read yields a [*CorruptionError] with an empty record,
 // and the iteration goes on behind it. Any other error ends it.

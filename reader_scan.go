@@ -194,19 +194,25 @@ func (r *Reader) open(v *view, p part) (vfs.File, int64, error) {
 			return nil, 0, fmt.Errorf("open segment: %w", err)
 		}
 	}
+	end, err := r.end(v, p, f)
+	if err != nil && p.file == nil {
+		err = errors.Join(err, f.Close())
+	}
+	return f, end, err
+}
+
+// end returns where the records of a part end.
+func (r *Reader) end(v *view, p part, f vfs.File) (int64, error) {
 	end := p.end
 	if end < 0 {
 		size, err := f.Size()
 		if err != nil {
-			return nil, 0, fmt.Errorf("segment %s: %w", p.Name, err)
+			return 0, fmt.Errorf("segment %s: %w", p.Name, err)
 		}
 		end = size
 	}
 	cut, err := r.cutBy(v, p)
-	if err != nil {
-		return nil, 0, err
-	}
-	return f, min(end, cut), nil
+	return min(end, cut), err
 }
 
 // cutBy returns where the records of a part end according to the part behind

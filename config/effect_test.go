@@ -188,6 +188,9 @@ func TestEffectSwitches(t *testing.T) {
 				t.Errorf("%s = false: %s skipped: %v (%v), want %v", key, kind, got, err, want)
 			}
 		}
+		if got, want := b.log.Skipped(), uint64(len(dropped)); got != want {
+			t.Errorf("%s = false: %d events are counted as skipped, want %d", key, got, want)
+		}
 		violation := &etch.Event{Type: etch.CommandExecution, Security: &etch.Security{PolicyViolation: true}}
 		_, err := b.log.Append(t.Context(), violation)
 		if got, want := errors.Is(err, etch.ErrSkipped), key == "log_policy_violations"; got != want {

@@ -38,7 +38,8 @@ func (j *Journal) Append(ctx context.Context, body []byte) (Receipt, error) {
 // must wait, because too much is gathered.
 func (j *Journal) enqueue(body []byte) (bool, error) {
 	if err := j.keeper.failure(); err != nil {
-		return true, fmt.Errorf("%w: %w", ErrNotRecorded, err)
+		// Of this event nothing was taken, whatever became of the earlier ones.
+		return true, fmt.Errorf("%w: %v", ErrNotRecorded, err)
 	}
 	q := &j.queue
 	q.mu.Lock()

@@ -51,22 +51,28 @@ var errDoubt = errors.New("the effect of a write is not known")
 // none of its lines is or will be in the log, and it can be tried once more.
 var errVoided = errors.New("what was written is void")
 
-// commit writes a batch and sets the outcome of everybody who waits for it.
-func (j *Journal) commit(b *batch) {
+// commit writes the gathered batch and sets the outcome of everybody who waits
+// for it. The batch is taken only once the lock is held: whoever comes while
+// other processes write still joins it.
+func (j *Journal) commit() *batch {
 	d := &j.draft
-	d.b, d.settled = b, 0
-	begun := false // whether lines of b may have been written
+	d.b, d.settled = nil, 0
+	begun := false // whether lines of the batch may have been written
 	err := j.locked(func() error {
 		if err := j.ready(); err != nil {
 			return err
 		}
-		begun = true
+		d.b, begun = j.queue.take(), true
 		err := j.write()
 		if errors.Is(err, errVoided) {
 			err = j.write()
 		}
 		return err
 	})
+	b := d.b
+	if b == nil {
+		b = j.queue.take() // for all who wait the answer is the same
+	}
 	if err != nil {
 		j.fail(b, d.settled, err, begun)
 	}
@@ -74,6 +80,7 @@ func (j *Journal) commit(b *batch) {
 		j.keeper.arm(j.state.State.Unsealed())
 	}
 	d.b = nil
+	return b
 }
 
 // outcome makes an error say what became of the records.
@@ -89,8 +96,12 @@ func outcome(err error, begun bool) error {
 func (j *Journal) fail(b *batch, settled int, cause error, begun bool) {
 	err := outcome(cause, begun)
 	for _, e := range b.entries[settled:] {
-		if e.w == nil {
-			j.keeper.fail(err)
+		if e.w != nil {
+			continue
+		}
+		j.keeper.fail(err)
+		if j.opt.CountLost && errors.Is(err, ErrNotRecorded) {
+			j.Lost(j.opt.Now(), cause)
 		}
 	}
 	for _, w := range b.waiters {

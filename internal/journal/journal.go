@@ -57,9 +57,14 @@ const (
 	BySize
 )
 
-// A Notice is something the journal did by itself and put on record.
+// Failure is the type of a notice of what is not on record: a background
+// commit failed. It is tried again.
+const Failure = "failure"
+
+// A Notice is something the journal did by itself and put on record, or failed
+// to do.
 type Notice struct {
-	Type string // type of the control record
+	Type string // type of the control record, or Failure
 	Text string // one sentence for people
 }
 
@@ -80,6 +85,7 @@ type Options struct {
 	LockWait    time.Duration
 	Writer      string // name and version of the program, for log_opened
 	Resume      bool   // go on in a new segment where the active one is gone
+	CountLost   bool   // count the events of a failed commit that nobody waited for as lost
 	Notify      func(Notice)
 	Now         func() time.Time
 }

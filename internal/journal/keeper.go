@@ -18,6 +18,7 @@ type keeper struct {
 	full  chan struct{} // capacity 1: much is gathered in interval mode
 	quit  chan struct{}
 	done  chan struct{}
+	told  string // the failure that was told last; the goroutine's own
 
 	mu   sync.Mutex
 	err  error  // guarded by mu: the first failure nobody was told of yet
@@ -55,14 +56,29 @@ func (k *keeper) run(j *Journal) {
 			prepare = func(b *batch) { b.seal = true }
 		case <-epoch.C: // an empty commit does what is due
 		case <-interval:
+			if j.queue.empty() {
+				continue
+			}
 		case <-k.full:
 		}
-		if _, err := j.do(context.Background(), prepare); err != nil {
-			j.note("", "the log could not be written in the background: %v", err)
-			j.tell()
-			k.arm(1)
-		}
+		_, err := j.do(context.Background(), prepare)
+		k.report(j, err)
 	}
+}
+
+// report tells of a commit that failed though nobody waited for it, once for
+// each cause, and sees to it that it is tried again.
+func (k *keeper) report(j *Journal, err error) {
+	if err == nil {
+		k.told = ""
+		return
+	}
+	if text := err.Error(); text != k.told {
+		k.told = text
+		j.note(Failure, "the log could not be written in the background: %v", err)
+		j.tell()
+	}
+	k.arm(1)
 }
 
 // arm sees to it that unsealed records are sealed in time.

@@ -60,6 +60,10 @@ type batch struct {
 }
 
 func (b *batch) reset() {
+	if cap(b.bodies) > 2*maxQueued {
+		*b = batch{} // one huge batch is no reason to keep its memory
+		return
+	}
 	clear(b.entries)
 	clear(b.waiters)
 	*b = batch{bodies: b.bodies[:0], entries: b.entries[:0], waiters: b.waiters[:0]}
@@ -104,6 +108,7 @@ func (q *queue) init(lazy bool) {
 func (q *queue) waiter(n int) *waiter {
 	w := q.pool.Get().(*waiter)
 	w.recorded, w.err, w.left, w.gone = 0, nil, false, false
+	w.one[0], w.extra = Receipt{}, extra{} // what its last user was told is not for this one
 	if n > 1 {
 		w.receipts = make([]Receipt, n)
 	} else {
@@ -145,6 +150,13 @@ func (q *queue) assemble() {
 			idle = 0
 		}
 	}
+}
+
+// empty reports whether nothing is gathered.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.gather.entries) == 0 && len(q.gather.waiters) == 0
 }
 
 // take returns the gathered batch, and lets the next one gather.
@@ -252,9 +264,7 @@ func (j *Journal) heed(w *waiter, s signal) error {
 
 // lead commits the gathered batch. The caller must be the leader.
 func (j *Journal) lead() {
-	b := j.queue.take()
-	j.commit(b)
-	j.queue.finish(b)
+	j.queue.finish(j.commit())
 	j.tell()
 }
 
