@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/state"
 	"github.com/etch-audit/etch/internal/vfs"
@@ -45,7 +46,7 @@ func (e *CorruptionError) Unwrap() error { return e.Err }
 
 // OpenReader returns a Reader of the log at path. It returns [ErrNoLog] where
 // there is no log and nothing beside it says that there was one, [ErrLogGone]
-// where something does.
+// where something does: the log's state, or keys in their default place.
 func OpenReader(path string) (*Reader, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -229,7 +230,7 @@ func (r *Reader) absent(s *state.State) error {
 	if s != nil {
 		return fmt.Errorf("%w: the state remembers %d records, and %s is not there", ErrLogGone, s.Size(), path)
 	}
-	if _, err := r.fs.Stat(filepath.Join(r.layout.Path(r.layout.Keys()), "log.vkey")); err == nil {
+	if _, err := r.fs.Stat(filepath.Join(r.layout.Path(r.layout.Keys()), keys.PublicFile)); err == nil {
 		return fmt.Errorf("%w: its keys are there, and %s is not", ErrLogGone, path)
 	}
 	return fmt.Errorf("%w: %s", ErrNoLog, path)

@@ -59,10 +59,23 @@ func (r *Reader) Status() (Status, error) {
 }
 
 func (r *Reader) info(p part) (SegmentInfo, error) {
-	info, err := r.fs.Stat(r.layout.Path(p.Name))
+	size, err := r.size(p)
 	if err != nil {
 		return SegmentInfo{}, fmt.Errorf("segment: %w", err)
 	}
 	active := p.File == segment.File{Name: r.layout.Active(), Number: p.Number}
-	return SegmentInfo{p.Name, int(p.Number), info.Size(), active}, nil
+	return SegmentInfo{p.Name, int(p.Number), size, active}, nil
+}
+
+// size asks the open file, where there is one: its name may be another's, or
+// nobody's, in the middle of a rotation.
+func (r *Reader) size(p part) (int64, error) {
+	if p.file != nil {
+		return p.file.Size()
+	}
+	info, err := r.fs.Stat(r.layout.Path(p.Name))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }

@@ -87,7 +87,7 @@ func strideOf(signed bool) int {
 	case signed:
 		return 1
 	}
-	return 5
+	return 13
 }
 
 var everywhere = []situation{atHome, inCopy, withMAC, withHead}

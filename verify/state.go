@@ -30,7 +30,7 @@ func (v *verifier) openRegular(name string) (fs.File, error) {
 func (v *verifier) rawState() (b []byte, err error) {
 	for range attempts {
 		b, err = v.stateBytes()
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFile) {
 			return nil, nil
 		}
 		if _, clean, parseErr := state.Parse(b, nil); err != nil || clean && parseErr == nil {

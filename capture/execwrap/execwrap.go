@@ -5,10 +5,15 @@
 // The command shares the terminal and the process group of its wrapper, so
 // that Ctrl-C, Ctrl-Z and a resized window reach it as they would without one.
 //
-// BUG(execwrap): SIGINT and SIGQUIT are passed on only where no standard stream
-// is a terminal: of a terminal's Ctrl-C the command gets its own copy. Who
-// sends one of the two to the wrapper's process id alone, at a terminal, does
-// not reach the command.
+// BUG(execwrap): The system does not tell whether a signal went to the wrapper
+// alone or to its whole process group, of which the command has its own copy.
+// SIGINT and SIGQUIT are not passed on while the group is the foreground of its
+// terminal, whose keyboard sends them to the group: who sends one of the two to
+// the wrapper's process id alone then does not reach the command. Every other
+// signal is passed on 50 ms later, unless the command has ended by then: one
+// that went to the group (of a timeout, of a terminal that hangs up) reaches a
+// command twice that takes longer to end, and one that went to the wrapper
+// alone reaches it that much later.
 package execwrap
 
 import (
@@ -48,9 +53,10 @@ type Command struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
-	// Interactive says that the command shares a terminal: SIGINT and SIGQUIT
-	// then come from its keyboard, and reach the command without being passed on.
-	Interactive bool
+	// Foreground reports whether the process group is now the foreground of its
+	// terminal: SIGINT and SIGQUIT then come from its keyboard, and reach the
+	// command without being passed on. Nil: it never is.
+	Foreground func() bool
 
 	Actor     etch.Actor
 	SessionID string
@@ -239,13 +245,23 @@ func (r *running) run(ctx context.Context, caught <-chan os.Signal) *etch.Result
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	var held []os.Signal // until the command had time to end by its own copies
+	var due <-chan time.Time
 	for {
 		select {
 		case s := <-caught:
-			if !r.Interactive || !fromKeyboard(s) {
+			if fromKeyboard(s) && r.Foreground != nil && r.Foreground() {
+				continue
+			}
+			if held = append(held, s); len(held) == 1 {
+				due = time.After(grace)
+			}
+		case <-due:
+			for _, s := range held {
 				// The command may have ended meanwhile, which Wait tells.
 				_ = cmd.Process.Signal(s)
 			}
+			held = nil
 		case err := <-ended:
 			return r.result(cmd, err)
 		}

@@ -4,7 +4,13 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"time"
 )
+
+// grace is what a command gets to end by a signal of its own before the
+// wrapper's is passed on: many times what dying takes, and nothing to a person.
+// A variable for tests.
+var grace = 50 * time.Millisecond
 
 // catch begins to catch the signals that are not the wrapper's to die of, and
 // returns them and the function that ends it. A signal that the process was

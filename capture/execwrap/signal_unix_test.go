@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
@@ -34,9 +35,9 @@ func (w *watched) Write(p []byte) (int, error) {
 // has sent to the command already.
 func TestRunPassesSignals(t *testing.T) {
 	for _, test := range []struct {
-		signal      syscall.Signal
-		interactive bool
-		passed      bool
+		signal     syscall.Signal
+		foreground bool
+		passed     bool
 	}{
 		{syscall.SIGTERM, false, true},
 		{syscall.SIGTERM, true, true},
@@ -47,7 +48,7 @@ func TestRunPassesSignals(t *testing.T) {
 	} {
 		c, _ := command(t, "")
 		stdin, ended := io.Pipe()
-		c.Stdin, c.Interactive = stdin, test.interactive
+		c.Stdin, c.Foreground = stdin, func() bool { return test.foreground }
 		const trap = `trap "exit 40" TERM INT QUIT USR1; echo ready; read line; exit 41`
 		c.Argv = []string{"sh", "-c", trap}
 		c.Stdout = &watched{then: func() {
@@ -64,8 +65,44 @@ func TestRunPassesSignals(t *testing.T) {
 		}
 		got := runWith(t, c, stdin)
 		if got.Exit != want {
-			t.Errorf("%v, interactive %v: got exit %d, want %d", test.signal, test.interactive, got.Exit, want)
+			t.Errorf("%v, foreground %v: got exit %d, want %d", test.signal, test.foreground, got.Exit, want)
 		}
+	}
+}
+
+// A signal waits: a command that ends meanwhile, by its own copy or by itself,
+// does not get the wrapper's.
+func TestRunHoldsSignals(t *testing.T) {
+	defer execwrap.SetGrace(time.Hour)()
+	c, _ := command(t, "")
+	stdin, ended := io.Pipe()
+	c.Argv = []string{"sh", "-c", `trap "exit 40" TERM; echo ready; read line; exit 41`}
+	c.Stdout = &watched{then: func() {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		_ = ended.Close() // always nil
+	}}
+	if got := runWith(t, c, stdin); got.Exit != 41 {
+		t.Errorf("got exit %d, want 41", got.Exit)
+	}
+}
+
+// Signals that come together are passed on together.
+func TestRunPassesAllSignals(t *testing.T) {
+	c, _ := command(t, "")
+	stdin, ended := io.Pipe()
+	defer func() { _ = ended.Close() }() // always nil
+	c.Argv = []string{"sh", "-c", `trap a=1 USR1; trap b=1 USR2; echo ready; while test -z "$a$b" || test "$a" != "$b"; do sleep 0.01; done; exit 42`}
+	c.Stdout = &watched{then: func() {
+		for _, s := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2} {
+			if err := syscall.Kill(os.Getpid(), s); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	if got := runWith(t, c, stdin); got.Exit != 42 {
+		t.Errorf("got exit %d, want 42", got.Exit)
 	}
 }
 

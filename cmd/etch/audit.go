@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/verify"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -128,11 +129,11 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 	if opts.verifyOnly {
 		return runVerify(ctx, verifyOptions{place: opts.place}, std)
 	}
-	path, err := opts.place.logPath(std)
+	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err
 	}
-	reader, err := etch.OpenReader(path)
+	reader, err := openReader(resolved)
 	if opts.verifySignatures && err != nil && !errors.Is(err, etch.ErrLogGone) {
 		return fail(exitUndecided, hintOf(err), err)
 	}
@@ -145,7 +146,7 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 			return err
 		}
 	}
-	if err := a.run(ctx, path); err != nil {
+	if err := a.run(ctx, resolved); err != nil {
 		return err
 	}
 	return a.conclude()
@@ -169,8 +170,8 @@ type audit struct {
 }
 
 // run prints the records.
-func (a *audit) run(ctx context.Context, path string) (err error) {
-	out, err := a.opts.openOutput(path, a.std)
+func (a *audit) run(ctx context.Context, resolved *config.Resolved) (err error) {
+	out, err := a.opts.openOutput(resolved, a.std)
 	if err != nil {
 		return err
 	}
@@ -301,19 +302,12 @@ func provenSize(ctx context.Context, reader *etch.Reader, report *verify.Report)
 	if report.Verdict == verify.Undecided {
 		return 0, nil
 	}
-	last := etch.Query{Control: true, AllPhases: true, Reverse: true, Limit: 1, Match: func(r *etch.Record) bool {
-		return r.IsControl() && r.Control.Type == "log_sealed"
-	}}
-	var size uint64
-	for r, err := range reader.Records(ctx, last) {
-		if _, damaged := errors.AsType[*etch.CorruptionError](err); damaged {
-			continue // the report names it
-		}
-		if err != nil {
-			return 0, err
-		}
-		size = r.Seq
+	s := search{ctx: ctx, reader: reader} // of damage on the way the report tells
+	seal, err := s.newestSeal()
+	if err != nil || seal == nil {
+		return 0, err
 	}
+	size := seal.Seq
 	for _, f := range report.Faults {
 		good := uint64(0)
 		if f.LastGoodSeal != nil {

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // console is the stdio of a test: nothing of its environment.
@@ -117,6 +119,35 @@ func TestNewestTooManyToHold(t *testing.T) {
 	}
 }
 
+// What cannot be read among the newest is counted, and the first in the log is
+// named.
+func TestNewestDamaged(t *testing.T) {
+	path := testLog(t, 7)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(`"command 3"`), []byte(`"command 3`+"\x01")), []byte(`"command 5"`), []byte(`"command 5`+"\x01"))
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, most := range []int{maxHeld, 0} {
+		a := audit{reader: reader, query: &auditQuery{Query: etch.Query{Limit: 6}}}
+		if _, err := a.newest(t.Context(), a.query.Query, most); err != nil {
+			t.Fatal(err)
+		}
+		first, ok := errors.AsType[*etch.CorruptionError](a.first)
+		want := int64(bytes.LastIndexByte(text[:bytes.Index(text, []byte("command 3"))], '\n') + 1)
+		if a.damages != 2 || !ok || first.Offset != want {
+			t.Errorf("holding %d bytes: got %d damages, the first %v; want 2, at offset %d", most, a.damages, a.first, want)
+		}
+	}
+}
+
 // A record is shown while the next one is still looked for.
 func TestSinkShowsAtOnce(t *testing.T) {
 	shown, w := io.Pipe()
@@ -192,8 +223,9 @@ func TestOutputFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "audit.json")
 	log := filepath.Join(t.TempDir(), "audit.log")
+	held := keys.At(vfs.OS(), filepath.Join(filepath.Dir(log), "audit.keys"), "")
 	for _, commit := range []bool{false, true} {
-		out, err := newOutputFile(path, log)
+		out, err := newOutputFile(path, log, held)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +284,7 @@ func TestInterruptedOutput(t *testing.T) {
 func TestSparesLog(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "audit.log")
-	for _, name := range []string{log, filepath.Join(dir, "elsewhere", "x")} {
+	for _, name := range []string{log, filepath.Join(dir, "elsewhere", "x"), filepath.Join(dir, "vault", "mac"), filepath.Join(dir, "kept", "identity.key")} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -263,13 +295,15 @@ func TestSparesLog(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "audit.keys"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	held := keys.At(vfs.OS(), filepath.Join(dir, "kept"), filepath.Join(dir, "vault", "mac"))
 	for name, refused := range map[string]bool{
 		"audit.log": true, "audit.state": true, "audit.lock": true, "audit.lock.turn": true, "audit.log.new": true,
 		"audit.000001.log": true, "audit.000001.log.zst": true, "elsewhere/../audit.log": true,
 		"audit.keys/epoch.key": true, "audit.keys/new": true,
+		"kept/mac.key": true, "kept/new": true, "vault/mac": true, "vault/new": false, // as configured
 		"audit.json": false, "other.log": false, "elsewhere/audit.log": false, "audit.1.log": false,
 	} {
-		err := sparesLog(filepath.Join(dir, filepath.FromSlash(name)), log)
+		err := sparesLog(filepath.Join(dir, filepath.FromSlash(name)), log, held)
 		if (err != nil) != refused {
 			t.Errorf("%s: got %v, refused should be %v", name, err, refused)
 		}

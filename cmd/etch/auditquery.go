@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/instant"
 	"github.com/etch-audit/etch/internal/nearest"
 )
 
 // controlTypes are the types of the log's records about itself.
-var controlTypes = []string{"log_opened", "log_sealed", "log_epoch", "log_epoch_broken", "log_recovered", "log_gap"}
+var controlTypes = []string{control.Opened, control.Sealed, control.Epoch, control.EpochBroken, control.Recovered, control.Gap}
 
 // An auditQuery is the query of an audit, and what it noticed in passing.
 type auditQuery struct {

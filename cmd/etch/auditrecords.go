@@ -29,11 +29,6 @@ func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
 			yield(etch.Record{}, err)
 			return
 		}
-		for _, held := range newest.damage {
-			if !yield(etch.Record{}, held) {
-				return
-			}
-		}
 		if newest.held != nil {
 			for _, r := range slices.Backward(newest.held) {
 				if !yield(r, nil) {
@@ -50,17 +45,18 @@ func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
 type newest struct {
 	held        []etch.Record // the newest first; nil where they were too many to hold
 	first, last uint64        // their numbers
-	damage      []error       // what could not be read on the way
 }
 
-// newest looks at the newest records that q asks for.
+// newest looks at the newest records that q asks for. What cannot be read on the
+// way is counted, however much it is.
 func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, error) {
 	q.Reverse = true
 	found := newest{held: []etch.Record{}}
 	bytes, n := 0, 0
 	for r, err := range a.reader.Records(ctx, q) {
 		if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
-			found.damage = append(found.damage, damage)
+			a.damages++
+			a.first = damage // the last to be met is the first in the log
 			continue
 		}
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch/capture/execwrap"
+	"github.com/etch-audit/etch/internal/keys"
 	"github.com/spf13/cobra"
 )
 
@@ -116,12 +117,12 @@ func (d *demonstration) begin(ctx context.Context) error {
 	if err := d.etch(ctx, 0, "init", "--log", "log/audit.log"); err != nil {
 		return err
 	}
-	key, err := os.ReadFile(filepath.Join(d.dir, "log", "audit.keys", "log.vkey"))
+	key, err := os.ReadFile(filepath.Join(d.dir, "log", "audit.keys", keys.PublicFile))
 	if err != nil {
 		return err
 	}
 	d.shell("cp log/audit.keys/log.vkey elsewhere/")
-	return os.WriteFile(filepath.Join(d.dir, "elsewhere", "log.vkey"), key, 0o600)
+	return os.WriteFile(filepath.Join(d.dir, "elsewhere", keys.PublicFile), key, 0o600)
 }
 
 // record runs commands: one of them fails, one carries a secret, one is refused.

@@ -85,7 +85,7 @@ func runExec(ctx context.Context, opts execOptions, std stdio) error {
 	}
 	log, closing, err := openRecorder(resolved, std, opts.tool)
 	if err != nil {
-		hint := hintOf(err) + "\n" + consequence(resolved.Audit.OnError)
+		hint := hintOf(err) + "\n" + consequenceUnopened(resolved.Audit.OnError)
 		return fail(execwrap.ExitNotRecorded, hint, fmt.Errorf("%s was not started, it cannot be recorded: %w", opts.argv[0], err))
 	}
 	out := execwrap.Run(ctx, log, opts.command(resolved, labels, std))
@@ -100,18 +100,18 @@ func (o *execOptions) command(resolved *config.Resolved, labels map[string]strin
 	return &execwrap.Command{
 		Argv:  o.argv,
 		Stdin: std.in, Stdout: std.out, Stderr: std.err,
-		Interactive: isTerminal(std.in) || isTerminal(std.out) || isTerminal(std.err),
-		Actor:       overlay(execwrap.ActorOf(std.getenv), o.actor),
-		SessionID:   cmp.Or(o.session, execwrap.SessionOf(std.getenv)),
-		TurnID:      o.turn,
-		TraceID:     o.trace,
-		CallID:      o.callID,
-		Tool:        o.tool,
-		Skill:       o.skill,
-		Labels:      labels,
-		Deny:        resolved.Policy.DenyRisk,
-		GoOn:        resolved.Audit.OnError == etch.Continue,
-		Now:         std.now,
+		Foreground: inForeground,
+		Actor:      overlay(execwrap.ActorOf(std.getenv), o.actor),
+		SessionID:  cmp.Or(o.session, execwrap.SessionOf(std.getenv)),
+		TurnID:     o.turn,
+		TraceID:    o.trace,
+		CallID:     o.callID,
+		Tool:       o.tool,
+		Skill:      o.skill,
+		Labels:     labels,
+		Deny:       resolved.Policy.DenyRisk,
+		GoOn:       resolved.Audit.OnError == etch.Continue,
+		Now:        std.now,
 	}
 }
 

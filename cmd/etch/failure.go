@@ -62,12 +62,12 @@ func unknown(what, word string, known []string, hint string) error {
 
 // report tells an error on stderr and returns the exit code.
 func report(ctx context.Context, err error, std stdio) int {
-	if brokenPipe(err) {
+	if onlyBrokenPipe(err) {
 		return exitBrokenPipe
 	}
 	if cause, ok := errors.AsType[interruption](context.Cause(ctx)); ok && errors.Is(err, context.Canceled) {
 		if errors.Is(err, etch.ErrNotRecorded) || errors.Is(err, etch.ErrUnknown) {
-			std.note("error: %v", err) // who interrupts still wants to know this
+			noteLines(std, err) // who interrupts still wants to know this
 		}
 		return 128 + int(cause.signal)
 	}
@@ -83,19 +83,37 @@ func report(ctx context.Context, err error, std stdio) int {
 	} else if _, ok := errors.AsType[*config.Error](err); ok {
 		exit = exitUsage
 	}
-	before := ""
-	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors: a full disk fails the seal as it failed the event
-		if line != before {
-			std.note("error: %s", line)
-		}
-		before = line
-	}
+	noteLines(std, err)
 	for line := range strings.SplitSeq(hint, "\n") {
 		if line != "" {
 			std.hint("%s", line)
 		}
 	}
 	return exit
+}
+
+// noteLines tells an error, each one of several on its own line: a full disk
+// fails the seal as it failed the event, which is said once.
+func noteLines(std stdio, err error) {
+	before := ""
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if line != before {
+			std.note("error: %s", line)
+		}
+		before = line
+	}
+}
+
+// onlyBrokenPipe reports whether err says that the reader of a pipe is gone, and
+// nothing else: what else went wrong, a lost event above all, is never quiet.
+func onlyBrokenPipe(err error) bool {
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !onlyBrokenPipe(err) })
+	case interface{ Unwrap() error }:
+		return onlyBrokenPipe(e.Unwrap())
+	}
+	return brokenPipe(err)
 }
 
 // hintOf returns what can be done about an error of the library.

@@ -32,7 +32,19 @@ func TestReport(t *testing.T) {
 		{"a wrapped failure", t.Context(), fmt.Errorf("x: %w", fail(3, "", errors.New("no"))), 3, "etch: error: x: no\n"},
 		{"configuration", t.Context(), &config.Error{Path: "f", Line: 1, Column: 2, Msg: "no", Hint: "yes"}, 2, "etch: error: f:1:2: no\netch: hint: yes\n"},
 		{"closed pipe", t.Context(), fmt.Errorf("x: %w", closedPipe()), exitBrokenPipe, ""},
+		{"closed pipe, twice", t.Context(), errors.Join(closedPipe(), fmt.Errorf("x: %w", closedPipe())), exitBrokenPipe, ""},
+		{
+			"a lost event, and a closed pipe", t.Context(), fail(1, "", errors.Join(etch.ErrNotRecorded, closedPipe())), 1,
+			"etch: error: event is not recorded\netch: error: " + closedPipe().Error() + "\n",
+		},
+		{"a log that is a closed pipe", t.Context(), fmt.Errorf("%w: %w", etch.ErrNotRecorded, closedPipe()), 1, "etch: error: event is not recorded: " + closedPipe().Error() + "\n"},
+		{"a seal that failed, and a closed pipe", t.Context(), errors.Join(closedPipe(), errors.New("no")), 1, "etch: error: " + closedPipe().Error() + "\netch: error: no\n"},
 		{"interrupted", interrupted, context.Canceled, 130, ""},
+		{"interrupted, and a closed pipe", interrupted, errors.Join(context.Canceled, closedPipe()), 130, ""},
+		{
+			"interrupted, a lost event, and a closed pipe", interrupted, errors.Join(fmt.Errorf("%w: %w", etch.ErrNotRecorded, context.Canceled), closedPipe()), 130,
+			"etch: error: event is not recorded: context canceled\netch: error: " + closedPipe().Error() + "\n",
+		},
 		{
 			"interrupted while recording", interrupted, fmt.Errorf("%w: %w", etch.ErrUnknown, context.Canceled), 130,
 			"etch: error: it is not known whether the event is recorded: context canceled\n",

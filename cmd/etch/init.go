@@ -11,6 +11,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/spf13/cobra"
 )
@@ -67,6 +68,9 @@ func runInit(_ context.Context, opts initOptions, std stdio) error {
 	if stream := resolved.Stream(); stream != "" {
 		return usagef("set log_path, or give --log", "the configured destination is %s: there is nothing to create", stream)
 	}
+	if err := refuseDisabled(resolved); err != nil {
+		return err
+	}
 	info, err := makeLog(opts, resolved, std)
 	if err != nil {
 		return err
@@ -83,7 +87,7 @@ func runInit(_ context.Context, opts initOptions, std stdio) error {
 	if err := printInit(answer, opts.json, std); err != nil {
 		return err
 	}
-	std.hint("keep a copy of %s where nobody who can write here can: with it anybody can verify this log", filepath.Join(info.Keys, "log.vkey"))
+	std.hint("keep a copy of %s where nobody who can write here can: with it anybody can verify this log", filepath.Join(info.Keys, keys.PublicFile))
 	return nil
 }
 

@@ -89,7 +89,8 @@ func runLog(ctx context.Context, opts logOptions, std stdio) (err error) {
 	}
 	log, err := openWriter(resolved, std, opts.event.action.Tool)
 	if err != nil {
-		return err
+		hint := hintOf(err) + "\n" + consequenceUnopened(resolved.Audit.OnError)
+		return fail(exitFailed, hint, fmt.Errorf("%w: %w; nothing was written", etch.ErrNotRecorded, err))
 	}
 	defer closeLog(log, &err)
 	acks := newReceipts(opts.ack, std)
@@ -114,6 +115,15 @@ func consequence(policy etch.OnError) string {
 		return "on_error is \"continue\": a writer that is still open when the log can be written again puts the loss on record as a gap"
 	}
 	return "on_error is \"block\": who cannot record must not act"
+}
+
+// consequenceUnopened is consequence where the log could not even be opened:
+// then there is no writer that could count the loss.
+func consequenceUnopened(policy etch.OnError) string {
+	if policy == etch.Continue {
+		return "on_error is \"continue\": the action may go on, and no record will tell of the loss"
+	}
+	return consequence(policy)
 }
 
 // A batcher records events together. An [etch.Log] is one.

@@ -7,21 +7,36 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"etch": main})
+// programs are those that scripts can run.
+var programs = map[string]func(){"etch": main}
+
+func TestMain(m *testing.M) { testscript.Main(m, programs) }
+
+// unignore gives the programs that tests start the signals' own effects, also
+// where whoever started the tests ignores one, as nohup does. What a process
+// catches, and does not ignore, is as by default in those it starts.
+func unignore() {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTERM} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // TestScript runs testdata/script: a file a subcommand or an idea.
 func TestScript(t *testing.T) {
+	unignore()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,

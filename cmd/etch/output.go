@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/vfs"
 )
@@ -26,11 +28,15 @@ type output struct {
 func (o *auditOptions) toFile() bool { return o.output != "" && o.output != "-" }
 
 // openOutput returns the output, which must not be a file of the log.
-func (o *auditOptions) openOutput(log string, std stdio) (*output, error) {
+func (o *auditOptions) openOutput(resolved *config.Resolved, std stdio) (*output, error) {
 	if !o.toFile() {
 		return &output{Writer: std.out, screen: isTerminal(std.out)}, nil
 	}
-	out, err := newOutputFile(o.output, log)
+	held, err := keysOf(resolved)
+	if err != nil {
+		return nil, err
+	}
+	out, err := newOutputFile(o.output, resolved.LogPath(), held)
 	if err != nil {
 		return nil, fmt.Errorf("--output: %w", err)
 	}
@@ -38,7 +44,7 @@ func (o *auditOptions) openOutput(log string, std stdio) (*output, error) {
 }
 
 // newOutputFile opens a new file beside path: 0600, as [os.CreateTemp] makes it.
-func newOutputFile(path, log string) (*output, error) {
+func newOutputFile(path, log string, held *keys.Dir) (*output, error) {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -49,7 +55,7 @@ func newOutputFile(path, log string) (*output, error) {
 		// A rename would put a file in the place of the device or pipe.
 		return nil, usagef("redirect stdout to it: > "+path, "%s is not a regular file", path)
 	}
-	if err := sparesLog(path, log); err != nil {
+	if err := sparesLog(path, log, held); err != nil {
 		return nil, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
@@ -59,16 +65,17 @@ func newOutputFile(path, log string) (*output, error) {
 	return &output{Writer: f, file: f, path: path}, nil
 }
 
-// sparesLog returns an error where path is a file of the log, or would be taken
-// for one.
-func sparesLog(path, log string) error {
+// sparesLog returns an error where path is a file of the log or of its keys, or
+// would be taken for one.
+func sparesLog(path, log string, held *keys.Dir) error {
 	layout, err := segment.LayoutOf(log)
 	if err != nil {
 		return err
 	}
 	dir, name := filepath.Dir(path), filepath.Base(path)
 	refused := usagef("name another file", "%s is a file of the log", path)
-	if sameFile(dir, filepath.Join(layout.Dir, layout.Keys())) || sameFile(path, log) {
+	inKeys := sameFile(dir, filepath.Dir(held.Path(keys.IdentityFile))) || sameFile(dir, layout.Path(layout.Keys()))
+	if inKeys || sameFile(path, held.Path(keys.MACFile)) || sameFile(path, log) {
 		return refused
 	}
 	if !sameFile(dir, layout.Dir) {

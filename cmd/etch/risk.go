@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/etch-audit/etch/risk"
 	"github.com/spf13/cobra"
 )
@@ -108,9 +109,15 @@ func printTool(opts riskOptions, std stdio) error {
 	return printJSON(std, toolAnswer{tool.Name, tool.PrivilegeLevel, tool.ExpectedSanitization})
 }
 
-// printJSON prints one object on a line, with <, > and & as they are.
+// printJSON prints one object on a line, with <, > and & as they are. What a
+// terminal would obey is escaped, which to a parser is the same: a report
+// quotes what somebody else wrote.
 func printJSON(std stdio, v any) error {
-	encoder := json.NewEncoder(std.out)
+	harmless := terminal.NewWriter(std.out)
+	encoder := json.NewEncoder(harmless)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	return harmless.Close()
 }

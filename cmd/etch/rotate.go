@@ -32,6 +32,9 @@ func runRotate(ctx context.Context, opts rotateOptions, std stdio) (err error) {
 	if stream := resolved.Stream(); stream != "" {
 		return usagef("name a log with --log", "the configured destination is %s: it has no segments", stream)
 	}
+	if err := refuseDisabled(resolved); err != nil {
+		return err
+	}
 	writing, err := writerOptions(resolved, std, nil)
 	if err != nil {
 		return err

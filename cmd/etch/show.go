@@ -80,11 +80,11 @@ type showSeal struct {
 }
 
 func runShow(ctx context.Context, opts showOptions, std stdio) error {
-	path, err := opts.place.logPath(std)
+	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err
 	}
-	reader, err := etch.OpenReader(path)
+	reader, err := openReader(resolved)
 	if err != nil {
 		return err
 	}

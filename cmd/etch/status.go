@@ -11,7 +11,6 @@ import (
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
-	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/spf13/cobra"
 )
 
@@ -173,19 +172,6 @@ func newInspection(ctx context.Context, resolved *config.Resolved, std stdio) (*
 	return in, err
 }
 
-// keysOf returns where the keys of the configured log are.
-func keysOf(resolved *config.Resolved) (*keys.Dir, error) {
-	dir := resolved.Audit.Keys
-	if dir == "" {
-		layout, err := segment.LayoutOf(resolved.LogPath())
-		if err != nil {
-			return nil, fail(exitUsage, "", err)
-		}
-		dir = layout.Path(layout.Keys())
-	}
-	return keys.At(vfs.OS(), dir, resolved.Audit.SigningKeyPath), nil
-}
-
 func (in *inspection) problem(format string, args ...any) {
 	in.Problems = append(in.Problems, fmt.Sprintf(format, args...))
 }
@@ -197,12 +183,12 @@ func (in *inspection) warning(format string, args ...any) {
 // look fills the answer.
 func (in *inspection) look() error {
 	if in.resolved.Options().Disabled {
-		in.problem("recording is switched off: enabled = false (%s)", in.resolved.Origin("security.audit.enabled"))
+		in.problem("%s", switchedOff(in.resolved))
 	}
 	if in.Destination != "" {
 		return nil // a stream has no past that could be looked at
 	}
-	reader, err := etch.OpenReader(in.Log)
+	reader, err := openReader(in.resolved)
 	switch {
 	case err == nil:
 		in.Exists = true
@@ -215,6 +201,7 @@ func (in *inspection) look() error {
 	}
 	in.checkDirectory()
 	in.checkKeys()
+	in.checkKeyDirectory()
 	in.checkLock()
 	in.checkDisk()
 	return err

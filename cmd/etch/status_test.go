@@ -67,6 +67,23 @@ func TestStatusWritesNothing(t *testing.T) {
 	}
 }
 
+// A lock without the file of its turn is whole again with the next writer, and
+// not before.
+func TestStatusMakesNoTurn(t *testing.T) {
+	path := testLog(t, 1)
+	files := vfs.LockFiles(strings.TrimSuffix(path, ".log") + ".lock")
+	if err := os.Remove(files[len(files)-1]); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, filepath.Dir(path))
+	if in := inspect(t, path); len(in.Problems) > 0 {
+		t.Errorf("got problems %q", in.Problems)
+	}
+	if after := listing(t, filepath.Dir(path)); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
 func listing(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder

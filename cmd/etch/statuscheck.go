@@ -31,15 +31,23 @@ func (s *search) lastEvent() (*lastEvent, error) {
 	return &lastEvent{found[0].Seq, utc(ev.Timestamp), ev.ID, string(ev.Type)}, nil
 }
 
-// lastSeal returns the newest seal; nil where there is none.
-func (s *search) lastSeal() (*lastSeal, error) {
+// newestSeal returns the record of the newest seal; nil where there is none.
+func (s *search) newestSeal() (*etch.Record, error) {
 	found, err := s.all(etch.Query{AllPhases: true, Control: true, Reverse: true, Limit: 1, Match: func(r *etch.Record) bool {
 		return r.IsControl() && r.Control.Type == control.Sealed
 	}})
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	r := &found[0]
+	return &found[0], nil
+}
+
+// lastSeal returns what the newest seal says; nil where there is none.
+func (s *search) lastSeal() (*lastSeal, error) {
+	r, err := s.newestSeal()
+	if err != nil || r == nil {
+		return nil, err
+	}
 	var sealed control.SealedLog
 	if err := json.Unmarshal(r.Control.Log, &sealed); err != nil {
 		return nil, fmt.Errorf("seal at record %d: %w", r.Seq, err)
@@ -91,13 +99,31 @@ func (in *inspection) checkDirectory() {
 	if err := mayWrite(dir); err != nil {
 		in.problem("no file can be made in %s: %v", dir, cause(err))
 	}
-	for _, name := range []string{in.layout.Active(), in.layout.State(), in.layout.Lock()} {
-		path := in.layout.Path(name)
+	needed := append(vfs.LockFiles(in.layout.Path(in.layout.Lock())), in.layout.Path(in.layout.Active()), in.layout.Path(in.layout.State()))
+	for _, path := range needed {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			in.problem("%s is a directory", path)
 		} else if err := mayWrite(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			in.problem("%s cannot be written: %v", path, cause(err))
 		}
+	}
+	in.checkTorn()
+}
+
+// checkTorn looks whether the next recovery could set aside what it finds.
+func (in *inspection) checkTorn() {
+	path := in.layout.Path(in.layout.Torn())
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // the recovery makes it
+	}
+	if err == nil && !info.IsDir() {
+		err = errors.New("not a directory")
+	} else if err == nil {
+		err = mayWrite(path)
+	}
+	if err != nil {
+		in.warning("no file can be made in %s: %v: after a crash in the middle of a write no writer could go on", path, cause(err))
 	}
 }
 
@@ -129,6 +155,26 @@ func (in *inspection) checkKeys() {
 	in.addKey(in.held.Path(keys.PublicFile), false)
 }
 
+// checkKeyDirectory looks whether keys can be made: those of a new log, and the
+// one that each new epoch begins with.
+func (in *inspection) checkKeyDirectory() {
+	dir := in.Keys
+	_, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if in.Exists || filepath.Dir(dir) == in.layout.Dir {
+			return // its keys are missing, which was told; so was what stops files beside the log
+		}
+		dir = filepath.Dir(dir)
+		_, err = os.Stat(dir)
+	}
+	if err == nil {
+		err = mayWrite(dir)
+	}
+	if err != nil {
+		in.problem("no key can be made in %s, as each new epoch needs one: %v", dir, cause(err))
+	}
+}
+
 // addKey looks at a file of the keys; a private one must be its owner's alone.
 func (in *inspection) addKey(path string, private bool) keyFile {
 	file := keyFile{Path: path}
@@ -157,11 +203,13 @@ func (in *inspection) addKey(path string, private bool) keyFile {
 const lockPatience = time.Second
 
 // checkLock looks whether somebody holds the lock and does not let go. It takes
-// it for a moment, as every writer does.
+// it for a moment, as every writer does, but makes no file of it.
 func (in *inspection) checkLock() {
 	path := in.layout.Path(in.layout.Lock())
-	if _, err := os.Stat(path); err != nil || mayWrite(path) != nil {
-		return // there is none to be held, or it was told
+	for _, file := range vfs.LockFiles(path) {
+		if info, err := os.Stat(file); err != nil || info.IsDir() || mayWrite(file) != nil {
+			return // there is none to be held, or it was told
+		}
 	}
 	lock, err := vfs.OS().OpenLock(path)
 	if err != nil {

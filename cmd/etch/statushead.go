@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-
-	"github.com/etch-audit/etch"
 )
 
 // runHead prints the newest signed checkpoint, byte for byte: a head, once
@@ -15,11 +13,11 @@ func runHead(ctx context.Context, opts statusOptions, std stdio) error {
 	if opts.json || opts.utc {
 		return usagef("\"etch status --json\" has it as last_seal.checkpoint", "--head prints a checkpoint and nothing else")
 	}
-	path, err := opts.place.logPath(std)
+	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err
 	}
-	reader, err := etch.OpenReader(path)
+	reader, err := openReader(resolved)
 	if err != nil {
 		return err
 	}

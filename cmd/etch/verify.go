@@ -131,7 +131,7 @@ func (o *verifyOptions) judge(ctx context.Context, std stdio) (*verify.Report, e
 	bar := newProgress(std, "verifying")
 	defer bar.stop()
 	opts.Progress = bar.set
-	return verify.Log(ctx, os.DirFS(filepath.Dir(path)), opts)
+	return verify.Log(ctx, vfs.DirFS(filepath.Dir(path)), opts)
 }
 
 // where returns the path of the log, and where its keys are, if anywhere.

@@ -25,6 +25,10 @@ type lockFile struct {
 	at   place
 }
 
+// LockFiles returns the paths of the files that [FS.OpenLock] of [OS] opens for
+// a path, and creates where they are missing.
+func LockFiles(path string) []string { return []string{path, path + turnSuffix} }
+
 func (l *lockFiles) openAt(path string) error {
 	if err := l[theLock].openAt(path); err != nil {
 		return err

@@ -15,6 +15,10 @@ type lockFiles struct {
 	at   place
 }
 
+// LockFiles returns the paths of the files that [FS.OpenLock] of [OS] opens for
+// a path, and creates where they are missing.
+func LockFiles(path string) []string { return []string{path} }
+
 func (l *lockFiles) openAt(path string) error {
 	file, err := openFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

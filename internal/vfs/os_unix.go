@@ -10,11 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errPipe is returned for a pipe that stands where a file is expected.
+var errPipe = errors.New("it is a pipe, not a file")
+
 // A fileID tells files of one machine apart for as long as they are open.
 type fileID struct{ dev, ino uint64 }
 
+// openFile does not wait for somebody to open the other end, where the name is
+// that of a pipe: identify refuses it.
 func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	return os.OpenFile(name, flag, perm)
+	return os.OpenFile(name, flag|unix.O_NONBLOCK, perm)
 }
 
 func rename(oldName, newName string) error { return os.Rename(oldName, newName) }
@@ -30,14 +35,17 @@ func syncDir(name string) error {
 }
 
 // identify also refuses directories, which unix opens for reading and fails
-// on only at the first read.
+// on only at the first read, and pipes, which never end.
 func identify(fd uintptr) (fileID, error) {
 	var st unix.Stat_t
 	if err := fstat(fd, &st); err != nil {
 		return fileID{}, err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
 		return fileID{}, unix.EISDIR
+	case unix.S_IFIFO:
+		return fileID{}, errPipe
 	}
 	return idOf(&st), nil
 }
