@@ -45,7 +45,9 @@ type Options struct {
 	Keys string
 	// MACKey is the file of the key of the line MACs; default: mac.key in Keys.
 	MACKey string
-	// Unsigned leaves out the MAC of each line. Seals are written all the same.
+	// Unsigned leaves out the MAC of each line in the segments that this writer
+	// begins. Seals are written all the same. A writer without it begins a new
+	// segment at once where the active one has no MACs.
 	Unsigned bool
 	// Rotate says when a segment ends; default [Daily].
 	Rotate Rotation

@@ -118,6 +118,9 @@ const (
 	// FoundStateLost: the state was gone or forged and was made again from the
 	// segments. It stands second in the new segment.
 	FoundStateLost = "state-lost"
+	// FoundForeign: a file that is not the log's stood under the name that the
+	// segment was to get; it was moved away.
+	FoundForeign = "foreign-file"
 )
 
 // A RecoveredLog is the payload of log_recovered.
@@ -155,6 +158,21 @@ func AppendBody(dst []byte, at time.Time, kind string, payload any) ([]byte, err
 		return nil, fmt.Errorf("encode %s: %w", kind, err)
 	}
 	return append(dst, bytes.TrimRight(b.Bytes(), "\n")...), nil
+}
+
+// VersionOf returns the format version that a log_opened line states, and 0
+// where it states none. It looks at nothing else: a later version may have
+// changed any other member.
+func VersionOf(line []byte) int {
+	var opened struct {
+		Log struct {
+			Version int `json:"version"`
+		} `json:"log"`
+	}
+	if err := json.Unmarshal(line, &opened); err != nil {
+		return 0
+	}
+	return opened.Log.Version
 }
 
 // A Header is what every control record has.

@@ -87,6 +87,24 @@ func TestForm(t *testing.T) {
 	}
 }
 
+// TestVersionOf shows that the version is found whatever else a later version
+// has changed.
+func TestVersionOf(t *testing.T) {
+	for text, want := range map[string]int{
+		`{"seq":0,"event_type":"log_opened","log":{"version":7,"origin":"x"}}`:                7,
+		`{"seq":"0","event_type":["log_opened"],"log":{"segment":"1","size":{},"version":7}}`: 7,
+		`{"log":{"version":0}}`:   0,
+		`{"log":{"version":"x"}}`: 0,
+		`{"log":[]}`:              0,
+		`{"log":{"version":7}`:    0,
+		"":                        0,
+	} {
+		if got := control.VersionOf([]byte(text)); got != want {
+			t.Errorf("VersionOf(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
 func TestParseIgnoresUnknown(t *testing.T) {
 	var got control.EpochLog
 	b := []byte(`{"seq":1,"timestamp":"","event_type":"log_epoch","new":1,"log":{"epoch":5,"more":{}}}`)

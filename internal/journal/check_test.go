@@ -404,7 +404,7 @@ func (c *checker) recovered(payload []byte) error {
 		return err
 	}
 	c.found.told = append(c.found.told, r)
-	if r.Found != "torn-tail" {
+	if r.Found != "torn-tail" && r.Found != "foreign-file" {
 		return nil
 	}
 	saved, err := fs.ReadFile(c.fsys, r.Saved)

@@ -88,7 +88,7 @@ var mishaps = []mishap{
 	}},
 	{name: "epoch key deleted", do: func(t *testing.T, w *world) { must(t, w.mem.Remove(keyDir+"/epoch.key")) }},
 	{name: "epoch key is zeros", do: func(t *testing.T, w *world) { w.put(t, "audit.keys/epoch.key", make([]byte, 200)) }},
-	{name: "stranger's numbered file", do: func(t *testing.T, w *world) { w.put(t, "audit.000002.log", []byte("mine\n")) }},
+	{name: "stranger's numbered file", found: "foreign-file", do: func(t *testing.T, w *world) { w.put(t, "audit.000002.log", []byte("mine\n")) }},
 	{name: "stranger's next segment", do: func(t *testing.T, w *world) { w.put(t, "audit.log.new", []byte("mine\n")) }},
 	{name: "stranger's next epoch", do: func(t *testing.T, w *world) { w.put(t, "audit.keys/epoch.next", []byte("mine\n")) }},
 	{name: "directory of torn tails is there", found: "torn-tail", do: func(t *testing.T, w *world) {

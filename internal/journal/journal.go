@@ -121,7 +121,7 @@ type Journal struct {
 	leaf    *merkle.LeafHasher
 	helpers []composer // of the goroutines that help the leader
 	draft   draft
-	started bool // the wish of Options.Signed was compared with the log's
+	started bool // what is due once was done
 
 	mu      sync.Mutex
 	notices []Notice // guarded by mu; told once no lock is held

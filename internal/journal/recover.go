@@ -41,6 +41,9 @@ func (j *Journal) ready() error {
 	if err == nil && !j.started {
 		err = j.start()
 	}
+	if err == nil && j.opt.Signed && !j.state.State.Signed {
+		err = j.signFromNow()
+	}
 	if err != nil {
 		return errors.Join(err, j.drop())
 	}
@@ -64,8 +67,7 @@ func (j *Journal) unchanged() (bool, error) {
 }
 
 // start does what is due once, when a log is opened: an interrupted creation
-// is finished, what is written from now on is signed as the options ask, and
-// the epoch's key is there.
+// is finished, and the epoch's key is there.
 func (j *Journal) start() error {
 	if public, err := j.keys.Published(); err == nil && public == "" {
 		if err := j.keys.Publish(j.set.Identity.VKey); err != nil {
@@ -77,19 +79,18 @@ func (j *Journal) start() error {
 	if _, err := j.epochKey(now); err != nil {
 		return err
 	}
-	if j.state.State.Signed != j.opt.Signed {
-		if err := j.seal(now, sealReason); err != nil {
-			return err
-		}
-		if err := j.flush(); err != nil {
-			return err
-		}
-		if err := j.nextSegment(now, j.opt.Signed, nil); err != nil {
-			return err
-		}
-	}
 	j.started = true
 	return nil
+}
+
+// signFromNow begins a signed segment, because the options ask for MACs and the
+// active segment has none: another writer may have begun it at any time. There
+// is no counterpart for a writer without MACs, whose segments begin where one
+// was due anyway: two writers of different settings would else end a segment
+// at each other's every commit.
+func (j *Journal) signFromNow() error {
+	j.draft.begin(&j.state.State)
+	return j.rotate(j.opt.Now())
 }
 
 // reopen opens state and active segment, and mends what a crash, or somebody,
@@ -113,7 +114,7 @@ func (j *Journal) reopen() error {
 func (j *Journal) openState() error {
 	f, err := j.opt.FS.OpenFile(j.path(j.layout.State()), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return j.rebuild("there is no state file")
+		return j.rebuild("there is no state file", 0)
 	}
 	if err != nil {
 		return fmt.Errorf("open state: %w", err)
@@ -130,7 +131,7 @@ func (j *Journal) openState() error {
 	case err == nil:
 		return nil
 	case errors.Is(err, state.ErrUnusable):
-		return j.rebuild(err.Error())
+		return j.rebuild(err.Error(), 0)
 	}
 	return err
 }
@@ -139,28 +140,16 @@ func (j *Journal) openState() error {
 func (j *Journal) checkActive() error {
 	s := &j.state.State
 	head, err := j.head(j.active)
-	if errors.Is(err, segment.ErrRead) {
+	if err := unjudged(err); err != nil {
 		return err
 	}
 	if err != nil {
 		return j.damaged(err.Error())
 	}
-	if head.Version > control.Version {
-		return fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, head.Version, control.Version)
-	}
-	older := head.Segment > s.Segment && !broken.Is("old-state-wins")
-	if older && head.Segment == s.Segment+1 && j.exists(j.layout.Numbered(s.Segment)) {
-		next, err := j.leadsTo(head)
-		if err != nil {
+	if head.Segment > s.Segment && !broken.Is("old-state-wins") {
+		if done, err := j.catchUp(head); done || err != nil {
 			return err
 		}
-		if next {
-			return j.enterSegment(head)
-		}
-	}
-	if older && head.Origin == s.Origin && head.Size >= s.Size() && j.exists(j.layout.Numbered(head.Segment-1)) {
-		// Going on from it would use sequence numbers twice.
-		return j.rebuild(fmt.Sprintf("it is older than the log: it knows of segment %d, the active one is %d", s.Segment, head.Segment))
 	}
 	size, err := j.active.Size()
 	switch {
@@ -181,17 +170,47 @@ func (j *Journal) checkActive() error {
 	return nil
 }
 
-// readFault returns err if it is one of reading, which says nothing of what was
-// to be read.
-func readFault(err error) error {
-	if errors.Is(err, segment.ErrRead) {
+// catchUp makes good for a state that is older than the active segment, and
+// reports whether it did.
+func (j *Journal) catchUp(head control.OpenedLog) (bool, error) {
+	s := &j.state.State
+	if head.Segment == s.Segment+1 {
+		there, err := j.exists(j.layout.Numbered(s.Segment))
+		next := false
+		if there && err == nil {
+			next, err = j.leadsTo(head)
+		}
+		if err != nil {
+			return false, err
+		}
+		if next {
+			return true, j.enterSegment(head)
+		}
+	}
+	if head.Origin != s.Origin || head.Size < s.Size() {
+		return false, nil
+	}
+	there, err := j.exists(j.layout.Numbered(head.Segment - 1))
+	if err != nil || !there {
+		return false, err
+	}
+	// Going on from the state would use sequence numbers twice.
+	cause := fmt.Sprintf("it is older than the log: it knows of segment %d, the active one is %d", s.Segment, head.Segment)
+	return true, j.rebuild(cause, s.Segment)
+}
+
+// unjudged returns err if it says nothing of what was to be read: it could not
+// be read at all, or is of a version that this program does not know.
+func unjudged(err error) error {
+	if errors.Is(err, segment.ErrRead) || errors.Is(err, ErrNewer) {
 		return err
 	}
 	return nil
 }
 
 // head reads the first line of a segment. In a signed segment it must carry
-// the log's MAC.
+// the log's MAC. Its version is looked at before all else, of which a later one
+// may have changed anything.
 func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
 	var head control.OpenedLog
 	size, err := f.Size()
@@ -201,6 +220,9 @@ func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
 	line, err := segment.NewLines(f, 0, size).Next()
 	if err != nil {
 		return head, fmt.Errorf("first line: %w", err)
+	}
+	if v := control.VersionOf(line); v > control.Version {
+		return head, fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, v, control.Version)
 	}
 	l, err := record.Split(line)
 	if err != nil {
@@ -212,7 +234,7 @@ func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
 	if _, err := control.Parse(line, &head); err != nil {
 		return head, err
 	}
-	if head.SignEvents && head.Version <= control.Version {
+	if head.SignEvents {
 		if err := j.line.Check(l); err != nil {
 			return head, fmt.Errorf("first line: %w", err)
 		}
@@ -273,31 +295,46 @@ func (j *Journal) enterSegment(head control.OpenedLog) error {
 	return j.syncDir()
 }
 
-func (j *Journal) exists(name string) bool {
+// exists reports whether one of the log's files is there.
+func (j *Journal) exists(name string) (bool, error) {
 	_, err := j.opt.FS.Stat(j.path(name))
-	return err == nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", name, err)
+	}
+	return true, nil
 }
 
 // lastSeq returns the sequence number of the line that ends at end.
 func lastSeq(f vfs.File, end int64) (uint64, error) {
+	line, err := lastLine(f, end)
+	if err != nil {
+		return 0, err
+	}
+	last, err := record.Split(line)
+	return last.Seq, err
+}
+
+// lastLine returns the line that ends at end.
+func lastLine(f vfs.File, end int64) (line []byte, err error) {
 	from := max(0, end-record.MaxLine-2) // two line feeds: the last line's and one before it
 	lines := segment.NewLines(f, from, end)
 	if from > 0 { // the first is most likely not whole
 		if _, err := lines.Next(); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	var last record.Line
 	for lines.Offset() < end {
-		line, err := lines.Next()
-		if err != nil {
-			return 0, err
+		if line, err = lines.Next(); err != nil {
+			return nil, err
 		}
-		if last, err = record.Split(line); err != nil {
-			return 0, err
+		if _, err := record.Split(line); err != nil {
+			return nil, err
 		}
 	}
-	return last.Seq, nil
+	return line, nil
 }
 
 // damaged goes on in a new segment at the state's size and frontier, because
@@ -333,7 +370,11 @@ func (j *Journal) goOn(found *control.RecoveredLog, format string, args ...any) 
 // between its renames. Where that cannot be, the active segment is gone.
 func (j *Journal) finishRotation() error {
 	s := &j.state.State
-	if !j.exists(j.layout.Numbered(s.Segment)) {
+	there, err := j.exists(j.layout.Numbered(s.Segment))
+	if err != nil {
+		return err
+	}
+	if !there {
 		return j.gone()
 	}
 	if err := j.adoptNew(); !errors.Is(err, errNotNext) {
@@ -348,9 +389,13 @@ func (j *Journal) finishRotation() error {
 		s.Synced = t.end
 		return j.nextSegment(j.opt.Now(), s.Signed, nil)
 	}
-	if size > s.Synced || j.exists(j.layout.Numbered(s.Segment+1)) {
+	later, err := j.exists(j.layout.Numbered(s.Segment + 1))
+	if err != nil {
+		return err
+	}
+	if later || size > s.Synced {
 		// Going on from the state would use sequence numbers twice.
-		return j.rebuild(fmt.Sprintf("it is older than the log: segment %d, or the next, goes on after it", s.Segment))
+		return j.rebuild(fmt.Sprintf("it is older than the log: segment %d, or the next, goes on after it", s.Segment), s.Segment)
 	}
 	end := s.Size()
 	found := &control.RecoveredLog{
@@ -388,7 +433,7 @@ func (j *Journal) adoptNew() error {
 		return fmt.Errorf("open next segment: %w", err)
 	}
 	head, err := j.head(f)
-	if err := errors.Join(readFault(err), f.Close()); err != nil {
+	if err := errors.Join(unjudged(err), f.Close()); err != nil {
 		return fmt.Errorf("next segment: %w", err)
 	}
 	if err != nil || head.Segment != j.state.State.Segment+1 {

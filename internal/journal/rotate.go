@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"github.com/etch-audit/etch/internal/broken"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -41,18 +43,48 @@ func (j *Journal) rotationDue(now time.Time) bool {
 
 // rotate ends the active segment and begins the next. Order: final seal,
 // synced with the state; then as [Journal.nextSegment].
+//
+// Where an earlier try got no further than its final seal, that one serves:
+// else each try would add one while the next segment cannot be made.
 func (j *Journal) rotate(now time.Time) error {
-	if err := j.seal(now, sealReason); err != nil {
+	ended, err := j.ended()
+	if err != nil {
 		return err
 	}
-	if err := j.flush(); err != nil {
-		return err
+	if !ended {
+		if err := j.seal(now, sealReason); err != nil {
+			return err
+		}
+		if err := j.flush(); err != nil {
+			return err
+		}
 	}
-	return j.nextSegment(now, j.draft.next.Signed, nil)
+	return j.nextSegment(now, j.opt.Signed, nil)
+}
+
+// ended reports whether the active segment's last line is its final seal
+// already, and nothing is to be written after it.
+func (j *Journal) ended() (bool, error) {
+	if j.draft.next.Unsealed() > 0 || len(j.draft.out) > 0 {
+		return false, nil
+	}
+	line, err := lastLine(j.active, j.state.State.Synced)
+	if err != nil {
+		return false, fmt.Errorf("look at the segment's end: %w", err)
+	}
+	var seal control.SealedLog
+	if record.Control(line) != control.Sealed {
+		return false, nil
+	}
+	if _, err := control.Parse(line, &seal); err != nil {
+		return false, err
+	}
+	return seal.Reason != "", nil
 }
 
 // nextSegment begins a segment at the state's size and frontier. A recovery,
-// where there is one, stands second in it.
+// where there is one, stands second in it; then what is told of a file that
+// stood in the way.
 //
 // Order: the state, synced where it is not; the new segment aside, with its
 // first lines, synced; the active one renamed to its number; the directory synced; the new one renamed to be
@@ -68,18 +100,29 @@ func (j *Journal) nextSegment(now time.Time, signed bool, found *control.Recover
 			return err
 		}
 	}
+	foreign, err := j.foreign(j.state.State.Segment)
+	if err != nil {
+		return err
+	}
 	d := &j.draft
 	d.begin(&j.state.State)
 	s := &d.next
 	s.Segment, s.Synced, s.SegmentBegun = s.Segment+1, 0, now
 	s.Signed, s.Fresh, s.Promise = signed, true, j.opt.SealRecords
-	if err := j.opening(now, found); err != nil {
+	if err := j.opening(now, found, foreign); err != nil {
 		return err
 	}
 	if err := j.writeNew(d.out); err != nil {
 		return err
 	}
-	if err := j.putInPlace(s.Segment - 1); err != nil {
+	if found != nil && found.Found == control.FoundStateLost {
+		// Until there is a state again only this name tells a rotation that was
+		// cut short from a segment that is gone.
+		if err := j.syncDir(); err != nil {
+			return err
+		}
+	}
+	if err := j.putInPlace(s.Segment-1, foreign); err != nil {
 		return errors.Join(err, j.drop())
 	}
 	s.Synced = int64(len(d.out))
@@ -91,8 +134,8 @@ func (j *Journal) nextSegment(now time.Time, signed bool, found *control.Recover
 	return nil
 }
 
-// opening adds the first lines of a segment to the draft.
-func (j *Journal) opening(now time.Time, found *control.RecoveredLog) error {
+// opening adds the first lines of a segment to the draft; recoveries may be nil.
+func (j *Journal) opening(now time.Time, recoveries ...*control.RecoveredLog) error {
 	s := &j.draft.next
 	var room [merkle.MaxFrontier]merkle.Hash
 	frontier := []string{}
@@ -116,10 +159,12 @@ func (j *Journal) opening(now time.Time, found *control.RecoveredLog) error {
 		EpochKey:    epoch,
 		Writer:      j.opt.Writer,
 	})
-	if err != nil || found == nil {
-		return err
+	for _, found := range recoveries {
+		if err == nil && found != nil {
+			err = j.control(now, control.Recovered, found)
+		}
 	}
-	return j.control(now, control.Recovered, found)
+	return err
 }
 
 // writeNew writes a segment aside and syncs it.
@@ -139,8 +184,9 @@ func (j *Journal) writeNew(lines []byte) error {
 }
 
 // putInPlace gives the active segment, where there is one, its number, and
-// makes the new segment active.
-func (j *Journal) putInPlace(number uint32) error {
+// makes the new segment active. What stands in the place of that number is as
+// it was found, or nil.
+func (j *Journal) putInPlace(number uint32, foreign *control.RecoveredLog) error {
 	if j.active != nil {
 		if err := j.active.Close(); err != nil {
 			return fmt.Errorf("close segment: %w", err)
@@ -148,11 +194,11 @@ func (j *Journal) putInPlace(number uint32) error {
 		j.active = nil
 	}
 	active := j.path(j.layout.Active())
-	_, err := j.opt.FS.Stat(active)
-	if err == nil {
-		err = j.giveNumber(active, number)
+	there, err := j.exists(j.layout.Active())
+	if there {
+		err = j.giveNumber(active, number, foreign)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("rotate: %w", err)
 	}
 	if err := j.syncRename(); err != nil {
@@ -187,22 +233,19 @@ func (j *Journal) syncDir() error {
 }
 
 // giveNumber renames a segment to its number. A file of somebody else's that
-// bears the name is never overwritten: it is set aside.
-func (j *Journal) giveNumber(active string, number uint32) error {
-	numbered := j.path(j.layout.Numbered(number))
-	if _, err := j.opt.FS.Stat(numbered); err == nil {
-		aside, err := j.asideName(fmt.Sprintf("%06d-foreign", number))
-		if err != nil {
+// bears the name is never overwritten: it is set aside, and one of which the
+// next segment does not tell stays where it is.
+func (j *Journal) giveNumber(active string, number uint32, foreign *control.RecoveredLog) error {
+	if foreign != nil {
+		if err := j.moveForeign(foreign); err != nil {
 			return err
 		}
-		if err := j.opt.FS.Rename(numbered, aside); err != nil {
-			return err
-		}
-		j.note(control.Recovered, "a file that is not the log's stood in the place of segment %d: it is now %s", number, aside)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
-	return j.opt.FS.Rename(active, numbered)
+	name := j.layout.Numbered(number)
+	if there, err := j.exists(name); err != nil || there {
+		return cmp.Or(err, fmt.Errorf("%s: %w", name, fs.ErrExist))
+	}
+	return j.opt.FS.Rename(active, j.path(name))
 }
 
 func (j *Journal) openActive() (vfs.File, error) {

@@ -3,14 +3,10 @@ package journal
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -255,7 +251,7 @@ func (t *tail) plausible(line []byte, seq uint64) error {
 	case control.Recovered:
 		var r control.RecoveredLog
 		_, err = control.Parse(line, &r)
-		if err == nil && !t.opened && r.Found != control.FoundTorn && r.Found != control.FoundUnsigned {
+		if err == nil && !t.opened && r.Found != control.FoundTorn && r.Found != control.FoundUnsigned && r.Found != control.FoundForeign {
 			err = fmt.Errorf("line of seq %d tells of %q, and is not the second of its segment", seq, r.Found)
 		}
 	case "", control.Opened, control.Sealed, control.Epoch, control.EpochBroken: // these need keys, or nothing
@@ -343,56 +339,4 @@ func (t *tail) enter(epoch uint64, vkey string, at time.Time) error {
 	t.Epoch, t.EpochBegun, t.EpochFrom = epoch, at, t.Size()+1
 	copy(t.EpochKey[:], pub)
 	return nil
-}
-
-// setAside copies bytes of a segment to a file of their own, durably, and
-// returns its path relative to the log's directory, and the SHA-256 of the bytes.
-func (j *Journal) setAside(f vfs.File, number uint32, from, to int64) (name, sum string, err error) {
-	path, err := j.asideName(fmt.Sprintf("%06d-%d", number, from))
-	if err != nil {
-		return "", "", err
-	}
-	out, err := j.opt.FS.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
-	if err != nil {
-		return "", "", fmt.Errorf("set torn tail aside: %w", err)
-	}
-	hash := sha256.New()
-	_, err = io.Copy(io.MultiWriter(io.NewOffsetWriter(out, 0), hash), io.NewSectionReader(f, from, to-from))
-	if err == nil {
-		err = out.Sync()
-	}
-	if err := errors.Join(err, out.Close()); err != nil {
-		return "", "", fmt.Errorf("set torn tail aside: %w", err)
-	}
-	if err := j.opt.FS.SyncDir(filepath.Dir(path)); err != nil {
-		return "", "", fmt.Errorf("sync directory of torn tails: %w", err)
-	}
-	name, err = filepath.Rel(j.layout.Dir, path)
-	return name, hex.EncodeToString(hash.Sum(nil)), err
-}
-
-// asideName returns a path in the directory of torn tails that nothing has
-// yet, making the directory.
-func (j *Journal) asideName(base string) (string, error) {
-	dir := j.path(j.layout.Torn())
-	if err := j.opt.FS.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("make directory of torn tails: %w", err)
-	}
-	// Also where it is there: whoever made it may have been killed before this.
-	if err := j.syncDir(); err != nil {
-		return "", err
-	}
-	for n := 0; ; n++ {
-		path := filepath.Join(dir, base)
-		if n > 0 {
-			path = fmt.Sprintf("%s.%d", path, n)
-		}
-		_, err := j.opt.FS.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return path, nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("set aside: %w", err)
-		}
-	}
 }

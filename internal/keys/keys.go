@@ -7,8 +7,11 @@
 //	epoch.next    note signer key of an epoch about to begin
 //	log.vkey      note verifier key of the identity: public, keep it elsewhere too
 //
-// The directory is 0700 and each private file 0600; wider permissions are
-// refused. log.vkey is written last: it says that a log was made.
+// The directory is made 0700 and each private file 0600. A private file that
+// others may do anything with is refused, and so is a directory that others may
+// write: they could put keys of their own into it. The directory of a mac.key
+// that lies elsewhere is not looked at. log.vkey is written last: it says that a
+// log was made.
 package keys
 
 import (
@@ -50,7 +53,8 @@ const (
 // torn, or something else.
 var ErrNotKey = errors.New("not a key")
 
-// ErrPermissions is returned for a private file that others may read.
+// ErrPermissions is returned for a private file that others may read, and for a
+// key directory that others may write.
 var ErrPermissions = errors.New("key is open to others")
 
 // A Dir is a key directory. It holds no key itself.
@@ -104,6 +108,9 @@ func (d *Dir) Generate() (*Set, Pair, error) {
 	if err := d.fs.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, Pair{}, fmt.Errorf("make key directory: %w", err)
 	}
+	if err := d.guarded(); err != nil {
+		return nil, Pair{}, err
+	}
 	mac, err := d.makeMAC()
 	if err != nil {
 		return nil, Pair{}, err
@@ -121,10 +128,10 @@ func (d *Dir) Generate() (*Set, Pair, error) {
 	if err != nil {
 		return nil, Pair{}, err
 	}
-	if err := d.write(EpochFile, first.secret); err != nil {
+	if err := d.replace(EpochFile, first.secret, 0o600); err != nil {
 		return nil, Pair{}, err
 	}
-	if err := d.write(IdentityFile, identity.secret); err != nil {
+	if err := d.replace(IdentityFile, identity.secret, 0o600); err != nil {
 		return nil, Pair{}, err
 	}
 	if err := d.syncDir(); err != nil {
@@ -254,6 +261,9 @@ func parsePair(secret string) (Pair, error) {
 }
 
 func (d *Dir) pair(file string) (Pair, error) {
+	if err := d.guarded(); err != nil {
+		return Pair{}, err
+	}
 	path := d.Path(file)
 	text, err := d.readPrivate(path)
 	if err != nil {
@@ -264,6 +274,18 @@ func (d *Dir) pair(file string) (Pair, error) {
 		return Pair{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
+}
+
+// guarded returns nil where nobody but its owner can put files into the directory.
+func (d *Dir) guarded() error {
+	info, err := d.fs.Stat(d.path)
+	if err != nil {
+		return fmt.Errorf("key directory: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("%w: others may write to the directory %s, which has mode %04o: run chmod go-w %[2]s", ErrPermissions, d.path, info.Mode().Perm())
+	}
+	return nil
 }
 
 // readPrivate reads a private file, refusing one that others may read.
@@ -298,11 +320,26 @@ func (d *Dir) read(path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// write puts text into a private file of the directory and syncs the file.
-func (d *Dir) write(file, text string) error { return d.writePath(d.Path(file), text, 0o600) }
+// replace writes a file of the directory in one step: write aside, sync, rename.
+func (d *Dir) replace(file, text string, perm fs.FileMode) error {
+	tmp := d.Path(file) + ".tmp"
+	if err := d.write(tmp, text, perm); err != nil {
+		return err
+	}
+	if err := d.fs.Rename(tmp, d.Path(file)); err != nil {
+		return fmt.Errorf("write key: %w", err)
+	}
+	return nil
+}
 
-func (d *Dir) writePath(path, text string, perm fs.FileMode) error {
-	f, err := d.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, perm)
+// write puts text into a new file and syncs it. What has the name already, a
+// crash's rest or somebody's file or link, is removed: a secret must neither go
+// where it leads nor take its mode.
+func (d *Dir) write(path, text string, perm fs.FileMode) error {
+	if err := d.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write key: %w", err)
+	}
+	f, err := d.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return fmt.Errorf("write key: %w", err)
 	}
@@ -312,18 +349,6 @@ func (d *Dir) writePath(path, text string, perm fs.FileMode) error {
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write key %s: %w", path, err)
-	}
-	return nil
-}
-
-// replace writes a file of the directory in one step: write aside, sync, rename.
-func (d *Dir) replace(file, text string, perm fs.FileMode) error {
-	tmp := d.Path(file) + ".tmp"
-	if err := d.writePath(tmp, text, perm); err != nil {
-		return err
-	}
-	if err := d.fs.Rename(tmp, d.Path(file)); err != nil {
-		return fmt.Errorf("write key: %w", err)
 	}
 	return nil
 }

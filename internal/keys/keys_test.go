@@ -200,3 +200,63 @@ func crashAt(k int, hook func()) errorfs.Injector {
 		return errorfs.CrashShort(op.N/2, hook)
 	})
 }
+
+// TestDirectoryOpenToOthers shows that a directory into which others could put
+// keys is refused, and one that they can only look at is not.
+func TestDirectoryOpenToOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // which has no such bits
+	}
+	for perm, refused := range map[fs.FileMode]bool{0o700: false, 0o755: false, 0o770: true, 0o720: true, 0o702: true, 0o777: true} {
+		path := filepath.Join(t.TempDir(), "audit.keys")
+		d := keys.At(vfs.OS(), path, "")
+		_, _, err := d.Generate()
+		must(t, err)
+		must(t, os.Chmod(path, perm))
+		_, loadErr := d.Load()
+		_, epochErr := d.Epoch()
+		_, _, generateErr := d.Generate()
+		for _, err := range []error{loadErr, epochErr, generateErr} {
+			if !refused {
+				must(t, err)
+			} else if !errors.Is(err, keys.ErrPermissions) || !strings.Contains(err.Error(), "chmod go-w "+path) {
+				t.Errorf("mode %v: %v, want %v and the chmod", perm, err, keys.ErrPermissions)
+			}
+		}
+	}
+}
+
+// TestPlanted puts files and links where keys are going to be written: no
+// secret goes into them, or takes their mode.
+func TestPlanted(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "audit.keys")
+	must(t, os.Mkdir(path, 0o700))
+	elsewhere := filepath.Join(dir, "elsewhere")
+	must(t, os.WriteFile(elsewhere, []byte("mine"), 0o600))
+	names := []string{keys.MACFile, keys.IdentityFile, keys.EpochFile, keys.NextFile}
+	for _, name := range names {
+		tmp := filepath.Join(path, name+".tmp")
+		if err := os.Symlink(elsewhere, tmp); err != nil { // Windows may not let us
+			must(t, os.WriteFile(tmp, nil, 0o666))
+		}
+	}
+	wide := filepath.Join(path, keys.EpochFile)
+	must(t, os.WriteFile(wide, nil, 0o600))
+	must(t, os.Chmod(wide, 0o666))
+	d := keys.At(vfs.OS(), path, "")
+	set, _, err := d.Generate()
+	must(t, err)
+	_, err = d.PrepareNext(set.Origin)
+	must(t, err)
+	for _, name := range names {
+		info, err := os.Lstat(filepath.Join(path, name))
+		must(t, err)
+		if !info.Mode().IsRegular() || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, want a file of 0600", name, info.Mode())
+		}
+	}
+	if text, err := os.ReadFile(elsewhere); string(text) != "mine" || err != nil {
+		t.Errorf("file elsewhere holds %q, %v, want what it held", text, err)
+	}
+}
