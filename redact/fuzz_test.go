@@ -137,7 +137,7 @@ func TestRandom(t *testing.T) {
 // machine; a quadratic rule takes 256 times, however often it is tried.
 func TestLinear(t *testing.T) {
 	if testing.Short() {
-		t.Skip("measures time")
+		t.Skip("-short: measures time")
 	}
 	units := []string{
 		"=", ":", "a:", "a:a:", "'", `"`, `\"`, `'"`, "`", "$(", "${", "{", "[", "[REDACTED:", "(", "-", "--", ".", "/", "@", "\\", " ", "\n", ",", "{{",
