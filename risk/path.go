@@ -27,6 +27,9 @@ func resolvePath(x word, cwd string) string {
 	return homePath(p)
 }
 
+// rootHome is the home of the superuser.
+const rootHome = "/root"
+
 // homePath writes /home/NAME, /Users/NAME, /root and ~NAME as ~.
 func homePath(p string) string {
 	rest, ok := "", false
@@ -37,8 +40,8 @@ func homePath(p string) string {
 		if !ok {
 			return "~"
 		}
-	case p == "/root" || strings.HasPrefix(p, "/root/"):
-		rest = strings.TrimPrefix(strings.TrimPrefix(p, "/root"), "/")
+	case strings.HasPrefix(p+"/", rootHome+"/"):
+		rest = strings.TrimPrefix(strings.TrimPrefix(p, rootHome), "/")
 	case strings.HasPrefix(p, "~") && p != "~" && !strings.HasPrefix(p, "~/"):
 		_, rest, _ = strings.Cut(p, "/")
 	default:

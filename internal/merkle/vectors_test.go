@@ -186,7 +186,15 @@ func TestTesseraLog(t *testing.T) {
 }
 
 func TestSumDBCheckpoint(t *testing.T) {
-	verifier, err := note.NewVerifier(strings.TrimSpace(readText(t, "sumdb-checkpoint", "sum.golang.org.vkey")))
+	keys, err := filepath.Glob(filepath.Join(vectors(t, "sumdb-checkpoint"), "*.vkey")) // named for a host
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%d keys beside the checkpoint, %v, want 1", len(keys), err)
+	}
+	key, err := os.ReadFile(keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(key)))
 	if err != nil {
 		t.Fatal(err)
 	}
