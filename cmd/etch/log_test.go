@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,9 +55,10 @@ func TestLogStreamLoses(t *testing.T) {
 		policy       etch.OnError
 		words        string
 	}{
-		{"all but one", 1, 4, etch.Block, "3 lines from 2 to 4: event is not recorded: no space left"},
-		{"the last", 3, 4, etch.Block, "line 4: event is not recorded: no space left"},
-		{"going on", 1, 3, etch.Continue, "lines from 2 to 3: event is not recorded: no space left"},
+		// How many lines go together depends on how quickly they are read.
+		{"all but one", 1, 4, etch.Block, `(lines from 2 to [34]|line 2): event is not recorded: no space left`},
+		{"the last", 3, 4, etch.Block, `line 4: event is not recorded: no space left`},
+		{"going on", 1, 3, etch.Continue, `(lines from 2 to 3|line [23]): event is not recorded: no space left`},
 	} {
 		out, words, exit := streamed(t, &failingLog{takes: test.takes, err: lost}, test.lines, test.policy)
 		if exit != exitFailed {
@@ -65,7 +67,7 @@ func TestLogStreamLoses(t *testing.T) {
 		if got := strings.Count(out, "\n"); got != test.takes {
 			t.Errorf("%s: got %d receipts, want %d", test.name, got, test.takes)
 		}
-		if !strings.Contains(words, test.words) {
+		if !regexp.MustCompile(test.words).MatchString(words) {
 			t.Errorf("%s: got %q, want %q in it", test.name, words, test.words)
 		}
 		if blocks := strings.Contains(words, `on_error is "block"`); blocks != (test.policy == etch.Block) {

@@ -50,6 +50,9 @@ func TestNoteRoundTrip(t *testing.T) {
 		}
 	}
 	for i := range text {
+		if i+1 < len(text) && text[i+1] == '=' {
+			continue // its last bits are not part of the signature, and package note does not look at them
+		}
 		forged := text[:i] + string(text[i]^1) + text[i+1:]
 		if got, err := merkle.OpenNote(forged, a, b); err == nil {
 			t.Errorf("note with byte %d changed opens: %v", i, got)
