@@ -24,6 +24,7 @@ var layers = []layer{
 	{pkg: "internal/instant", level: 0, reason: "times as people write them, whatever they are asked for"},
 	{pkg: "internal/nearest", level: 0, reason: "words and their distances, whatever they name"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
+	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
 	{pkg: "risk", level: 0, reason: "judges a command without knowing who records it"},
 	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},
 
@@ -32,6 +33,9 @@ var layers = []layer{
 	{pkg: "internal/errorfs", level: 1, testOnly: true, reason: "a file system that can fail"},
 	{pkg: "internal/merkle", level: 1, reason: "hashes and signed notes, no files"},
 	{pkg: "internal/record", level: 1, reason: "one line, no files"},
+	{pkg: "internal/archive", level: 1, reason: "bytes compressed and read back; of lines it knows that they end"},
+	{pkg: "internal/filter", level: 1, reason: "which rows are asked for; what an event is it does not know"},
+	{pkg: "internal/index", level: 2, reason: "what is known of a segment's lines, by fields whose meaning it does not know"},
 	{pkg: "internal/control", level: 2, reason: "the log's own records, around merkle's checkpoints"},
 	{pkg: "internal/keys", level: 2, reason: "key files hold the keys of merkle's notes and record's MACs"},
 
@@ -39,7 +43,9 @@ var layers = []layer{
 	{pkg: "internal/segment", level: 3, reason: "one file of lines"},
 
 	{pkg: "internal/logtest", level: 4, testOnly: true, reason: "a second, independent writer of the format, for tests of its readers"},
+	{pkg: "internal/archivist", level: 4, reason: "gives segments that are rotated another form; the writer need not know"},
 	{pkg: "internal/journal", level: 4, reason: "the only writer: lock, commit, seal, rotate, recover"},
+	{pkg: "internal/scan", level: 4, reason: "the lines of a segment, many at a time, whatever they say"},
 	{pkg: "verify", level: 4, reason: "judges what the writer left, so it must not share the writer"},
 
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
@@ -47,6 +53,7 @@ var layers = []layer{
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
+	{pkg: "report", level: 7, reason: "sums up a log and shows it in forms of its own, beside the words of export/table"},
 	{pkg: "config", level: 7, reason: "the file's words for the options of the root"},
 	{pkg: "cmd/etch", level: 8, reason: "flags, calls and printing over all of it"},
 

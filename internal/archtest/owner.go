@@ -16,6 +16,8 @@ var owners = []owner{
 	{"golang.org/x/mod", "internal/journal", "signs the note of a broken epoch"},
 	{"golang.org/x/mod", "verify", "opens the signed notes"},
 	{"golang.org/x/sys", "internal/vfs", "locks and directory syncs that package os does not have"},
+	{"github.com/klauspost/compress", "internal/archive", "zstd in pure Go, its decoder bounded in memory and fuzzed by its author"},
+	{"golang.org/x/sys", "internal/needle", "what the processor can do"},
 	{"mvdan.cc/sh/v3", "risk", "a command is judged by its syntax tree, not by substrings"},
 	{"github.com/pelletier/go-toml/v2", "config", "errors with line and column, unknown keys refused"},
 	{"github.com/spf13/cobra", "cmd/etch", "subcommands, help and completion"},
