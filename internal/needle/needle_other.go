@@ -1,0 +1,13 @@
+//go:build !amd64
+
+package needle
+
+// vectors is false: this processor's search is that of the standard library.
+const vectors = false
+
+// A group is some probes.
+type group struct{ probes []probe }
+
+func newGroup(probes []probe) group { return group{probes: probes} }
+
+func (g *group) compare(b []byte, from, to int) int { return g.search(b, from, to) }

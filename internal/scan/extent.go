@@ -1,0 +1,106 @@
+package scan
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+const (
+	// largest is the size of a block: so much work that handing it out does
+	// not count, little enough to stay in a processor's cache.
+	largest = 1 << 20
+	// smallest is the size of the first block. Each is twice as large as the
+	// one before up to largest, so that the first results come at once.
+	smallest = 32 << 10
+	// doublings is how many blocks are smaller than largest.
+	doublings = 5
+	// more is how much is read at once behind a block to find the end of its
+	// last line.
+	more = 8 << 10
+)
+
+// A mappable file can be searched in place, and tells whether it was whole
+// meanwhile.
+type mappable interface {
+	vfs.Mapper
+	Size() (int64, error)
+}
+
+// An extent is the part of a file that is scanned. It is divided into blocks,
+// numbered in the order in which they are scanned.
+type extent struct {
+	src      io.ReaderAt
+	from, to int64
+	reverse  bool
+	file     mappable // src, where it is mapped
+	mapping  *vfs.Mapping
+}
+
+// A block is the lines that begin at an offset from lo to below hi.
+type block struct{ lo, hi int64 }
+
+// reach returns how many bytes the first n blocks have.
+func reach(n int) int64 {
+	if n <= doublings {
+		return smallest<<n - smallest
+	}
+	return largest - smallest + int64(n-doublings)*largest
+}
+
+// has reports whether there is an nth block.
+func (x *extent) has(n int) bool { return reach(n) < x.to-x.from }
+
+// block returns the nth.
+func (x *extent) block(n int) block {
+	near, far := reach(n), min(reach(n+1), x.to-x.from)
+	if x.reverse {
+		return block{x.to - far, x.to - near}
+	}
+	return block{x.from + near, x.from + far}
+}
+
+// openMapping maps the file where that is possible. Where it is not, for want
+// of address space perhaps, the file is read.
+func (x *extent) openMapping() {
+	file, ok := x.src.(mappable)
+	if !ok || int64(int(x.to-x.from)) != x.to-x.from {
+		return
+	}
+	if m, err := file.Map(x.from, int(x.to-x.from)); err == nil {
+		x.file, x.mapping = file, m
+	}
+}
+
+// close ends the mapping. No worker is left.
+func (x *extent) close() {
+	if x.mapping != nil {
+		_ = x.mapping.Unmap() // it fails for no mapping of ours, and nothing depends on it
+	}
+}
+
+// limits returns where the bytes of a block begin, and where they end at the
+// latest.
+func (x *extent) limits(b block) (base, end int64) {
+	return max(x.from, b.lo-1), min(x.to, b.hi+record.MaxLine)
+}
+
+// mapped returns the part of a block in the mapping.
+func (x *extent) mapped(b block) part {
+	base, end := x.limits(b)
+	return part{block: b, base: base, data: x.mapping.Bytes()[base-x.from : end-x.from]}
+}
+
+// read reads the part of a block, into buf where there is room.
+func (x *extent) read(b block, buf []byte) part {
+	base, end := x.limits(b)
+	p := part{block: b, base: base, data: buf[:0]}
+	p.fill(x.src, b.hi)
+	for seen := int(b.hi - 1 - base); p.err == nil && p.offset() < end && bytes.IndexByte(p.data[seen:], '\n') < 0; {
+		seen = len(p.data)
+		p.fill(x.src, min(end, p.offset()+more))
+	}
+	return p
+}

@@ -1,0 +1,26 @@
+package vfs
+
+// A Mapper is a [File] whose bytes can be mapped into memory. It is optional:
+// [OS] has it on unix. Windows refuses to cut or replace a file while any part
+// of it is mapped, so that there a reader would stand in a writer's way.
+type Mapper interface {
+	// Map maps length bytes, at least one, from offset for reading, whether
+	// the file has them or not. The mapping outlives the File.
+	Map(offset int64, length int) (*Mapping, error)
+}
+
+// A Mapping is a part of a file in memory. Touching a byte that the file does
+// not have, no longer has, or that cannot be read, is a fault: it ends the
+// program unless [runtime/debug.SetPanicOnFault] makes it a panic. What is seen
+// changes as the file is written to.
+type Mapping struct {
+	data  []byte
+	unmap func() error
+}
+
+// Bytes returns the bytes, which must not be written to. They are valid until
+// Unmap.
+func (m *Mapping) Bytes() []byte { return m.data }
+
+// Unmap ends the mapping. Nobody may touch its bytes any more.
+func (m *Mapping) Unmap() error { return m.unmap() }

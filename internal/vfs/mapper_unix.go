@@ -1,0 +1,26 @@
+//go:build unix
+
+package vfs
+
+import (
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+var _ Mapper = (*osFile)(nil)
+
+func (f *osFile) Map(offset int64, length int) (*Mapping, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.open {
+		return nil, f.failed("map", fs.ErrClosed)
+	}
+	before := int(offset % int64(os.Getpagesize())) // a mapping begins with a page
+	pages, err := unix.Mmap(int(f.fd), offset-int64(before), before+length, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, f.failed("map", err)
+	}
+	return &Mapping{pages[before:], func() error { return unix.Munmap(pages) }}, nil
+}
