@@ -6,6 +6,10 @@ BENCHTIME ?= 1s
 COUNT     ?= 1
 TESTFLAGS ?=
 
+# Where the query comparison keeps its data, and DuckDB; empty: the user's cache.
+ASKDIR ?=
+SUDO   ?=
+
 GO   ?= go
 TOOL := $(GO) tool -modfile=tools.mod
 
@@ -16,7 +20,7 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help test race fuzz bench lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
+.PHONY: help test race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
 
 ## help: this list
 help:
@@ -44,6 +48,11 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...); done
+
+## peers: what bench/cmd/ask compares with: Debian's packages (SUDO=sudo), DuckDB by npm (ASKDIR)
+peers:
+	$(SUDO) apt-get install -y ripgrep mawk jq sqlite3 nodejs npm
+	cd bench && $(GO) run ./cmd/ask -install -dir "$(abspath $(ASKDIR))"
 
 ## lint: formatting, vet for three systems, modern Go, staticcheck, errcheck, unreachable functions
 lint: gofumpt vet fix staticcheck errcheck deadcode

@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/etch-audit/etch/bench/table"
 )
 
 // Options say what is compared and how long.
@@ -49,8 +51,8 @@ func Quick() Options {
 }
 
 // Run measures the rows and returns what came out, in the order of the table.
-func Run(ctx context.Context, opt Options) (outcomes []Outcome, err error) {
-	rows, err := chosen(opt.Rows)
+func Run(ctx context.Context, opt Options) (outcomes []table.Outcome, err error) {
+	chosen, err := table.Choose(rows, opt.Rows)
 	if err != nil {
 		return nil, err
 	}
@@ -59,43 +61,19 @@ func Run(ctx context.Context, opt Options) (outcomes []Outcome, err error) {
 		return nil, err
 	}
 	defer func() { err = cmp.Or(err, e.close()) }()
-	figures, err := e.rounds(ctx, sides(rows))
+	figures, err := e.rounds(ctx, table.Sides(chosen))
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		outcomes = append(outcomes, r.judge(figures))
+	for _, r := range chosen {
+		outcomes = append(outcomes, r.Judge(figures))
 	}
 	return outcomes, nil
 }
 
-// chosen returns the rows of the given names.
-func chosen(names []string) ([]row, error) {
-	if len(names) == 0 {
-		return table, nil
-	}
-	var rows []row
-	for _, name := range names {
-		i := slices.IndexFunc(table, func(r row) bool { return r.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no row %q: there are %v", name, Rows())
-		}
-		rows = append(rows, table[i])
-	}
-	return rows, nil
-}
-
-// sides returns what must be measured for the rows, each once.
-func sides(rows []row) []string {
-	var all []string
-	for _, r := range rows {
-		for _, side := range append([]string{r.ours}, r.theirs...) {
-			if !slices.Contains(all, side) {
-				all = append(all, side)
-			}
-		}
-	}
-	return all
+// String returns the options as the table shows them.
+func (o Options) String() string {
+	return fmt.Sprintf("%d rounds, %v a measurement, large log of %d records", o.Rounds, o.Span, o.Records)
 }
 
 // An env is what measurements share.
@@ -139,8 +117,8 @@ func (e *env) scratch(f func(dir string) (float64, error)) (float64, error) {
 
 // rounds measures every side in every round. A side that measures something
 // that does not vary is measured once.
-func (e *env) rounds(ctx context.Context, names []string) (map[string][]float64, error) {
-	figures := map[string][]float64{}
+func (e *env) rounds(ctx context.Context, names []string) (table.Figures, error) {
+	figures := table.Figures{}
 	for round := range e.Rounds {
 		order := slices.Clone(names)
 		if round%2 == 1 {
@@ -156,7 +134,7 @@ func (e *env) rounds(ctx context.Context, names []string) (map[string][]float64,
 			if err != nil {
 				return nil, fmt.Errorf("measure %s: %w", name, err)
 			}
-			figures[name] = append(figures[name], figure)
+			figures[name] = table.Measured{Unit: s.unit, Values: append(figures[name].Values, figure)}
 		}
 	}
 	return figures, nil

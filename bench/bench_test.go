@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/etch-audit/etch/bench/events"
 	"github.com/etch-audit/etch/bench/peer"
+	"github.com/etch-audit/etch/bench/table"
 )
 
 func TestMain(m *testing.M) {
@@ -33,8 +33,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(outcomes) != len(table) {
-		t.Fatalf("%d outcomes, want %d", len(outcomes), len(table))
+	if len(outcomes) != len(rows) {
+		t.Fatalf("%d outcomes, want %d", len(outcomes), len(rows))
 	}
 	for _, o := range outcomes {
 		if o.Row != "allocs" && o.Value <= 0 {
@@ -54,7 +54,7 @@ func TestRun(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("%d things are left behind, %s first", len(left), left[0].Name())
 	}
-	report := Report{Machine: ThisMachine(), Options: opt.String(), Outcomes: outcomes}
+	report := table.Report{Machine: table.ThisMachine(), Options: opt.String(), Outcomes: outcomes}
 	for _, name := range Rows() {
 		if !strings.Contains(report.String(), name) {
 			t.Errorf("the report does not show row %s:\n%s", name, report.String())
@@ -82,45 +82,8 @@ func TestChildFails(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
-	figures := map[string][]float64{
-		"etch/64":       {100, 400, 200},
-		"seed/64":       {10, 10, 10},
-		"seed-mutex/64": {5, 20, 40},
-		"open/large":    {3, 4, 5},
-		"open/empty":    {2, 2, 2},
-		"allocs":        {0},
-	}
-	row := func(name string) *row {
-		return &table[slices.IndexFunc(table, func(r row) bool { return r.name == name })]
-	}
-	for _, test := range []struct {
-		row             string
-		value, min, max float64
-		holds           bool
-	}{
-		{"append-64", 10, 5, 20, false}, // 100/10, 400/20, 200/40; at least 15
-		{"open", 2, 1.5, 2.5, false},    // at most 1.5
-		{"allocs", 0, 0, 0, true},
-	} {
-		o := row(test.row).judge(figures)
-		if o.Value != test.value || o.Min != test.min || o.Max != test.max || o.Holds() != test.holds {
-			t.Errorf("%s: %g in %g..%g, holds: %t; want %+v", test.row, o.Value, o.Min, o.Max, o.Holds(), test)
-		}
-	}
-}
-
-func TestMedian(t *testing.T) {
-	if got := median([]float64{5, 1, 3}); got != 3 {
-		t.Errorf("median of three: %g, want 3", got)
-	}
-	if got := median([]float64{5, 1, 3, 9}); got != 4 {
-		t.Errorf("median of four: %g, want 4", got)
-	}
-}
-
 func TestSidesAreContestants(t *testing.T) {
-	for _, side := range sides(table) {
+	for _, side := range table.Sides(rows) {
 		if _, ok := contestants[side]; !ok {
 			t.Errorf("the table names %q, which nobody can measure", side)
 		}

@@ -1,6 +1,10 @@
 package bench
 
-import "context"
+import (
+	"context"
+
+	"github.com/etch-audit/etch/bench/table"
+)
 
 // A Point is the throughput of a peer with so many callers.
 type Point struct {
@@ -39,7 +43,7 @@ func Curve(ctx context.Context, opt Options) (points []Point, err error) {
 		}
 	}
 	for i, r := range rates {
-		points = append(points, Point{curvePeers[i%len(curvePeers)], curveCallers[i/len(curvePeers)], median(r)})
+		points = append(points, Point{curvePeers[i%len(curvePeers)], curveCallers[i/len(curvePeers)], table.Median(r)})
 	}
 	return points, nil
 }

@@ -30,7 +30,13 @@ type Options struct {
 	Seed uint64
 	// Count is how many events the 30 days are spread over; zero means 1,000,000.
 	Count int
+	// AliceRank is how many users do more than [Alice]; zero makes her the
+	// busiest. She changes places with whoever has it.
+	AliceRank int
 }
+
+// Alice is the name of the user whom a search is likely to be for.
+const Alice = "@alice"
 
 const (
 	users    = 2000
@@ -81,6 +87,7 @@ func New(opt Options) *Source {
 	for i := range users {
 		s.people = append(s.people, person(i))
 	}
+	s.people[0], s.people[opt.AliceRank] = s.people[opt.AliceRank], s.people[0]
 	for i := range s.sessions {
 		s.enter(&s.sessions[i])
 	}

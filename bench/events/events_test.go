@@ -105,3 +105,20 @@ func TestLength(t *testing.T) {
 		t.Error("no line has an escaped look-alike")
 	}
 }
+
+// TestAliceRank shows that the user who is looked for can be one of few events.
+func TestAliceRank(t *testing.T) {
+	byUser := map[string]int{}
+	for _, ev := range events.New(events.Options{Count: count, AliceRank: 51}).Take(count) {
+		byUser[ev.Actor.Username]++
+	}
+	if got := byUser[events.Alice]; got == 0 || got > count/100 {
+		t.Errorf("the user of rank 51 has %d of %d events", got, count)
+	}
+	if byUser[busy52] < count/20 {
+		t.Errorf("%s changed places with the busiest, and has %d of %d events", busy52, byUser[busy52], count)
+	}
+}
+
+// busy52 is the 52nd user.
+const busy52 = "@niaj2"

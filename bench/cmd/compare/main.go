@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/bench"
+	"github.com/etch-audit/etch/bench/table"
 )
 
 func main() {
@@ -107,7 +108,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return writeJSON(c.curve, points)
 	}
-	report := bench.Report{Machine: bench.ThisMachine(), Options: c.opt.String()}
+	report := table.Report{Machine: table.ThisMachine(), Options: c.opt.String()}
 	if report.Outcomes, err = bench.Run(ctx, c.opt); err != nil {
 		return err
 	}

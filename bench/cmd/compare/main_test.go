@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/etch-audit/etch/bench"
+	"github.com/etch-audit/etch/bench/table"
 )
 
 func TestMain(m *testing.M) {
@@ -21,8 +22,8 @@ func TestMain(m *testing.M) {
 func TestRows(t *testing.T) {
 	dir := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	table := filepath.Join(dir, "table.json")
-	args := []string{"-quick", "-rows", "open,allocs", "-records", "1000", "-dir", dir, "-json", table}
+	out := filepath.Join(dir, "table.json")
+	args := []string{"-quick", "-rows", "open,allocs", "-records", "1000", "-dir", dir, "-json", out}
 	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
@@ -31,11 +32,11 @@ func TestRows(t *testing.T) {
 			t.Errorf("the table does not show %s:\n%s", want, stdout.String())
 		}
 	}
-	b, err := os.ReadFile(table)
+	b, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var report bench.Report
+	var report table.Report
 	if err := json.Unmarshal(b, &report); err != nil {
 		t.Fatal(err)
 	}

@@ -1,19 +1,24 @@
-// Command picture draws throughput over callers as SVG: what compare -curve
-// has measured.
+// Command picture draws as SVG what was measured: throughput over callers, by
+// compare -curve, or how many times as fast as ripgrep questions were answered, by
+// ask -json.
 //
 //	go run ./cmd/compare -curve testdata/curve.json
 //	go run ./cmd/picture testdata/curve.json ../docs/throughput.svg
+//	go run ./cmd/ask -json testdata/ask.json
+//	go run ./cmd/picture testdata/ask.json ../docs/questions.svg
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 
 	"github.com/etch-audit/etch/bench"
+	"github.com/etch-audit/etch/bench/table"
 )
 
-const usage = "usage: picture CURVE.json PICTURE.svg"
+const usage = "usage: picture MEASURED.json PICTURE.svg"
 
 func main() {
 	if len(os.Args) != 3 {
@@ -31,13 +36,25 @@ func run(in, out string) error {
 	if err != nil {
 		return err
 	}
-	var points []bench.Point
-	if err := json.Unmarshal(b, &points); err != nil {
-		return fmt.Errorf("%s: %w", in, err)
-	}
-	svg, err := draw(points)
+	svg, err := drawAny(b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
 	return os.WriteFile(out, svg, 0o644)
+}
+
+// drawAny draws a curve, which is an array, or a report.
+func drawAny(measured []byte) ([]byte, error) {
+	if bytes.HasPrefix(bytes.TrimSpace(measured), []byte("[")) {
+		var points []bench.Point
+		if err := json.Unmarshal(measured, &points); err != nil {
+			return nil, err
+		}
+		return draw(points)
+	}
+	var report table.Report
+	if err := json.Unmarshal(measured, &report); err != nil {
+		return nil, err
+	}
+	return drawBars(report.Outcomes)
 }

@@ -1,10 +1,11 @@
-package bench
+package table
 
 import (
 	"bufio"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -13,6 +14,7 @@ import (
 type Report struct {
 	Machine  Machine   `json:"machine"`
 	Options  string    `json:"options"`
+	Notes    []string  `json:"notes,omitempty"` // what else is to be known of the run
 	Outcomes []Outcome `json:"rows"`
 }
 
@@ -54,11 +56,6 @@ func processor() string {
 	return ""
 }
 
-// String returns the options as the table shows them.
-func (o Options) String() string {
-	return fmt.Sprintf("%d rounds, %v a measurement, large log of %d records", o.Rounds, o.Span, o.Records)
-}
-
 // String returns the report as a table for people.
 func (r *Report) String() string {
 	var b strings.Builder
@@ -70,40 +67,41 @@ func (r *Report) String() string {
 		_, _ = fmt.Fprintln(w, r.Outcomes[i].line())
 	}
 	_ = w.Flush()
+	for i, note := range slices.Concat(r.missing(), r.Notes) {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintln(&b, note)
+	}
 	return b.String()
 }
 
-func (o *Outcome) line() string {
-	unit, sign := "x", ">="
-	if len(o.Theirs) == 0 {
-		unit = ""
+// Markdown returns the table as docs/performance.md shows it.
+func (r *Report) Markdown() string {
+	var b strings.Builder
+	b.WriteString("| row | etch | peer | ratio or figure | at least | aim |\n|---|---|---|---|---|---|\n")
+	for i := range r.Outcomes {
+		b.WriteString(r.Outcomes[i].markdown() + "\n")
 	}
-	if o.AtMost {
-		sign = "<="
-	}
-	var peers []string
-	for _, f := range o.Theirs {
-		peers = append(peers, f.String())
-	}
-	aim := ""
-	if o.Aim > 0 {
-		aim = fmt.Sprintf("%s %g%s", sign, o.Aim, unit)
-	}
-	return fmt.Sprintf("%s\t%s\t%s\t%.2f%s\t%.2f..%.2f\t%s %g%s\t%s\t%s",
-		o.Row, o.Ours.String(), strings.Join(peers, ", "), o.Value, unit, o.Min, o.Max, sign, o.Bound, unit, aim, o.verdict())
+	return b.String()
 }
 
-// verdict says in a word how the outcome stands to what was asked for.
-func (o *Outcome) verdict() string {
-	switch {
-	case !o.Holds():
-		return "BELOW"
-	case o.Aim > 0 && o.Aimed():
-		return "aim reached"
-	default:
-		return "holds"
+// missing says why rows are missing, each reason once.
+func (r *Report) missing() []string {
+	var reasons []string
+	rows := map[string][]string{}
+	for i := range r.Outcomes {
+		o := &r.Outcomes[i]
+		if o.Missing == "" {
+			continue
+		}
+		if rows[o.Missing] == nil {
+			reasons = append(reasons, o.Missing)
+		}
+		rows[o.Missing] = append(rows[o.Missing], o.Row)
 	}
+	for i, reason := range reasons {
+		reasons[i] = fmt.Sprintf("MISSING %s: %s", strings.Join(rows[reason], ", "), reason)
+	}
+	return reasons
 }
-
-// String returns the figure with its side and unit.
-func (f Figure) String() string { return fmt.Sprintf("%s %.4g %s", f.Side, f.Median, f.Unit) }

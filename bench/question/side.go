@@ -1,0 +1,102 @@
+package question
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A side is something that can be measured: mostly a program that is asked a
+// question.
+type side struct {
+	unit string
+	// rounds is how many rounds it is measured in; 0: in all.
+	rounds int
+	// prepare makes what it uses, where that is not there; nil: nothing.
+	prepare func(ctx context.Context, e *env) error
+	// command is what is run; its time is measured, unless there is a measure.
+	command func(e *env) command
+	measure func(ctx context.Context, e *env) (float64, error)
+	// asks is the question whose answer the command must give; "": none.
+	asks      string
+	read      reading
+	unordered bool
+	// times is what the time is multiplied by, where only a part of the data
+	// is asked; 0: by 1.
+	times float64
+}
+
+// once measures a side once.
+func (s *side) once(ctx context.Context, e *env) (float64, error) {
+	if err := s.ready(ctx, e); err != nil {
+		return 0, err
+	}
+	if s.measure != nil {
+		return s.measure(ctx, e)
+	}
+	c := s.inHome(e)
+	if err := c.installed(); err != nil {
+		return 0, err
+	}
+	printed, took, err := c.run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.check(e, printed); err != nil {
+		return 0, err
+	}
+	return took.Seconds() * float64(time.Second/time.Millisecond) * max(s.times, 1), nil
+}
+
+func (s *side) ready(ctx context.Context, e *env) error {
+	if s.prepare == nil {
+		return nil
+	}
+	return s.prepare(ctx, e)
+}
+
+// inHome returns the side's command, with a home where nobody keeps settings.
+func (s *side) inHome(e *env) command {
+	c := s.command(e)
+	c.Dir = e.path("home")
+	return c
+}
+
+// check compares what was printed with the right answer.
+func (s *side) check(e *env, printed []byte) error {
+	if s.asks == "" {
+		return nil
+	}
+	want, ok := e.corpus.Answers[s.asks]
+	if !ok {
+		return fmt.Errorf("nobody knows the answer to %s", s.asks)
+	}
+	rows, err := s.read(printed)
+	if err != nil {
+		return errors.Join(errWrong, err)
+	}
+	return want.check(rows, s.unordered)
+}
+
+// peak is the memory of the named side's command, which gives the right answer
+// where it was asked for one.
+func peak(name string) side {
+	return side{unit: "MiB", rounds: 1, measure: func(ctx context.Context, e *env) (float64, error) {
+		s := e.sides[name]
+		if s.asks == "" {
+			if err := s.ready(ctx, e); err != nil {
+				return 0, err
+			}
+		} else if _, err := s.once(ctx, e); err != nil {
+			return 0, err
+		}
+		return s.inHome(e).peak(ctx)
+	}}
+}
+
+// anyOrder returns the side, whose rows may come in any order.
+func (s side) anyOrder() side {
+	s.unordered = true
+	return s
+}
