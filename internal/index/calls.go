@@ -1,0 +1,152 @@
+package index
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+)
+
+// An ID stands for a call id: the first half of its SHA-256, so that nobody can
+// make two that have the same.
+type ID [16]byte
+
+// CallID returns the ID of a call id.
+func CallID(call []byte) ID {
+	sum := sha256.Sum256(call)
+	return ID(sum[:16])
+}
+
+// Calls is which attempts of a segment were completed.
+type Calls struct {
+	// Completed are the attempts of whose call a completion stands in the
+	// segment, before or after them.
+	Completed *Rows
+	// Dangling are the attempts of whose call none does, in the order of their
+	// ids.
+	Dangling []Dangling
+	// Orphans are the calls that the segment has a completion of and no
+	// attempt, in the order of their ids, each once.
+	Orphans []ID
+}
+
+// A Dangling is an attempt that its own segment does not complete.
+type Dangling struct {
+	ID  ID
+	Row int
+}
+
+// A call is a row that has a phase and a call id.
+type call struct {
+	id    ID
+	row   uint32
+	phase Phase
+}
+
+const (
+	callsHead    = 12
+	danglingSize = 16 + 4
+	orphanSize   = 16
+)
+
+// appendCalls appends the section of the calls, which it sorts.
+func appendCalls(dst []byte, calls []call, rows int) []byte {
+	slices.SortFunc(calls, func(a, b call) int {
+		return cmp.Or(bytes.Compare(a.id[:], b.id[:]), cmp.Compare(a.row, b.row))
+	})
+	var completed, attempts []uint32
+	var dangling, orphans []byte
+	for len(calls) > 0 {
+		n := 1
+		for n < len(calls) && calls[n].id == calls[0].id {
+			n++
+		}
+		attempts = attempts[:0]
+		for _, c := range calls[:n] {
+			if c.phase == Attempt {
+				attempts = append(attempts, c.row)
+			}
+		}
+		switch done := len(attempts) < n; {
+		case len(attempts) == 0:
+			orphans = append(orphans, calls[0].id[:]...)
+		case done:
+			completed = append(completed, attempts...)
+		default:
+			for _, row := range attempts {
+				dangling = append(dangling, calls[0].id[:]...)
+				dangling = binary.LittleEndian.AppendUint32(dangling, row)
+			}
+		}
+		calls = calls[n:]
+	}
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(completed)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(dangling)/danglingSize))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(orphans)/orphanSize))
+	dst = appendRowList(dst, completed, rows)
+	dst = append(dst, dangling...)
+	return append(dst, orphans...)
+}
+
+// appendRowList appends rows as a bitmap or, where they are few, as deltas.
+func appendRowList(dst []byte, list []uint32, rows int) []byte {
+	if 8*len(list) < rows {
+		slices.Sort(list)
+		return appendDeltas(dst, list)
+	}
+	at := len(dst)
+	dst = append(dst, make([]byte, (rows+7)/8)...)
+	for _, row := range list {
+		dst[at+int(row/8)] |= 1 << (row % 8)
+	}
+	return dst
+}
+
+// parseRowList reads n rows and returns what follows them.
+func parseRowList(b []byte, n int, into *Rows) (rest []byte, ok bool) {
+	if 8*n < into.n {
+		return deltas(b, n, into.n, into.set)
+	}
+	size := (into.n + 7) / 8
+	if len(b) < size {
+		return nil, false
+	}
+	for i, c := range b[:size] {
+		into.may[i/8] |= uint64(c) << (i % 8 * 8)
+	}
+	if tail := into.n % 64; tail > 0 && into.may[len(into.may)-1]>>tail != 0 {
+		return nil, false
+	}
+	return b[size:], into.Len() == n
+}
+
+// parseCalls reads the section of the calls of a segment of so many rows.
+func parseCalls(b []byte, rows int) (*Calls, bool) {
+	if len(b) < callsHead {
+		return nil, false
+	}
+	le := binary.LittleEndian
+	completed, dangling, orphans := int64(le.Uint32(b)), int64(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))
+	if completed+dangling+orphans > int64(rows) {
+		return nil, false
+	}
+	c := &Calls{Completed: newRows(rows)}
+	b, ok := parseRowList(b[callsHead:], int(completed), c.Completed)
+	if !ok || int64(len(b)) != dangling*danglingSize+orphans*orphanSize {
+		return nil, false
+	}
+	for range dangling {
+		d := Dangling{ID(b[:16]), int(le.Uint32(b[16:]))}
+		if d.Row >= rows {
+			return nil, false
+		}
+		c.Dangling = append(c.Dangling, d)
+		b = b[danglingSize:]
+	}
+	for range orphans {
+		c.Orphans = append(c.Orphans, ID(b[:orphanSize]))
+		b = b[orphanSize:]
+	}
+	return c, true
+}

@@ -1,0 +1,93 @@
+package index_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/etch-audit/etch/internal/index"
+)
+
+func wantError(t rapid.TB, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+// naiveCalls finds by looking at all pairs.
+func naiveCalls(records []*record) (completed []int, dangling []index.Dangling, orphans []index.ID) {
+	has := func(call string, phase index.Phase) bool {
+		return slices.ContainsFunc(records, func(r *record) bool { return r.call == call && r.phase == phase })
+	}
+	for i, r := range records {
+		id := index.CallID([]byte(r.call))
+		switch {
+		case r.call == "":
+		case r.phase == index.Attempt && has(r.call, index.Completion):
+			completed = append(completed, i)
+		case r.phase == index.Attempt:
+			dangling = append(dangling, index.Dangling{ID: id, Row: i})
+		case r.phase == index.Completion && !has(r.call, index.Attempt) && !slices.Contains(orphans, id):
+			orphans = append(orphans, id)
+		}
+	}
+	slices.SortFunc(dangling, func(a, b index.Dangling) int {
+		if c := bytes.Compare(a.ID[:], b.ID[:]); c != 0 {
+			return c
+		}
+		return a.Row - b.Row
+	})
+	slices.SortFunc(orphans, func(a, b index.ID) int { return bytes.Compare(a[:], b[:]) })
+	return completed, dangling, orphans
+}
+
+func TestCalls(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		records := newTrail(1, time.Second).take(rapid.SampledFrom([]int{0, 1, 100, 300}).Draw(t, "records"))
+		ids := rapid.SampledFrom([]int{1, 50, 1000}).Draw(t, "ids")
+		often := rapid.SampledFrom([]int{1, 10}).Draw(t, "one has a phase in")
+		random := newTrail(rapid.Uint64().Draw(t, "seed"), time.Second).rand
+		for _, r := range records {
+			if random.IntN(often) == 0 {
+				r.phase = index.Phase(random.IntN(3))
+				r.call = fmt.Sprint(random.IntN(ids))
+				if r.call == "0" {
+					r.call = ""
+				}
+			}
+		}
+		file, _ := build(t, spec(), records)
+		got, err := open(t, file, spec()).Calls()
+		if err != nil {
+			t.Fatal(err)
+		}
+		completed, dangling, orphans := naiveCalls(records)
+		if diff := cmp.Diff(slices.Collect(got.Completed.All()), completed); diff != "" {
+			t.Errorf("completed, got before want:\n%s", diff)
+		}
+		if diff := cmp.Diff(got.Dangling, dangling); diff != "" {
+			t.Errorf("dangling, got before want:\n%s", diff)
+		}
+		if diff := cmp.Diff(got.Orphans, orphans); diff != "" {
+			t.Errorf("orphans, got before want:\n%s", diff)
+		}
+	})
+}
+
+// TestCallsTooMany holds that calls without end cost no more than an index may.
+func TestCallsTooMany(t *testing.T) {
+	records := newTrail(1, time.Second).take(3000)
+	for i, r := range records {
+		r.phase, r.call = index.Attempt, fmt.Sprint(i)
+	}
+	file, _ := build(t, spec(), records)
+	_, err := open(t, file, spec()).Calls()
+	wantError(t, "calls", err, index.ErrNotHeld)
+}

@@ -1,0 +1,245 @@
+package index
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+const (
+	// maxCounters bounds the groups that are counted in an array, of 4 MiB.
+	// Where more are possible, only those that occur get a counter.
+	maxCounters = 1 << 20
+	// maxGroups leaves room for sums of the groups' numbers.
+	maxGroups = math.MaxInt >> 8
+	// maxCombinations bounds how often a row may count: only a forged file has
+	// one that would do so without end.
+	maxCombinations = 1 << 16
+)
+
+// CountBy counts rows by the values of fields, which must be in columns. The
+// rows must be exact. It calls add with the values, one for each field in the
+// order of fields and "" for an absent one, and the number of rows that have
+// them; where a field has several values a row counts for each. The slice is
+// valid until add returns. The same values may come more than once.
+//
+// The error is [ErrNotHeld] where the index cannot count: by a field that it
+// does not hold, or rows that are not exact. Nothing was counted then.
+func (x *Reader) CountBy(rows *Rows, fields []int, add func(values []string, n int)) error {
+	if !rows.Exact() {
+		return fmt.Errorf("count: %w: which of the rows match", ErrNotHeld)
+	}
+	g, err := x.grouping(fields)
+	if err != nil {
+		return err
+	}
+	counts, err := g.count(rows)
+	if err != nil {
+		return err
+	}
+	for _, c := range counts {
+		if !g.countable(c.group) {
+			return fmt.Errorf("count: %w: combinations of so many values", ErrNotHeld)
+		}
+	}
+	values := make([]string, len(fields))
+	for _, c := range counts {
+		g.expand(c.group, 0, values, func() { add(values, c.rows) })
+	}
+	return nil
+}
+
+// A grouping tells in which group a row is: rows of one have the same values
+// of some fields.
+type grouping struct {
+	x       *Reader
+	columns []*columnGroups
+	places  []place // of the fields
+	n       int     // groups that are possible
+}
+
+// A place is where the values of a field are found.
+type place struct {
+	column *columnGroups
+	field  int // in its tuples
+}
+
+// columnGroups are the groups of the tuples of one column.
+type columnGroups struct {
+	column int
+	dict   *dictionary
+	fields []int // the ones grouped by
+	group  []int // by code
+	member []int // a code of each group
+	stride int   // how far the numbers of two groups are apart
+}
+
+// grouping makes the groups of the rows by some fields.
+func (x *Reader) grouping(fields []int) (*grouping, error) {
+	g := &grouping{x: x, n: 1}
+	for _, field := range fields {
+		p, err := g.place(field)
+		if err != nil {
+			return nil, err
+		}
+		g.places = append(g.places, p)
+	}
+	for _, c := range g.columns {
+		c.groups(len(g.columns) > 1)
+		c.stride = g.n
+		if len(c.member) > 0 && g.n > maxGroups/len(c.member) {
+			return nil, fmt.Errorf("count: %w: numbers of so many groups", ErrNotHeld)
+		}
+		g.n *= len(c.member)
+	}
+	return g, nil
+}
+
+// place returns where a field is found, with its column among the grouping's.
+func (g *grouping) place(field int) (place, error) {
+	column, at, ok := g.x.spec.column(field)
+	if !ok {
+		return place{}, g.notHeld(field)
+	}
+	i := slices.IndexFunc(g.columns, func(c *columnGroups) bool { return c.column == column })
+	if i < 0 {
+		d, err := g.x.dictionary(column)
+		if err != nil {
+			return place{}, err
+		}
+		if d == nil {
+			return place{}, g.notHeld(field)
+		}
+		i = len(g.columns)
+		g.columns = append(g.columns, &columnGroups{column: column, dict: d})
+	}
+	c := g.columns[i]
+	c.fields = append(c.fields, at)
+	return place{c, at}, nil
+}
+
+func (g *grouping) notHeld(field int) error {
+	return fmt.Errorf("count by %s: %w", g.x.spec.Schema.Field(field).Name, ErrNotHeld)
+}
+
+// groups numbers the tuples by the values of their fields. Where there is one
+// column only, each tuple may as well be a group of its own.
+func (c *columnGroups) groups(few bool) {
+	number := make(map[string]int)
+	var key []byte
+	for code := range c.dict.tuples() {
+		n := len(c.member)
+		if few {
+			key = key[:0]
+			for _, field := range c.fields {
+				key = append(key, c.dict.raw(code, field)...)
+			}
+			if known, ok := number[string(key)]; ok {
+				c.group = append(c.group, known)
+				continue
+			}
+			number[string(key)] = n
+		}
+		c.group = append(c.group, n)
+		c.member = append(c.member, code)
+	}
+}
+
+// A groupCount is how many rows are in a group.
+type groupCount struct{ group, rows int }
+
+// count counts the rows of each group that has some.
+func (g *grouping) count(rows *Rows) ([]groupCount, error) {
+	if g.n > maxCounters {
+		counts := make(map[int]int)
+		err := g.each(rows, func(group int) { counts[group]++ })
+		var found []groupCount
+		for _, group := range slices.Sorted(maps.Keys(counts)) {
+			found = append(found, groupCount{group, counts[group]})
+		}
+		return found, err
+	}
+	counts := make([]uint32, g.n)
+	var err error
+	if len(g.columns) == 1 && rows.Len() == g.x.rows { // the column knows
+		for code, n := range g.columns[0].dict.counts {
+			counts[g.columns[0].group[code]] += n
+		}
+	} else {
+		err = g.each(rows, func(group int) { counts[group]++ })
+	}
+	var found []groupCount
+	for group, n := range counts {
+		if n > 0 {
+			found = append(found, groupCount{group, int(n)})
+		}
+	}
+	return found, err
+}
+
+// each calls f with the group of each row.
+func (g *grouping) each(rows *Rows, f func(group int)) error {
+	weights := make([][]int, len(g.columns)) // of each code, its part of the group's number
+	codes := make([]packed, len(g.columns))
+	for i, c := range g.columns {
+		var err error
+		if codes[i], err = g.x.codes(c.column, c.dict); err != nil {
+			return err
+		}
+		weights[i] = slices.Repeat([]int{g.n}, 1<<c.dict.width()) // too much, where no tuple has the code
+		for code, group := range c.group {
+			weights[i][code] = group * c.stride
+		}
+	}
+	for row := range rows.All() {
+		group := 0
+		for i := range codes {
+			group += weights[i][codes[i].at(row)]
+		}
+		if group >= g.n {
+			return damaged("row %d has a code that no tuple has", row)
+		}
+		f(group)
+	}
+	return nil
+}
+
+// code returns a tuple of the group in a column.
+func (g *grouping) code(group int, c *columnGroups) int {
+	return c.member[group/c.stride%len(c.member)]
+}
+
+// countable reports whether a group does not have too many combinations of
+// values.
+func (g *grouping) countable(group int) bool {
+	all := 1
+	for _, p := range g.places {
+		if all *= max(1, p.column.dict.values(g.code(group, p.column), p.field)); all > maxCombinations {
+			return false
+		}
+	}
+	return true
+}
+
+// expand calls done for each combination of the values that a group has, from
+// those of the field at on.
+func (g *grouping) expand(group, at int, values []string, done func()) {
+	if at == len(g.places) {
+		done()
+		return
+	}
+	c := g.places[at].column
+	code := g.code(group, c)
+	absent := true
+	c.dict.each(code, g.places[at].field, func(v string) bool {
+		absent = false
+		values[at] = v
+		g.expand(group, at+1, values, done)
+		return true
+	})
+	if absent {
+		values[at] = ""
+		g.expand(group, at+1, values, done)
+	}
+}

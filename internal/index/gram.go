@@ -1,0 +1,175 @@
+package index
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+)
+
+// gramBits is the number of different hashes of three bytes. Part of the format.
+const gramBits = 1 << 16
+
+// A gramSet is the hashes of all three bytes that stand together in some texts.
+type gramSet [gramBits / 64]uint64
+
+// folds maps each ASCII letter to its lower case. Part of the format, as is
+// what next does.
+var folds = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if 'A' <= i && i <= 'Z' {
+			t[i] += 'a' - 'A'
+		}
+	}
+	return t
+}()
+
+// next returns the folded byte that stands first in s, and how long it is there.
+//
+// Both characters beyond ASCII that are letters of it where case does not
+// count begin with a byte that stands nowhere inside of a character, so that a
+// text's folded bytes hold those of each part that is whole characters.
+func next[T string | []byte](s T) (c byte, size int) {
+	c = s[0]
+	switch {
+	case c == 0xC5 && len(s) > 1 && s[1] == 0xBF: // U+017F
+		return 's', 2
+	case c == 0xE2 && len(s) > 2 && s[1] == 0x84 && s[2] == 0xAA: // U+212A
+		return 'k', 3
+	}
+	return folds[c], 1
+}
+
+// gramHash hashes the three low bytes.
+func gramHash(three uint32) uint32 { return (three & 0xFFFFFF) * 0x9E3779B1 >> 16 }
+
+// add adds what stands in a text.
+func (g *gramSet) add(text []byte) {
+	var three uint32
+	n := 0
+	for i := 0; i < len(text); n++ {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			c = folds[c]
+			i++
+		} else {
+			var size int
+			c, size = next(text[i:])
+			i += size
+		}
+		three = three<<8 | uint32(c)
+		if n >= 2 {
+			h := gramHash(three)
+			g[h>>6] |= 1 << (h & 63)
+		}
+	}
+}
+
+// each calls f for each hash.
+func (g *gramSet) each(f func(hash int)) {
+	for i, w := range g {
+		for ; w != 0; w &= w - 1 {
+			f(i<<6 + bits.TrailingZeros64(w))
+		}
+	}
+}
+
+// minForCommon is the number of blocks from which on the hashes of most of them
+// are told apart. Part of the format.
+const minForCommon = 16
+
+// splitCommon returns the hashes that more than half of the blocks have, nil
+// where there are too few blocks to tell, and how many others there are in all
+// blocks. Most texts are made of the same few thousand: let into the slices,
+// they would fill for every block the places of rare ones.
+func splitCommon(sets []*gramSet) (common *gramSet, others int) {
+	var blocks [gramBits]uint32
+	for _, s := range sets {
+		s.each(func(h int) { blocks[h]++ })
+	}
+	common = new(gramSet)
+	for h, n := range blocks {
+		if len(sets) >= minForCommon && int(n)*2 > len(sets) {
+			common[h>>6] |= 1 << (h & 63)
+			continue
+		}
+		others += int(n)
+	}
+	if len(sets) < minForCommon {
+		return nil, others
+	}
+	return common, others
+}
+
+const (
+	// perGram is the number of slices for each hash that a block has in the
+	// mean: with eight, an eighth of a block's bits is set.
+	perGram   = 8
+	minSlices = 64
+
+	textHead = 8
+)
+
+// encodeGrams returns the section of the texts, of at most size bytes, and nil
+// where that is too little to be of use.
+func encodeGrams(sets []*gramSet, size int) []byte {
+	if len(sets) == 0 {
+		return nil
+	}
+	common, others := splitCommon(sets)
+	stride := (len(sets) + 7) / 8
+	head := textHead
+	if common != nil {
+		head += gramBits / 8
+	}
+	wanted := min(max(others*perGram/len(sets), minSlices), gramBits)
+	m := min(wanted, (size-head)/stride)
+	if m < wanted/perGram {
+		return nil
+	}
+	b := make([]byte, textHead, head+m*stride)
+	binary.LittleEndian.PutUint32(b, uint32(m))
+	if common != nil {
+		binary.LittleEndian.PutUint32(b[4:], gramBits/8)
+		for _, w := range common {
+			b = binary.LittleEndian.AppendUint64(b, w)
+		}
+	}
+	b = b[:head+m*stride]
+	for i, s := range sets {
+		if common != nil {
+			s.remove(common)
+		}
+		s.setIn(b[head+i/8:], 1<<(i%8), m, stride)
+	}
+	return b
+}
+
+func (g *gramSet) remove(o *gramSet) {
+	for i := range g {
+		g[i] &^= o[i]
+	}
+}
+
+// setIn sets a block's bit in each slice of one of its hashes.
+func (g *gramSet) setIn(column []byte, bit byte, m, stride int) {
+	g.each(func(h int) { column[h*m>>16*stride] |= bit })
+}
+
+// gramsOf returns the hashes that the block of every text has in which literal
+// stands. What is not whole characters requires nothing.
+func gramsOf(literal string) []uint32 {
+	var found []uint32
+	for piece := range strings.SplitSeq(strings.ToValidUTF8(literal, "\uFFFD"), "\uFFFD") {
+		var three uint32
+		for n := 0; piece != ""; n++ {
+			c, size := next(piece)
+			piece = piece[size:]
+			if three = three<<8 | uint32(c); n >= 2 {
+				found = append(found, gramHash(three))
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,34 @@
+package index
+
+import "testing"
+
+// TestGramsOf holds that a text with the literal in it has all that the literal
+// requires, and how many of its hashes that are.
+func TestGramsOf(t *testing.T) {
+	for literal, want := range map[string]int{
+		"":                0,
+		"ab":              0,
+		"abc":             1,
+		"ABCD":            2,
+		"k\u212As":        1, // three bytes once they are folded
+		"ö":               0,
+		"öl":              1,
+		"ab\uFFFDcd":      0, // a regular expression takes any bad byte for it
+		"abc\uFFFDdef":    2,
+		"abc\xff\xfedefg": 3,
+	} {
+		grams := gramsOf(literal)
+		if len(grams) != want {
+			t.Errorf("%q requires %d, want %d", literal, len(grams), want)
+		}
+		for _, around := range []string{"", "x", "\xe2\x84", "\xc5", "\u212A", "é"} {
+			var g gramSet
+			g.add([]byte(around + literal + around))
+			for i, h := range grams {
+				if g[h>>6]>>(h&63)&1 == 0 {
+					t.Errorf("%q between %q lacks number %d of what the literal requires", literal, around, i)
+				}
+			}
+		}
+	}
+}

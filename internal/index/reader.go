@@ -1,0 +1,285 @@
+package index
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+
+	"github.com/etch-audit/etch/internal/merkle"
+)
+
+// A Reader answers from an index. It may be used by several goroutines. What
+// it reads it checks, and keeps, but for the texts' slices, the postings and
+// the subtrees: in time it holds up to its file's size.
+type Reader struct {
+	r    io.ReaderAt
+	spec *Spec
+
+	segment  uint32
+	firstSeq uint64
+	rows     int
+	bytes    int64
+	span     span
+	digest   [32]byte
+
+	bodyAt, bodySize int64
+	hashes           []byte  // of the chunks
+	ends             []int64 // of the sections, in the body
+
+	kept    []atomic.Pointer[[]byte]     // by section
+	columns []atomic.Pointer[dictionary] // by column
+}
+
+// Open reads the beginning of an index of size bytes and checks it: the digest,
+// and that it is of this spec. The rest is checked as it is read. The error
+// is [ErrOther], [ErrDamaged] or that of r.
+func Open(r io.ReaderAt, size int64, spec *Spec) (*Reader, error) {
+	x := &Reader{r: r, spec: spec, kept: make([]atomic.Pointer[[]byte], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns))}
+	head, err := readHead(r, size, spec)
+	if err != nil {
+		return nil, err
+	}
+	return x, x.parse(head, size)
+}
+
+// firstRead is what Open reads at once: all that it needs of most files.
+const firstRead = 32 << 10
+
+// readHead returns all that stands before the body, its digest checked.
+func readHead(r io.ReaderAt, size int64, spec *Spec) ([]byte, error) {
+	b := make([]byte, min(size, firstRead))
+	if err := readFull(r, b, 0); err != nil {
+		return nil, err
+	}
+	if len(b) < headerSize || string(b[:len(magic)]) != magic {
+		return nil, damaged("it is no index")
+	}
+	if v := binary.LittleEndian.Uint32(b[8:]); v != version {
+		return nil, fmt.Errorf("%w: of version %d of the format, not %d", ErrOther, v, version)
+	}
+	if want := spec.hash(); string(b[56:88]) != string(want[:]) {
+		return nil, fmt.Errorf("%w: of another version of its columns", ErrOther)
+	}
+	header := headerSize + 8*spec.sections()
+	end, ok := headEnd(size, header)
+	if !ok {
+		return nil, damaged("it is too short")
+	}
+	if more := end - len(b); more > 0 {
+		at := len(b)
+		b = slices.Grow(b, more)[:end]
+		if err := readFull(r, b[at:], int64(at)); err != nil {
+			return nil, err
+		}
+	}
+	b = b[:end]
+	if sum := sha256.Sum256(b[:end-hashSize]); string(sum[:]) != string(b[end-hashSize:]) {
+		return nil, damaged("its beginning does not have its hash")
+	}
+	return b, nil
+}
+
+// headEnd returns where the body begins: the size of a file tells how many
+// chunks there are.
+func headEnd(size int64, header int) (end int, ok bool) {
+	body := size - int64(header) - hashSize
+	if body < 0 {
+		return 0, false
+	}
+	chunks := (body + chunkSize + hashSize - 1) / (chunkSize + hashSize)
+	return header + int(chunks)*hashSize + hashSize, body >= chunks*hashSize
+}
+
+// parse takes over what the header says, and checks that it fits the file.
+func (x *Reader) parse(b []byte, size int64) error {
+	le := binary.LittleEndian
+	x.segment, x.firstSeq = le.Uint32(b[12:]), le.Uint64(b[16:])
+	rows, bytes := le.Uint64(b[24:]), le.Uint64(b[32:])
+	x.span = span{int64(le.Uint64(b[40:])), int64(le.Uint64(b[48:])), uint8(le.Uint32(b[88:]))}
+	x.bodyAt, x.bodySize = int64(len(b)), size-int64(len(b))
+	if int(le.Uint32(b[92:])) != x.spec.sections() {
+		return damaged("it has %d sections, not %d", le.Uint32(b[92:]), x.spec.sections())
+	}
+	at := int64(0)
+	for i := range x.spec.sections() {
+		n := le.Uint64(b[headerSize+8*i:])
+		if n > uint64(x.bodySize-at) {
+			return damaged("section %d reaches past its end", i)
+		}
+		at += int64(n)
+		x.ends = append(x.ends, at)
+	}
+	end := headerSize + 8*x.spec.sections()
+	x.hashes, x.digest = b[end:len(b)-hashSize], [32]byte(b[len(b)-hashSize:])
+	if at != x.bodySize || rows > maxRows || bytes > 1<<62 || x.firstSeq > merkle.MaxSize {
+		return damaged("its header contradicts itself")
+	}
+	x.rows, x.bytes = int(rows), int64(bytes)
+	return x.checkFixed()
+}
+
+// checkFixed checks the lengths of the sections that depend on nothing but the
+// number of rows: what is later allocated for a row is bounded by them.
+func (x *Reader) checkFixed() error {
+	from, to := subtreeRange(x.firstSeq, x.rows)
+	if x.size(sectionBlocks) != int64(blocks(x.rows))*blockSize || x.size(sectionSubtrees) != int64(to-from)*hashSize {
+		return damaged("its sections do not fit %d rows", x.rows)
+	}
+	return nil
+}
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+// readFull fills b. A file that ends too early is damaged.
+func readFull(r io.ReaderAt, b []byte, at int64) error {
+	n, err := r.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case errors.Is(err, io.EOF):
+		return damaged("it ends at byte %d", at+int64(n))
+	}
+	return fmt.Errorf("read index: %w", err)
+}
+
+// Digest returns the hash over all that Open has checked: the header and the
+// chunks' hashes. Two files of one digest give the same answers. Whether it
+// is the digest of the segment's true index this package cannot know.
+func (x *Reader) Digest() [32]byte { return x.digest }
+
+// Segment returns the segment's number.
+func (x *Reader) Segment() uint32 { return x.segment }
+
+// FirstSeq returns the sequence number of row 0.
+func (x *Reader) FirstSeq() uint64 { return x.firstSeq }
+
+// Lines returns the number of rows.
+func (x *Reader) Lines() int { return x.rows }
+
+// Bytes returns the size of the plain segment, as far as it is indexed.
+func (x *Reader) Bytes() int64 { return x.bytes }
+
+// size returns the length of a section.
+func (x *Reader) size(section int) int64 { return x.ends[section] - x.start(section) }
+
+// start returns where a section begins in the body.
+func (x *Reader) start(section int) int64 {
+	if section == 0 {
+		return 0
+	}
+	return x.ends[section-1]
+}
+
+// read returns n bytes of a section from at, checked; they must lie in it. Its
+// capacity leaves room for slack.
+func (x *Reader) read(section int, at, n int64) ([]byte, error) {
+	if n == 0 {
+		return make([]byte, 0, slack), nil
+	}
+	at += x.start(section)
+	from := at / chunkSize * chunkSize
+	to := min((at+n+chunkSize-1)/chunkSize*chunkSize, x.bodySize)
+	b := make([]byte, to-from+slack)
+	if err := readFull(x.r, b[:to-from], x.bodyAt+from); err != nil {
+		return nil, err
+	}
+	for i := from; i < to; i += chunkSize {
+		sum := sha256.Sum256(b[i-from : min(i+chunkSize, to)-from])
+		want := x.hashes[i/chunkSize*hashSize:]
+		if string(sum[:]) != string(want[:hashSize]) {
+			return nil, damaged("chunk %d does not have its hash", i/chunkSize)
+		}
+	}
+	return b[at-from : at-from+n], nil
+}
+
+// keep returns a whole section, and reads it only once.
+func (x *Reader) keep(section int) ([]byte, error) {
+	if b := x.kept[section].Load(); b != nil {
+		return *b, nil
+	}
+	b, err := x.read(section, 0, x.size(section))
+	if err != nil {
+		return nil, err
+	}
+	x.kept[section].Store(&b)
+	return b, nil
+}
+
+// Line returns where a row's line stands in the plain segment, and its length
+// without the line feed.
+func (x *Reader) Line(row int) (offset int64, length int, err error) {
+	if row < 0 || row >= x.rows {
+		return 0, 0, fmt.Errorf("row %d of %d of the index", row, x.rows)
+	}
+	entries, err := x.keep(sectionBlocks)
+	if err != nil {
+		return 0, 0, err
+	}
+	lengths, err := x.keep(sectionLengths)
+	if err != nil {
+		return 0, 0, err
+	}
+	n := row / BlockRows
+	b, ok := parseBlock(entries[n*blockSize:], lengths, min(BlockRows, x.rows-n*BlockRows))
+	if !ok {
+		return 0, 0, damaged("block %d contradicts itself", n)
+	}
+	offset, size := b.line(row % BlockRows)
+	if offset < 0 || offset > x.bytes || size >= x.bytes-offset {
+		return 0, 0, damaged("row %d stands outside of the segment", row)
+	}
+	return offset, int(size), nil
+}
+
+// Subtrees returns which of the log's aligned groups of 256 leaves lie wholly
+// in the segment: group n is the leaves 256 × n to 256 × n + 255, from ≤ n < to.
+func (x *Reader) Subtrees() (from, to uint64) { return subtreeRange(x.firstSeq, x.rows) }
+
+// Subtree returns the root of group n's perfect subtree: a node of the log's
+// tree, and of tiles of height 8 the one that stands over a whole tile.
+func (x *Reader) Subtree(n uint64) (merkle.Hash, error) {
+	from, to := x.Subtrees()
+	if n < from || n >= to {
+		return merkle.Hash{}, fmt.Errorf("%w: subtree %d, not one of %d to %d", ErrNotHeld, n, from, to)
+	}
+	b, err := x.read(sectionSubtrees, int64(n-from)*hashSize, hashSize)
+	if err != nil {
+		return merkle.Hash{}, err
+	}
+	return merkle.Hash(b), nil
+}
+
+// Calls returns which of the segment's attempts were completed. The error is
+// [ErrNotHeld] where there are so many that were not that they are left out.
+func (x *Reader) Calls() (*Calls, error) {
+	if x.size(sectionCalls) == 0 {
+		return nil, fmt.Errorf("calls: %w", ErrNotHeld)
+	}
+	b, err := x.read(sectionCalls, 0, x.size(sectionCalls))
+	if err != nil {
+		return nil, err
+	}
+	c, ok := parseCalls(b, x.rows)
+	if !ok {
+		return nil, damaged("its calls contradict themselves")
+	}
+	return c, nil
+}
+
+// Verify checks every byte of the file. What it says of the segment is checked
+// by building the index again: the digests are then the same.
+func (x *Reader) Verify() error {
+	for at := int64(0); at < x.bodySize; at += firstRead {
+		if _, err := x.read(0, at, min(firstRead, x.bodySize-at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
