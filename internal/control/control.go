@@ -8,6 +8,7 @@ package control
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -29,6 +30,7 @@ const (
 	EpochBroken = "log_epoch_broken"
 	Recovered   = "log_recovered"
 	Gap         = "log_gap"
+	Indexed     = "log_indexed"
 )
 
 // TimeFormat is the form of every timestamp of a log: UTC, microseconds.
@@ -142,6 +144,31 @@ type GapLog struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
 	Cause string `json:"cause"`
+}
+
+// An IndexedLog is the payload of log_indexed: a process that holds the keys
+// has made the index of a rotated segment from the segment itself.
+type IndexedLog struct {
+	Segment uint32 `json:"segment"`
+	Lines   uint64 `json:"lines"`  // of the segment
+	Bytes   int64  `json:"bytes"`  // of the segment, plain
+	Digest  string `json:"digest"` // of the index, hexadecimal
+}
+
+// Check returns the digest where the record can stand in a segment of that
+// number: it is of a segment before, and has a digest in its one form.
+func (x *IndexedLog) Check(in uint32) (digest [32]byte, err error) {
+	if x.Segment == 0 || x.Segment >= in {
+		return digest, fmt.Errorf("%s in segment %d is of segment %d", Indexed, in, x.Segment)
+	}
+	if x.Bytes < 0 {
+		return digest, fmt.Errorf("%s of %d bytes", Indexed, x.Bytes)
+	}
+	b, err := hex.DecodeString(x.Digest)
+	if err != nil || len(b) != len(digest) || hex.EncodeToString(b) != x.Digest {
+		return digest, fmt.Errorf("%s has the digest %q, not 64 lower-case hexadecimal digits", Indexed, x.Digest)
+	}
+	return [32]byte(b), nil
 }
 
 // AppendBody appends the body of a control record.

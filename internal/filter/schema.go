@@ -53,7 +53,8 @@ var keywords = []string{"and", "or", "not", "in"}
 // NewSchema returns the schema of these fields. It panics where two have a name
 // in common, or a name can never be read.
 func NewSchema(fields ...Field) *Schema {
-	s := &Schema{fields: slices.Clone(fields), names: make(map[string]int)}
+	const namesEach = 3 // about
+	s := &Schema{fields: slices.Clone(fields), names: make(map[string]int, namesEach*len(fields))}
 	for id := range s.fields {
 		f := &s.fields[id]
 		for _, name := range append([]string{f.Name}, f.Also...) {
@@ -75,7 +76,9 @@ func NewSchema(fields ...Field) *Schema {
 }
 
 func isName(name string) bool {
-	return name != "" && !slices.Contains(keywords, name) && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") == ""
+	return name != "" && !slices.Contains(keywords, name) && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '.'
+	})
 }
 
 // Len returns the number of fields: their ids are those below it.

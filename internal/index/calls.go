@@ -18,20 +18,21 @@ func CallID(call []byte) ID {
 	return ID(sum[:16])
 }
 
-// Calls is which attempts of a segment were completed.
+// Calls is which attempts of a segment were completed. An attempt that another
+// one of the same call follows was made again: it is in none of these.
 type Calls struct {
-	// Completed are the attempts of whose call a completion stands in the
-	// segment, before or after them.
+	// Completed are the attempts that a completion follows, as the next record
+	// of the same call in the segment.
 	Completed *Rows
-	// Dangling are the attempts of whose call none does, in the order of their
-	// ids.
+	// Dangling are the attempts that are the last records of their calls in the
+	// segment, in the order of their ids.
 	Dangling []Dangling
-	// Orphans are the calls that the segment has a completion of and no
-	// attempt, in the order of their ids, each once.
+	// Orphans are the calls whose first record in the segment is a completion,
+	// in the order of their ids.
 	Orphans []ID
 }
 
-// A Dangling is an attempt that its own segment does not complete.
+// A Dangling is an attempt that its own segment leaves open.
 type Dangling struct {
 	ID  ID
 	Row int
@@ -55,31 +56,20 @@ func appendCalls(dst []byte, calls []call, rows int) []byte {
 	slices.SortFunc(calls, func(a, b call) int {
 		return cmp.Or(bytes.Compare(a.id[:], b.id[:]), cmp.Compare(a.row, b.row))
 	})
-	var completed, attempts []uint32
+	var completed []uint32
 	var dangling, orphans []byte
-	for len(calls) > 0 {
-		n := 1
-		for n < len(calls) && calls[n].id == calls[0].id {
-			n++
+	for i, c := range calls {
+		first := i == 0 || calls[i-1].id != c.id
+		last := i+1 == len(calls) || calls[i+1].id != c.id
+		switch {
+		case c.phase == Completion && first:
+			orphans = append(orphans, c.id[:]...)
+		case c.phase == Attempt && last:
+			dangling = append(dangling, c.id[:]...)
+			dangling = binary.LittleEndian.AppendUint32(dangling, c.row)
+		case c.phase == Attempt && calls[i+1].phase == Completion:
+			completed = append(completed, c.row)
 		}
-		attempts = attempts[:0]
-		for _, c := range calls[:n] {
-			if c.phase == Attempt {
-				attempts = append(attempts, c.row)
-			}
-		}
-		switch done := len(attempts) < n; {
-		case len(attempts) == 0:
-			orphans = append(orphans, calls[0].id[:]...)
-		case done:
-			completed = append(completed, attempts...)
-		default:
-			for _, row := range attempts {
-				dangling = append(dangling, calls[0].id[:]...)
-				dangling = binary.LittleEndian.AppendUint32(dangling, row)
-			}
-		}
-		calls = calls[n:]
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(completed)))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(dangling)/danglingSize))

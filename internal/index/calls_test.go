@@ -21,29 +21,33 @@ func wantError(t rapid.TB, what string, err, want error) {
 	}
 }
 
-// naiveCalls finds by looking at all pairs.
+// naiveCalls finds by looking at all others for the next and the one before.
 func naiveCalls(records []*record) (completed []int, dangling []index.Dangling, orphans []index.ID) {
-	has := func(call string, phase index.Phase) bool {
-		return slices.ContainsFunc(records, func(r *record) bool { return r.call == call && r.phase == phase })
+	of := func(call string, among []*record) (phases []index.Phase) {
+		for _, r := range among {
+			if r.call == call && r.phase != index.NoPhase {
+				phases = append(phases, r.phase)
+			}
+		}
+		return phases
 	}
 	for i, r := range records {
+		if r.call == "" || r.phase == index.NoPhase {
+			continue
+		}
 		id := index.CallID([]byte(r.call))
+		before, behind := of(r.call, records[:i]), of(r.call, records[i+1:])
 		switch {
-		case r.call == "":
-		case r.phase == index.Attempt && has(r.call, index.Completion):
-			completed = append(completed, i)
-		case r.phase == index.Attempt:
-			dangling = append(dangling, index.Dangling{ID: id, Row: i})
-		case r.phase == index.Completion && !has(r.call, index.Attempt) && !slices.Contains(orphans, id):
+		case r.phase == index.Completion && len(before) == 0:
 			orphans = append(orphans, id)
+		case r.phase == index.Completion:
+		case len(behind) == 0:
+			dangling = append(dangling, index.Dangling{ID: id, Row: i})
+		case behind[0] == index.Completion:
+			completed = append(completed, i)
 		}
 	}
-	slices.SortFunc(dangling, func(a, b index.Dangling) int {
-		if c := bytes.Compare(a.ID[:], b.ID[:]); c != 0 {
-			return c
-		}
-		return a.Row - b.Row
-	})
+	slices.SortFunc(dangling, func(a, b index.Dangling) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	slices.SortFunc(orphans, func(a, b index.ID) int { return bytes.Compare(a[:], b[:]) })
 	return completed, dangling, orphans
 }

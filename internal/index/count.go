@@ -13,16 +13,13 @@ const (
 	maxCounters = 1 << 20
 	// maxGroups leaves room for sums of the groups' numbers.
 	maxGroups = math.MaxInt >> 8
-	// maxCombinations bounds how often a row may count: only a forged file has
-	// one that would do so without end.
-	maxCombinations = 1 << 16
 )
 
 // CountBy counts rows by the values of fields, which must be in columns. The
 // rows must be exact. It calls add with the values, one for each field in the
 // order of fields and "" for an absent one, and the number of rows that have
-// them; where a field has several values a row counts for each. The slice is
-// valid until add returns. The same values may come more than once.
+// them; of a field with several values the first one counts. The slice is valid
+// until add returns. The same values may come more than once.
 //
 // The error is [ErrNotHeld] where the index cannot count: by a field that it
 // does not hold, or rows that are not exact. Nothing was counted then.
@@ -38,14 +35,12 @@ func (x *Reader) CountBy(rows *Rows, fields []int, add func(values []string, n i
 	if err != nil {
 		return err
 	}
-	for _, c := range counts {
-		if !g.countable(c.group) {
-			return fmt.Errorf("count: %w: combinations of so many values", ErrNotHeld)
-		}
-	}
 	values := make([]string, len(fields))
 	for _, c := range counts {
-		g.expand(c.group, 0, values, func() { add(values, c.rows) })
+		for i, p := range g.places {
+			values[i] = p.column.dict.first(g.code(c.group, p.column), p.field)
+		}
+		add(values, c.rows)
 	}
 	return nil
 }
@@ -208,38 +203,4 @@ func (g *grouping) each(rows *Rows, f func(group int)) error {
 // code returns a tuple of the group in a column.
 func (g *grouping) code(group int, c *columnGroups) int {
 	return c.member[group/c.stride%len(c.member)]
-}
-
-// countable reports whether a group does not have too many combinations of
-// values.
-func (g *grouping) countable(group int) bool {
-	all := 1
-	for _, p := range g.places {
-		if all *= max(1, p.column.dict.values(g.code(group, p.column), p.field)); all > maxCombinations {
-			return false
-		}
-	}
-	return true
-}
-
-// expand calls done for each combination of the values that a group has, from
-// those of the field at on.
-func (g *grouping) expand(group, at int, values []string, done func()) {
-	if at == len(g.places) {
-		done()
-		return
-	}
-	c := g.places[at].column
-	code := g.code(group, c)
-	absent := true
-	c.dict.each(code, g.places[at].field, func(v string) bool {
-		absent = false
-		values[at] = v
-		g.expand(group, at+1, values, done)
-		return true
-	})
-	if absent {
-		values[at] = ""
-		g.expand(group, at+1, values, done)
-	}
 }

@@ -126,10 +126,13 @@ func (d *dictionary) field(code, field int) source {
 	return s
 }
 
-// values returns how many values one field of a tuple has.
-func (d *dictionary) values(code, field int) int {
-	s := d.field(code, field)
-	return int(s.uvarint())
+// first returns the first value of one field of a tuple, "" where it is absent.
+func (d *dictionary) first(code, field int) (first string) {
+	d.each(code, field, func(v string) bool {
+		first = v
+		return false
+	})
+	return first
 }
 
 // each calls f for each value of one field of a tuple, as long as it returns

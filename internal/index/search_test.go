@@ -271,27 +271,18 @@ func TestRows(t *testing.T) {
 	})
 }
 
-// naiveCount counts the records by the values of some fields.
+// naiveCount counts the records by the first values of some fields.
 func naiveCount(records []*record, rows []int, fields []int) map[string]int {
 	counts := make(map[string]int)
 	for _, row := range rows {
-		keys := []string{""}
+		key := ""
 		for _, f := range fields {
-			values := records[row].values[f]
-			if len(values) == 0 {
-				values = []string{""}
+			key += "|"
+			if values := records[row].values[f]; len(values) > 0 {
+				key += values[0]
 			}
-			var more []string
-			for _, k := range keys {
-				for _, v := range values {
-					more = append(more, k+"|"+v)
-				}
-			}
-			keys = more
 		}
-		for _, k := range keys {
-			counts[k]++
-		}
+		counts[key]++
 	}
 	return counts
 }
@@ -341,9 +332,6 @@ func TestCountByManyGroups(t *testing.T) {
 
 func TestCountByIsRefused(t *testing.T) {
 	records := newTrail(1, time.Second).take(600)
-	for range 300 {
-		records[5].values[fieldTag] = append(records[5].values[fieldTag], "tag")
-	}
 	file, _ := build(t, spec(), records)
 	x := open(t, file, spec())
 	inexact := checkSearch(t, x, records, "exit = 0")
@@ -353,7 +341,6 @@ func TestCountByIsRefused(t *testing.T) {
 		"rows that are not exact": x.CountBy(inexact, []int{fieldUser}, none),
 		"a field in no column":    x.CountBy(all, []int{fieldCwd}, none),
 		"a keyed field":           x.CountBy(all, []int{fieldUser, fieldLabel}, none),
-		"90,000 combinations":     x.CountBy(all, []int{fieldTag, fieldTag}, none),
 	} {
 		wantError(t, name, err, index.ErrNotHeld)
 	}

@@ -20,6 +20,15 @@ import (
 	"time"
 )
 
+// Duration reads a length of time: 90s, 24h, 7d, 2w, 1d12h.
+func Duration(text string) (time.Duration, error) {
+	d, err := duration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a length of time%w", text, err)
+	}
+	return d, nil
+}
+
 // Forms is a hint for people: one example of each form.
 const Forms = `write 24h, 7d or 2w (ago), now, today, yesterday, 2026-02-16, "2026-02-16 15:04", 2026-02-16T12:34:56Z or @1770112800`
 

@@ -221,7 +221,13 @@ func (l *Log) open() {
 // line adds a line.
 func (l *Log) line(members string) {
 	l.clock = l.clock.Add(time.Millisecond)
-	text := fmt.Sprintf(`{"seq":%d,"timestamp":"%s",%s`, l.Size(), l.clock.Format("2006-01-02T15:04:05.000000Z"), members)
+	l.Line(fmt.Sprintf(`"timestamp":"%s",%s`, l.clock.Format("2006-01-02T15:04:05.000000Z"), members))
+}
+
+// Line adds a line whose members behind its number are those of a body, in
+// whatever form it has them.
+func (l *Log) Line(body string) {
+	text := fmt.Sprintf(`{"seq":%d,%s`, l.Size(), body)
 	text = l.opt.Keys.EndLine(text, l.opt.Unsigned)
 	l.tree.add(sha256.Sum256([]byte("\x00" + text)))
 	l.active.WriteString(text)

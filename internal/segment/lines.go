@@ -21,6 +21,14 @@ var ErrRead = errors.New("read segment")
 // count, small enough to stay in a processor's cache.
 const chunk = 256 << 10
 
+// The room for lines grows with each read from firstRoom to fullRoom, which
+// holds any line: who reads only how a segment begins does not pay for more.
+const (
+	firstRoom  = 16 << 10
+	roomGrowth = 8
+	fullRoom   = chunk + record.MaxLine + 1
+)
+
 // Lines reads the lines of a part of a segment. It is used by one goroutine.
 type Lines struct {
 	r      io.ReaderAt
@@ -69,10 +77,12 @@ func (l *Lines) Next() ([]byte, error) {
 
 // fill moves the unread part to the front and reads more behind it.
 func (l *Lines) fill() error {
-	if l.buf == nil {
-		l.buf = make([]byte, 0, chunk+record.MaxLine+1)
+	room := l.buf[:cap(l.buf)]
+	if len(room) < fullRoom {
+		room = make([]byte, min(max(roomGrowth*len(room), firstRoom), fullRoom))
 	}
-	n := copy(l.buf[:cap(l.buf)], l.buf[l.start:])
+	n := copy(room, l.buf[l.start:])
+	l.buf = room
 	want := int(min(int64(cap(l.buf)-n), l.end-l.next))
 	got, err := l.r.ReadAt(l.buf[n:n+want], l.next)
 	l.buf, l.start = l.buf[:n+got], 0

@@ -5,6 +5,7 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -61,6 +62,19 @@ func (l Layout) Keys() string { return l.stem + ".keys" }
 // Torn returns the name of the directory of bytes that recovery set aside.
 func (l Layout) Torn() string { return l.stem + ".torn" }
 
+// Index returns the name of the directory of indexes.
+func (l Layout) Index() string { return l.stem + ".index" }
+
+// IndexOf returns the name of the index of a rotated segment.
+func (l Layout) IndexOf(n uint32) string { return filepath.Join(l.Index(), fmt.Sprintf("%06d.idx", n)) }
+
+// RecordOf returns the name of the file that says where the log has the index of
+// a rotated segment on record.
+func (l Layout) RecordOf(n uint32) string { return filepath.Join(l.Index(), fmt.Sprintf("%06d.at", n)) }
+
+// ArchiveLock returns the name of the lock file of whoever archives segments.
+func (l Layout) ArchiveLock() string { return l.stem + ArchiveExt + ".lock" }
+
 // ArchiveExt ends the name of an archived segment.
 const ArchiveExt = ".zst"
 
@@ -93,6 +107,35 @@ func (l Layout) Parse(name string) (File, error) {
 		return File{}, errNotSegment
 	}
 	return File{name, uint32(n), archived}, nil
+}
+
+// Rotated returns the file of a rotated segment in one of its forms.
+func (l Layout) Rotated(n uint32, archived bool) File {
+	f := File{Name: l.Numbered(n), Number: n, Archived: archived}
+	if archived {
+		f.Name += ArchiveExt
+	}
+	return f
+}
+
+// maxGaps is how many numbers Gaps yields at most: the names of files are
+// anybody's, and a high number is one file.
+const maxGaps = 10_000
+
+// Gaps yields the numbers before that of the active segment (0: not known) that
+// no file has, of files in the order of [Layout.Select], the lowest first.
+func Gaps(files []File, active uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		next, left := uint32(1), maxGaps
+		for _, f := range append(slices.Clip(files), File{Number: active}) {
+			for ; next < f.Number && left > 0; next, left = next+1, left-1 {
+				if !yield(next) {
+					return
+				}
+			}
+			next = max(next, f.Number+1)
+		}
+	}
 }
 
 // Select returns the segments among the names of a directory in their order,

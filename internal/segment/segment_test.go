@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -112,4 +113,48 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is taken as %s", name, fmt.Sprint(file))
 		}
 	})
+}
+
+func TestRotated(t *testing.T) {
+	layout := layout(t, "/var/log/audit.log")
+	for _, archived := range []bool{false, true} {
+		for _, n := range []uint32{1, 999_999, 1_000_000, 1<<32 - 1} {
+			f := layout.Rotated(n, archived)
+			if got, err := layout.Parse(f.Name); got != f || err != nil {
+				t.Errorf("Parse(%q) = %+v, %v; want %+v", f.Name, got, err, f)
+			}
+		}
+	}
+	for _, name := range []string{layout.Rotated(1, true).Name + ".new", layout.ArchiveLock(), layout.ArchiveLock() + ".turn"} {
+		if f, err := layout.Parse(name); err == nil {
+			t.Errorf("%q passes for segment %+v", name, f)
+		}
+	}
+}
+
+func TestGaps(t *testing.T) {
+	layout := layout(t, "/var/log/audit.log")
+	for _, c := range []struct {
+		names  []string
+		active uint32
+		want   []uint32
+	}{
+		{nil, 0, nil},
+		{nil, 3, []uint32{1, 2}},
+		{[]string{"audit.log"}, 1, nil},
+		{[]string{"audit.log"}, 3, []uint32{1, 2}},
+		{[]string{"audit.000001.log", "audit.000002.log.zst", "audit.log"}, 3, nil},
+		{[]string{"audit.000002.log", "audit.000005.log.zst", "audit.log"}, 7, []uint32{1, 3, 4, 6}},
+		{[]string{"audit.000002.log", "audit.000003.log", "audit.log"}, 0, []uint32{1}},
+		{[]string{"audit.000001.log", "audit.000001.log.zst", "audit.000003.log"}, 2, []uint32{2}},
+	} {
+		files, _ := layout.Select(c.names)
+		if got := slices.Collect(segment.Gaps(files, c.active)); !slices.Equal(got, c.want) {
+			t.Errorf("gaps of %v before %d are %v, want %v", c.names, c.active, got, c.want)
+		}
+	}
+	many, _ := layout.Select([]string{"audit.4294967295.log"})
+	if n := len(slices.Collect(segment.Gaps(many, 0))); n != 10_000 {
+		t.Errorf("a high number makes %d gaps, want at most 10000", n)
+	}
 }

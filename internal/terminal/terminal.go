@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -232,6 +233,59 @@ func Cut(s string, most int) string {
 		}
 	}
 	return s
+}
+
+// Fold returns a harmless text as at most so many lines of at most width columns
+// each, broken between words where one ends in a line's second half. Where that
+// is not enough the middle is left out: the last line is "…" and how the text
+// ends, so that nobody hides an end behind a long beginning.
+func Fold(s string, width, most int) []string {
+	var lines []string
+	for len(lines) < most-1 && Width(s) > width {
+		n := fitting(s, width)
+		lines = append(lines, strings.TrimRight(s[:n], " "))
+		s = strings.TrimLeft(s[n:], " ")
+	}
+	if Width(s) > width {
+		s = "…" + ending(s, width-1)
+	}
+	if s == "" && len(lines) > 0 {
+		return lines
+	}
+	return append(lines, s)
+}
+
+// fitting returns how many bytes of a text that is too long go on one line: at
+// least one character.
+func fitting(s string, width int) int {
+	used, blank := 0, 0
+	for i, r := range s {
+		n := columns(r)
+		if r == ' ' && used >= width/2 {
+			blank = i
+		}
+		if used+n > width && i > 0 {
+			if blank > 0 {
+				return blank
+			}
+			return i
+		}
+		used += n
+	}
+	return len(s)
+}
+
+// ending returns the end of a text that takes at most some columns.
+func ending(s string, most int) string {
+	start, used := len(s), 0
+	for start > 0 {
+		r, size := utf8.DecodeLastRuneInString(s[:start])
+		if used += columns(r); used > most {
+			break
+		}
+		start -= size
+	}
+	return s[start:]
 }
 
 // A Writer makes harmless what is written through it, line by line: line

@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -160,4 +162,61 @@ func checkJSON(t *testing.T, text string) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got != text {
 		t.Errorf("JSON of %q became %q (%v)", text, got, err)
 	}
+}
+
+func TestFold(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		width int
+		want  []string
+	}{
+		{"", 10, []string{""}},
+		{"short", 10, []string{"short"}},
+		{"ten of ten", 10, []string{"ten of ten"}},
+		{"make lint test race", 10, []string{"make lint", "test race"}},
+		{"a/path/without/blanks", 10, []string{"a/path/wit", "hout/blank", "s"}},
+		{"x yyyyyyyyyyyyyyy", 10, []string{"x yyyyyyyy", "yyyyyyy"}}, // a blank in the first half breaks nothing
+		{"日本語の長いテキスト", 9, []string{"日本語の", "長いテキ", "スト"}},
+		{"one two three four five six seven eight nine", 10, []string{"one two", "three four", "five six", "…ight nine"}},
+		{"日本", 1, []string{"日", "本"}},
+	} {
+		got := terminal.Fold(test.text, test.width, 4)
+		if diff := cmp.Diff(got, test.want); diff != "" {
+			t.Errorf("Fold(%q, %d) (-got +want):\n%s", test.text, test.width, diff)
+		}
+	}
+}
+
+// No line is too wide, and nothing is lost but blanks, and the middle of what is
+// too long.
+func FuzzFold(f *testing.F) {
+	f.Add("make lint && make test", 10, 4)
+	f.Add("日本語 \u0301x", 3, 2)
+	f.Fuzz(func(t *testing.T, text string, width, most int) {
+		text, width, most = terminal.Text(text), 2+max(0, width%100), 1+max(0, most%6)
+		lines := terminal.Fold(text, width, most)
+		if len(lines) > most {
+			t.Fatalf("%d lines, want at most %d", len(lines), most)
+		}
+		for _, line := range lines {
+			if n := terminal.Width(line); n > width {
+				t.Errorf("%d columns, want at most %d: %q", n, width, line)
+			}
+		}
+		rest := strings.ReplaceAll(text, " ", "")
+		for _, line := range lines {
+			line = strings.ReplaceAll(line, " ", "")
+			if end, ok := strings.CutPrefix(line, "…"); ok && !strings.HasPrefix(rest, line) {
+				rest = rest[max(0, len(rest)-len(end)):]
+				line = end
+			}
+			if !strings.HasPrefix(rest, line) {
+				t.Fatalf("%q is not in %q: %q", line, rest, lines)
+			}
+			rest = rest[len(line):]
+		}
+		if rest != "" {
+			t.Errorf("%q is lost of %q: %q", rest, text, lines)
+		}
+	})
 }
