@@ -208,7 +208,7 @@ func (s situation) String() string {
 // lie at the log's home.
 func (l *lab) report(t testing.TB, files map[string][]byte, where situation, epochs []string) *verify.Report {
 	t.Helper()
-	opts := verify.Options{PublicKey: l.vkey, Workers: 1}
+	opts := verify.Options{PublicKey: l.vkey, Workers: 1, Indexes: &verify.Indexes{Made: hashOf, Digest: hashIn}}
 	if where == atHome {
 		opts.PublicKey, opts.Found, opts.MACSecret = "", l.vkey, l.mac
 		opts.Home = &verify.Home{EpochKeys: func() ([]string, error) { return epochs, nil }}

@@ -162,7 +162,7 @@ func TestAttackMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := makeLab(t, true)
-	for _, a := range slices.Concat(lineAttacks(), stripAttacks(), controlAttacks(), fileAttacks(), tailAttacks(), stateAttacks()) {
+	for _, a := range slices.Concat(lineAttacks(), stripAttacks(), controlAttacks(), fileAttacks(), tailAttacks(), stateAttacks(), indexAttacks()) {
 		for who, want := range a.want {
 			t.Run(a.name+"/"+who.String(), func(t *testing.T) {
 				d := a.do(t, l, l.thief(who))

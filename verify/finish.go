@@ -2,21 +2,12 @@ package verify
 
 import (
 	"fmt"
-	"io"
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/etch-audit/etch/internal/broken"
 )
-
-// reopen returns a segment's bytes from the beginning again.
-func (v *verifier) reopen(r io.Closer, f *file) (io.ReadCloser, error) {
-	if err := r.Close(); err != nil {
-		return nil, err
-	}
-	return v.open(f)
-}
 
 func (v *verifier) progress(done int64) {
 	if v.opts.Progress != nil {
@@ -27,6 +18,7 @@ func (v *verifier) progress(done int64) {
 // leave counts what a segment came to, of which end bytes were judged.
 func (v *verifier) leave(j *judge, end int64) {
 	j.sum.Bytes += end
+	j.segment.judged, j.segment.from, j.segment.to = true, min(j.seq, j.first), j.seq
 	if !j.inside || !j.segment.signed {
 		return
 	}
@@ -93,12 +85,13 @@ func (v *verifier) absent(state bool) {
 func (v *verifier) finish(j *judge) {
 	last := v.segments[len(v.segments)-1]
 	j.flush(Edited)
+	j.tellMalformed()
 	j.segment = last
 	if s := v.state; s != nil && s.Segment > last.number {
 		v.noSegments(last.number+1, s.Segment+1)
 	}
 	switch s := v.state; {
-	case s != nil && j.seq < s.Size() && !broken.Is("verify-state"):
+	case s != nil && j.begun && j.seq < s.Size() && !broken.Is("verify-state"):
 		j.fault(Fault{
 			Kind: Truncated, FromSeq: new(j.seq), ToSeq: new(s.Size()),
 			Detail: fmt.Sprintf("the log ends at %d records, its state remembers %d", j.seq, s.Size()),
@@ -140,8 +133,8 @@ func (v *verifier) finishHead(j *judge) {
 	h := j.head
 	switch {
 	case h == nil || j.headSeen:
-	case h.Size <= j.seq:
-		v.report.notChecked("The head of size %d could not be compared, because of the damage before it.", h.Size)
+	case h.Size <= j.seq || !j.begun:
+		v.report.notChecked("The head of size %d could not be compared, because of what is wrong before it.", h.Size)
 	default:
 		j.fault(Fault{
 			Kind: HeadMismatch, FromSeq: new(j.seq), ToSeq: &h.Size,
@@ -178,6 +171,10 @@ func (v *verifier) summarise(j *judge) {
 	sum.Records = sum.Events + sum.ControlRecords
 	sum.Epochs = j.epoch + 1
 	sum.UnsealedTail = j.since
+	if j.since > j.trusted && j.trusted > 0 && j.promise > j.trusted {
+		v.report.notChecked("The last %d records are more than the %d that may come without a seal by what is sealed; the first line of the segment allows %d, and is not sealed itself.",
+			j.since, j.trusted, j.promise)
+	}
 	v.report.Summary = *sum
 	v.report.NoteCount = j.notes
 	v.report.Notes = v.report.Notes[:min(j.notes, len(v.report.Notes))]
@@ -197,27 +194,33 @@ func (v *verifier) conclude() {
 	if sum.Origin == "" {
 		return
 	}
-	anchored := v.head != nil && r.Verdict == Intact // and so it was compared
+	fits := v.head != nil && r.Verdict == Intact // and so it was compared
+	if fits {
+		sum.UnanchoredTail = new(sum.Records + sum.MissingRecords - min(v.head.Size, sum.Records+sum.MissingRecords))
+	}
+	anchored := fits && v.head.Size > 0 // a head of nothing fits every log of its name
 	switch {
 	case anchored:
 		sum.Tier = TierAnchored
-		sum.UnanchoredTail = new(sum.Records + sum.MissingRecords - min(v.head.Size, sum.Records+sum.MissingRecords))
 	case sum.Epochs > 1 && sum.PublicKeySource == "given" && v.state != nil && r.Verdict == Intact:
 		sum.Tier = TierForwardSecure
 	}
-	v.limits(anchored)
+	v.limits()
 }
 
 // limits says what the verdict does not cover.
-func (v *verifier) limits(anchored bool) {
+func (v *verifier) limits() {
 	r, sum := v.report, &v.report.Summary
 	if sum.PublicKeySource != "given" {
 		r.notChecked("Who wrote the log: the public key was only found beside it or in it, so that a log wholly replaced would look the same.")
 	}
-	if !anchored {
+	switch unanchored := sum.UnanchoredTail; {
+	case unanchored == nil:
 		r.notChecked("Whether log and state were rolled back together: no head held outside was compared.")
-	} else if n := *sum.UnanchoredTail; n > 0 {
-		r.notChecked("The last %d records are newer than the head held outside: only the log itself vouches for them.", n)
+	case sum.Tier != TierAnchored:
+		r.notChecked("Whether log and state were rolled back together: the head held outside is of size 0 and covers no record.")
+	case *unanchored > 0:
+		r.notChecked("The last %d records are newer than the head held outside: only the log itself vouches for them.", *unanchored)
 	}
 	if n := len(v.segments); sum.UnsealedTail > 0 && n > 0 && v.segments[n-1].signed {
 		r.notChecked("The last %d records are not sealed yet: only state and line MACs protect them.", sum.UnsealedTail)

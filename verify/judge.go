@@ -40,6 +40,8 @@ type chain struct {
 	pending  *sealNote // the last seal, as long as its signatures were not checked
 	badSeals int       // place in the report of the fault that the last seal had, -1
 	gap      span      // numbers that a log_recovered accounts for
+	strange  []suspect // lines since the last good seal that are not well formed
+	trusted  uint64    // the promise that a good seal proves
 
 	stateSeen, headSeen bool
 	notes               int // of the report that belong to what was read
@@ -73,6 +75,7 @@ type judge struct {
 	origin      string
 	keyKnown    bool // some segment says that it is by this key
 	keyTold     bool // that one is by another
+	indexes     map[uint32]*indexFile
 
 	quick bool // a fault only sets odd
 	odd   bool
@@ -90,7 +93,7 @@ func (v *verifier) newJudge() *judge {
 	if len(v.segments) == 0 {
 		return nil
 	}
-	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil}
+	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes}
 	sum := &j.sum
 	sum.PublicKeySource, sum.PublicKey = "given", v.opts.PublicKey
 	if sum.PublicKey == "" {
@@ -338,6 +341,8 @@ func (j *judge) control(kind string, data []byte, offset int64) {
 		err = j.breakEpoch(data, offset)
 	case control.Recovered:
 		err = j.recovered(data)
+	case control.Indexed:
+		err = j.indexed(data)
 	case control.Gap:
 		var g control.GapLog
 		if err = parse(data, &g); err == nil {

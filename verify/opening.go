@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -28,7 +29,7 @@ func (j *judge) opened(data []byte, offset int64) error {
 		return err
 	}
 	if o.Version > control.Version {
-		j.newer(&o)
+		j.newer(o.Version)
 	}
 	if o.Size > maxSize {
 		return fmt.Errorf("size %d is not that of any log", o.Size)
@@ -74,13 +75,24 @@ func (j *judge) opened(data []byte, offset int64) error {
 }
 
 // newer says that a segment has a form that this program does not know.
-func (j *judge) newer(o *control.OpenedLog) {
+func (j *judge) newer(version int) {
 	if j.quick {
 		j.odd = true
 		return
 	}
-	j.report.Undecided = append(j.report.Undecided, fmt.Sprintf(
-		"%s has version %d of the format, and this program knows versions up to %d", j.segment.name, o.Version, control.Version))
+	j.report.Undecided = append(j.report.Undecided, fmt.Sprintf("%s: %v", j.segment.name, newer(version)))
+}
+
+func newer(version int) error {
+	return fmt.Errorf("it has version %d of the format, and this program knows versions up to %d", version, control.Version)
+}
+
+// unknown reports whether a segment cannot be judged, because its first line is
+// of a later version that has changed it. No segment that can be read comes
+// after such a one, because versions only rise: there the line was edited.
+func (v *verifier) unknown(f *file) bool {
+	return f.version > control.Version && !f.readable &&
+		!slices.ContainsFunc(v.segments[f.index+1:], func(g *file) bool { return g.readable })
 }
 
 // knownKey compares the segment's identity with the one the log is judged by.

@@ -40,6 +40,7 @@ const (
 	TwinsDiffer       Kind = "twins-differ"       // a segment's file and its archive differ
 	StateMissing      Kind = "state-missing"      // nothing remembers where the log ended
 	HeadMismatch      Kind = "head-mismatch"      // the head held outside is not of this log
+	IndexDiffers      Kind = "index-differs"      // the index on record is not that of its segment
 )
 
 // A Fault is one thing that is wrong, at its place as exactly as it can be
@@ -101,6 +102,7 @@ type Summary struct {
 	Seals          uint64  `json:"seals"`
 	SealSignatures Checked `json:"seal_signatures"`
 	LineMACs       Checked `json:"line_macs"`
+	Indexes        Checked `json:"indexes"` // that lie beside the log; checked: compared with their segments
 	Epochs         uint64  `json:"epochs"`
 	EpochsBroken   uint64  `json:"epochs_broken"`
 	Tier           Tier    `json:"tier"`

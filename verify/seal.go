@@ -63,6 +63,7 @@ func (j *judge) root(cp merkle.Checkpoint, offset int64, lastOfEpoch bool) {
 	case same && bad == nil:
 		j.flush(BadSignature)
 		j.proven, j.cause, j.badSeals = new(j.seq), false, -1
+		j.strange, j.trusted = nil, j.promise
 		return
 	case bad != nil && (same || !j.whole):
 		j.badSeal(at(kind, j.seq, offset, "%v", bad))

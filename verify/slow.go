@@ -45,26 +45,22 @@ const maxEarly = 256
 
 // slow judges a segment with care.
 func (v *verifier) slow(ctx context.Context, j *judge, f *file) (err error) {
-	r, err := v.open(f)
+	src, err := v.open(f)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer func() { err = errors.Join(err, src.close()) }()
 	s := &slow{
-		judge: j, in: newLines(r, 0), file: f, tail: v.tailOf(f), limit: -1,
+		judge: j, in: newLines(src.from(0), 0), file: f, tail: v.tailOf(f), limit: -1,
 		mac: v.lineMAC(j.origin), hasher: merkle.NewLeafHasher(), early: make(map[uint64]early),
 	}
 	if limit, voided := v.limit(f); voided {
 		s.limit = limit
 	}
 	if !s.tail.all {
-		if s.end, err = v.sealedEnd(f, s.tail, j.identity); err != nil {
+		if s.end, err = sealedEnd(src, s.tail, j.identity); err != nil {
 			return err
 		}
-		if r, err = v.reopen(r, f); err != nil {
-			return err
-		}
-		s.in = newLines(r, 0)
 	}
 	j.eager = true
 	defer func() { j.eager = false }()
@@ -156,7 +152,7 @@ func (s *slow) place(l, next, third *line) fate {
 	want := s.seq
 	switch {
 	case l.err != nil:
-		return s.malformed(l, next)
+		return s.noRecord(l, next)
 	case l.Seq == want:
 		if next.is(want) && s.forged(l) && !s.forged(next) {
 			s.fault(at(Inserted, want, l.offset, "the line has the number of the one after it, and its MAC is wrong"))
@@ -182,8 +178,8 @@ func (s *slow) place(l, next, third *line) fate {
 	return inPlace
 }
 
-// malformed judges a line that is no record.
-func (s *slow) malformed(l, next *line) fate {
+// noRecord judges a line that is no record.
+func (s *slow) noRecord(l, next *line) fate {
 	if next == nil && !l.whole {
 		s.fault(at(Torn, s.seq, l.offset, "the last %d bytes are no whole line: %v", l.size, l.err))
 		return extra
@@ -303,7 +299,13 @@ var suffixText = []byte(`"signature"`)
 
 // authentic judges the MAC of a line of a signed segment.
 func (s *slow) authentic(l *line) {
-	if l.err != nil || !s.file.signed {
+	if l.err != nil {
+		return
+	}
+	if !s.file.signed {
+		if !wellFormed(l.data) {
+			s.malformed(s.seq, l.offset)
+		}
 		return
 	}
 	told := s.last >= 0 && s.report.Faults[s.last].Seq != nil && *s.report.Faults[s.last].Seq == s.seq

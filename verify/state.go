@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/state"
 )
 
@@ -50,21 +51,25 @@ func (v *verifier) stateBytes() (b []byte, err error) {
 	return io.ReadAll(io.LimitReader(h, state.Size))
 }
 
-// misleads reports whether the slot that somebody without the MAC key takes for
-// the newest is not the log's: readers would go by it.
-func (v *verifier) misleads(raw []byte, s *state.State) bool {
+// misleads returns the slot that somebody without the MAC key takes for the
+// newest, where it is not the log's: readers go by it. Else it returns nil.
+func (v *verifier) misleads(raw []byte, s *state.State) *state.State {
 	if v.opts.MACSecret == nil {
-		return false
+		return nil
 	}
 	newest, _, err := state.Parse(raw, nil)
-	return err == nil && newest.Counter != s.Counter
+	if err != nil || newest.Counter == s.Counter {
+		return nil
+	}
+	return &newest
 }
 
 // judgeSlots says where one slot of the state is forged, and the other good. A
 // slot that was read while it was written may look so, and does not stay so.
 func (v *verifier) judgeSlots(j *judge, raw []byte, s *state.State) {
+	var wrong *state.State
 	for range attempts {
-		if !v.misleads(raw, s) {
+		if wrong = v.misleads(raw, s); wrong == nil {
 			return
 		}
 		again, err := v.rawState()
@@ -77,12 +82,66 @@ func (v *verifier) judgeSlots(j *judge, raw []byte, s *state.State) {
 		}
 		raw, s = again, &now
 	}
+	if v.bearsOut(j, s, wrong) {
+		v.report.notChecked("One slot of the state does not carry the log's MAC, as if it had been torn while it was written; what it says is borne out by the MACs of the lines.")
+		return
+	}
 	const detail = "a slot of the state is newer than the log's own and not by its key: readers without the key go by it"
 	if v.opts.Home == nil {
 		v.report.notChecked("The state: %s.", detail)
 		return
 	}
 	v.report.add(Fault{Kind: StateMissing, Segment: v.layout.State(), Detail: detail})
+}
+
+// bearsOut reports whether the lines between two states of the log, the later
+// one without the log's MAC, all carry theirs and lead from the one to the
+// other. Then it says nothing that is not so: a crash that tears a slot between
+// its checksum and its MAC leaves such a one, and whoever forges it deceives
+// nobody.
+func (v *verifier) bearsOut(j *judge, s, later *state.State) bool {
+	mac, hasher, tree, from, reached := v.lineMAC(j.origin), merkle.NewLeafHasher(), s.Frontier, s.Synced, false
+	for _, f := range v.segments {
+		if f.number < s.Segment || f.number > later.Segment {
+			continue
+		}
+		to := f.size
+		if f.number == later.Segment {
+			to, reached = later.Synced, true
+		}
+		if !v.leads(f, from, to, func(l *line) bool {
+			if l.err != nil || l.Seq != tree.Size() || mac.Check(l.Line) != nil {
+				return false
+			}
+			tree.Append(hasher.Leaf(l.data))
+			return true
+		}) {
+			return false
+		}
+		from = 0
+	}
+	return reached && later.Origin == s.Origin && tree.Equal(&later.Frontier)
+}
+
+// leads reports whether the bytes from ≤ offset < to of a segment are whole
+// lines, and all good.
+func (v *verifier) leads(f *file, from, to int64, good func(*line) bool) bool {
+	if f.archived || from > to || to > f.size {
+		return false
+	}
+	src, err := v.open(f)
+	if err != nil {
+		return false
+	}
+	// It is only read, so that nothing can be lost by an error.
+	defer func() { _ = src.close() }()
+	in := newLines(src.from(from), from)
+	for in.offset < to {
+		if l, err := in.read(); err != nil || l == nil || !good(l) {
+			return false
+		}
+	}
+	return in.offset == to
 }
 
 // judgeAge judges whether the state is as old as it may be. Before the first

@@ -2,7 +2,7 @@ package verify
 
 import (
 	"errors"
-	"io"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -43,20 +43,12 @@ func (t tail) committed(seq uint64, seal bool) bool {
 // sealedEnd returns where the last seal of the segment ends that lies past the
 // synced position and is signed by the log's identity; the synced position
 // where there is none.
-func (v *verifier) sealedEnd(f *file, t tail, identity note.Verifier) (end int64, err error) {
+func sealedEnd(src *source, t tail, identity note.Verifier) (end int64, err error) {
 	if identity == nil {
 		return t.synced, nil
 	}
-	r, err := v.open(f)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	end = min(t.synced, f.size)
-	if _, err := io.CopyN(io.Discard, r, end); err != nil {
-		return 0, err
-	}
-	in := newLines(r, end)
+	end = min(t.synced, src.size)
+	in := newLines(src.from(end), end)
 	for {
 		l, err := in.read()
 		if l == nil || err != nil {
@@ -133,7 +125,7 @@ func (v *verifier) judgeState(j *judge, raw []byte, readErr error) {
 		v.judgeSlots(j, raw, &s)
 		j.sum.StateRemembers = new(s.Size())
 		return
-	case v.opts.Home != nil:
+	case v.opts.Home != nil && (raw == nil || !slices.ContainsFunc(v.segments, v.unknown)): // a later version may have another state
 		v.report.add(Fault{
 			Kind: StateMissing, Segment: v.layout.State(), Detail: "the log's state cannot be used: " + err.Error(),
 			Hint: "the next writer makes it again from the segments, and puts that on record",

@@ -59,6 +59,12 @@ func (r *Report) writeSummary(b *strings.Builder) {
 		count(s.Segments, "segment"), count(s.Bytes, "byte"))
 	row("seals", "%d, all roots compared, signatures of %d checked", s.Seals, s.SealSignatures.Checked)
 	row("line MACs", "%d of %d checked", s.LineMACs.Checked, s.LineMACs.Of)
+	switch {
+	case s.Indexes.Checked > 0:
+		row("indexes", "%d of %d compared with their segments", s.Indexes.Checked, s.Indexes.Of)
+	case s.Indexes.Of > 0:
+		row("indexes", "not checked, there are %d", s.Indexes.Of)
+	}
 	row("epochs", "%d, %d of them broken", s.Epochs, s.EpochsBroken)
 	row("unsealed tail", "%s", count(s.UnsealedTail, "record"))
 	if s.UnanchoredTail != nil {

@@ -53,9 +53,16 @@ type Options struct {
 	// Home is given where the log is read at its own place, among its keys.
 	Home *Home
 
-	// Decompress opens an archived segment. Without it a log that has any can
-	// not be decided.
+	// Decompress opens an archived segment; closing what it returns does not
+	// close the argument. Without it a log that has any can not be decided. An
+	// error that is [errors.ErrUnsupported], or that the argument has, leaves it
+	// undecided too; any other is damage. Where that has a method Skipped() int64,
+	// reading goes on after so many bytes of the segment.
 	Decompress func(io.Reader) (io.ReadCloser, error)
+
+	// Indexes is what knows the indexes beside the log. Without it they are not
+	// checked, and the report says so where there are any.
+	Indexes *Indexes
 
 	// AllSignatures asks for the signatures of all seals to be checked.
 	AllSignatures bool
@@ -109,7 +116,10 @@ type verifier struct {
 	active   *file // with its handle, where there is one
 	total    int64 // bytes of all segments
 
+	indexes map[uint32]*indexFile // by the number of their segment
+
 	careful bool // for tests: no segment is read the quick way
+	workers []*worker
 }
 
 func newVerifier(fsys fs.FS, opts Options) (*verifier, error) {
@@ -156,6 +166,7 @@ func (v *verifier) run(ctx context.Context) {
 		return
 	}
 	v.readEpochKeys()
+	v.findIndexes()
 	j := v.newJudge()
 	if j == nil {
 		v.absent(raw != nil)
@@ -166,6 +177,7 @@ func (v *verifier) run(ctx context.Context) {
 	v.walk(ctx, j)
 	if ctx.Err() == nil {
 		v.finish(j)
+		v.judgeIndexes(ctx, j)
 	}
 }
 
@@ -190,18 +202,23 @@ func (v *verifier) segment(ctx context.Context, j *judge, i int) error {
 	if f.archived && v.opts.Decompress == nil {
 		return errNoDecompressor
 	}
+	if v.unknown(f) {
+		return newer(f.version)
+	}
 	defer v.voided(j, f)
 	start := j.chain
 	j.enter(f)
 	if f.readable && !v.careful {
 		clean, err := v.quick(ctx, j, f)
-		if err != nil || clean {
+		if err != nil || clean && f.sound() {
 			return err
 		}
 		j.chain = start
 		j.enter(f)
 	}
-	return v.slow(ctx, j, f)
+	err := v.slow(ctx, j, f)
+	j.tellSpoiled(f)
+	return err
 }
 
 var errNoDecompressor = errors.New("it is an archive, and no decompressor was given")
