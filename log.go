@@ -27,6 +27,7 @@ type Log struct {
 	journal *journal.Journal // nil where nothing is written to a file
 	stream  *stream          // nil but for Options.Stream
 
+	tender  *tender // nil where there is nothing to look after
 	ids     *idSource
 	pool    sync.Pool     // of *scratch
 	skipped atomic.Uint64 // events left out by configuration
@@ -120,6 +121,9 @@ func start(path string, opts *Options, begin func(journal.Options) (*journal.Jou
 	if l.journal, err = begin(settings); err != nil {
 		return nil, err
 	}
+	if !l.opt.NoIndex || !l.opt.NoArchive {
+		l.tend(tendAfter, tendEvery)
+	}
 	return l, nil
 }
 
@@ -133,6 +137,7 @@ func (o *Options) withDefaults() Options {
 	fill(&full.SealEvery, DefaultSealEvery)
 	fill(&full.SealRecords, DefaultSealRecords)
 	fill(&full.Epoch, DefaultEpoch)
+	fill(&full.ArchiveAfter, DefaultArchiveAfter)
 	fill(&full.LockWait, DefaultLockWait)
 	if full.Now == nil {
 		full.Now = time.Now
@@ -414,6 +419,7 @@ func (l *Log) Close() error {
 	if l.journal == nil {
 		return nil
 	}
+	l.tender.stop()
 	return l.journal.Close()
 }
 

@@ -30,11 +30,12 @@ const (
 
 // Defaults of Options, used where a field is zero.
 const (
-	DefaultMaxSize     = 100 << 20
-	DefaultSealEvery   = time.Second
-	DefaultSealRecords = 1000
-	DefaultEpoch       = time.Hour
-	DefaultLockWait    = 5 * time.Second
+	DefaultMaxSize      = 100 << 20
+	DefaultSealEvery    = time.Second
+	DefaultSealRecords  = 1000
+	DefaultEpoch        = time.Hour
+	DefaultLockWait     = 5 * time.Second
+	DefaultArchiveAfter = 7 * 24 * time.Hour
 )
 
 // Options are the settings of a [Log]. A nil *Options, and every zero field,
@@ -81,6 +82,15 @@ type Options struct {
 	// Stream, where set, gets the lines instead of a file: no seal, no state,
 	// no durability. The path is then not used.
 	Stream io.Writer
+	// NoIndex leaves rotated segments without the indexes that a log which is
+	// open for longer makes in the background. [Log.Index] makes them all the same.
+	NoIndex bool
+	// NoArchive leaves rotated segments plain that a log which is open for longer
+	// makes archives of in the background. [Log.Archive] makes them all the same.
+	NoArchive bool
+	// ArchiveAfter is how long a rotated segment stays plain; default
+	// [DefaultArchiveAfter].
+	ArchiveAfter time.Duration
 	// Resume lets Open go on in a new segment where the active segment is
 	// gone although state and keys remember it. The loss is recorded, and
 	// stays reported for ever. Default: Open returns [ErrLogGone].

@@ -1,9 +1,10 @@
 package etch
 
 import (
-	"slices"
-	"strings"
+	"fmt"
 	"time"
+
+	"github.com/etch-audit/etch/internal/filter"
 )
 
 // A Query says which records are asked for. The zero Query asks for every
@@ -29,101 +30,92 @@ type Query struct {
 	Failed bool
 	// Denied asks for events whose action was not allowed, or was blocked.
 	Denied bool
-	// Control asks for control records too.
+	// Control asks for control records too. So does Where, where it names what
+	// only they have.
 	Control bool
 	// AllPhases asks for every record. Otherwise a call has one row: its
 	// completion, or its attempt where there is no completion (yet).
 	AllPhases bool
+	// After asks for records whose sequence number is greater: the next page
+	// behind the last record of a page.
+	After Optional[uint64]
+	// Where is a further condition, nil for none.
+	Where *Filter
 	// Match, where set, is a further condition. The record is valid only
 	// during the call.
 	Match func(*Record) bool
+	// LinesOnly leaves the events of the records empty, which saves decoding
+	// them: a Record then has its Seq, its place and Raw.
+	LinesOnly bool
+	// NoIndex reads every line, whatever indexes there are.
+	NoIndex bool
+	// Notify, where set, is told in a sentence why an index that is there is
+	// not used. It may be called from several goroutines.
+	Notify func(string)
+
+	begin position // where the search begins; zero: with the log
 	// Reverse gives the newest record first.
 	Reverse bool
 	// Limit is the most records to give; 0 means all.
 	Limit int
 }
 
-// matches reports whether the query asks for the record, phases aside.
-func (q *Query) matches(r *Record) bool {
-	if r.IsControl() {
-		return q.Control && q.ofControl() && q.ofType(r.Event.Type) && q.inTime(r) && q.further(r)
+// expr returns the condition of all of the query, Match and phases aside.
+func (q *Query) expr() (filter.Expr, error) {
+	c := conditions{all: []filter.Expr{q.Where.tree(), schema.Between(fieldTime, q.From, q.Until)}}
+	if n, ok := q.After.Get(); ok {
+		c.add(filter.Word(schema, fmt.Sprintf("seq>%d", n), time.Time{}))
 	}
-	ev := &r.Event
-	return q.inTime(r) &&
-		q.ofType(ev.Type) &&
-		is(q.Session, ev.SessionID) && is(q.CallID, ev.CallID) && is(q.EventID, ev.ID) &&
-		q.matchesActor(ev.Actor) && q.matchesAction(ev.Action) && q.matchesOutcome(ev) &&
-		q.further(r)
+	c.equal("type", namesOf(q.Types)...)
+	c.equal("user", q.User)
+	c.equal("channel", q.Channel)
+	c.equal("agent", q.Agent)
+	c.equal("session", q.Session)
+	c.equal("tool", q.Tool)
+	c.equal("call", q.CallID)
+	c.equal("id", q.EventID)
+	if q.RiskAndAbove && q.Risk != "" {
+		c.add(schema.AtLeast(fieldRisk, string(q.Risk)))
+	} else {
+		c.equal("risk", string(q.Risk))
+	}
+	c.flag(fieldViolation, q.ViolationsOnly)
+	c.flag(fieldFailed, q.Failed)
+	c.flag(fieldDenied, q.Denied)
+	if !q.asksControl() {
+		c.all = append(c.all, schema.Is(fieldControl, false))
+	}
+	return filter.All(c.all...), c.err
 }
 
-func (q *Query) further(r *Record) bool { return q.Match == nil || q.Match(r) }
+// asksControl reports whether control records are asked for too.
+func (q *Query) asksControl() bool { return q.Control || ofControl(q.Where.tree()) }
 
-func (q *Query) inTime(r *Record) bool {
-	at := r.Event.Timestamp
-	return (q.From.IsZero() || !at.Before(q.From)) && (q.Until.IsZero() || at.Before(q.Until))
+// conditions are those of a query that must all be true.
+type conditions struct {
+	all []filter.Expr
+	err error // the first
 }
 
-func (q *Query) ofType(t EventType) bool { return len(q.Types) == 0 || slices.Contains(q.Types, t) }
-
-// ofControl reports whether nothing is asked for that a control record lacks.
-func (q *Query) ofControl() bool {
-	return q.User == "" && q.Channel == "" && q.Agent == "" && q.Session == "" && q.Tool == "" && q.CallID == "" &&
-		q.EventID == "" && q.Risk == "" && !q.ViolationsOnly && !q.Failed && !q.Denied
+func (c *conditions) add(e filter.Expr, err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	if err == nil {
+		c.all = append(c.all, e)
+	}
 }
 
-// is reports whether a text is the one that is asked for, if any is.
-func is(want, got string) bool { return want == "" || want == got }
-
-func (q *Query) matchesActor(a *Actor) bool {
-	if a == nil {
-		a = &Actor{}
+// equal asks for any of the values; an empty one asks for nothing.
+func (c *conditions) equal(field string, values ...string) {
+	if len(values) == 0 || values[0] == "" {
+		return
 	}
-	return is(q.Channel, a.Channel) &&
-		(is(q.Agent, a.Agent) || is(q.Agent, a.AgentID)) &&
-		(q.User == "" || sameUser(q.User, a.Username) || sameUser(q.User, a.UserID))
+	c.add(schema.OneOf(fieldOf(field), values...))
 }
 
-// sameUser compares names with or without the at sign of a handle.
-func sameUser(want, got string) bool {
-	return got != "" && strings.TrimPrefix(want, "@") == strings.TrimPrefix(got, "@")
-}
-
-func (q *Query) matchesAction(a *Action) bool {
-	if a == nil {
-		return q.Tool == "" && q.Risk == ""
+func (c *conditions) flag(id int, asked bool) {
+	if asked {
+		c.all = append(c.all, schema.Is(id, true))
 	}
-	if !is(q.Tool, a.Tool) {
-		return false
-	}
-	if q.Risk == "" {
-		return true
-	}
-	if q.RiskAndAbove {
-		return a.Risk.Rank() >= q.Risk.Rank()
-	}
-	return a.Risk == q.Risk
-}
-
-func (q *Query) matchesOutcome(ev *Event) bool {
-	if q.ViolationsOnly && !ev.violation() {
-		return false
-	}
-	if q.Failed && (ev.Result == nil || ev.Result.Type == Success) {
-		return false
-	}
-	return !q.Denied || ev.denied()
-}
-
-// violation reports whether the event is flagged as a violation, or is one by
-// its type.
-func (ev *Event) violation() bool {
-	return ev.Type == PolicyViolation || (ev.Security != nil && ev.Security.PolicyViolation)
-}
-
-// denied reports whether the event's action was refused.
-func (ev *Event) denied() bool {
-	if ev.Result != nil && ev.Result.Type == Blocked {
-		return true
-	}
-	return ev.Action != nil && !ev.Action.Allowed
 }

@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,6 +176,9 @@ func (r *Reader) addNumbered(v *view, active uint32) error {
 	if err != nil {
 		return err
 	}
+	if over, err := r.overlooked(files, active); over || err != nil {
+		return cmp.Or(err, errMoved)
+	}
 	for _, f := range files {
 		if f.Number != 0 && (active == 0 || f.Number < active) {
 			v.parts = append(v.parts, part{File: f, end: -1})
@@ -217,6 +221,9 @@ func (r *Reader) viewWithoutActive() (*view, error) {
 	v := &view{state: r.readState()}
 	if len(files) == 0 {
 		return nil, r.absent(v.state)
+	}
+	if over, err := r.overlooked(files, 0); over || err != nil {
+		return nil, cmp.Or(err, errMoved)
 	}
 	for _, f := range files {
 		v.parts = append(v.parts, part{File: f, end: -1})
@@ -276,9 +283,8 @@ func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[Record, error] 
 			yield(Record{}, err)
 			return
 		}
-		s := scan{r: r, v: v, q: &q, ctx: ctx, yield: yield}
-		s.run()
-		if err := v.close(); err != nil && !s.stopped {
+		stopped := r.search(ctx, v, &q, nil, yield)
+		if err := v.close(); err != nil && !stopped {
 			yield(Record{}, err)
 		}
 	}

@@ -1,0 +1,182 @@
+package etch
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/etch-audit/etch/internal/index"
+	"github.com/etch-audit/etch/internal/needle"
+	"github.com/etch-audit/etch/internal/scan"
+)
+
+// calls tell which attempts a query hides: those that a completion follows, as
+// the next record of the same call. An attempt that is still open, or was made
+// again, has no other row.
+//
+// Segments are looked at from the newest to the oldest, each by itself: what
+// one does not settle is the attempts that end a call's records in it, and the
+// completions that begin them. One that both begins and completes a call says
+// nothing of what others have under the same id, which is then used again. A search that goes backward looks as it goes.
+// One that goes forward looks when it meets the first attempt.
+type calls struct {
+	s     *search
+	later map[index.ID]struct{}    // completions in newer segments that no attempt of theirs precedes
+	last  map[index.ID]index.Phase // of each call in the segment at hand, its oldest record so far
+	parts []pairing                // by the part's place in the view; nil until it is needed
+}
+
+// A pairing is which attempts of one segment are hidden: rows of its index, or
+// what lies at an offset.
+type pairing struct {
+	first     uint64 // sequence number of row 0
+	completed *index.Rows
+	later     map[int]bool // rows whose completion is in a newer segment
+	at        offsets
+}
+
+// hides reports whether a hit is an attempt that is hidden, and takes note of
+// it where the search reads a segment backward.
+func (c *calls) hides(p part, h *hit) (bool, error) {
+	if h.phase == index.NoPhase {
+		return false, nil
+	}
+	if c.s.q.Reverse && !h.looked {
+		return c.meet(h), nil
+	}
+	if h.phase != index.Attempt || !h.matches {
+		return false, nil
+	}
+	if c.parts == nil {
+		if err := c.findAll(); err != nil {
+			return false, err
+		}
+	}
+	pairs := &c.parts[p.at]
+	if pairs.completed == nil {
+		return pairs.at.has(h.record.Offset), nil
+	}
+	row := int(h.record.Seq - pairs.first)
+	return pairs.completed.Contains(row) || pairs.later[row], nil
+}
+
+// begin begins a segment that is read backward, and end ends it.
+func (c *calls) begin() {
+	c.last = map[index.ID]index.Phase{}
+	if c.later == nil {
+		c.later = map[index.ID]struct{}{}
+	}
+}
+
+func (c *calls) end() {
+	for id, phase := range c.last {
+		if phase == index.Completion {
+			c.later[id] = struct{}{}
+		}
+	}
+	c.last = nil
+}
+
+// meet takes the next older record of a call in a segment, and reports whether
+// it is an attempt that is hidden.
+func (c *calls) meet(h *hit) bool {
+	next, ok := c.last[h.call]
+	c.last[h.call] = h.phase
+	if h.phase == index.Completion {
+		return false
+	}
+	if !ok {
+		_, ok = c.later[h.call]
+		delete(c.later, h.call)
+		return ok
+	}
+	return next == index.Completion
+}
+
+// met takes what an index says of the calls of a segment, the next older one.
+func (c *calls) met(p part, first uint64, of *index.Calls) {
+	c.begin()
+	if c.parts == nil {
+		c.parts = make([]pairing, len(c.s.v.parts))
+	}
+	pairs := pairing{first: first, completed: of.Completed, later: map[int]bool{}}
+	for _, d := range of.Dangling {
+		if _, ok := c.later[d.ID]; ok {
+			pairs.later[d.Row] = true
+			delete(c.later, d.ID)
+		}
+	}
+	for _, id := range of.Orphans {
+		c.later[id] = struct{}{}
+	}
+	c.parts[p.at] = pairs
+}
+
+// findAll looks at the records of calls of the whole view, from the end.
+func (c *calls) findAll() error {
+	c.parts = make([]pairing, len(c.s.v.parts))
+	for _, p := range slices.Backward(c.s.v.parts) {
+		a := c.s.answer(p, askCalls)
+		if a.calls != nil {
+			c.met(p, a.first, a.calls)
+			continue
+		}
+		if err := c.find(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find looks at the records of calls of one segment.
+func (c *calls) find(p part) error {
+	f, end, err := c.s.r.open(c.s.v, p)
+	if err != nil {
+		return err
+	}
+	if p.file == nil {
+		defer func() { _ = f.Close() }() // it was only read
+	}
+	opt := scan.Options{Finder: needle.New(pairMarks), Reverse: true, Workers: workers()}
+	matchers := make([]matcher, opt.Workers)
+	for i := range matchers {
+		matchers[i] = matcher{s: c.s}
+	}
+	look := func(worker int, line []byte, offset int64) (hit, bool, error) {
+		h, ok := matchers[worker].pair(line, offset)
+		return h, ok, nil
+	}
+	c.begin()
+	defer c.end()
+	at := &c.parts[p.at].at
+	for h, err := range scan.Lines(c.s.ctx, f, 0, lastFeed(f, 0, end), opt, look) {
+		if err != nil {
+			if _, damaged := errors.AsType[*scan.Error](err); damaged {
+				return nil // it is told of when the records are read
+			}
+			return err
+		}
+		if c.meet(&h) {
+			at.add(h.record.Offset)
+		}
+	}
+	return nil
+}
+
+// offsets is a set of offsets of lines. No line is as short as the steps in
+// which it counts.
+type offsets []uint64
+
+const offsetStep = 32
+
+func (o *offsets) add(offset int64) {
+	n := int(offset / offsetStep)
+	if need := n/64 + 1 - len(*o); need > 0 {
+		*o = append(*o, make([]uint64, need)...)
+	}
+	(*o)[n/64] |= 1 << (n % 64)
+}
+
+func (o offsets) has(offset int64) bool {
+	n := int(offset / offsetStep)
+	return n/64 < len(o) && o[n/64]>>(n%64)&1 == 1
+}

@@ -1,0 +1,223 @@
+package etch
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch/internal/filter"
+	"github.com/etch-audit/etch/internal/index"
+)
+
+// A Group is the records that have the same values of some fields.
+type Group struct {
+	Values []string // one a field; "" where the records lack it
+	Count  uint64
+}
+
+// CountBy returns how many records a query asks for, in all or by the values of
+// fields, which are named as in a [Filter]: the most first. Of a field with
+// several values the first one counts. Order and Limit of the query do not
+// matter. Where an index knows the answer no record is read.
+//
+// A [*CorruptionError] tells of the first place that could not be read; the
+// groups are then of all others.
+func (r *Reader) CountBy(ctx context.Context, q Query, fields ...string) ([]Group, error) {
+	ids, keys := make([]int, len(fields)), make([]string, len(fields))
+	for i, name := range fields {
+		var ok bool
+		if ids[i], keys[i], ok = schema.Lookup(name); !ok {
+			return nil, fmt.Errorf("no field %q to count by", name)
+		}
+	}
+	counts, err := r.count(ctx, &q, &tally{fields: ids, keys: keys})
+	return groupsOf(counts, len(fields)), err
+}
+
+// A Bar is the records of a span of time.
+type Bar struct {
+	From  time.Time
+	Count uint64
+}
+
+// Histogram returns how many records a query asks for in each step of time, the
+// oldest first, those without any left out. Steps are counted from midnight in
+// the zone; one of whole days begins at midnight, whatever the clock did, and one
+// of weeks on a Monday. A step over a day is of whole days. Errors are as those
+// of [Reader.CountBy].
+func (r *Reader) Histogram(ctx context.Context, q Query, step time.Duration, zone *time.Location) ([]Bar, error) {
+	if step < time.Second {
+		return nil, fmt.Errorf("a histogram's step is a second at least, not %v", step)
+	}
+	if step > day && step%day != 0 {
+		return nil, fmt.Errorf("a histogram's step over a day is of whole days, not %v", step)
+	}
+	counts, err := r.count(ctx, &q, &tally{step: step, zone: zone})
+	bars := make([]Bar, 0, len(counts))
+	for key, n := range counts {
+		from, parseErr := strconv.ParseInt(key, 10, 64)
+		if parseErr != nil {
+			return nil, fmt.Errorf("histogram: %w", parseErr)
+		}
+		bars = append(bars, Bar{time.UnixMicro(from).In(zone), n})
+	}
+	slices.SortFunc(bars, func(a, b Bar) int { return a.From.Compare(b.From) })
+	return bars, err
+}
+
+// count runs a query that counts. From the newest record to the oldest each
+// attempt's completion is known when it is met.
+func (r *Reader) count(ctx context.Context, q *Query, t *tally) (map[string]uint64, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.Reverse, q.Limit = true, 0
+	t.counts = map[string]uint64{}
+	var damage, failure error
+	r.search(ctx, v, q, t, func(_ Record, err error) bool {
+		if _, ok := errors.AsType[*CorruptionError](err); ok {
+			damage = err // the last one met is the first in the log
+			return true
+		}
+		failure = errors.Join(failure, err)
+		return true
+	})
+	if failure = errors.Join(failure, v.close()); failure != nil {
+		return nil, failure
+	}
+	return t.counts, damage
+}
+
+// A tally counts the records of a search instead of giving them.
+type tally struct {
+	fields []int
+	keys   []string      // of keyed fields; else ""
+	step   time.Duration // of a histogram; else 0
+	zone   *time.Location
+	counts map[string]uint64 // by key
+}
+
+// key returns what a record is counted under: its values, or the beginning of
+// its step.
+func (t *tally) key(r row) string {
+	if t.step > 0 {
+		at, _ := r.Time(fieldTime)
+		return strconv.FormatInt(t.begin(at.In(t.zone)).UnixMicro(), 10)
+	}
+	var room [64]byte
+	key := room[:0]
+	for i, id := range t.fields {
+		key = appendValue(key, firstValue(r, id, t.keys[i]))
+	}
+	return string(key)
+}
+
+// appendValue appends a value to a key. Its length stands before it: a value may
+// have any bytes.
+func appendValue(key []byte, v string) []byte {
+	return append(binary.AppendUvarint(key, uint64(len(v))), v...)
+}
+
+// valuesOf returns the values that a key is made of.
+func valuesOf(key string, n int) []string {
+	values := make([]string, n)
+	rest := []byte(key)
+	for i := range values {
+		size, width := binary.Uvarint(rest)
+		values[i] = string(rest[width:][:size])
+		rest = rest[width:][size:]
+	}
+	return values
+}
+
+const day = 24 * time.Hour
+
+// fromMonday is how many days the Monday before 1970-01-01 lies before it.
+const fromMonday = 3
+
+// begin returns when the step begins that a moment lies in.
+func (t *tally) begin(at time.Time) time.Time {
+	year, month, d := at.Date()
+	midnight := time.Date(year, month, d, 0, 0, 0, 0, t.zone)
+	if t.step < day {
+		return midnight.Add(at.Sub(midnight) / t.step * t.step)
+	}
+	days := int(t.step / day)
+	since := int(time.Date(year, month, d, 0, 0, 0, 0, time.UTC).Unix()/int64(day/time.Second)) + fromMonday
+	return time.Date(year, month, d-(since%days+days)%days, 0, 0, 0, 0, t.zone)
+}
+
+// firstValue returns the first value of a field as a text, "" where it is absent.
+func firstValue(r row, id int, key string) string {
+	switch fields[id].Kind {
+	case filter.Number:
+		if n, ok := r.Number(id); ok {
+			return strconv.FormatInt(n, 10)
+		}
+		return ""
+	case filter.Time:
+		at, _ := r.Time(id)
+		return at.UTC().Format("2006-01-02T15:04:05.000000Z")
+	case filter.Flag:
+		if set, ok := r.Flag(id); ok {
+			return strconv.FormatBool(set)
+		}
+		return ""
+	}
+	var first string
+	r.Texts(id, key, func(s string) bool {
+		first = strings.Clone(s)
+		return true
+	})
+	return first
+}
+
+// known counts those rows of a segment that its index can count by itself, and
+// returns the others: those that may not match, and attempts whose completion
+// may stand in a newer segment.
+func (t *tally) known(x *index.Reader, rows *index.Rows, of *index.Calls, counted map[string]uint64) (*index.Rows, error) {
+	if t.step > 0 {
+		return rows, nil
+	}
+	sure := rows.Sure()
+	if of != nil {
+		dangling := make([]int, len(of.Dangling))
+		for i, d := range of.Dangling {
+			dangling[i] = d.Row
+		}
+		rows = rows.AndNot(of.Completed)
+		sure = sure.AndNot(of.Completed).AndNot(x.Of(dangling...))
+	}
+	var key []byte
+	err := x.CountBy(sure, t.fields, func(values []string, n int) {
+		key = key[:0]
+		for _, v := range values {
+			key = appendValue(key, v)
+		}
+		counted[string(key)] += uint64(n)
+	})
+	if errors.Is(err, index.ErrNotHeld) {
+		clear(counted)
+		return rows, nil
+	}
+	return rows.AndNot(sure), err
+}
+
+// groupsOf returns the groups of so many values, the largest first.
+func groupsOf(counts map[string]uint64, values int) []Group {
+	groups := make([]Group, 0, len(counts))
+	for key, n := range counts {
+		groups = append(groups, Group{valuesOf(key, values), n})
+	}
+	slices.SortFunc(groups, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), slices.Compare(a.Values, b.Values))
+	})
+	return groups
+}

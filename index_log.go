@@ -1,0 +1,128 @@
+package etch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/etch-audit/etch/internal/control"
+)
+
+// minIndexed is the size from which on a segment is worth an index: a smaller
+// one is read before its index could be opened and checked.
+const minIndexed = 64 << 10
+
+// mostIndexers bounds the memory of making indexes: some 15 MiB for each.
+const mostIndexers = 6
+
+// Index makes the indexes that rotated segments lack, and puts each on record
+// in the log: queries then find in milliseconds what they would have to read
+// the segments for. It returns how many it made. Segments under 64 KiB get
+// none. What cannot be indexed, because it is damaged for instance, is told in
+// the error, and the others are done.
+//
+// Progress, where not nil, is told how many bytes of how many were read. It is
+// called by several goroutines.
+func (l *Log) Index(ctx context.Context, progress func(done, total int64)) (made int, err error) {
+	if l.journal == nil {
+		return 0, nil
+	}
+	return l.index(ctx, min(workers(), mostIndexers), progress)
+}
+
+func (l *Log) index(ctx context.Context, workers int, progress func(done, total int64)) (made int, err error) {
+	r, err := OpenReader(l.path)
+	if err != nil {
+		return 0, err
+	}
+	v, err := r.view(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	lacking, total, err := r.lacking(v)
+	if err != nil {
+		return 0, err
+	}
+	var done atomic.Int64
+	read := func(n int64) {
+		if progress != nil {
+			progress(done.Add(n), total)
+		}
+	}
+	type result struct {
+		on  control.IndexedLog
+		err error
+	}
+	work := func(_ int, p part) result {
+		on, err := r.makeIndex(v, p, read)
+		return result{on, err}
+	}
+	var errs []error
+	for res := range inOrder(ctx, workers, slices.Values(lacking), work) {
+		if res.err == nil {
+			res.err = l.recordIndex(ctx, r, res.on)
+		}
+		if res.err != nil {
+			errs = append(errs, res.err)
+			continue
+		}
+		made++
+	}
+	return made, errors.Join(append(errs, ctx.Err())...)
+}
+
+// lacking returns the segments that lack an index, and how many bytes they have.
+func (r *Reader) lacking(v *view) (parts []part, total int64, err error) {
+	for _, p := range v.parts {
+		if p.file != nil || p.Number == 0 {
+			continue
+		}
+		f, end, err := r.open(v, p)
+		if err != nil {
+			return nil, 0, err
+		}
+		if err := f.Close(); err != nil {
+			return nil, 0, err
+		}
+		if end < minIndexed {
+			continue
+		}
+		if _, file, err := r.openIndex(v, p); err == nil {
+			if err := file.Close(); err != nil {
+				return nil, 0, err
+			}
+			continue
+		}
+		parts = append(parts, p)
+		total += end
+	}
+	return parts, total, nil
+}
+
+// recordIndex puts an index on record, and writes where.
+func (l *Log) recordIndex(ctx context.Context, r *Reader, on control.IndexedLog) error {
+	body, err := control.AppendBody(nil, l.opt.Now(), control.Indexed, on)
+	if err != nil {
+		return err
+	}
+	receipts, err := l.journal.AppendBatch(ctx, [][]byte{body})
+	if err != nil {
+		return fmt.Errorf("record index of segment %d: %w", on.Segment, err)
+	}
+	q := Query{Types: []EventType{control.Indexed}, Control: true, AllPhases: true, Reverse: true, NoIndex: true}
+	for rec, err := range r.Records(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if rec.Seq == receipts[0].Seq {
+			return r.noteRecord(on.Segment, uint32(rec.Segment), rec.Offset)
+		}
+		if rec.Seq < receipts[0].Seq {
+			break
+		}
+	}
+	return fmt.Errorf("the record of the index of segment %d, seq %d, is not in the log", on.Segment, receipts[0].Seq)
+}

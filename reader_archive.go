@@ -1,0 +1,158 @@
+package etch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+
+	"github.com/etch-audit/etch/internal/archive"
+	"github.com/etch-audit/etch/internal/scan"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// openSegment opens a segment's file for reading, plain or archived. A segment
+// may get the other form between listing and opening: then that is opened.
+func (r *Reader) openSegment(s segment.File) (vfs.File, error) {
+	f, err := r.openForm(s)
+	if s.Number == 0 || !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	f, other := r.openForm(r.layout.Rotated(s.Number, !s.Archived))
+	if errors.Is(other, fs.ErrNotExist) {
+		return nil, err
+	}
+	return f, other
+}
+
+// openForm opens exactly one file.
+func (r *Reader) openForm(s segment.File) (vfs.File, error) {
+	f, err := r.fs.OpenFile(r.layout.Path(s.Name), os.O_RDONLY, 0)
+	if err != nil || !s.Archived {
+		return f, err
+	}
+	size, err := f.Size()
+	if err == nil {
+		var plain *archive.Reader
+		if plain, err = archive.NewReader(f, size); err == nil {
+			return archivedFile{plain, f}, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), f.Close())
+}
+
+// An archivedFile is the plain bytes of an archived segment as a file that is
+// only read.
+type archivedFile struct {
+	*archive.Reader
+	packed vfs.File
+}
+
+// Size returns the size of the plain bytes.
+func (f archivedFile) Size() (int64, error) { return f.Reader.Size(), nil }
+
+// Linked reports whether the archive is still what its path names.
+func (f archivedFile) Linked() (bool, error) { return f.packed.Linked() }
+
+// Close closes the archive.
+func (f archivedFile) Close() error { return f.packed.Close() }
+
+// WriteAt fails: an archive is never changed.
+func (f archivedFile) WriteAt([]byte, int64) (int, error) { return 0, errors.ErrUnsupported }
+
+// Truncate fails: an archive is never changed.
+func (f archivedFile) Truncate(int64) error { return errors.ErrUnsupported }
+
+// Sync fails: there is nothing that was written.
+func (f archivedFile) Sync() error { return errors.ErrUnsupported }
+
+// lines scans a segment as [scan.Lines] does, and goes on behind the parts of an
+// archive that cannot be decompressed. Of each of them it yields where it is.
+func (s *search) lines(p part, f vfs.File, from, to int64, opt scan.Options, look scan.Match[hit]) iter.Seq2[hit, error] {
+	return func(yield func(hit, error) bool) {
+		s.stretch(p, f, from, to, opt, look, yield)
+	}
+}
+
+// stretch yields the results of a stretch of a segment, and reports whether more
+// are wanted. A part that is damaged divides it into two.
+func (s *search) stretch(p part, f vfs.File, from, to int64, opt scan.Options, look scan.Match[hit], yield func(hit, error) bool) bool {
+	var damage *archive.DamageError
+	edge := int64(-1) // where the scan ended at damage
+	for h, err := range scan.Lines(s.ctx, f, from, to, opt, look) {
+		at, ok := errors.AsType[*scan.Error](err)
+		if ok && errors.As(err, &damage) && damage.Offset < to && (damage.Next < 0 || damage.Next > from) {
+			edge = at.Offset
+			break
+		}
+		if !yield(h, err) {
+			return false
+		}
+	}
+	if edge < 0 {
+		return true
+	}
+	before := func() bool { return s.stretch(p, f, from, min(damage.Offset, to), opt, look, yield) }
+	behind := func() bool {
+		return damage.Next < 0 || damage.Next >= to || s.stretch(p, f, damage.Next, to, opt, look, yield)
+	}
+	tell := func() bool { return yield(damagedHit(p, damage), nil) }
+	if opt.Reverse {
+		to = edge // what lies behind was given
+		return behind() && tell() && before()
+	}
+	from = min(edge, damage.Offset)
+	return before() && tell() && behind()
+}
+
+// damagedHit is what stands for the lines of an archive that cannot be
+// decompressed.
+func damagedHit(p part, damage *archive.DamageError) hit {
+	h := hit{damage: damage}
+	h.record.Segment, h.record.Offset = int(p.Number), damage.Offset
+	return h
+}
+
+// addDamage adds what stands for the lines of an archive that cannot be
+// decompressed, once for those that follow each other, and reports whether that
+// is what an error says.
+func addDamage(hits []hit, p part, err error) ([]hit, bool) {
+	damage, ok := errors.AsType[*archive.DamageError](err)
+	if !ok {
+		return hits, false
+	}
+	if n := len(hits); n > 0 && hits[n-1].damage != nil && hits[n-1].record.Offset == damage.Offset {
+		return hits, true
+	}
+	return append(hits, damagedHit(p, damage)), true
+}
+
+// unsupported tells of an archive that this program does not read, and reports
+// whether that is what the error of opening it says.
+func (s *search) unsupported(p part, err error) bool {
+	if !errors.Is(err, archive.ErrUnsupported) {
+		return false
+	}
+	s.damaged(p, 0, err)
+	return true
+}
+
+// overlooked reports whether a segment is there that the listing lacks. One that
+// is archived in the meantime is in neither of its forms where the new one was
+// not there yet and the old one no longer.
+func (r *Reader) overlooked(files []segment.File, active uint32) (bool, error) {
+	for n := range segment.Gaps(files, active) {
+		for _, archived := range [...]bool{false, true} {
+			info, err := r.fs.Stat(r.layout.Path(r.layout.Rotated(n, archived).Name))
+			if err == nil && !info.IsDir() {
+				return true, nil
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return false, fmt.Errorf("look for segment %d: %w", n, err)
+			}
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,155 @@
+package etch
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/index"
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// errNoIndex is returned where a segment has no index that could be used. It is
+// nothing to speak of: the segment is read.
+var errNoIndex = errors.New("no index")
+
+// openIndex opens the index of a rotated segment, if it is the one that the log
+// has on record. Whoever could change both the index and the record of it could
+// change the segment as well; verification tells either.
+func (r *Reader) openIndex(v *view, p part) (*index.Reader, io.Closer, error) {
+	f, err := r.fs.OpenFile(r.layout.Path(r.layout.IndexOf(p.Number)), os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, errNoIndex
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := readIndex(f)
+	if err == nil {
+		err = r.vouched(v, p, x)
+	}
+	if errors.Is(err, index.ErrOther) { // another version's: it will be made again
+		err = errNoIndex
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return x, f, nil
+}
+
+// mostIndex is the size from which on a file is no index of any segment. Nobody
+// has vouched for its size yet, and what is read first grows with it.
+const mostIndex = 1 << 30
+
+func readIndex(f vfs.File) (*index.Reader, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > mostIndex {
+		return nil, fmt.Errorf("its %d bytes are more than an index has", size)
+	}
+	return index.Open(f, size, indexSpec)
+}
+
+// vouched returns nil where an index is of the segment that is there, and on
+// record.
+func (r *Reader) vouched(v *view, p part, x *index.Reader) error {
+	f, end, err := r.open(v, p)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if x.Segment() != p.Number || x.Bytes() != end {
+		return fmt.Errorf("it is of %d bytes of segment %d, and the segment has %d", x.Bytes(), x.Segment(), end)
+	}
+	on, err := r.onRecord(v, p.Number)
+	if err != nil {
+		return fmt.Errorf("the log has no record of it that can be found: %w", err)
+	}
+	if digest := x.Digest(); on.Segment != p.Number || on.Digest != hex.EncodeToString(digest[:]) {
+		return fmt.Errorf("it is not the one that the log has on record")
+	}
+	return nil
+}
+
+// onRecord returns the record of an index, by the file that says where it is.
+func (r *Reader) onRecord(v *view, number uint32) (control.IndexedLog, error) {
+	var on control.IndexedLog
+	segment, offset, err := r.recordAt(number)
+	if err != nil {
+		return on, err
+	}
+	for _, p := range v.parts {
+		if p.Number != segment {
+			continue
+		}
+		line, err := r.lineAt(v, p, offset)
+		if err != nil {
+			return on, err
+		}
+		if record.Control(line) != control.Indexed {
+			return on, fmt.Errorf("there is no %s at offset %d of segment %d", control.Indexed, offset, segment)
+		}
+		_, err = control.Parse(line, &on)
+		return on, err
+	}
+	return on, fmt.Errorf("segment %d is not there", segment)
+}
+
+// recordAt returns where the record of an index is said to be.
+func (r *Reader) recordAt(number uint32) (segment uint32, offset int64, err error) {
+	f, err := r.fs.OpenFile(r.layout.Path(r.layout.RecordOf(number)), os.O_RDONLY, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	var room [64]byte
+	n, err := f.ReadAt(room[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, err
+	}
+	if _, err := fmt.Sscanf(string(room[:n]), "%d %d\n", &segment, &offset); err != nil || offset < 0 {
+		return 0, 0, fmt.Errorf("%s does not say where: %q", r.layout.RecordOf(number), room[:n])
+	}
+	return segment, offset, nil
+}
+
+// lineAt returns the line that begins at an offset of a part.
+func (r *Reader) lineAt(v *view, p part, offset int64) ([]byte, error) {
+	f, end, err := r.open(v, p)
+	if err != nil {
+		return nil, err
+	}
+	if p.file == nil {
+		defer func() { _ = f.Close() }() // it was only read
+	}
+	size := min(record.MaxLine+1, end-offset)
+	if size <= 0 {
+		return nil, fmt.Errorf("offset %d is not in segment %d", offset, p.Number)
+	}
+	b := make([]byte, min(size, 4<<10)) // few of these lines are longer
+	if _, err := f.ReadAt(b, offset); err != nil {
+		return nil, err
+	}
+	i := bytes.IndexByte(b, '\n')
+	if i < 0 {
+		return nil, fmt.Errorf("no line at offset %d of segment %d", offset, p.Number)
+	}
+	return b[:i], nil
+}
+
+// tell says why an index is not used.
+func (q *Query) tell(p part, err error) {
+	if q.Notify != nil && !errors.Is(err, errNoIndex) {
+		q.Notify(fmt.Sprintf("the index of segment %d is not used: %v", p.Number, err))
+	}
+}

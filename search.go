@@ -1,0 +1,141 @@
+package etch
+
+import (
+	"context"
+	"runtime"
+	"slices"
+
+	"github.com/etch-audit/etch/internal/filter"
+)
+
+// A search is one iteration of a query over a view. Segments whose index can be
+// trusted are asked through it, the others are read. Either way a record is
+// given only once its own line has been read and matched.
+type search struct {
+	r       *Reader
+	v       *view
+	q       *Query
+	ctx     context.Context
+	yield   func(Record, error) bool
+	stopped bool // the consumer wants no more, or an error ended it
+	given   int
+
+	expr    filter.Expr
+	control bool   // control records can match
+	calls   *calls // nil where all phases are asked for
+	tally   *tally // where records are counted; else nil
+}
+
+// search runs a query over a view, and reports whether the consumer has had
+// enough.
+func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield func(Record, error) bool) (stopped bool) {
+	s := &search{r: r, v: v, q: q, ctx: ctx, tally: t, yield: yield}
+	expr, err := q.expr()
+	if err != nil {
+		s.fail(err)
+		return true
+	}
+	s.expr, s.control = expr, q.asksControl()
+	if after, ok := q.After.Get(); ok && q.begin.segment == 0 {
+		q.begin.segment = r.segmentOf(v, after)
+	}
+	if !q.AllPhases {
+		s.calls = &calls{s: s}
+	}
+	s.run()
+	return s.stopped
+}
+
+// run goes through the segments. The active one is read; of the others the
+// indexes are asked, one while what another points to is read.
+func (s *search) run() {
+	parts := slices.Clone(s.v.parts)
+	parts = slices.DeleteFunc(parts, func(p part) bool { return p.Number != 0 && p.Number < s.q.begin.segment })
+	rotated := func(p part) bool { return p.file == nil }
+	if s.q.Reverse {
+		slices.Reverse(parts)
+	}
+	for len(parts) > 0 && !s.stopped {
+		n := slices.IndexFunc(parts, func(p part) bool { return !rotated(p) })
+		switch n {
+		case 0:
+			s.scan(parts[0])
+			n = 1
+		case -1:
+			n = len(parts)
+			fallthrough
+		default:
+			s.lookUp(parts[:n])
+		}
+		parts = parts[n:]
+	}
+}
+
+// segmentOf returns the number of the segment that holds a record; 0 where that
+// cannot be told.
+func (r *Reader) segmentOf(v *view, seq uint64) uint32 {
+	for _, p := range slices.Backward(v.parts) {
+		f, _, err := r.open(v, p)
+		if err != nil {
+			return 0
+		}
+		head, err := beginningOf(f)
+		if p.file == nil {
+			_ = f.Close() // it was only read
+		}
+		if err != nil {
+			return 0
+		}
+		if head.opened.Size <= seq {
+			return p.Number
+		}
+	}
+	return 0
+}
+
+// fail ends the iteration with an error.
+func (s *search) fail(err error) {
+	if !s.stopped {
+		s.yield(Record{}, err)
+	}
+	s.stopped = true
+}
+
+// damaged tells of a place that cannot be read.
+func (s *search) damaged(p part, offset int64, err error) {
+	if !s.yield(Record{}, &CorruptionError{int(p.Number), p.Name, offset, err}) {
+		s.stopped = true
+	}
+}
+
+// give gives what a line is to the consumer, if it is what the query asks for.
+func (s *search) give(p part, h hit) {
+	if h.damage != nil {
+		s.damaged(p, h.record.Offset, h.damage)
+		return
+	}
+	if s.calls != nil {
+		hidden, err := s.calls.hides(p, &h)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		if hidden {
+			return
+		}
+	}
+	if !h.matches || s.q.Match != nil && !s.q.Match(&h.record) {
+		return
+	}
+	if s.tally != nil {
+		s.tally.counts[h.key]++
+		return
+	}
+	s.given++
+	if !s.yield(h.record, nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
+		s.stopped = true
+	}
+}
+
+// workers is how many lines are looked at at one time.
+func workers() int { return runtime.GOMAXPROCS(0) }

@@ -1,0 +1,253 @@
+package etch
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/etch-audit/etch/internal/index"
+)
+
+// An answer is what the index of a segment says to a query.
+type answer struct {
+	part  part
+	rows  []place      // the lines that may match, in the order of the search
+	first uint64       // sequence number of the segment's first record
+	calls *index.Calls // nil where they do not matter
+	scan  bool         // it says nothing of use: the segment is to be read
+
+	counted map[string]uint64 // records that are counted already, where they are counted
+}
+
+// A place is where a line stands in its segment.
+type place struct {
+	offset int64
+	length int
+}
+
+// A batch is lines of one segment that are read together.
+type batch struct {
+	answer
+	first bool // of the segment
+}
+
+// firstBatch and mostBatch are how many lines a batch has: few at first, so that
+// the first records come at once.
+const (
+	firstBatch = 16
+	mostBatch  = 512
+)
+
+// lookUp asks the indexes of segments, and reads what they point to. A segment
+// without one that can be trusted is read.
+func (s *search) lookUp(parts []part) {
+	ask := func(_ int, p part) answer { return s.answer(p, s.ask) }
+	matchers := make([]matcher, workers())
+	for i := range matchers {
+		matchers[i] = matcher{s: s}
+	}
+	look := func(worker int, b batch) looked { return s.look(&matchers[worker], b) }
+	answers := inOrder(s.ctx, workers(), slices.Values(parts), ask)
+	for l := range inOrder(s.ctx, workers(), s.batches(answers), look) {
+		s.giveAll(l)
+		if s.stopped {
+			return
+		}
+	}
+	if err := s.ctx.Err(); err != nil {
+		s.fail(err)
+	}
+}
+
+// batches divides the lines of answers.
+func (s *search) batches(answers iter.Seq[answer]) iter.Seq[batch] {
+	return func(yield func(batch) bool) {
+		size := firstBatch
+		for a := range answers {
+			rows := a.rows
+			for first := true; first || len(rows) > 0; first = false {
+				n := min(size, len(rows))
+				b := batch{answer: a, first: first}
+				b.rows, rows = rows[:n], rows[n:]
+				if !yield(b) {
+					return
+				}
+				size = min(2*size, mostBatch)
+			}
+		}
+	}
+}
+
+// A looked is a batch that was read.
+type looked struct {
+	batch
+	hits []hit
+	err  error
+}
+
+// giveAll gives the hits of a batch, or reads the segment that has no index.
+func (s *search) giveAll(l looked) {
+	switch {
+	case l.err != nil:
+		s.fail(l.err)
+	case l.scan:
+		s.scan(l.part)
+	default:
+		if l.first {
+			s.beginAnswer(&l.answer)
+		}
+		for _, h := range l.hits {
+			if s.give(l.part, h); s.stopped {
+				return
+			}
+		}
+	}
+}
+
+// beginAnswer takes what an answer says of the segment as a whole.
+func (s *search) beginAnswer(a *answer) {
+	if a.calls != nil && s.q.Reverse {
+		s.calls.met(a.part, a.first, a.calls)
+	}
+	for key, n := range a.counted {
+		s.tally.counts[key] += n
+	}
+}
+
+// dense is the part of a segment's lines from which on reading all of it is
+// faster than reading one after another: a quarter.
+const dense = 4
+
+// answer asks the index of a segment.
+func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
+	a := answer{part: p, scan: true}
+	if s.q.NoIndex || s.from(p) > 0 || p.Number == 0 || p.file != nil {
+		return a
+	}
+	x, file, err := s.r.openIndex(s.v, p)
+	if err == nil {
+		defer func() { _ = file.Close() }() // it was only read
+		err = ask(x, &a)
+	}
+	if err != nil {
+		s.q.tell(p, err)
+		return answer{part: p, scan: true}
+	}
+	return a
+}
+
+// ask fills in an answer.
+func (s *search) ask(x *index.Reader, a *answer) (err error) {
+	if s.calls != nil && s.q.Reverse {
+		if err := askCalls(x, a); err != nil {
+			return err
+		}
+	}
+	rows, err := x.Search(s.expr)
+	if err != nil {
+		return err
+	}
+	if s.tally != nil && s.q.Match == nil {
+		a.counted = map[string]uint64{}
+		if rows, err = s.tally.known(x, rows, a.calls, a.counted); err != nil {
+			return err
+		}
+	}
+	n := rows.Len()
+	if a.scan = n > x.Lines()/dense; a.scan {
+		a.counted = nil
+		return nil
+	}
+	all := rows.All()
+	if s.q.Reverse {
+		all = rows.Backward()
+	}
+	a.rows = make([]place, 0, n)
+	for row := range all {
+		offset, length, err := x.Line(row)
+		if err != nil {
+			return err
+		}
+		a.rows = append(a.rows, place{offset, length})
+	}
+	return nil
+}
+
+// askCalls fills in what an index says of calls.
+func askCalls(x *index.Reader, a *answer) (err error) {
+	a.first = x.FirstSeq()
+	a.calls, err = x.Calls()
+	return err
+}
+
+// look reads the lines of a batch.
+func (s *search) look(m *matcher, b batch) looked {
+	l := looked{batch: b}
+	if b.scan || len(b.rows) == 0 {
+		return l
+	}
+	f, end, err := s.r.open(s.v, b.part)
+	if err != nil {
+		l.err = err
+		return l
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	r := lineReader{r: f, end: end}
+	for _, at := range b.rows {
+		line, err := r.line(at)
+		var damaged bool
+		if l.hits, damaged = addDamage(l.hits, b.part, err); damaged {
+			continue
+		}
+		if err != nil {
+			l.err = &CorruptionError{int(b.part.Number), b.part.Name, at.offset, err}
+			return l
+		}
+		if h, ok := m.line(b.part, line, at.offset); ok {
+			h.looked = true
+			l.hits = append(l.hits, h)
+		}
+	}
+	return l
+}
+
+// A lineReader reads lines whose places are known. Those that are near each
+// other are read together.
+type lineReader struct {
+	r   io.ReaderAt
+	end int64
+	at  int64 // offset of buf[0]
+	buf []byte
+}
+
+// near is the least that is read at once, so that neighbours need no call each.
+const near = 1 << 10
+
+func (l *lineReader) line(p place) ([]byte, error) {
+	from, to := p.offset, p.offset+int64(p.length)+1
+	if to > l.end {
+		return nil, fmt.Errorf("the segment ends before the line at offset %d that its index knows", p.offset)
+	}
+	if from < l.at || to > l.at+int64(len(l.buf)) {
+		if err := l.fill(from, to); err != nil {
+			return nil, err
+		}
+	}
+	line := l.buf[from-l.at : to-l.at]
+	if line[len(line)-1] != '\n' {
+		return nil, fmt.Errorf("the line at offset %d does not end where its index says", p.offset)
+	}
+	return line[:len(line)-1], nil
+}
+
+func (l *lineReader) fill(from, to int64) error {
+	l.at = from
+	size := int(min(max(to, from+near), l.end) - from)
+	l.buf = slices.Grow(l.buf[:0], size)[:size]
+	if n, err := l.r.ReadAt(l.buf, l.at); n < size {
+		l.buf = l.buf[:0]
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package etch
+
+import (
+	"bytes"
+
+	"github.com/etch-audit/etch/internal/index"
+	"github.com/etch-audit/etch/internal/record"
+)
+
+// A hit is a line that the consumer has to hear of.
+type hit struct {
+	record  Record
+	looked  bool   // it was found through an index
+	matches bool   // what the query asks for, phases aside
+	key     string // what it is counted under, where records are counted
+	damage  error  // why the line is no record
+
+	// Of a record of a call, where phases matter.
+	phase index.Phase
+	call  index.ID
+}
+
+// A matcher looks at lines for a search. It is used by one goroutine.
+type matcher struct {
+	s       *search
+	outline outline
+	pairs   bool // records of calls are told of whether they match or not
+}
+
+// line looks at a line, and reports whether the consumer has to hear of it.
+func (m *matcher) line(p part, line []byte, offset int64) (hit, bool) {
+	h := hit{record: Record{Segment: int(p.Number), Offset: offset}}
+	if !m.s.control && record.Control(line) != "" {
+		return h, false
+	}
+	if m.outline.read(line) {
+		return h, m.outlined(&h, line)
+	}
+	if err := decodeLine(bytes.Clone(line), &h.record); err != nil {
+		h.damage = err
+		return h, true
+	}
+	m.match(&h, row{eventValues{&h.record}})
+	return h, h.matches || h.phase != index.NoPhase
+}
+
+// outlined is line for a line that has an outline. Few are to be decoded.
+func (m *matcher) outlined(h *hit, line []byte) bool {
+	m.match(h, row{lineValues{&m.outline}})
+	if !h.matches {
+		return h.phase != index.NoPhase
+	}
+	if m.s.q.Match == nil && (m.s.q.LinesOnly || m.s.tally != nil) {
+		h.record.Seq = m.outline.seq
+		if m.s.tally == nil {
+			h.record.Raw = bytes.Clone(line)
+		}
+		return true
+	}
+	h.damage = decodeLine(bytes.Clone(line), &h.record) // never one: it has an outline
+	return true
+}
+
+// match fills in whether the row matches, and which record of a call it is.
+func (m *matcher) match(h *hit, r row) {
+	h.matches = m.s.expr == nil || m.s.expr.Match(r)
+	if h.matches && m.s.tally != nil {
+		h.key = m.s.tally.key(r)
+	}
+	if m.s.calls == nil || !h.matches && !m.pairs {
+		return
+	}
+	h.pair(r)
+}
+
+// pair fills in which record of a call the row is.
+func (h *hit) pair(r row) {
+	phase := phaseOf(r)
+	if phase == index.NoPhase {
+		return
+	}
+	r.texts(memberCallID, "", func(id string) bool {
+		h.phase, h.call = phase, index.CallID([]byte(id))
+		return true
+	})
+}
+
+// pair looks at a line for no more than that.
+func (m *matcher) pair(line []byte, offset int64) (hit, bool) {
+	h := hit{record: Record{Offset: offset}}
+	if m.outline.read(line) {
+		h.pair(row{lineValues{&m.outline}})
+	} else if decodeLine(bytes.Clone(line), &h.record) == nil { // else it is told of when it is read
+		h.pair(row{eventValues{&h.record}})
+	}
+	return h, h.phase != index.NoPhase
+}
