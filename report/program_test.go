@@ -1,0 +1,62 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPrograms(t *testing.T) {
+	for command, want := range map[string]string{
+		"":                                    "",
+		"ls -la":                              "ls",
+		"/usr/bin/env python3 x.py":           "env python3",
+		"cd /srv && make -j4 | tee log":       "cd make tee",
+		"A=1 B+=2 go test ./... ; echo ok":    "go echo",
+		"sudo systemctl restart nginx":        "sudo systemctl",
+		"sudo -u root id":                     "sudo",
+		"env X=1 nohup ./run &":               "env nohup run",
+		"if test -f a; then rm a; fi":         "test rm",
+		"for f in *.go; do gofmt $f; done":    "gofmt",
+		"while ! ping -c1 h; do sleep 1;done": "ping sleep",
+		"(cd a; { ls; })":                     "cd ls",
+		`echo "a; rm -rf b" 'c && d'`:         "echo",
+		`"my prog" x; git\ x`:                 "my prog git x",
+		"cat <<EOF | sh\nrm x\nEOF":           "cat sh",
+		"cat <<< x; ls":                       "cat ls",
+		"make 2>&1 >out.txt && ls":            "make ls",
+		">out date":                           "date",
+		"ls # ; rm\npwd":                      "ls pwd",
+		"$CMD x; `which y` z; ls*":            "",
+		"[ -f x ] && [[ a = b ]] || true":     "true",
+		"ls; ls; ls":                          "ls",
+		"a|b|c":                               "a b c",
+		"echo 'unclosed; rm":                  "echo",
+		`echo \`:                              "echo",
+		"git commit -m 'a\nb'\nls":            "git ls",
+		"xargs -0 rm":                         "xargs",
+		"find . | xargs grep x":               "find xargs grep",
+	} {
+		got := strings.Join(appendPrograms(nil, command), " ")
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%q: got %q, want %q", command, got, want)
+		}
+	}
+}
+
+func FuzzPrograms(f *testing.F) {
+	f.Add("cd /srv && FOO=1 sudo make 2>&1 | tee log; cat <<EOF\nx\nEOF")
+	f.Add("a='b c' \"d\\\"e\" >x <y (z) # w\n&|;")
+	f.Fuzz(func(t *testing.T, command string) {
+		names := appendPrograms(nil, command)
+		if len(names) > maxPrograms {
+			t.Errorf("%d programs", len(names))
+		}
+		for i, name := range names {
+			if name == "" || strings.Contains(name, "/") || strings.Contains(strings.Join(names[:i], "\x01"), "\x01"+name+"\x01") {
+				t.Errorf("%q: program %d is %q", command, i, name)
+			}
+		}
+	})
+}
