@@ -48,6 +48,9 @@ type Audit struct {
 	Epoch               time.Duration
 	Keys                string // empty: "<stem>.keys" beside the log
 	Redact              bool
+	Index               bool          // a writer that stays open indexes rotated segments
+	Archive             bool          // rotated segments become archives
+	ArchiveAfter        time.Duration // since a segment was written last
 }
 
 // Policy is the table [policy].
@@ -81,6 +84,9 @@ func Default() Config {
 			SealRecords:         etch.DefaultSealRecords,
 			Epoch:               etch.DefaultEpoch,
 			Redact:              true,
+			Index:               true,
+			Archive:             true,
+			ArchiveAfter:        etch.DefaultArchiveAfter,
 		},
 		Tools: Tools{Enabled: true},
 	}
@@ -125,6 +131,10 @@ func (c *Config) Options() *etch.Options {
 		Epoch:       a.Epoch,
 		OnError:     a.OnError,
 		NoRedact:    !a.Redact,
+
+		NoIndex:      !a.Index,
+		NoArchive:    !a.Archive,
+		ArchiveAfter: a.ArchiveAfter,
 		Skip: etch.Skip{
 			Commands:         !a.LogCommands,
 			FileAccess:       !a.LogFileAccess,

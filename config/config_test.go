@@ -157,6 +157,25 @@ var keyCases = map[string]keyCase{
 		options: func(o *etch.Options) { o.NoRedact = true },
 		bad:     off("off"),
 	},
+	"security.audit.index": {
+		text:    "false",
+		want:    func(c *Config) { c.Audit.Index = false },
+		options: func(o *etch.Options) { o.NoIndex = true },
+		bad:     off("off"),
+	},
+	"security.audit.archive": {
+		text:    "false",
+		want:    func(c *Config) { c.Audit.Archive = false },
+		options: func(o *etch.Options) { o.NoArchive = true },
+		bad:     off("off"),
+	},
+	"security.audit.archive_after": {
+		text:    "30d",
+		want:    func(c *Config) { c.Audit.ArchiveAfter = 30 * 24 * time.Hour },
+		options: func(o *etch.Options) { o.ArchiveAfter = 30 * 24 * time.Hour },
+		good:    []string{"1s", "3650d", "12h"},
+		bad:     []string{"", "0s", "-1h", "999ms", "3651d", "1w", "never"},
+	},
 	"policy.deny_risk": {
 		text: "high",
 		want: func(c *Config) { c.Policy.DenyRisk = etch.RiskHigh },
@@ -368,6 +387,8 @@ func TestDefaultOptions(t *testing.T) {
 		SealEvery:   etch.DefaultSealEvery,
 		SealRecords: etch.DefaultSealRecords,
 		Epoch:       etch.DefaultEpoch,
+
+		ArchiveAfter: etch.DefaultArchiveAfter,
 	}
 	if diff := cmp.Diff(c.Options(), want); diff != "" {
 		t.Errorf("options (-got +want):\n%s", diff)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -280,6 +281,59 @@ func TestEffectRedact(t *testing.T) {
 		b.mustAdd("curl -u bob:hunter2secret https://example.com")
 		if got := len(b.lines("hunter2secret")) == 0; got != on {
 			t.Errorf("redact = %v: the secret is masked: %v", on, got)
+		}
+	}
+}
+
+// A writer that stays open indexes what is rotated, unless it is told not to.
+func TestEffectIndex(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := open(t, fmt.Sprintf("index = %v", on), "archive = false")
+			for range 100 {
+				b.mustAdd(strings.Repeat("x", 1<<10)) // smaller segments have no index
+			}
+			if _, err := b.log.Rotate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if got := len(b.lines(`"event_type":"log_indexed"`)) == 1; got != on {
+				t.Errorf("index = %v: an index is on record: %v", on, got)
+			}
+			if err := b.log.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// The age of a segment is that of its file.
+func TestEffectArchive(t *testing.T) {
+	for _, archive := range []bool{true, false} {
+		b := open(t, `archive_after = "10d"`, fmt.Sprintf("archive = %v", archive))
+		for n := range 3 {
+			b.mustAdd(fmt.Sprint("command ", n))
+			b.now = b.now.Add(24 * time.Hour)
+		}
+		b.mustAdd("newest")
+		for i, age := range []time.Duration{11, 9, 11} {
+			name := filepath.Join(b.dir, fmt.Sprintf("audit.%06d.log", i+1))
+			if err := os.Chtimes(name, time.Time{}, b.now.Add(-age*24*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		done, err := b.log.Archive(t.Context(), nil)
+		if err != nil || len(done) != 1 || done[0].Segment != 1 {
+			t.Errorf("archive = %v: archived %v, %v; want segment 1: the second is too young, the third the newest", archive, done, err)
+		}
+		for name, want := range map[string]bool{
+			"audit.000001.log": false, "audit.000001.log.zst": true,
+			"audit.000002.log": true, "audit.000002.log.zst": false, "audit.000003.log": true, "audit.000003.log.zst": false,
+		} {
+			if b.exists(name) != want {
+				t.Errorf("archive = %v: %s is there: %v, want %v", archive, name, !want, want)
+			}
 		}
 	}
 }

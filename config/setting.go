@@ -48,6 +48,9 @@ const (
 	maxSealEvery   = day
 	minEpoch       = time.Second // an epoch change costs a dozen fsyncs
 	maxEpoch       = 365 * day
+
+	minArchiveAfter = time.Second // in effect, at once
+	maxArchiveAfter = 3650 * day
 )
 
 // settings lists every key, table by table, in the order in which they are
@@ -141,6 +144,18 @@ func ownSettings() []*setting {
 		{
 			auditTable, "redact", "ETCH_REDACT", "known secrets are masked before anything is hashed or stored",
 			boolean(func(c *Config) *bool { return &c.Audit.Redact }),
+		},
+		{
+			auditTable, "index", "ETCH_INDEX", "rotated segments get indexes, by which etch audit finds records in milliseconds",
+			boolean(func(c *Config) *bool { return &c.Audit.Index }),
+		},
+		{
+			auditTable, "archive", "ETCH_ARCHIVE", "rotated segments become zstd archives of a sixth of their size, read by every command as before",
+			boolean(func(c *Config) *bool { return &c.Audit.Archive }),
+		},
+		{
+			auditTable, "archive_after", "ETCH_ARCHIVE_AFTER", "how long a segment stays plain after it was written last; the newest rotated one always does",
+			span(func(c *Config) *time.Duration { return &c.Audit.ArchiveAfter }, minArchiveAfter, maxArchiveAfter),
 		},
 	}
 }

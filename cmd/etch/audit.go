@@ -29,6 +29,19 @@ type auditOptions struct {
 	limitSet                            bool
 	reverse                             bool
 
+	where             string
+	words             []string // FIELD=VALUE
+	grep              string
+	fixed, ignoreCase bool
+	after             string
+	cursor, follow    bool
+	noIndex           bool
+
+	fields    []string
+	count     bool
+	countBy   []string
+	histogram string
+
 	format, output string
 	utc, wide      bool
 
@@ -41,10 +54,14 @@ var auditFormats = []string{"table", "short", "json", "jsonl", "csv"}
 func newAudit(at *place, std stdio) *cobra.Command {
 	opts := auditOptions{place: at}
 	cmd := &cobra.Command{
-		Use:   "audit",
+		Use:   "audit [FIELD=VALUE]...",
 		Short: "Ask: who did what, when, how risky, with what outcome",
 		Example: `  etch audit --user @alice
   etch audit --risk high+ --since 24h
+  etch audit --where 'user = alice and (denied or risk >= high) and time >= yesterday'
+  etch audit --grep 'curl .*| *sh' --count-by user,risk
+  etch audit --histogram 1h --since today
+  etch audit --follow --failed
   etch audit --since yesterday --violations-only
   etch audit --format json --output audit.json
   etch audit --verify-signatures`,
@@ -60,21 +77,38 @@ is exclusive; where it is a day (a date, today, yesterday), that day is included
 matches by name or id, with or without "@". A violation is an event flagged as
 one, or of the type policy_violation.
 
-Formats: table (cut to the terminal's width: --wide), short (one line each), json
-(an array), jsonl (the stored lines, byte for byte), csv (cells that a spreadsheet
-would take for a formula begin with an apostrophe). --output writes the file
-whole or not at all, readable by its owner only.
+--where takes an expression: fields, = != < <= > >= ~ (a regular expression, RE2)
+and in (a, b), with and, or, not and parentheses. The fields stand below.
+FIELD=VALUE (or another operator) as a word is the same for one field,
+with the value as it stands. --grep looks for a pattern in what was done: tool,
+command, arguments, resource, directory, reasons, messages, URLs; -F takes it as
+it stands, -i ignores case. All conditions must be met.
+
+--count prints how many records match, --count-by how many for each value, the most
+first (-n: only those), --histogram how many in each step of time (1h, 1d; -n: the
+newest steps). --fields prints only these fields. -n takes the newest records; with
+--after SEQ, the first behind that record: the next page, whose --after is told by
+--cursor, on stderr. --follow prints what is recorded from now on, attempts too,
+until it is interrupted; with --since, --after or -n it begins earlier.
+
+Formats: table (as wide as the terminal, what was done is folded: --wide), short
+(one line each), json (an array), jsonl (the stored lines, byte for byte), csv
+(cells that a spreadsheet would take for a formula begin with an apostrophe).
+--output writes the file whole or not at all, readable by its owner only.
 
 --verify-signatures alone verifies the whole log as "etch verify" does. Together
 with anything else it verifies first, tells on stderr, and marks each record that
 no good seal covers yet.
 
 Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use or, with
---verify-signatures, it could not be decided.`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+--verify-signatures, it could not be decided.
+
+Fields: ` + folded(etch.FieldNames(), 79) + ".",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			opts.words = words
 			opts.limitSet = cmd.Flags().Changed("limit")
-			opts.verifyOnly = opts.verifySignatures && !asksMore(cmd.Flags())
+			opts.verifyOnly = opts.verifySignatures && len(words) == 0 && !asksMore(cmd.Flags())
 			return runAudit(cmd.Context(), opts, std)
 		},
 	}
@@ -83,6 +117,8 @@ Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use or, with
 	completes(cmd, "type", etch.EventTypes()...)
 	completes(cmd, "risk", "low", "medium", "high", "critical", "medium+", "high+")
 	completes(cmd, "format", auditFormats...)
+	completes(cmd, "fields", etch.FieldNames()...)
+	completes(cmd, "count-by", etch.FieldNames()...)
 	return cmd
 }
 
@@ -101,12 +137,24 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.denied, "denied", false, "only what was not allowed, or was blocked")
 	f.BoolVar(&o.allPhases, "phase", false, "attempts beside their completions: a row each")
 	f.BoolVar(&o.control, "control", false, "the log's records about itself, too")
+	f.StringVar(&o.where, "where", "", "only what this `EXPRESSION` is true of")
+	f.StringVar(&o.grep, "grep", "", "only where this `PATTERN` (RE2) is in a text of what was done")
+	f.BoolVarP(&o.fixed, "fixed-strings", "F", false, "take the pattern as it stands")
+	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "ignore the pattern's case")
 	f.IntVarP(&o.limit, "limit", "n", 0, "only the newest `N`")
 	f.BoolVarP(&o.reverse, "reverse", "r", false, "the newest first")
+	f.StringVar(&o.after, "after", "", "only records behind the one with this `SEQ`; -n then takes the first")
+	f.BoolVar(&o.cursor, "cursor", false, "tell on stderr what --after is for the next page")
+	f.BoolVarP(&o.follow, "follow", "f", false, "go on as records come")
+	f.BoolVar(&o.count, "count", false, "how many records match, instead of them")
+	f.StringSliceVar(&o.countBy, "count-by", nil, "how many for each value of these `FIELDS`")
+	f.StringVar(&o.histogram, "histogram", "", "how many in each `STEP` of time: 1m, 1h, 1d, 1w")
+	f.StringSliceVar(&o.fields, "fields", nil, "only these `FIELDS` of each record")
+	f.BoolVar(&o.noIndex, "no-index", false, "read every line, whatever indexes there are")
 	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, whole or not at all; -: stdout")
 	f.BoolVar(&o.utc, "utc", false, "times in UTC, those of flags too")
-	f.BoolVar(&o.wide, "wide", false, "cut nothing to the width of the terminal")
+	f.BoolVar(&o.wide, "wide", false, "fold and cut nothing to the width of the terminal")
 	f.BoolVar(&o.verifySignatures, "verify-signatures", false, "verify the log; see above")
 }
 
@@ -140,16 +188,40 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
+	q.Notify = std.notes()
 	a := audit{opts: &opts, reader: reader, query: q, std: std}
 	if opts.verifySignatures {
 		if err := a.verify(ctx); err != nil {
 			return err
 		}
 	}
-	if err := a.run(ctx, resolved); err != nil {
+	run := a.run
+	if opts.counts() {
+		run = a.tally
+	}
+	if err := run(ctx, resolved); err != nil {
 		return err
 	}
-	return a.conclude()
+	return a.conclude(ctx)
+}
+
+// folded returns names with commas, folded at a width.
+func folded(names []string, width int) string {
+	var b strings.Builder
+	column := len("Fields: ")
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+			if column += len(name) + 2; column > width {
+				b.WriteByte('\n')
+				column = len(name)
+			} else {
+				b.WriteByte(' ')
+			}
+		}
+		b.WriteString(name)
+	}
+	return b.String()
 }
 
 // An audit is one run of the command.
@@ -162,6 +234,7 @@ type audit struct {
 	proven uint64         // good seals cover the records below
 
 	rows    int
+	last    uint64 // seq of the last record printed
 	damages int
 	first   error // the first damage
 
@@ -176,14 +249,21 @@ func (a *audit) run(ctx context.Context, resolved *config.Resolved) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, out.discard()) }()
-	a.bar = newProgress(a.std, "searching")
-	a.quiet = sync.OnceFunc(a.bar.stop)
+	a.quiet = func() {} // what has no end is never half done
+	if !a.opts.follow {
+		a.bar = newProgress(a.std, "searching")
+		a.quiet = sync.OnceFunc(a.bar.stop)
+	}
 	defer a.quiet()
 	s := newSink(out, a.renderer)
 	err = a.print(ctx, s, out.screen)
 	a.quiet()
 	if err != nil {
-		return errors.Join(err, s.abandon())
+		err = errors.Join(err, s.abandon())
+		if a.opts.follow {
+			a.tellCursor() // nothing else comes behind it
+		}
+		return err
 	}
 	if err := s.close(); err != nil {
 		return err
@@ -202,24 +282,35 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		damage, ok := errors.AsType[*etch.CorruptionError](err)
 		switch {
 		case ok:
-			a.damages++
-			if a.first == nil {
-				a.first = damage
-			}
+			a.damage(damage)
 			continue
 		case err != nil:
 			return err
 		}
 		a.rows++
+		a.last = r.Seq
 		if screen {
 			a.quiet()
 		}
-		a.bar.set(place(&r))
+		if a.bar != nil {
+			a.bar.set(place(&r))
+		}
 		if err := s.add(&r); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// damage takes note of a line that cannot be read. Who follows a log has no end
+// to be told at.
+func (a *audit) damage(err *etch.CorruptionError) {
+	if a.damages++; a.first == nil {
+		a.first = err
+	}
+	if a.opts.follow {
+		a.std.warn("a line of the log cannot be read: %v", err)
+	}
 }
 
 // places returns what says how many bytes of the log lie before a record, or
@@ -246,12 +337,13 @@ func (a *audit) places() (func(*etch.Record) (int64, int64), error) {
 
 // conclude says what the rows do not show, and returns the exit code as an
 // error.
-func (a *audit) conclude() error {
-	if a.rows == 0 {
+func (a *audit) conclude(ctx context.Context) error {
+	if a.rows == 0 && !a.opts.count {
 		a.std.note("no record matches")
 	}
-	if level, ok := a.query.hidden(); ok {
-		a.std.hint("there are riskier ones than %s, not shown: --risk %s+", level, level)
+	a.tellCursor()
+	if err := a.hintRiskier(ctx); err != nil {
+		return err
 	}
 	if a.damages > 0 {
 		return fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("%s cannot be read: %w", lines(a.damages), a.first))
@@ -260,6 +352,25 @@ func (a *audit) conclude() error {
 		return exitWith(a.report.ExitCode())
 	}
 	return nil
+}
+
+// tellCursor tells what --after is for the next page. Behind the last page that
+// is where what comes later begins.
+func (a *audit) tellCursor() {
+	if !a.opts.cursor {
+		return
+	}
+	after, paged := a.query.After.Get()
+	if a.rows > 0 {
+		after = a.last
+	} else if !paged {
+		return // there is no record yet
+	}
+	end := ""
+	if !a.opts.follow && (a.opts.limit == 0 || a.rows < a.opts.limit || !paged) {
+		end = " (the end: nothing matches behind it yet)"
+	}
+	a.std.note("cursor: --after %d%s", after, end)
 }
 
 func lines(n int) string {

@@ -87,8 +87,9 @@ func TestNewestTooManyToHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	std, _, _ := console(time.Now())
 	for n := 1; n <= 8; n++ {
-		a := audit{reader: reader, query: &auditQuery{Query: etch.Query{Limit: n}}}
+		a := audit{opts: &auditOptions{limit: n}, reader: reader, query: &auditQuery{Query: etch.Query{Limit: n}}, std: std}
 		var held, again []uint64
 		for r, err := range a.records(t.Context()) {
 			if err != nil {
@@ -136,7 +137,7 @@ func TestNewestDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, most := range []int{maxHeld, 0} {
-		a := audit{reader: reader, query: &auditQuery{Query: etch.Query{Limit: 6}}}
+		a := audit{opts: new(auditOptions), reader: reader, query: &auditQuery{Query: etch.Query{Limit: 6}}}
 		if _, err := a.newest(t.Context(), a.query.Query, most); err != nil {
 			t.Fatal(err)
 		}

@@ -24,6 +24,9 @@ type renderer interface {
 // renderer returns that of the format, which writes to w; screen says that a
 // terminal will show it.
 func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
+	if a.opts.fields != nil {
+		return a.fieldRenderer(w, screen)
+	}
 	switch a.opts.format {
 	case "short":
 		return lineFormat{table.NewShort(w, a.look(screen)).Add}

@@ -1,11 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -15,13 +14,13 @@ import (
 )
 
 // controlTypes are the types of the log's records about itself.
-var controlTypes = []string{control.Opened, control.Sealed, control.Epoch, control.EpochBroken, control.Recovered, control.Gap}
+var controlTypes = []string{control.Opened, control.Sealed, control.Epoch, control.EpochBroken, control.Recovered, control.Gap, control.Indexed}
 
-// An auditQuery is the query of an audit, and what it noticed in passing.
+// An auditQuery is the query of an audit, and what is hinted at besides.
 type auditQuery struct {
 	etch.Query
-	exact   etch.Risk // asked for with nothing above it
-	riskier atomic.Bool
+	exact etch.Risk     // asked for with nothing above it
+	step  time.Duration // of a histogram
 }
 
 // query turns the flags into a query. Every error is about wrong use.
@@ -40,7 +39,18 @@ func (o *auditOptions) query(now time.Time) (*auditQuery, error) {
 	if o.utc {
 		now = now.UTC()
 	}
-	return q, errors.Join(o.span(q, now), q.setTypes(o.types), q.setRisk(o.risk))
+	q.NoIndex = o.noIndex
+	q.LinesOnly = o.linesOnly()
+	if err := o.compatible(); err != nil {
+		return nil, err
+	}
+	return q, errors.Join(o.span(q, now), q.setTypes(o.types), q.setRisk(o.risk), o.setAfter(q), o.setWhere(q, now), o.setHistogram(q))
+}
+
+// linesOnly reports whether only the stored lines are printed: then nothing of
+// them needs to be decoded.
+func (o *auditOptions) linesOnly() bool {
+	return o.fields == nil && (o.format == "json" || o.format == "jsonl")
 }
 
 // span reads --since and --until.
@@ -78,25 +88,17 @@ func parseTime(flag, text string, now time.Time) (instant.Span, error) {
 
 // setTypes asks for the types. One of the log's own records includes those.
 func (q *auditQuery) setTypes(names []string) error {
-	var all []etch.EventType
-	own := false
 	for _, name := range names {
 		if strings.HasPrefix(name, "log_") {
 			if err := oneOf("type", name, controlTypes); err != nil {
 				return err
 			}
-			own = true
+			q.Control = true
 		} else if _, err := etch.ParseEventType(name); err != nil {
 			return unknownType(name)
 		}
-		all = append(all, etch.EventType(name))
+		q.Types = append(q.Types, etch.EventType(name))
 	}
-	if !own {
-		q.Types = all
-		return nil
-	}
-	q.Control = true
-	q.also(func(r *etch.Record) bool { return slices.Contains(all, r.Event.Type) })
 	return nil
 }
 
@@ -109,14 +111,7 @@ func unknownType(name string) error {
 	return unknown("type", name, known, "known are "+strings.Join(known, ", "))
 }
 
-// also adds a condition.
-func (q *auditQuery) also(match func(*etch.Record) bool) {
-	before := q.Match
-	q.Match = func(r *etch.Record) bool { return (before == nil || before(r)) && match(r) }
-}
-
-// setRisk asks for a level. One that is asked for exactly is looked for among
-// those above it too, to know whether there are any.
+// setRisk asks for a level.
 func (q *auditQuery) setRisk(text string) error {
 	if text == "" {
 		return nil
@@ -127,20 +122,31 @@ func (q *auditQuery) setRisk(text string) error {
 		known := []string{"low", "medium", "high", "critical"}
 		return unknown("risk", text, known, "known are "+strings.Join(known, ", ")+`; "high+" is that and above`)
 	}
-	q.Risk, q.RiskAndAbove = level, true
-	if above {
-		return nil
+	q.Risk, q.RiskAndAbove = level, above
+	if !above {
+		q.exact = level
 	}
-	q.exact = level
-	q.also(func(r *etch.Record) bool {
-		if r.Event.Action.Risk == level {
-			return true
-		}
-		q.riskier.Store(true)
-		return false
-	})
 	return nil
 }
 
-// hidden reports whether riskier records than the level asked for were met.
-func (q *auditQuery) hidden() (etch.Risk, bool) { return q.exact, q.riskier.Load() }
+// hintRiskier tells people that there are records above the level asked for.
+func (a *audit) hintRiskier(ctx context.Context) error {
+	level := a.query.exact
+	if level == "" || a.opts.follow || a.opts.format == "jsonl" || a.opts.format == "csv" {
+		return nil
+	}
+	q := a.query.Query
+	q.Risk, q.Limit, q.Notify, q.LinesOnly = "", 1, nil, false
+	where, err := etch.ParseFilter("risk > "+string(level), a.std.now())
+	if err != nil {
+		return err
+	}
+	q.Where = where.And(q.Where)
+	for r, err := range a.reader.Records(ctx, q) {
+		if err == nil && r.Event.Action != nil {
+			a.std.hint("there are riskier ones than %s, not shown: --risk %s+", level, level)
+			return nil
+		}
+	}
+	return nil
+}

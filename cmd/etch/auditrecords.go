@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -16,11 +17,15 @@ const (
 	heldExtra = 1 << 10
 )
 
-// records returns the records asked for. The newest of them in the order of the
-// log take two looks: from the end to where they begin, and then forward.
+// records returns the records asked for. With --after -n takes the first behind
+// it. The newest in the order of the log take two looks: from the end to where
+// they begin, and then forward.
 func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
 	q := a.query.Query
-	if q.Limit == 0 || q.Reverse {
+	if a.opts.follow {
+		return a.reader.Follow(ctx, q)
+	}
+	if _, paged := q.After.Get(); q.Limit == 0 || q.Reverse || paged {
 		return a.reader.Records(ctx, q)
 	}
 	return func(yield func(etch.Record, error) bool) {
@@ -77,11 +82,13 @@ func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, err
 
 // between gives the records that q asks for and the look from the end has seen.
 func (a *audit) between(ctx context.Context, q etch.Query, seen newest, yield func(etch.Record, error) bool) {
-	match := q.Match
-	q.Limit = 0
-	q.Match = func(r *etch.Record) bool {
-		return seen.first <= r.Seq && r.Seq <= seen.last && (match == nil || match(r))
+	within, err := etch.ParseFilter(fmt.Sprintf("seq >= %d and seq <= %d", seen.first, seen.last), a.std.now())
+	if err != nil {
+		yield(etch.Record{}, err)
+		return
 	}
+	q.Limit = 0
+	q.Where = q.Where.And(within)
 	for r, err := range a.reader.Records(ctx, q) {
 		if _, told := errors.AsType[*etch.CorruptionError](err); told {
 			continue

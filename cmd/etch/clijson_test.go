@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	reports "github.com/etch-audit/etch/report"
 	"github.com/etch-audit/etch/verify"
 )
 
@@ -25,7 +26,7 @@ func TestContractIsWhole(t *testing.T) {
 	}
 	for title, v := range map[string]any{
 		"show --json": showAnswer{}, "status --json": statusAnswer{}, "verify --json": verify.Report{},
-		"init --json": initAnswer{}, "log --ack": receiptLine{}, "risk --json": riskAnswer{}, "version --json": build{},
+		"init --json": initAnswer{}, "report --format json": reports.Report{}, "log --ack": receiptLine{}, "risk --json": riskAnswer{}, "version --json": build{},
 	} {
 		body, ok := sections[title]
 		if !ok {

@@ -24,9 +24,10 @@ const (
 // A failure is an error with the exit code and the hint that go with it. One
 // without an err has been told already: only its exit code counts.
 type failure struct {
-	exit int
-	hint string
-	err  error
+	exit  int
+	hint  string
+	err   error
+	shown []string // lines below the error: harmless, and of equal columns
 }
 
 func (f *failure) Error() string {
@@ -72,6 +73,7 @@ func report(ctx context.Context, err error, std stdio) int {
 		return 128 + int(cause.signal)
 	}
 	exit, hint := exitFailed, hintOf(err)
+	var shown []string
 	if f, ok := errors.AsType[*failure](err); ok {
 		exit = f.exit
 		if f.err == nil {
@@ -80,10 +82,14 @@ func report(ctx context.Context, err error, std stdio) int {
 		if f.hint != "" {
 			hint = f.hint
 		}
+		shown = f.shown
 	} else if _, ok := errors.AsType[*config.Error](err); ok {
 		exit = exitUsage
 	}
 	noteLines(std, err)
+	for _, line := range shown {
+		std.note("  %s", line)
+	}
 	for line := range strings.SplitSeq(hint, "\n") {
 		if line != "" {
 			std.hint("%s", line)

@@ -85,7 +85,7 @@ func TestHintOf(t *testing.T) {
 
 // The help of each command opens with an example that the command understands.
 func TestHelpOpensWithExample(t *testing.T) {
-	for _, cmd := range newRoot(processStdio()).Commands() {
+	for _, cmd := range newRoot(commands, processStdio()).Commands() {
 		if cmd.Name() == "completion" {
 			continue // its examples are lines of other shells
 		}

@@ -21,7 +21,7 @@ func TestReadmeSession(t *testing.T) {
 	}
 	const readme, picture = "../../README.md", "../../docs/demo.svg"
 	text := readText(t, readme)
-	for _, c := range newRoot(processStdio()).Commands() {
+	for _, c := range newRoot(commands, processStdio()).Commands() {
 		if c.IsAvailableCommand() && c.Name() != "help" && !strings.Contains(text, c.Name()) {
 			t.Errorf("the README does not name etch %s", c.Name())
 		}

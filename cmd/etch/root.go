@@ -4,10 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
+
+// A command is a subcommand and what makes it.
+type command struct {
+	name string
+	make func(*place, stdio) *cobra.Command
+}
 
 // commands lists every subcommand in the order of the help.
 //
@@ -19,14 +26,25 @@ import (
 // Args (noArgs, exactArgs and the like: they name what is wrong) are set, whose
 // flags fill an xxxOptions, and whose RunE is
 // return runXxx(cmd.Context(), opts, std); and list it here.
-var commands = []func(*place, stdio) *cobra.Command{
-	newDemo, newInit, newExec, newLog,
-	newAudit, newShow, newStatus, newVerify,
-	newRotate, newRisk, newConfig, newCompletion, newVersion,
+var commands = []command{
+	{"demo", newDemo}, {"init", newInit}, {"exec", newExec}, {"log", newLog},
+	{"audit", newAudit}, {"report", newReport}, {"show", newShow}, {"status", newStatus}, {"verify", newVerify},
+	{"rotate", newRotate}, {"index", newIndex}, {"archive", newArchive}, {"risk", newRisk}, {"config", newConfig}, {"completion", newCompletion}, {"version", newVersion},
 }
 
-// newRoot returns the whole command tree.
-func newRoot(std stdio) *cobra.Command {
+// needed returns the commands that a command line is about: the one that it
+// begins with, else all of them. To make all takes longer than many of them run.
+func needed(args []string) []command {
+	if len(args) > 0 {
+		if i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] }); i >= 0 {
+			return commands[i : i+1]
+		}
+	}
+	return commands
+}
+
+// newRoot returns the command tree with these subcommands.
+func newRoot(list []command, std stdio) *cobra.Command {
 	cobra.EnableCommandSorting = false // the list's order is that of use
 	at := new(place)
 	root := &cobra.Command{
@@ -46,8 +64,8 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&at.log, "log", "", "the log: `PATH` of its active segment (env ETCH_LOG_PATH)")
 	root.PersistentFlags().StringVar(&at.config, "config", "", "the configuration `FILE` (env ETCH_CONFIG)")
-	for _, newCommand := range commands {
-		root.AddCommand(newCommand(at, std))
+	for _, c := range list {
+		root.AddCommand(c.make(at, std))
 	}
 	root.SetHelpCommand(newHelp(std))
 	return group(root, std)
@@ -104,7 +122,7 @@ func (h helpWriter) Write(p []byte) (int, error) {
 
 // execute runs the command line.
 func execute(ctx context.Context, args []string, std stdio) error {
-	root := newRoot(std)
+	root := newRoot(needed(args), std)
 	if args == nil {
 		args = []string{} // nil means os.Args to cobra
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"github.com/etch-audit/etch"
 	"github.com/spf13/cobra"
 )
 
@@ -25,28 +24,14 @@ active segment holds no event yet there is nothing to rotate, which is no error.
 }
 
 func runRotate(ctx context.Context, opts rotateOptions, std stdio) (err error) {
-	resolved, err := opts.place.load(std)
-	if err != nil {
-		return err
-	}
-	if stream := resolved.Stream(); stream != "" {
-		return usagef("name a log with --log", "the configured destination is %s: it has no segments", stream)
-	}
-	if err := refuseDisabled(resolved); err != nil {
-		return err
-	}
-	writing, err := writerOptions(resolved, std, nil)
-	if err != nil {
-		return err
-	}
-	log, err := etch.Open(resolved.LogPath(), writing) // never makes one: there would be nothing to rotate
+	log, path, err := opts.place.openForUpkeep(std, "segments", nil)
 	if err != nil {
 		return err
 	}
 	defer closeLog(log, &err)
 	rotated, err := log.Rotate(ctx)
 	if err == nil && rotated {
-		std.note("rotated %s", resolved.LogPath())
+		std.note("rotated %s", path)
 	} else if err == nil {
 		std.note("nothing to rotate: the active segment holds no event yet")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/etch-audit/etch/internal/terminal"
@@ -37,6 +38,20 @@ func (s stdio) warn(format string, args ...any) { s.note("warning: "+format, arg
 
 // hint writes a hint to stderr.
 func (s stdio) hint(format string, args ...any) { s.note("hint: "+format, args...) }
+
+// notes returns what tells notes from any goroutine, each once.
+func (s stdio) notes() func(string) {
+	var mu sync.Mutex
+	told := map[string]bool{}
+	return func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !told[text] {
+			told[text] = true
+			s.note("%s", text)
+		}
+	}
+}
 
 // getenv returns a variable of the environment, "" where it is not set.
 func (s stdio) getenv(name string) string {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/terminal"
@@ -31,6 +32,7 @@ type verifyOptions struct {
 	head          string
 	macKey        string
 	allSignatures bool
+	noIndex       bool
 	json          bool
 }
 
@@ -50,6 +52,9 @@ by which key to judge: log.vkey, kept elsewhere since the log was made. Whoever
 can cut the log's end can set back what is kept beside it. --head is a checkpoint,
 kept elsewhere, that the log must still contain: "etch status --head" prints one.
 
+Indexes that the log has on record are made again and compared: by one that was
+doctored "etch audit" would not find what is there. --no-index leaves that out.
+
 Exit codes: 0 intact; 1 damaged, and each fault is named; 2 it could not be
 decided: no log, no key, not readable, wrong use.`,
 		Args: cobra.ArbitraryArgs,
@@ -66,6 +71,7 @@ decided: no log, no key, not readable, wrong use.`,
 	f.StringVar(&opts.head, "head", "", "a checkpoint of the log, held elsewhere: a `FILE`")
 	f.StringVar(&opts.macKey, "mac-key", "", "the key of the line signatures: a `FILE`; default: that of the log, where it can be read")
 	f.BoolVar(&opts.allSignatures, "all-signatures", false, "check the signatures of every seal, not only of those that the others rest on")
+	f.BoolVar(&opts.noIndex, "no-index", false, "leave out whether the indexes beside the log are those of its segments")
 	f.BoolVar(&opts.json, "json", false, "print the report as a JSON object")
 	return cmd
 }
@@ -110,7 +116,10 @@ func (o *verifyOptions) judge(ctx context.Context, std stdio) (*verify.Report, e
 	if err != nil {
 		return nil, err
 	}
-	opts := verify.Options{Name: filepath.Base(path), AllSignatures: o.allSignatures}
+	opts := verify.Options{Name: filepath.Base(path), AllSignatures: o.allSignatures, Decompress: etch.Decompress}
+	if !o.noIndex {
+		opts.Indexes = &verify.Indexes{Made: etch.IndexDigest, Digest: etch.ReadIndexDigest}
+	}
 	if opts.Home, err = homeOf(held); err != nil {
 		return nil, err
 	}

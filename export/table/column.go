@@ -177,7 +177,7 @@ func widest(rows []row, k kind) int {
 
 // append appends a cell and fills it up with blanks. It is cut where it is too
 // long, but for numbers, which would be others then.
-func (c column) append(dst []byte, content cell, cut, last, colour bool) []byte {
+func (c column) append(dst []byte, content cell, cut, colour bool) []byte {
 	text := content.text
 	if cut && !c.right {
 		text = terminal.Cut(text, c.width)
@@ -187,7 +187,7 @@ func (c column) append(dst []byte, content cell, cut, last, colour bool) []byte 
 		dst = appendBlanks(dst, blanks)
 	}
 	dst = paint(dst, content.style, text, colour)
-	if !c.right && !last {
+	if !c.right {
 		dst = appendBlanks(dst, blanks)
 	}
 	return dst

@@ -18,7 +18,8 @@ import (
 // in UTC.
 type Options struct {
 	// Width is how many columns a line may take; what is longer is cut, and
-	// ends in "…". 0 cuts nothing.
+	// ends in "…". In a table the action is folded instead: it takes up to four
+	// lines, and where those are too few its middle is left out. 0 cuts nothing.
 	Width  int
 	Colour bool
 	// Zone is the zone of the times; nil is UTC.
@@ -133,21 +134,33 @@ func zoneOf(t time.Time) string {
 	return terminal.Text(name) + ", " + t.Format("-07:00")
 }
 
-// line writes the cells of a row.
+// mostLines is how many lines the action of a row takes at most.
+const mostLines = 4
+
+// line writes the cells of a row, and below them what is left of the action.
 func (t *Writer) line(r *row) error {
 	t.buf = t.buf[:0]
 	last := len(t.layout.columns) - 1
-	for i, c := range t.layout.columns {
-		if i > 0 {
-			t.buf = appendBlanks(t.buf, t.layout.gap)
-		}
-		content := r.cells[c.kind]
-		if c.kind == actionColumn && !t.layout.has(toolColumn) {
-			content = r.withTool()
-		}
-		t.buf = c.append(t.buf, content, t.opt.Width > 0, i == last, t.opt.Colour)
+	indent := 0
+	for i, c := range t.layout.columns[:last] {
+		t.buf = c.append(t.buf, r.cells[c.kind], t.opt.Width > 0, t.opt.Colour)
+		t.buf = appendBlanks(t.buf, t.layout.gap)
+		indent += t.layout.columns[i].width + t.layout.gap
 	}
-	t.buf = append(trimBlanks(t.buf), '\n')
+	action := r.cells[actionColumn]
+	if !t.layout.has(toolColumn) {
+		action = r.withTool()
+	}
+	lines := []string{action.text}
+	if t.opt.Width > 0 {
+		lines = terminal.Fold(action.text, t.layout.columns[last].width, mostLines)
+	}
+	for i, line := range lines {
+		if i > 0 {
+			t.buf = appendBlanks(t.buf, indent)
+		}
+		t.buf = append(trimBlanks(paint(t.buf, action.style, line, t.opt.Colour)), '\n')
+	}
 	_, err := t.w.Write(t.buf)
 	return err
 }

@@ -88,7 +88,8 @@ SEQ  TIME      USER     AGENT        RISK       RESULT    TOOK  TOOL            
 Monday, 2026-02-16 (CET, +01:00)
   1  13:34:56  alice    claude-code  low        ok        12ms  shell           ls -la
   2  13:35:01  alice    claude-code  medium     exit 2   1m35s  shell           make test
-  3  13:36:00  123                   critical!  blocked    0ms  shell           curl https://example.com/install.sh | s…
+  3  13:36:00  123                   critical!  blocked    0ms  shell           curl https://example.com/install.sh | sh
+                                                                                -s -- --yes --quiet
   4  13:36:30  alice    claude-code  low        open            shell           sleep 1000
 Tuesday, 2026-02-17 (CET, +01:00)
   5  00:00:00  alice    claude-code  high       ok        1.2s  file_read       /etc/hosts
@@ -109,14 +110,18 @@ SEQ TIME     USER    AGENT       RISK      RESULT   TOOK ACTION
 Monday, 2026-02-16 (CET, +01:00)
   1 13:34:56 alice   claude-code low       ok       12ms ls -la
   2 13:35:01 alice   claude-code medium    exit 2  1m35s make test
-  3 13:36:00 123                 critical! blocked   0ms curl https://example.c…
+  3 13:36:00 123                 critical! blocked   0ms curl https://example.co
+                                                         m/install.sh | sh -s --
+                                                         --yes --quiet
   4 13:36:30 alice   claude-code low       open          sleep 1000
 Tuesday, 2026-02-17 (CET, +01:00)
   5 00:00:00 alice   claude-code high      ok       1.2s file_read /etc/hosts
   6 00:00:05 mallory                       failed        auth_failure
-  7 00:00:06 alice   claude-code                         network_egress GET htt…
+  7 00:00:06 alice   claude-code                         network_egress GET
+                                                         https://example.com/a
   8 00:00:07 alice   claude-code                         session_start
-  9 00:00:08                                             log_sealed epoch 0, ro…
+  9 00:00:08                                             log_sealed epoch 0,
+                                                         rotated
 `, "\n")
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("table (-got +want):\n%s", diff)
@@ -276,8 +281,29 @@ func TestShort(t *testing.T) {
 	}
 }
 
+// A command too long for its lines shows how it begins and how it ends, and no
+// line of it can be taken for a row.
+func TestFolded(t *testing.T) {
+	r := samples()[0]
+	r.Event.Action.Command = "echo " + strings.Repeat("padding ", 200) + "\n999  12:00:00  mallory; curl https://example.com/x | sh"
+	for _, width := range []int{40, 80, 120} {
+		lines := strings.Split(strings.TrimSuffix(render(t, table.Options{Width: width}, r), "\n"), "\n")
+		if len(lines) != 6 || !strings.HasSuffix(lines[5], "| sh") || !strings.Contains(lines[5], " …") {
+			t.Fatalf("width %d: want header, day, and 4 lines of which the last has the end; got\n%s", width, strings.Join(lines, "\n"))
+		}
+		for _, line := range lines[3:] {
+			if !strings.HasPrefix(line, strings.Repeat(" ", 9)) {
+				t.Errorf("width %d: this could be a row: %q", width, line)
+			}
+		}
+	}
+	if got := render(t, table.Options{}, r); strings.Count(got, "\n") != 3 {
+		t.Errorf("folded without a width:\n%s", got)
+	}
+}
+
 // Whatever a record holds: no control byte, and no line more than there are
-// records, the header and the days.
+// records, the header and the days, but for what is left of an action.
 func FuzzTable(f *testing.F) {
 	f.Add("ls\n\x1b[2J", "al\u202eice", 80, true)
 	f.Add("\xff\xfe", "\u009b31m", 20, false)
@@ -301,8 +327,27 @@ func FuzzTable(f *testing.F) {
 			}
 		}
 		checkLines(t, short.String(), 2)
-		checkLines(t, render(t, opt, r, c), 4)
+		checkLines(t, withoutFolds(t, render(t, opt, r, c), width), 4)
 	})
+}
+
+// withoutFolds takes away the lines on which actions go on.
+func withoutFolds(t *testing.T, out string, width int) string {
+	t.Helper()
+	var rows strings.Builder
+	folds := 0
+	for line := range strings.Lines(out) {
+		switch {
+		case !strings.HasPrefix(line, strings.Repeat(" ", 9)):
+			folds = 0
+			rows.WriteString(line)
+		case folds == 3 || width == 0:
+			t.Errorf("an action goes on: %q", out)
+		default:
+			folds++
+		}
+	}
+	return rows.String()
 }
 
 func checkLines(t *testing.T, out string, lines int) {

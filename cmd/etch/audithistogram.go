@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/export/table"
+	"github.com/etch-audit/etch/internal/instant"
+)
+
+const day = 24 * time.Hour
+
+// setHistogram reads --histogram.
+func (o *auditOptions) setHistogram(q *auditQuery) error {
+	if o.histogram == "" {
+		return nil
+	}
+	const hint = "write 1m, 1h, 1d or 1w"
+	step, err := instant.Duration(o.histogram)
+	switch {
+	case err != nil:
+		return usagef(hint, "--histogram: %w", err)
+	case step < time.Second:
+		return usagef(hint, "--histogram %s: a step is a second at least", o.histogram)
+	case step > day && step%day != 0:
+		return usagef(hint, "--histogram %s: a step over a day is of whole days", o.histogram)
+	}
+	q.step = step
+	return nil
+}
+
+// histogram counts by steps of time. -n takes the newest of them.
+func (a *audit) histogram(ctx context.Context) (*tally, error) {
+	zone := a.look(false).Zone
+	bars, err := a.reader.Histogram(ctx, a.query.Query, a.query.step, zone)
+	if a.opts.limit > 0 {
+		bars = bars[max(0, len(bars)-a.opts.limit):]
+	}
+	t := &tally{names: []string{"time"}, chart: &chart{step: a.query.step, bars: bars, reverse: a.opts.reverse}}
+	form := timeForm
+	if a.opts.format == "short" {
+		form = time.RFC3339
+	}
+	for _, b := range bars {
+		at := b.From.UTC()
+		if a.opts.format == "short" {
+			at = b.From
+		}
+		t.rows = append(t.rows, tallyRow{[]string{at.Format(form)}, b.Count})
+	}
+	if a.opts.reverse {
+		slices.Reverse(t.rows)
+	}
+	a.rows = len(bars)
+	return t, err
+}
+
+// A chart is a histogram as people see it, a line a step.
+type chart struct {
+	step    time.Duration
+	bars    []etch.Bar // in the order of time; steps without records are left out
+	reverse bool
+}
+
+// mostEmpty is how many steps in a row without a record are shown as what they
+// are. More of them are one line.
+const mostEmpty = 24
+
+// widestBar is how long a bar is at most, and where any width will do.
+const (
+	widestBar = 60
+	leastBar  = 10
+)
+
+// write writes the number, the time and a bar of each step.
+func (c *chart) write(w io.Writer, look table.Options) error {
+	if len(c.bars) == 0 {
+		return nil
+	}
+	title, form := c.form()
+	var most uint64
+	for _, b := range c.bars {
+		most = max(most, b.Count)
+	}
+	var rows [][]string
+	for _, b := range c.filled() {
+		if b.From.IsZero() {
+			rows = append(rows, []string{"", "…", ""})
+			continue
+		}
+		rows = append(rows, []string{strconv.FormatUint(b.Count, 10), b.From.Format(form), ""})
+	}
+	if c.reverse {
+		slices.Reverse(rows)
+	}
+	g := &grid{w: w, titles: []string{"COUNT", title, ""}, right: []bool{true, false, false}, colour: look.Colour}
+	g.settle(rows)
+	width := widestBar
+	if look.Width > 0 {
+		width = max(leastBar, min(widestBar, look.Width-g.total()))
+	}
+	for _, row := range rows {
+		n, err := strconv.ParseUint("0"+row[0], 10, 64)
+		if err != nil {
+			return fmt.Errorf("histogram: %w", err)
+		}
+		row[2] = barOf(n, most, width)
+	}
+	return g.print(rows)
+}
+
+// form returns the title of the times and their form: as exact as the step is.
+// The zone's offset stands in the title, unless the clock was moved meanwhile.
+func (c *chart) form() (title, form string) {
+	switch {
+	case c.step%day == 0:
+		form = "2006-01-02 Mon"
+	case c.step%time.Minute == 0:
+		form = "2006-01-02 15:04"
+	default:
+		form = time.DateTime
+	}
+	offset := c.bars[0].From.Format("Z07:00")
+	if slices.ContainsFunc(c.bars, func(b etch.Bar) bool { return b.From.Format("Z07:00") != offset }) && c.step%day != 0 {
+		return "TIME", form + "Z07:00"
+	}
+	if offset == "Z" {
+		offset = "UTC"
+	}
+	return "TIME (" + offset + ")", form
+}
+
+// filled returns the bars with the steps between them. A zero time stands for
+// many without a record.
+func (c *chart) filled() []etch.Bar {
+	bars := c.bars[:1:1]
+	for _, b := range c.bars[1:] {
+		var empty []etch.Bar
+		at := c.next(bars[len(bars)-1].From)
+		for ; at.Before(b.From) && len(empty) <= mostEmpty; at = c.next(at) {
+			empty = append(empty, etch.Bar{From: at})
+		}
+		if len(empty) > mostEmpty {
+			empty = []etch.Bar{{}}
+		}
+		bars = append(append(bars, empty...), b)
+	}
+	return bars
+}
+
+// next returns when the step behind that of a time begins.
+func (c *chart) next(from time.Time) time.Time {
+	year, month, d := from.Date()
+	if c.step >= day {
+		return time.Date(year, month, d+int(c.step/day), 0, 0, 0, 0, from.Location())
+	}
+	midnight := time.Date(year, month, d+1, 0, 0, 0, 0, from.Location())
+	if at := from.Add(c.step); at.Before(midnight) {
+		return at
+	}
+	return midnight
+}
+
+// barOf returns a bar as long as its part of the width, in eighths of a cell.
+func barOf(n, most uint64, width int) string {
+	if most == 0 || n == 0 {
+		return ""
+	}
+	eighths := max(1, int(float64(n)/float64(most)*float64(8*width)))
+	bar := strings.Repeat("█", eighths/8)
+	if rest := eighths % 8; rest > 0 {
+		bar += string([]rune("▏▎▍▌▋▊▉")[rest-1])
+	}
+	return bar
+}
