@@ -164,6 +164,9 @@ func (j *Journal) makeState(t *tail) error {
 		return errors.Join(err, f.Close())
 	}
 	j.state = state.NewFile(f, mac)
+	if err := j.state.Reserve(); err != nil {
+		return err
+	}
 	s := &j.state.State
 	*s = t.State
 	s.Offset = t.end

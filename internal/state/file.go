@@ -87,6 +87,15 @@ const counterAt = 8
 // writing. Nothing is read yet.
 func NewFile(f Medium, mac *record.MAC) *File { return &File{f: f, mac: mac, slot: 1, clean: true} }
 
+// Reserve makes room for both slots in a new file, so that no state needs any on
+// a disk that is full by then.
+func (f *File) Reserve() error {
+	if _, err := f.f.WriteAt(make([]byte, Size), 0); err != nil {
+		return fmt.Errorf("make room for state: %w", err)
+	}
+	return nil
+}
+
 // Load reads the newest state.
 func (f *File) Load() error {
 	b := make([]byte, Size)

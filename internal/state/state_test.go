@@ -431,3 +431,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestReserve fills the disk under a state that grows.
+func TestReserve(t *testing.T) {
+	mem, f := created(t)
+	if err := f.Load(); err == nil {
+		t.Error("an empty file passes for a state")
+	}
+	must(t, f.Reserve())
+	if err := f.Load(); !errors.Is(err, state.ErrUnusable) {
+		t.Errorf("a new file: %v, want %v", err, state.ErrUnusable)
+	}
+	mem.SetCapacity(0)
+	for size := range 64 {
+		f.State = sample(size)
+		must(t, f.Sync())
+		if got := load(t, mem).State.Size(); int(got) != size {
+			t.Fatalf("size %d: the file holds a state of size %d", size, got)
+		}
+	}
+}
