@@ -164,7 +164,7 @@ func (r *Reader) active(v *view, f vfs.File) (part, error) {
 	case v.state.Segment < p.Number: // just begun, and the state does not say so yet
 		p.end = 0
 	default:
-		p.end = min(v.state.Synced, size)
+		p.end = min(v.state.Offset, size)
 	}
 	return p, nil
 }

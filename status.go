@@ -51,7 +51,7 @@ func (r *Reader) Status() (Status, error) {
 	}
 	if s := v.state; s != nil {
 		st.State, st.Origin, st.Signed = true, s.Origin, s.Signed
-		st.Size, st.Synced, st.Unsealed = s.Size(), s.Synced, s.Unsealed()
+		st.Size, st.Synced, st.Unsealed = s.Size(), s.Offset, s.Unsealed()
 		st.Sealed = Checkpoint{s.Origin, s.Sealed, s.SealedRoot}
 		st.SealMade, st.Epoch, st.EpochBegun = s.SealMade, s.Epoch, s.EpochBegun
 	}

@@ -290,6 +290,9 @@ func (f *forgery) state(old []byte, synced int) []byte {
 	hashes := f.frontier()
 	b = be.AppendUint16(be.AppendUint16(b, uint16(len(f.origin))), uint16(len(hashes)))
 	b = be.AppendUint64(be.AppendUint32(b, f.promise), 0)
+	for _, lineage := range []uint64{1, 0, 0} {
+		b = be.AppendUint64(b, lineage)
+	}
 	b = append(b, f.origin...)
 	for _, text := range hashes {
 		h, err := base64.StdEncoding.DecodeString(text)

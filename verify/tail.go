@@ -29,7 +29,7 @@ func (v *verifier) tailOf(f *file) tail {
 	case s == nil || f != v.segments[len(v.segments)-1] || s.Segment > f.number:
 		return tail{all: true}
 	case s.Segment == f.number:
-		return tail{size: s.Size(), synced: s.Synced}
+		return tail{size: s.Size(), synced: s.Offset}
 	}
 	return tail{}
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -194,11 +195,21 @@ func readState(fsys fs.FS, mac func([]byte) []byte) (logState, error) {
 
 func parseState(b []byte, mac func([]byte) []byte) (logState, error) {
 	be := binary.BigEndian
-	if len(b) < 160 || string(b[:8]) != "etchst\x00\x00" {
+	if len(b) < 184 || string(b[:8]) != "etchst\x00\x00" {
 		return logState{}, errors.New("no slot")
 	}
 	origin, hashes := int(be.Uint16(b[144:])), int(be.Uint16(b[146:]))
-	end := 160 + origin + 32*hashes
+	end := 184 + origin + 32*hashes
+	if flight := be.Uint32(b[16:])&4 != 0; flight && end+76 <= len(b) {
+		part := b[end:]
+		shared, others := int(be.Uint16(part[72:])), int(be.Uint16(part[74:]))
+		size := be.Uint64(part[8:])
+		if be.Uint64(part) <= be.Uint64(b[24:]) || size <= be.Uint64(b[32:]) || be.Uint64(part[16:]) > size ||
+			shared > hashes || shared+others != bits.OnesCount64(size) {
+			return logState{}, errors.New("written position is not one")
+		}
+		end += 76 + 32*others
+	}
 	if end+40 > len(b) {
 		return logState{}, errors.New("slot is too short")
 	}
@@ -209,10 +220,10 @@ func parseState(b []byte, mac func([]byte) []byte) (logState, error) {
 	s := logState{
 		counter: be.Uint64(b[8:]), flags: be.Uint32(b[16:]), segment: be.Uint32(b[20:]), synced: int64(be.Uint64(b[24:])),
 		size: be.Uint64(b[32:]), sealed: be.Uint64(b[40:]), epoch: be.Uint64(b[48:]),
-		root: [32]byte(b[80:112]), epochKey: b[112:144], origin: string(b[160 : 160+origin]),
+		root: [32]byte(b[80:112]), epochKey: b[112:144], origin: string(b[184 : 184+origin]),
 	}
 	for i := range hashes {
-		s.frontier = append(s.frontier, [32]byte(b[160+origin+32*i:]))
+		s.frontier = append(s.frontier, [32]byte(b[184+origin+32*i:]))
 	}
 	return s, nil
 }

@@ -23,11 +23,14 @@ type draft struct {
 	next state.State
 	sync bool // the state is to be made durable too
 
+	settle bool // others' lines that are in flight are to be made durable too
+
 	b       *batch      // whose lines these are; nil for the journal's own
 	told    []receiptOf // the entries of b whose lines are in out
 	plan    []planned   // lines that are being composed; reused
 	work    composition
 	settled int // entries of b whose outcome is known
+	flight  flight
 }
 
 // A receiptOf is a line of a draft that somebody may wait for.
@@ -37,10 +40,10 @@ type receiptOf struct {
 	leaf  merkle.Hash
 }
 
-// begin starts a draft at the end of the log, forgetting lines not written.
+// begin starts a draft at the written end of the log, forgetting lines not written.
 func (d *draft) begin(s *state.State) {
-	d.out, d.told, d.sync = d.out[:0], d.told[:0], false
-	d.next = *s
+	d.out, d.told, d.sync, d.settle = d.out[:0], d.told[:0], false, false
+	d.next = s.Tip()
 }
 
 // errDoubt is the error of a write whose effect is not known: its lines may be
@@ -56,7 +59,7 @@ var errVoided = errors.New("what was written is void")
 // other processes write still joins it.
 func (j *Journal) commit() *batch {
 	d := &j.draft
-	d.b, d.settled = nil, 0
+	d.b, d.settled, d.flight.aloft = nil, 0, false
 	begun := false // whether lines of the batch may have been written
 	err := j.locked(func() error {
 		if err := j.ready(); err != nil {
@@ -69,6 +72,9 @@ func (j *Journal) commit() *batch {
 		}
 		return err
 	})
+	if d.flight.aloft {
+		err = errors.Join(err, j.land())
+	}
 	b := d.b
 	if b == nil {
 		b = j.queue.take() // for all who wait the answer is the same
@@ -187,7 +193,7 @@ const slack = 4
 // isFull reports whether another body of so many bytes, behind a draft of so
 // many, is more than the active segment holds.
 func (j *Journal) isFull(draft, body int) bool {
-	return j.draft.next.Synced+int64(draft+body)+reserve > j.opt.MaxSize
+	return j.draft.next.Offset+int64(draft+body)+reserve > j.opt.MaxSize
 }
 
 // keepPromise adds a seal where the lines since the last are as many as was promised.
@@ -245,37 +251,51 @@ func (j *Journal) finishBatch(now time.Time) error {
 		}
 	}
 	d.sync = d.sync || d.b.closing
+	d.settle = d.b.seal || d.b.rotate || d.b.closing
+	if j.shares() {
+		return j.depart()
+	}
 	if err := j.flush(); err != nil {
 		return err
 	}
+	j.finished(rotated)
+	return nil
+}
+
+// finished tells all who wait for no body that the batch is committed.
+func (j *Journal) finished(rotated bool) {
+	d := &j.draft
 	d.settled = len(d.b.entries) // those who gave up are settled too
 	for _, w := range d.b.waiters {
 		if len(w.receipts) == 0 {
 			w.extra = extra{j.checkpoint(), rotated}
 		}
 	}
-	return nil
 }
 
-// flush writes the draft's lines and makes them count. Order: write; sync;
-// state; and then whoever waits is told. The commit point is the sync: before
-// it nothing is acknowledged, after it every recovery keeps the lines.
+// flush writes the draft's lines and makes them count, with those that others
+// have in flight. Order: write; sync; state; and then whoever waits is told. The
+// commit point is the sync: before it nothing is acknowledged, after it every
+// recovery keeps the lines.
 func (j *Journal) flush() error {
 	d := &j.draft
-	if len(d.out) == 0 && !d.sync {
+	s := &j.state.State
+	settle := len(d.out) > 0 || s.InFlight() && (d.sync || d.settle)
+	if !settle && !d.sync {
 		return nil
 	}
-	if len(d.out) > 0 {
-		if err := j.store(d.out, j.state.State.Synced); err != nil {
+	if settle {
+		if err := j.store(d.out, s.Written.Offset); err != nil {
 			return err
 		}
 	}
-	d.next.Synced += int64(len(d.out))
+	d.next.Offset += int64(len(d.out))
+	d.next.Settle()
 	j.state.State = d.next
 	if err := j.saveState(d.sync); err != nil {
 		return err
 	}
-	j.receipts()
+	j.receipts(d.told)
 	d.begin(&j.state.State)
 	return nil
 }
@@ -300,24 +320,32 @@ func (j *Journal) saveState(durable bool) error {
 	return nil
 }
 
-// store writes lines at the end of the active segment and syncs it.
-//
-// A write that fails, a full disk mostly, is taken back: truncate, sync. If
-// that fails, or the first sync did, the file is finished: its bytes from
-// offset on are put on record as void, in a new segment. Where even that is
-// impossible, the fate of the lines is unknown until the next recovery.
+// store writes lines at the end of the active segment and syncs it. If the sync
+// fails, the file is finished: its bytes from the synced position on are put on
+// record as void, in a new segment. Where even that is impossible, the fate of
+// the lines is unknown until the next recovery.
 func (j *Journal) store(lines []byte, offset int64) error {
-	if _, err := j.active.WriteAt(lines, offset); err != nil {
-		if j.takeBack(offset) == nil {
-			return err
-		}
-		return j.abandon(err) // the file cannot even be cut
+	if err := j.put(lines, offset); err != nil {
+		return err
 	}
 	if broken.Is("ack-before-sync") {
 		return nil
 	}
 	if err := j.active.Sync(); err != nil {
 		return j.abandon(err)
+	}
+	return nil
+}
+
+// put writes lines at the end of the active segment. A write that fails, a full
+// disk mostly, is taken back: truncate, sync. If that fails, the file is
+// finished, as after a failed sync.
+func (j *Journal) put(lines []byte, offset int64) error {
+	if _, err := j.active.WriteAt(lines, offset); err != nil {
+		if j.takeBack(offset) == nil {
+			return err
+		}
+		return j.abandon(err) // the file cannot even be cut
 	}
 	return nil
 }
@@ -330,11 +358,11 @@ func (j *Journal) takeBack(offset int64) error {
 	return j.active.Sync()
 }
 
-// receipts tells the batch of the draft's lines, which are durable now.
-func (j *Journal) receipts() {
+// receipts tells the batch of lines that are durable now.
+func (j *Journal) receipts(told []receiptOf) {
 	d := &j.draft
 	cp := j.checkpoint()
-	for _, r := range d.told {
+	for _, r := range told {
 		e := &d.b.entries[r.entry]
 		if e.w != nil {
 			e.w.receipts[e.index] = Receipt{r.seq, r.leaf, cp, true}

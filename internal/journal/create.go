@@ -67,7 +67,10 @@ func (j *Journal) firstSegment(epoch keys.Pair) error {
 		return errors.Join(err, f.Close())
 	}
 	j.state = state.NewFile(f, mac)
-	j.state.State = state.State{Origin: j.set.Origin, EpochBegun: now}
+	if err := j.state.Reserve(); err != nil {
+		return err
+	}
+	j.state.State = state.State{Origin: j.set.Origin, EpochBegun: now, Lineage: state.NewLineage()}
 	copy(j.state.State.EpochKey[:], pub)
 	if err := j.removeLeftover(); err != nil {
 		return err

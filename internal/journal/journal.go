@@ -88,6 +88,8 @@ type Options struct {
 	CountLost   bool   // count the events of a failed commit that nobody waited for as lost
 	Notify      func(Notice)
 	Now         func() time.Time
+
+	sharing sharing // whenMet but in tests
 }
 
 // A Receipt says where a record stands and what proves it so far.
@@ -122,6 +124,8 @@ type Journal struct {
 	helpers []composer // of the goroutines that help the leader
 	draft   draft
 	started bool // what is due once was done
+	company int  // for how many commits other processes count as writing
+	alone   bool // the batch is to be synced under the lock
 
 	mu      sync.Mutex
 	notices []Notice // guarded by mu; told once no lock is held
@@ -224,6 +228,9 @@ func (j *Journal) locked(f func() error) error {
 		}
 	}
 	if err := j.lock.Acquire(j.opt.LockWait); err != nil {
+		if !errors.Is(err, vfs.ErrLocked) { // whether it was taken nevertheless is not known
+			err = errors.Join(err, j.closeLock())
+		}
 		return err
 	}
 	err := f()

@@ -164,8 +164,14 @@ func (j *Journal) makeState(t *tail) error {
 		return errors.Join(err, f.Close())
 	}
 	j.state = state.NewFile(f, mac)
-	j.state.State = t.State
-	j.state.State.Synced = t.end
+	if err := j.state.Reserve(); err != nil {
+		return err
+	}
+	s := &j.state.State
+	*s = t.State
+	s.Offset = t.end
+	s.Settle()
+	s.Diverge() // whoever is at its sync knows another state
 	return nil
 }
 
@@ -225,9 +231,9 @@ func (j *Journal) stateAt(head control.OpenedLog) (state.State, error) {
 	}
 	now := j.opt.Now()
 	s := state.State{
-		Signed: head.SignEvents, Fresh: true, Promise: head.SealRecords, Segment: head.Segment,
-		Epoch: head.Epoch, EpochFrom: head.Size, EpochBegun: now, SegmentBegun: now,
-		Origin: head.Origin, Frontier: frontier,
+		Signed: head.SignEvents, Promise: head.SealRecords, Segment: head.Segment,
+		Epoch: head.Epoch, EpochFrom: head.Size, EpochBegun: now, Origin: head.Origin,
+		Position: state.Position{Fresh: true, SegmentBegun: now, Frontier: frontier},
 	}
 	copy(s.EpochKey[:], pub)
 	return s, nil

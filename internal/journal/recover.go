@@ -18,8 +18,12 @@ import (
 )
 
 // ready makes the journal fit to write: the files are those that their paths
-// name, the state is the newest, and the active segment ends at the synced
+// name, the state is the newest, and the active segment ends at the written
 // position. The lock is held.
+//
+// Lines in flight are others' business, unless the segment was opened just now:
+// an error of writing them may have been told before, and to others only. So they
+// are checked, written again and synced.
 func (j *Journal) ready() error {
 	if j.state != nil {
 		same, err := j.unchanged()
@@ -29,13 +33,14 @@ func (j *Journal) ready() error {
 			}
 		}
 	}
-	if j.state == nil {
+	reopened := j.state == nil
+	if reopened {
 		if err := j.reopen(); err != nil {
 			return errors.Join(err, j.drop())
 		}
 	}
 	size, err := j.active.Size()
-	if err == nil && size != j.state.State.Synced {
+	if s := &j.state.State; err == nil && (size != s.Written.Offset || reopened && s.InFlight()) {
 		err = j.takeover(size)
 	}
 	if err == nil && !j.started {
@@ -63,6 +68,12 @@ func (j *Journal) unchanged() (bool, error) {
 	if err != nil {
 		return false, nil // reopening says what is wrong with it
 	}
+	if !j.state.Newest() {
+		// A write of the state failed halfway, or an older one was put back: of
+		// what was acknowledged since only the lines tell.
+		return false, nil
+	}
+	j.meet(changed)
 	return !changed || j.state.State.Segment == number, nil
 }
 
@@ -157,10 +168,10 @@ func (j *Journal) checkActive() error {
 		return fmt.Errorf("active segment: %w", err)
 	case head.Origin != s.Origin || head.Segment != s.Segment:
 		return j.damaged(fmt.Sprintf("it begins as segment %d of %s", head.Segment, head.Origin))
-	case size < s.Synced:
-		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, s.Synced))
+	case size < s.Offset:
+		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, s.Offset))
 	}
-	last, err := lastSeq(j.active, s.Synced)
+	last, err := lastSeq(j.active, s.Offset)
 	if errors.Is(err, segment.ErrRead) {
 		return err
 	}
@@ -263,7 +274,8 @@ func (j *Journal) leadsTo(head control.OpenedLog) (bool, error) {
 		return false, err
 	}
 	*s = t.State
-	s.Synced = t.end
+	s.Offset = t.end
+	s.GiveUp()
 	return true, nil
 }
 
@@ -278,7 +290,7 @@ func (j *Journal) after(name string, until uint64) (t tail, size int64, err erro
 	if size, err = f.Size(); err != nil {
 		return t, 0, fmt.Errorf("segment %s: %w", name, err)
 	}
-	t = tail{State: j.state.State, end: j.state.State.Synced, until: until}
+	t = tail{State: j.state.State, end: j.state.State.Offset, until: until}
 	if size < t.end {
 		return t, size, nil
 	}
@@ -290,8 +302,10 @@ func (j *Journal) after(name string, until uint64) (t tail, size int64, err erro
 // the names were durable.
 func (j *Journal) enterSegment(head control.OpenedLog) error {
 	s := &j.state.State
-	s.Segment, s.Synced, s.SegmentBegun = head.Segment, 0, j.opt.Now()
+	s.GiveUp()
+	s.Segment, s.Offset, s.SegmentBegun = head.Segment, 0, j.opt.Now()
 	s.Signed, s.Fresh, s.Promise = head.SignEvents, true, head.SealRecords
+	s.Settle()
 	return j.syncDir()
 }
 
@@ -351,8 +365,8 @@ func (j *Journal) damaged(detail string) error {
 	}
 	end := s.Size()
 	found := &control.RecoveredLog{
-		Found: control.FoundDamage, Segment: s.Segment, Offset: min(size, s.Synced),
-		Bytes: max(0, size-s.Synced), ToSeq: &end, Detail: short(detail),
+		Found: control.FoundDamage, Segment: s.Segment, Offset: min(size, s.Offset),
+		Bytes: max(0, size-s.Offset), ToSeq: &end, Detail: short(detail),
 	}
 	return j.goOn(found, "segment %d is damaged: %s: the log goes on in segment %d", s.Segment, detail, s.Segment+1)
 }
@@ -386,20 +400,21 @@ func (j *Journal) finishRotation() error {
 	}
 	if t.end == size && t.Unsealed() == 0 { // its final seal is its end
 		*s = t.State
-		s.Synced = t.end
+		s.Offset = t.end
+		s.GiveUp()
 		return j.nextSegment(j.opt.Now(), s.Signed, nil)
 	}
 	later, err := j.exists(j.layout.Numbered(s.Segment + 1))
 	if err != nil {
 		return err
 	}
-	if later || size > s.Synced {
+	if later || size > s.Offset {
 		// Going on from the state would use sequence numbers twice.
 		return j.rebuild(fmt.Sprintf("it is older than the log: segment %d, or the next, goes on after it", s.Segment), s.Segment)
 	}
 	end := s.Size()
 	found := &control.RecoveredLog{
-		Found: control.FoundDamage, Segment: s.Segment, Offset: s.Synced, ToSeq: &end,
+		Found: control.FoundDamage, Segment: s.Segment, Offset: s.Offset, ToSeq: &end,
 		Detail: "the segment has its number, but no final seal, and no segment is active",
 	}
 	return j.goOn(found, "segment %d was closed without a seal: the log goes on in segment %d", s.Segment, s.Segment+1)
@@ -491,8 +506,8 @@ func (j *Journal) abandon(cause error) error {
 		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))
 	}
 	found := &control.RecoveredLog{
-		Found: control.FoundVoid, Segment: s.Segment, Offset: s.Synced,
-		Bytes: max(0, size-s.Synced), Detail: short(cause.Error()),
+		Found: control.FoundVoid, Segment: s.Segment, Offset: s.Offset,
+		Bytes: max(0, size-s.Offset), Detail: short(cause.Error()),
 	}
 	if err := j.nextSegment(j.opt.Now(), s.Signed, found); err != nil {
 		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))

@@ -55,9 +55,10 @@ func (j *Journal) rotate(now time.Time) error {
 		if err := j.seal(now, sealReason); err != nil {
 			return err
 		}
-		if err := j.flush(); err != nil {
-			return err
-		}
+	}
+	j.draft.settle = true
+	if err := j.flush(); err != nil {
+		return err
 	}
 	return j.nextSegment(now, j.opt.Signed, nil)
 }
@@ -68,7 +69,7 @@ func (j *Journal) ended() (bool, error) {
 	if j.draft.next.Unsealed() > 0 || len(j.draft.out) > 0 {
 		return false, nil
 	}
-	line, err := lastLine(j.active, j.state.State.Synced)
+	line, err := lastLine(j.active, j.draft.next.Offset)
 	if err != nil {
 		return false, fmt.Errorf("look at the segment's end: %w", err)
 	}
@@ -82,13 +83,14 @@ func (j *Journal) ended() (bool, error) {
 	return seal.Reason != "", nil
 }
 
-// nextSegment begins a segment at the state's size and frontier. A recovery,
-// where there is one, stands second in it; then what is told of a file that
-// stood in the way.
+// nextSegment begins a segment at the state's synced size and frontier: lines
+// that are in flight still are given up. A recovery, where there is one, stands
+// second in it; then what is told of a file that stood in the way.
 //
 // Order: the state, synced where it is not; the new segment aside, with its
-// first lines, synced; the active one renamed to its number; the directory synced; the new one renamed to be
-// active; the directory synced; the state, synced. A crash before the first rename leaves a file
+// first lines, synced; in a recovery the directory synced; the active one renamed
+// to its number; the directory synced; the new one renamed to be active; the
+// directory synced; the state, synced. A crash before the first rename leaves a file
 // that means nothing; between the renames, no active file, which
 // [Journal.finishRotation] mends; after them, a state that is one segment
 // behind, which [Journal.checkActive] mends.
@@ -104,10 +106,12 @@ func (j *Journal) nextSegment(now time.Time, signed bool, found *control.Recover
 	if err != nil {
 		return err
 	}
+	last := j.state.State
+	last.GiveUp()
 	d := &j.draft
-	d.begin(&j.state.State)
+	d.begin(&last)
 	s := &d.next
-	s.Segment, s.Synced, s.SegmentBegun = s.Segment+1, 0, now
+	s.Segment, s.Offset, s.SegmentBegun = s.Segment+1, 0, now
 	s.Signed, s.Fresh, s.Promise = signed, true, j.opt.SealRecords
 	if err := j.opening(now, found, foreign); err != nil {
 		return err
@@ -115,9 +119,9 @@ func (j *Journal) nextSegment(now time.Time, signed bool, found *control.Recover
 	if err := j.writeNew(d.out); err != nil {
 		return err
 	}
-	if found != nil && found.Found == control.FoundStateLost {
-		// Until there is a state again only this name tells a rotation that was
-		// cut short from a segment that is gone.
+	if found != nil {
+		// The old segment has no final seal: only this name tells a rotation that
+		// was cut short from a log that was tampered with.
 		if err := j.syncDir(); err != nil {
 			return err
 		}
@@ -125,7 +129,8 @@ func (j *Journal) nextSegment(now time.Time, signed bool, found *control.Recover
 	if err := j.putInPlace(s.Segment-1, foreign); err != nil {
 		return errors.Join(err, j.drop())
 	}
-	s.Synced = int64(len(d.out))
+	s.Offset = int64(len(d.out))
+	s.Settle()
 	j.state.State = d.next
 	if err := j.saveState(true); err != nil {
 		return err

@@ -21,9 +21,10 @@ import (
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
-// takeover puts right an active segment that does not end at the synced
+// takeover puts right an active segment that does not end at the written
 // position: a writer died between its write and its state, or somebody else
-// has written.
+// has written. Lines in flight are taken over with the rest, and none is in
+// flight afterwards.
 //
 // Bytes past the synced position are kept as far as each line is whole, in
 // sequence and the log's own. Kept lines are written again in place before the
@@ -33,13 +34,18 @@ import (
 // neither torn bytes nor a record. Order: aside, synced; zeros, synced; written
 // over; truncated; synced; state, synced.
 func (j *Journal) takeover(size int64) error {
-	if size < j.state.State.Synced {
-		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, j.state.State.Synced))
+	synced := j.state.State.Offset
+	if size < synced {
+		return j.damaged(fmt.Sprintf("it has %d bytes, %d were known to be on disk", size, synced))
 	}
-	t := tail{State: j.state.State, end: j.state.State.Synced, from: j.state.State.Size()}
+	t, err := j.unsettled(size)
+	if err != nil {
+		return err
+	}
 	if err := j.scan(j.active, size, &t); err != nil {
 		return err
 	}
+	t.Settle()
 	d := &j.draft
 	d.begin(&t.State)
 	if err := j.recoverRest(&t, size); err != nil {
@@ -48,7 +54,7 @@ func (j *Journal) takeover(size int64) error {
 	if err := j.blank(t.end, size); err != nil {
 		return err
 	}
-	if err := j.rewrite(j.state.State.Synced, t.end); err != nil {
+	if err := j.rewrite(synced, t.end); err != nil {
 		return err
 	}
 	if len(d.out) > 0 {
@@ -64,9 +70,53 @@ func (j *Journal) takeover(size int64) error {
 	if err := j.active.Sync(); err != nil {
 		return fmt.Errorf("sync recovered segment: %w", err)
 	}
-	d.next.Synced = t.end + int64(len(d.out))
+	d.next.Offset = t.end + int64(len(d.out))
+	d.next.Settle()
 	j.state.State = d.next
 	return j.saveState(true)
+}
+
+// unsettled returns where a takeover begins to judge lines: at the written
+// position, where the lines before it are those that the state remembers. Its
+// frontier vouches for them, also without MACs. Where they are not, which a
+// crash of the system explains, at the synced position; then nobody who is at
+// its sync still can know what became of its lines.
+func (j *Journal) unsettled(size int64) (tail, error) {
+	s := &j.state.State
+	whole, err := j.remembered(size)
+	if err != nil {
+		return tail{}, err
+	}
+	t := tail{State: s.Tip()}
+	if !whole {
+		t.State = *s
+		t.Diverge()
+	}
+	t.begin, t.end, t.from = t.Offset, t.Offset, t.Size()
+	return t, nil
+}
+
+// remembered reports whether the lines in flight are those that the state
+// remembers.
+func (j *Journal) remembered(size int64) (bool, error) {
+	s := &j.state.State
+	if size < s.Written.Offset {
+		return false, nil
+	}
+	tree := s.Frontier
+	for lines := segment.NewLines(j.active, s.Offset, s.Written.Offset); tree.Size() <= s.Written.Size(); {
+		line, err := lines.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return tree.Equal(&s.Written.Frontier), nil
+		case errors.Is(err, segment.ErrPartial):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		tree.Append(j.leaf.Leaf(line))
+	}
+	return false, nil
 }
 
 // recoverRest sets aside what cannot be kept, and drafts the records that tell
@@ -76,7 +126,7 @@ func (j *Journal) recoverRest(t *tail, size int64) error {
 	if kept := t.Size() - t.from; kept > 0 && !t.Signed && !t.told {
 		from, to := t.from, t.Size()
 		err := j.control(now, control.Recovered, control.RecoveredLog{
-			Found: control.FoundUnsigned, Segment: t.Segment, Offset: j.state.State.Synced, Bytes: t.end - j.state.State.Synced,
+			Found: control.FoundUnsigned, Segment: t.Segment, Offset: t.begin, Bytes: t.end - t.begin,
 			FromSeq: &from, ToSeq: &to, Detail: "lines that no state knew of were kept; nothing proves who wrote them",
 		})
 		if err != nil {
@@ -141,7 +191,8 @@ type tail struct {
 	end    int64
 	until  uint64 // the size at which the scan is to stop; 0: the end of the file
 	reason string // why the scan stopped before the end of the file
-	from   uint64 // the size that the scan began at
+	begin  int64  // where the scan began
+	from   uint64 // the size that it began at
 	opened bool   // the line before is the segment's first
 	told   bool   // an earlier try to take the lines over has left the record of them
 

@@ -35,6 +35,9 @@ func (l *Log) State() []byte {
 	b = be.AppendUint16(b, uint16(len(hashes)))
 	b = be.AppendUint32(b, l.opt.SealRecords)
 	b = be.AppendUint64(b, l.epochFrom)
+	for _, lineage := range []uint64{1, 0, 0} { // this one, the one before, from where that one is void
+		b = be.AppendUint64(b, lineage)
+	}
 	b = append(b, origin...)
 	for _, h := range hashes {
 		b = append(b, h[:]...)

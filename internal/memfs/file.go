@@ -17,6 +17,7 @@ type file struct {
 	path     string
 	writable bool
 	closed   bool
+	told     int // failures of the node that need not be told here any more
 }
 
 // enter locks the file system for an operation on an open file; the caller
@@ -114,22 +115,31 @@ func (f *file) Size() (int64, error) {
 	return f.node.content.now.size, nil
 }
 
+// Sync fails once after somebody else's sync of the file has failed that was
+// open then, as Linux tells an error of writing back to each open file.
 func (f *file) Sync() error {
 	if err := f.enter("sync"); err != nil {
 		return err
 	}
 	defer f.fs.mu.Unlock()
 	f.node.content.sync()
+	if f.told != f.node.failures {
+		f.told = f.node.failures
+		return f.failed("sync", syscall.EIO)
+	}
 	return nil
 }
 
 // FailSync does what a failed fsync does in Linux: the file's unsynced pages
 // and size pass for clean from now on, while what stable storage holds of
-// them is unknown. A later Sync succeeds without them.
+// them is unknown. A later Sync succeeds without them, but for the first of
+// each other File that is open on it now.
 func (f *file) FailSync() {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
 	f.node.content.failSync()
+	f.node.failures++
+	f.told = f.node.failures
 }
 
 func (f *file) Linked() (bool, error) {

@@ -97,7 +97,8 @@ func (m *FS) enter(op, name string) error {
 // OpenFile implements [vfs.FS]. The file it returns has one method more:
 // FailSync, by which a fault injector tells it that a Sync failed. After that
 // the pages not yet durable pass for clean, as in Linux: the next Sync
-// succeeds and does not make them durable, unless they are written again.
+// succeeds and does not make them durable, unless they are written again. Each
+// other File that was open on the file then is told at its own next Sync.
 func (m *FS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
 	if err := m.enter("open", name); err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func (m *FS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error)
 		n.content.truncate(0)
 	}
 	n.opens++
-	return &file{fs: m, node: n, path: clean(name), writable: flag&os.O_RDWR != 0}, nil
+	return &file{fs: m, node: n, path: clean(name), writable: flag&os.O_RDWR != 0, told: n.failures}, nil
 }
 
 // open finds or makes a file.

@@ -15,6 +15,7 @@ type node struct {
 	content  *content
 	opens    int  // how many File are open on it
 	unlinked bool // it has lost its name
+	failures int  // how many syncs of it have failed
 
 	// Of a directory.
 	entries map[string]*node // as programs see it

@@ -73,6 +73,7 @@ type File struct {
 	clean bool // that slot is synced, or holds the only good state: the other is to be written next
 	dirty bool // State may not be on disk yet
 	seen  [2]uint64
+	last  uint64 // the greatest counter ever seen
 	buf   [slotSize]byte
 	// counters is read to see whether anything has changed: from one slot's
 	// counter to the end of the other's, because one call costs less than two.
@@ -85,6 +86,15 @@ const counterAt = 8
 // NewFile returns a File over f, which must have been opened for reading and
 // writing. Nothing is read yet.
 func NewFile(f Medium, mac *record.MAC) *File { return &File{f: f, mac: mac, slot: 1, clean: true} }
+
+// Reserve makes room for both slots in a new file, so that no state needs any on
+// a disk that is full by then.
+func (f *File) Reserve() error {
+	if _, err := f.f.WriteAt(make([]byte, Size), 0); err != nil {
+		return fmt.Errorf("make room for state: %w", err)
+	}
+	return nil
+}
 
 // Load reads the newest state.
 func (f *File) Load() error {
@@ -104,8 +114,13 @@ func (f *File) Load() error {
 	for i := range f.seen {
 		f.seen[i] = binary.BigEndian.Uint64(b[i*slotSize+counterAt:])
 	}
+	f.last = max(f.last, f.seen[0], f.seen[1])
 	return nil
 }
+
+// Newest reports whether the state is the newest that was ever seen here, also
+// of those that cannot be used.
+func (f *File) Newest() bool { return f.State.Counter >= f.last }
 
 // Refresh reads the state again if somebody else has written since it was last
 // read or written here, and reports whether so. It does not allocate when
@@ -131,13 +146,16 @@ func (f *File) Write() error {
 	if f.clean {
 		slot = 1 - slot
 	}
+	if err := f.State.check(); err != nil {
+		return err
+	}
 	next := f.State
-	next.Counter = max(f.seen[0], f.seen[1], next.Counter) + 1
+	next.Counter = max(f.last, next.Counter) + 1
 	if _, err := f.f.WriteAt(next.appendSlot(f.buf[:0], f.mac), int64(slot*slotSize)); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	f.State.Counter = next.Counter
-	f.seen[slot] = next.Counter
+	f.seen[slot], f.last = next.Counter, next.Counter
 	f.slot, f.clean, f.dirty = slot, false, true
 	return nil
 }

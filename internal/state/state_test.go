@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,16 +29,28 @@ func mac(key byte) *record.MAC {
 // sample returns a state of so many records.
 func sample(size int) state.State {
 	s := state.State{
-		Signed: size%2 == 0, Fresh: size%3 == 0, Promise: 100, Segment: 3, Synced: int64(size) * 100,
-		Epoch: 2, EpochFrom: 1, EpochKey: sha256.Sum256([]byte("epoch")), Origin: "etch.log/x",
-		EpochBegun: time.Unix(1, 2).UTC(), SegmentBegun: time.Unix(3, 4).UTC(), SealMade: time.Unix(5, 6).UTC(),
-		SealedRoot: sha256.Sum256([]byte("root")),
+		Signed: size%2 == 0, Promise: 100, Segment: 3,
+		Epoch: 2, EpochFrom: 1, EpochKey: sha256.Sum256([]byte("epoch")), EpochBegun: time.Unix(1, 2).UTC(), Origin: "etch.log/x",
+		Lineage: 7, Previous: 8, VoidFrom: 9,
+		Position: position(size),
+	}
+	s.Settle()
+	if size%4 > 1 {
+		s.Written = position(size + 1 + size/4)
+	}
+	return s
+}
+
+// position returns the position after so many records.
+func position(size int) state.Position {
+	p := state.Position{
+		Offset: int64(size) * 100, Fresh: size%3 == 0, Sealed: uint64(max(0, size-1)), SealedRoot: sha256.Sum256(fmt.Append(nil, "root", size)),
+		SegmentBegun: time.Unix(3, int64(size)).UTC(), SealMade: time.Unix(5, int64(size)).UTC(),
 	}
 	for i := range size {
-		s.Frontier.Append(sha256.Sum256(fmt.Append(nil, i)))
+		p.Frontier.Append(sha256.Sum256(fmt.Append(nil, i)))
 	}
-	s.Sealed = uint64(max(0, size-1))
-	return s
+	return p
 }
 
 func open(t *testing.T, mem *memfs.FS, flag int) *state.File {
@@ -95,11 +109,130 @@ func TestLongestState(t *testing.T) {
 	f.State = sample(0)
 	frontier, err := merkle.NewFrontier(merkle.MaxSize-1, make([]merkle.Hash, 62))
 	must(t, err)
-	f.State.Frontier, f.State.Origin = frontier, string(bytes.Repeat([]byte("x"), 1024))
+	f.State.Frontier, f.State.Origin = frontier, strings.Repeat("x", 256)
+	f.State.Settle()
 	must(t, f.Sync())
 	if diff := cmp.Diff(load(t, mem).State, f.State, byValue); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestFits grows a log in one step from and to sizes whose frontiers are long: a
+// state that says that it fits does, and one does unless it is out of this world.
+func TestFits(t *testing.T) {
+	mem, f := created(t)
+	refused := 0
+	for _, size := range []uint64{1, 1<<24 - 1, 1<<40 - 1, 1<<61 - 1} {
+		for _, ahead := range []uint64{1, 1 << 10, 1<<20 - 1, 1<<24 + 1<<23 - 1, 1 << 60, 1<<60 + 1<<59 - 1} {
+			f.State = sample(0)
+			f.State.Origin = strings.Repeat("x", 256)
+			f.State.Frontier = frontierOf(t, size, 1)
+			f.State.Settle()
+			f.State.Written.Frontier = frontierOf(t, size+ahead, 2)
+			f.State.Written.Offset++
+			if !f.State.Fits() {
+				if refused++; ahead < 1<<32 {
+					t.Errorf("size %d, %d ahead: does not fit", size, ahead)
+				}
+				continue
+			}
+			must(t, f.Sync())
+			if diff := cmp.Diff(load(t, mem).State, f.State, byValue); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("everything fits: the test shows nothing")
+	}
+}
+
+// frontierOf returns a frontier of a size, of hashes that are all different.
+func frontierOf(t *testing.T, size uint64, salt byte) merkle.Frontier {
+	t.Helper()
+	hashes := make([]merkle.Hash, bits.OnesCount64(size))
+	for i := range hashes {
+		hashes[i] = merkle.Hash{salt, byte(i)}
+	}
+	frontier, err := merkle.NewFrontier(size, hashes)
+	must(t, err)
+	return frontier
+}
+
+// TestContradiction writes states that cannot be: none reaches the file.
+func TestContradiction(t *testing.T) {
+	mem, f := created(t)
+	f.State = sample(5)
+	must(t, f.Write())
+	for name, change := range map[string]func(s *state.State){
+		"written less than synced": func(s *state.State) { s.Written = position(4) },
+		"written, not set":         func(s *state.State) { s.Written = state.Position{} },
+		"lines without bytes":      func(s *state.State) { s.Written = position(6); s.Written.Offset = s.Offset },
+		"bytes without lines":      func(s *state.State) { s.Settle(); s.Written.Offset++ },
+		"a seal to come":           func(s *state.State) { s.Written = position(6); s.Written.Sealed = 7 },
+		"no segment":               func(s *state.State) { s.Segment = 0 },
+	} {
+		f.State = sample(5)
+		change(&f.State)
+		if err := f.Write(); err == nil {
+			t.Errorf("%s: written", name)
+		}
+	}
+	if got := load(t, mem).State; got.Size() != 5 {
+		t.Errorf("the file holds a state of size %d, want 5", got.Size())
+	}
+}
+
+// TestGiveUp wants another lineage where, and only where, lines are void.
+func TestGiveUp(t *testing.T) {
+	s := sample(4)
+	s.GiveUp()
+	if diff := cmp.Diff(s, sample(4), byValue); diff != "" {
+		t.Errorf("nothing was in flight: %s", diff)
+	}
+	s = sample(6)
+	s.GiveUp()
+	if s.InFlight() || s.Lineage == 7 || s.Lineage == 0 || s.Previous != 7 || s.VoidFrom != 6 {
+		t.Errorf("in flight %v, lineage %d after %d, void from %d", s.InFlight(), s.Lineage, s.Previous, s.VoidFrom)
+	}
+	s.Diverge()
+	if s.Previous != 0 || s.Lineage == 7 || s.Lineage == 0 {
+		t.Errorf("lineage %d after %d, want another after none", s.Lineage, s.Previous)
+	}
+}
+
+// TestNewest tears the newer slot under an open file, and puts an old state
+// back: neither counts as the newest.
+func TestNewest(t *testing.T) {
+	mem, f := created(t)
+	f.State = sample(3)
+	must(t, f.Sync())
+	old := bytesOf(t, mem)
+	f.State = sample(4)
+	must(t, f.Write())
+	other := load(t, mem)
+	f.State = sample(5)
+	must(t, f.Write())
+	put := func(change func()) {
+		t.Helper()
+		change()
+		changed, err := other.Refresh()
+		if err != nil || !changed || other.Newest() || other.State.Size() != 3 {
+			t.Errorf("changed %v, newest %v, size %d: %v", changed, other.Newest(), other.State.Size(), err)
+		}
+	}
+	put(func() { tearNewer(t, mem) })
+	other.State = sample(6)
+	must(t, other.Write())
+	if !other.Newest() || load(t, mem).State.Size() != 6 {
+		t.Error("what was written last is not the newest")
+	}
+	put(func() {
+		file, err := mem.OpenFile("audit.state", os.O_RDWR, 0)
+		must(t, err)
+		_, err = file.WriteAt(old, 0)
+		must(t, errors.Join(err, file.Close()))
+	})
 }
 
 // TestCrash takes the power at any moment, and tears the slot that is being
@@ -212,11 +345,11 @@ func bytesOf(t *testing.T, mem *memfs.FS) []byte {
 	return b
 }
 
-// TestEveryBit changes each bit of a state of one slot: with the key all is
+// TestEveryBit changes each byte of a state of one slot, with lines in flight: with the key all is
 // noticed, without it all but the MAC.
 func TestEveryBit(t *testing.T) {
 	mem, f := created(t)
-	f.State = sample(5)
+	f.State = sample(6)
 	must(t, f.Write())
 	whole := bytesOf(t, mem)
 	if _, _, err := state.Parse(whole, mac(2)); !errors.Is(err, state.ErrForged) || !errors.Is(err, state.ErrUnusable) {
@@ -293,8 +426,28 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			t.Errorf("a state passes without the key: %v", forged)
 		}
-		if s, _, err := state.Parse(b, nil); err == nil && (s.Segment == 0 || s.Synced < 0 || s.Sealed > s.Size()) {
+		if s, _, err := state.Parse(b, nil); err == nil && (s.Segment == 0 || s.Offset < 0 || s.Sealed > s.Size() || s.Written.Size() < s.Size()) {
 			t.Errorf("a state contradicts itself: %v", s)
 		}
 	})
+}
+
+// TestReserve fills the disk under a state that grows.
+func TestReserve(t *testing.T) {
+	mem, f := created(t)
+	if err := f.Load(); err == nil {
+		t.Error("an empty file passes for a state")
+	}
+	must(t, f.Reserve())
+	if err := f.Load(); !errors.Is(err, state.ErrUnusable) {
+		t.Errorf("a new file: %v, want %v", err, state.ErrUnusable)
+	}
+	mem.SetCapacity(0)
+	for size := range 64 {
+		f.State = sample(size)
+		must(t, f.Sync())
+		if got := load(t, mem).State.Size(); int(got) != size {
+			t.Fatalf("size %d: the file holds a state of size %d", size, got)
+		}
+	}
 }

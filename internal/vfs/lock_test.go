@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,4 +120,47 @@ func child(t *testing.T, dir string, rounds int) *exec.Cmd {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// TestLockInVain lets several Locks wait for times so short that many waits are
+// in vain, and closes some of them then: never do two hold the lock at once, and
+// whoever is patient gets it.
+func TestLockInVain(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	var holders, got, vain atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			l, err := vfs.OS().OpenLock(name)
+			for round := 0; err == nil && round < 300; round++ {
+				err = l.Acquire(time.Duration(i*round%7) * 20 * time.Microsecond)
+				if errors.Is(err, vfs.ErrLocked) {
+					err = nil
+					if vain.Add(1); round%10 == i {
+						if err = l.Close(); err == nil {
+							l, err = vfs.OS().OpenLock(name)
+						}
+					}
+					continue
+				}
+				if n := holders.Add(1); n != 1 {
+					t.Errorf("%d hold the lock", n)
+				}
+				got.Add(1)
+				time.Sleep(time.Duration(round%3) * 30 * time.Microsecond)
+				holders.Add(-1)
+				err = errors.Join(err, l.Release())
+			}
+			if err == nil {
+				err = l.Acquire(time.Minute)
+			}
+			if err := errors.Join(err, l.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got.Load() == 0 || vain.Load() == 0 {
+		t.Errorf("%d got the lock, %d did not: the test shows nothing", got.Load(), vain.Load())
+	}
 }

@@ -23,6 +23,7 @@ type lockFile struct {
 	file *os.File
 	fd   uintptr
 	at   place
+	wait *flockWait
 }
 
 // LockFiles returns the paths of the files that [FS.OpenLock] of [OS] opens for
@@ -49,23 +50,25 @@ func (f *lockFile) openAt(path string) error {
 	if err != nil {
 		return errors.Join(&fs.PathError{Op: "open", Path: path, Err: err}, file.Close())
 	}
-	*f = lockFile{file: file, fd: fd, at: newPlace(path, id)}
+	wait := &flockWait{file: file, fd: fd, granted: make(chan error, 1)}
+	*f = lockFile{file: file, fd: fd, at: newPlace(path, id), wait: wait}
 	return nil
 }
 
-// try reports whether it took the lock. It does not wait.
-func (l *lockFiles) try(kind lockKind) (bool, error) {
-	switch err := flock(l[kind].fd, unix.LOCK_EX|unix.LOCK_NB); err {
-	case nil:
-		return true, nil
-	case unix.EWOULDBLOCK:
-		return false, nil
-	default:
-		return false, err
+// take takes a lock, waiting as long as w says.
+func (l *lockFiles) take(kind lockKind, w *waiting) error {
+	wait := l[kind].wait
+	if err := wait.try(); err != unix.EWOULDBLOCK {
+		return err
 	}
+	left := w.left()
+	if left <= 0 {
+		return ErrLocked
+	}
+	return wait.until(left)
 }
 
-func (l *lockFiles) unlock(kind lockKind) error { return flock(l[kind].fd, unix.LOCK_UN) }
+func (l *lockFiles) unlock(kind lockKind) error { return l[kind].wait.unlock() }
 
 func flock(fd uintptr, how int) error {
 	for {
@@ -86,5 +89,12 @@ func (l *lockFiles) linked() (bool, error) {
 }
 
 func (l *lockFiles) close() error {
-	return errors.Join(l[theLock].file.Close(), l[theTurn].file.Close())
+	return errors.Join(l[theLock].close(), l[theTurn].close())
+}
+
+func (f *lockFile) close() error {
+	if f.wait.leave() {
+		return nil // the goroutine that waits still will close it
+	}
+	return f.file.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -35,6 +36,29 @@ func (l *lockFiles) openAt(path string) error {
 // lockedByte is the place in the file of the byte that stands for one of the two locks.
 func lockedByte(kind lockKind) *windows.Overlapped {
 	return &windows.Overlapped{Offset: uint32(kind), OffsetHigh: 1 << 30}
+}
+
+// Asking again and again is the only wait with a time limit. The pauses grow with
+// the time that was waited: asking costs little, and the handover adds a small
+// part to however long others hold the lock.
+const (
+	shortestPause = 100 * time.Microsecond
+	longestPause  = 2 * time.Millisecond
+)
+
+// take takes a lock, waiting as long as w says.
+func (l *lockFiles) take(kind lockKind, w *waiting) error {
+	for {
+		if got, err := l.try(kind); got || err != nil {
+			return err
+		}
+		left := w.left()
+		if left <= 0 {
+			return ErrLocked
+		}
+		waited := w.limit - left
+		time.Sleep(min(max(waited/10, shortestPause), longestPause, left))
+	}
 }
 
 // try reports whether it took the lock. It does not wait.

@@ -1,0 +1,207 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/etch-audit/etch/internal/broken"
+	"github.com/etch-audit/etch/internal/state"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// Where several processes write, each syncs its lines without the lock, so that
+// the others can write meanwhile and the file system can make one commit of
+// several syncs. Lines between their write and the end of that sync are in
+// flight: they stand at the state's written position, and nobody is shown or
+// told of them before its synced position has passed them.
+
+// A flight is the lines of a batch that were written under the lock and are
+// synced without it.
+type flight struct {
+	aloft   bool
+	lineage uint64 // of the state that they were written under
+	segment uint32
+	begin   uint64 // the size before them
+	end     state.Position
+	told    []receiptOf // as the draft's, which is used to recover meanwhile
+}
+
+// A sharing says when lines are synced without the lock.
+type sharing int
+
+const (
+	whenMet     sharing = iota // while other processes write
+	alwaysShare                // for tests: whenever a batch can be
+	neverShare
+)
+
+// company is how many commits in a row a process goes on sharing after it has
+// last met another: it spares those who write in turns the change of ways, and
+// costs a process that is alone again a few short locks.
+const company = 16
+
+// meet takes note of whether another process has written since the last commit.
+func (j *Journal) meet(another bool) {
+	switch {
+	case another:
+		j.company = company
+	case j.company > 0:
+		j.company--
+	}
+}
+
+// shares reports whether the draft is to be synced without the lock. What the
+// state must be made durable for, and what others' lines must be on disk for,
+// is not. Neither is anything where the system tells an error of writing back
+// to one opening of a file only: a sync could not vouch for others' lines.
+func (j *Journal) shares() bool {
+	d := &j.draft
+	if len(d.out) == 0 || d.sync || d.settle || j.alone {
+		return false
+	}
+	switch j.opt.sharing {
+	case alwaysShare:
+		return true
+	case neverShare:
+		return false
+	}
+	return vfs.SyncTellsAll && j.company > 0
+}
+
+// depart writes the draft's lines and lets the state say that they are in
+// flight. The lock is held; [Journal.land] does the rest without it.
+func (j *Journal) depart() error {
+	d := &j.draft
+	next := j.state.State
+	lines, begin := d.out, next.Written.Offset
+	d.next.Offset = begin + int64(len(lines))
+	next.Written = d.next.Position
+	if !next.Fits() {
+		d.next.Offset = begin
+		return j.flush()
+	}
+	if err := j.put(lines, begin); err != nil {
+		return err
+	}
+	size := j.state.State.Written.Size()
+	j.state.State = next
+	if err := j.saveState(false); err != nil {
+		return err
+	}
+	// The draft's receipts and the flight's change places, to keep their memory.
+	d.told, d.flight = d.flight.told[:0], flight{true, next.Lineage, next.Segment, size, next.Written, d.told}
+	return nil
+}
+
+// land syncs the lines in flight, takes the lock again and publishes them. The
+// lock is not held, and the leader is alone: no other goroutine uses the files.
+// Order: sync; lock; state; and then whoever waits is told.
+func (j *Journal) land() error {
+	var synced error
+	if !broken.Is("publish-before-sync") {
+		synced = j.active.Sync()
+	}
+	landed := false
+	err := j.locked(func() error {
+		landed = true
+		return j.publish(synced)
+	})
+	if landed {
+		return err
+	}
+	if synced != nil {
+		err = errors.Join(synced, err, j.drop()) // never is it synced again
+	}
+	return fmt.Errorf("%w: %w", errDoubt, err)
+}
+
+// publish finds out what became of the lines that were in flight, makes the
+// synced position pass them, or writes them once more where they are void.
+func (j *Journal) publish(synced error) error {
+	fate, err := j.settleFlight(synced)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errDoubt, errors.Join(err, j.drop()))
+	}
+	switch fate {
+	case stands:
+		j.receipts(j.draft.flight.told)
+		j.finished(false)
+		return nil
+	case void:
+		return j.writeAgain()
+	}
+	return fmt.Errorf("%w: %w", errDoubt, errors.Join(errLost, synced))
+}
+
+var errLost = errors.New("the log was changed while the lines were made durable")
+
+// settleFlight brings the journal to the log's present state and returns the
+// fate of the lines in flight. After a failed sync the segment is abandoned, if
+// nobody has done so yet: others learn of it at their own sync.
+func (j *Journal) settleFlight(synced error) (fate, error) {
+	same, err := j.unchanged()
+	if err != nil {
+		return unclear, err
+	}
+	f := &j.draft.flight
+	fate := f.fate(&j.state.State)
+	switch {
+	case same && synced == nil && fate == aloft:
+		j.state.State.Position = f.end
+		return stands, j.state.Write()
+	case same && synced == nil:
+		return fate, nil
+	case same && (fate == aloft || fate == stands):
+		if err := j.abandon(synced); !errors.Is(err, errVoided) {
+			return unclear, err
+		}
+	default:
+		if err := j.drop(); err != nil {
+			return unclear, err
+		}
+		if err := j.ready(); err != nil {
+			return unclear, err
+		}
+	}
+	if fate = f.fate(&j.state.State); fate == aloft {
+		return unclear, errLost // ready and abandon leave nothing in flight
+	}
+	return fate, nil
+}
+
+// A fate is what became of lines in flight.
+type fate int
+
+const (
+	unclear fate = iota // they may be in the log or not
+	aloft               // they are where they were written, before the written position
+	stands              // they are in the log for ever
+	void                // they are not, and never will be
+)
+
+// fate returns what the state says of the lines. As long as the lineage is the
+// same nothing was given up that was in flight; and no segment ends but for one
+// that is given up before all of it is on disk.
+func (f *flight) fate(s *state.State) fate {
+	switch {
+	case s.Lineage == f.lineage && (s.Segment > f.segment || s.Segment == f.segment && s.Size() >= f.end.Size()):
+		return stands
+	case s.Lineage == f.lineage && s.Segment == f.segment && s.Written.Size() >= f.end.Size():
+		return aloft
+	case s.Previous == f.lineage && s.VoidFrom >= f.end.Size():
+		return stands
+	case s.Previous == f.lineage && s.VoidFrom <= f.begin:
+		return void
+	}
+	return unclear
+}
+
+// writeAgain writes the batch once more, as one that is alone.
+func (j *Journal) writeAgain() error {
+	j.alone = true
+	defer func() { j.alone = false }()
+	if err := j.ready(); err != nil {
+		return err
+	}
+	return j.write()
+}
