@@ -33,7 +33,7 @@ func follow(t *testing.T, path string, q etch.Query, first int) *following {
 		t.Fatal(err)
 	}
 	f := &following{ended: make(chan struct{}), first: make(chan struct{})}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	go func() {
 		defer cancel()
 		defer close(f.ended)

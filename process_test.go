@@ -73,10 +73,21 @@ func TestKilledProcesses(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	everything := etch.Query{Control: true, AllPhases: true, From: time.Unix(0, 0)}
+	follower := follow(t, path, everything, 0)
 	told := map[string]uint64{} // sequence numbers by event id
 	for range rounds {
 		runWriters(t, rng, path, told)
 		checkTold(t, path, told)
+	}
+	last := &followed{t: t, path: path}
+	last.append(last.open(), 0, lastEvent)
+	all := seqs(t, path, everything)
+	last.close()
+	<-follower.ended
+	follower.check(t, "a follower", all[:min(len(follower.seqs), len(all))])
+	if len(all) < len(told) {
+		t.Errorf("the log has %d records, want %d at least", len(all), len(told))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Argv masks the secrets in an argument vector and returns the masked vector and the number of masked places. Each argument is
@@ -66,14 +67,14 @@ func commandOf(arg string) *command {
 		return nil
 	}
 	name := strings.TrimSuffix(path.Base(arg), ".exe")
-	if i, ok := commandIndex[name]; ok {
+	if i, ok := commandIndex()[name]; ok {
 		return &commands[i]
 	}
 	return nil
 }
 
 // commandIndex finds a program in the table; of two entries for one program the first counts.
-var commandIndex = func() map[string]int {
+var commandIndex = sync.OnceValue(func() map[string]int {
 	out := map[string]int{}
 	for i := range commands {
 		for _, name := range commands[i].names {
@@ -83,7 +84,7 @@ var commandIndex = func() map[string]int {
 		}
 	}
 	return out
-}()
+})
 
 // argument masks one argument of a vector.
 func argument(state *argState, arg string) (string, int) {

@@ -322,7 +322,7 @@ func (c *scan) bare(f *field) int {
 	before, at := c.wordBefore(f.start)
 	v := c.read(f.value)
 	switch {
-	case hasFold(setters, before) && c.at(v.start) != '-':
+	case hasFold(setters(), before) && c.at(v.start) != '-':
 		return c.mask(v, f.secretName)
 	case f.rule != rulePassword:
 	case v.quote == '\'' && (equalFold(before, "with") || equalFold(before, "encrypted")):
@@ -364,5 +364,5 @@ func (c *scan) identifiedBy(start, i int) int {
 	if !isQuote(c.at(i)) || !c.starts(start) {
 		return 0
 	}
-	return c.mask(c.read(i), secretNames["password"])
+	return c.mask(c.read(i), secretNames()["password"])
 }

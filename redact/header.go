@@ -21,7 +21,7 @@ func (c *scan) authorization(f *field) int {
 		n++
 	}
 	scheme := text[:n]
-	if hasFold(schemes, scheme) {
+	if hasFold(schemes(), scheme) {
 		n += blankLen(text[n:])
 		if n == len(scheme) {
 			return 0
@@ -69,7 +69,7 @@ func (c *scan) headerValue(f *field) value {
 		return c.read(i)
 	}
 	end := c.wordEnd(i)
-	if hasFold(schemes, c.s[i:end]) {
+	if hasFold(schemes(), c.s[i:end]) {
 		next := c.skipBlanks(end)
 		end = c.wordEnd(next)
 	}
@@ -153,9 +153,9 @@ func (c *scan) cookies(f *field) int {
 		if n := strings.IndexAny(c.s[at+1:stop], ";,\\&|<>()"); n >= 0 {
 			stop = at + 1 + n
 		}
-		if !hasFold(cookieAttributes, c.s[name:at]) {
+		if !hasFold(cookieAttributes(), c.s[name:at]) {
 			v := value{start: at + 1, end: stop, stop: stop, quote: '"'}
-			end = max(end, c.mask(v, secretNames["cookie"]))
+			end = max(end, c.mask(v, secretNames()["cookie"]))
 		}
 		if c.at(stop) != ';' {
 			return end

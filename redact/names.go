@@ -1,5 +1,7 @@
 package redact
 
+import "sync"
+
 // nameKeywords are what every secret name contains; a name is read only where one of them is found.
 var nameKeywords = []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "cookie", "signature", "sig=", "jwt", "connectionstring", "connection_string", "sessionid", "session_id"}
 
@@ -16,30 +18,32 @@ type secretName struct {
 }
 
 // secretNames is the table of names by their last part. A new one is one line here; if it holds none of nameKeywords, add one there.
-var secretNames = map[string]secretName{
-	"password":         {rule: rulePassword, not: promptWords},
-	"passwords":        {rule: rulePassword},
-	"passphrase":       {rule: rulePassword, not: promptWords},
-	"passcode":         {rule: rulePassword},
-	"passwd":           {rule: rulePassword, prose: true},
-	"pass":             {rule: rulePassword, prose: true},
-	"pwd":              {rule: rulePassword, path: true},
-	"secret":           {rule: ruleSecret, prose: true},
-	"token":            {rule: ruleToken, not: harmlessTokens, prose: true},
-	"jwt":              {rule: ruleToken, opaque: true},
-	"key":              {rule: ruleKey, after: secretKeys, path: true},
-	"apikey":           {rule: ruleKey},
-	"credentials":      {rule: ruleCredentials, path: true, prose: true},
-	"authorization":    {rule: ruleAuthorization},
-	"auth":             {rule: ruleCredentials, opaque: true},
-	"cookie":           {rule: ruleCookie},
-	"cookies":          {rule: ruleCookie, opaque: true},
-	"sessionid":        {rule: ruleCookie, opaque: true, query: true},
-	"signature":        {rule: ruleSignature, opaque: true, query: true},
-	"sig":              {rule: ruleSignature, opaque: true, query: true},
-	"string":           {rule: ruleCredentials, after: set("connection"), opaque: true},
-	"connectionstring": {rule: ruleCredentials, opaque: true},
-}
+var secretNames = sync.OnceValue(func() map[string]secretName {
+	return map[string]secretName{
+		"password":         {rule: rulePassword, not: promptWords()},
+		"passwords":        {rule: rulePassword},
+		"passphrase":       {rule: rulePassword, not: promptWords()},
+		"passcode":         {rule: rulePassword},
+		"passwd":           {rule: rulePassword, prose: true},
+		"pass":             {rule: rulePassword, prose: true},
+		"pwd":              {rule: rulePassword, path: true},
+		"secret":           {rule: ruleSecret, prose: true},
+		"token":            {rule: ruleToken, not: harmlessTokens(), prose: true},
+		"jwt":              {rule: ruleToken, opaque: true},
+		"key":              {rule: ruleKey, after: secretKeys(), path: true},
+		"apikey":           {rule: ruleKey},
+		"credentials":      {rule: ruleCredentials, path: true, prose: true},
+		"authorization":    {rule: ruleAuthorization},
+		"auth":             {rule: ruleCredentials, opaque: true},
+		"cookie":           {rule: ruleCookie},
+		"cookies":          {rule: ruleCookie, opaque: true},
+		"sessionid":        {rule: ruleCookie, opaque: true, query: true},
+		"signature":        {rule: ruleSignature, opaque: true, query: true},
+		"sig":              {rule: ruleSignature, opaque: true, query: true},
+		"string":           {rule: ruleCredentials, after: set("connection")(), opaque: true},
+		"connectionstring": {rule: ruleCredentials, opaque: true},
+	}
+})
 
 // bareKey is the meaning of "key" alone: in the query of a URL, when its value looks generated.
 var bareKey = secretName{rule: ruleKey, opaque: true, query: true}
@@ -100,13 +104,16 @@ var (
 		"hash", "default", "again", "confirm", "confirmation", "live", "sandbox", "pem", "rw", "ro")
 )
 
-// set returns a set of words.
-func set(words ...string) map[string]bool {
-	m := make(map[string]bool, len(words))
-	for _, w := range words {
-		m[w] = true
-	}
-	return m
+// set returns what returns a set of words. It is made when it is first asked for, as the tables of this package are: a program
+// that masks nothing does not wait for them.
+func set(words ...string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		m := make(map[string]bool, len(words))
+		for _, w := range words {
+			m[w] = true
+		}
+		return m
+	})
 }
 
 const (
@@ -185,7 +192,7 @@ func lookup(name string) (secretName, bool) {
 	var p parts
 	splitName(name, &p)
 	i := 0
-	for i < p.n-1 && tailWords[string(p.part(i))] {
+	for i < p.n-1 && tailWords()[string(p.part(i))] {
 		i++
 	}
 	if i >= p.n {
@@ -217,7 +224,7 @@ func lookup(name string) (secretName, bool) {
 
 // lookupPart finds a part in the table, or the table's name that the part ends in.
 func lookupPart(part []byte) (secretName, bool) {
-	if n, ok := secretNames[string(part)]; ok {
+	if n, ok := secretNames()[string(part)]; ok {
 		return n, true
 	}
 	if !wordEndBytes[part[len(part)-1]] {
@@ -225,7 +232,7 @@ func lookupPart(part []byte) (secretName, bool) {
 	}
 	for _, w := range wordEnds {
 		if n := len(part) - len(w.end); n >= 0 && string(part[n:]) == w.end {
-			return secretNames[w.name], true
+			return secretNames()[w.name], true
 		}
 	}
 	return secretName{}, false

@@ -267,7 +267,7 @@ func fallback(text string) (start, end int, ok bool) {
 
 // isHarmless reports whether a value holds nothing secret: it is empty, a reference, a placeholder or a constant.
 func isHarmless(text string, quote byte) bool {
-	if hasFold(constants, text) || strings.Trim(text, "*.?- \t\r\n") == "" {
+	if hasFold(constants(), text) || strings.Trim(text, "*.?- \t\r\n") == "" {
 		return true
 	}
 	switch text[0] {
@@ -329,7 +329,7 @@ func isPlaceholder(text string) bool {
 // their parenthesis, and are seen by the reader of the name.
 func isExpression(text string) bool {
 	root, rest, ok := strings.Cut(text, ".")
-	if !ok || rest == "" || !codeRoots[root] {
+	if !ok || rest == "" || !codeRoots()[root] {
 		return false
 	}
 	for i := range len(rest) {

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -32,18 +33,30 @@ type rule func(w *walker, c *call)
 // that matters; it returns the command's output.
 type special func(w *walker, c *call) flow
 
-// The tables are filled in by init because their functions reach back to run.
-var (
+// tables are what is known of commands, by their names.
+type tables struct {
 	specials map[string]special
 	rules    map[string][]rule
-)
+}
 
-func init() {
-	specials = map[string]special{}
-	rules = map[string][]rule{}
+// known are the tables once a call was judged. It has no initial value, which
+// could not name them: their functions reach back to run.
+var known struct {
+	once   sync.Once
+	tables tables
+}
+
+// knownTables returns the tables; the first call makes them.
+func knownTables() *tables {
+	known.once.Do(func() { known.tables = makeTables() })
+	return &known.tables
+}
+
+func makeTables() tables {
+	made := tables{specials: map[string]special{}, rules: map[string][]rule{}}
 	for names, s := range specialTable() {
 		for name := range strings.FieldsSeq(names) {
-			specials[name] = s
+			made.specials[name] = s
 		}
 	}
 	for _, table := range []map[string]rule{
@@ -52,10 +65,11 @@ func init() {
 	} {
 		for names, r := range table {
 			for name := range strings.FieldsSeq(names) {
-				rules[name] = append(rules[name], r)
+				made.rules[name] = append(made.rules[name], r)
 			}
 		}
 	}
+	return made
 }
 
 // run judges a call and returns what it prints.
@@ -90,7 +104,7 @@ func (w *walker) run(c *call) flow {
 	if c.onlyHelp() {
 		return unknownFlow
 	}
-	if s, ok := specials[c.name]; ok {
+	if s, ok := knownTables().specials[c.name]; ok {
 		return s(w, c)
 	}
 	w.judge(c)
@@ -116,7 +130,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // judge applies the rules of a command that runs no other.
 func (w *walker) judge(c *call) {
-	for _, r := range rules[c.name] {
+	for _, r := range knownTables().rules[c.name] {
 		r(w, c)
 	}
 	w.patterns(c)
@@ -174,17 +188,19 @@ func quoteAll(args []word) string {
 }
 
 // otherNames maps names of the same program to the one that the rules use.
-var otherNames = map[string]string{
-	"nc.openbsd": "nc", "nc.traditional": "nc", "ncat": "nc", "netcat": "nc", "nodejs": "node",
-	"gawk": "awk", "mawk": "awk", "nawk": "awk", "mariadb": "mysql", "mongosh": "mongo",
-	"gsed": "sed", "grm": "rm", "gfind": "find", "gxargs": "xargs", "gtar": "tar", "bsdtar": "tar", "gdd": "dd",
-	"gchmod": "chmod", "gchown": "chown", "gtimeout": "timeout", "genv": "env", "gcp": "cp", "gmv": "mv", "gtee": "tee",
-	"gshred": "shred", "pypy": "python", "valkey-cli": "redis-cli", "opentofu": "terraform", "tofu": "terraform",
-	"podman": "docker", "nerdctl": "docker", "pwsh": "powershell", "egrep": "grep", "fgrep": "grep", "zgrep": "grep",
-	"rbash": "bash", "-bash": "bash", "yash": "sh", "fdfind": "fd", "batcat": "bat", "nvim": "vim", "vi": "vim",
-	"view": "vim", "ex": "vim", "kubectl.exe": "kubectl", "oc": "kubectl", "k": "kubectl", "psql": "psql", "apt": "apt-get",
-	"unlink": "rm", "slogin": "ssh", "gsudo": "sudo", "mdb": "mysql",
-}
+var otherNames = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"nc.openbsd": "nc", "nc.traditional": "nc", "ncat": "nc", "netcat": "nc", "nodejs": "node",
+		"gawk": "awk", "mawk": "awk", "nawk": "awk", "mariadb": "mysql", "mongosh": "mongo",
+		"gsed": "sed", "grm": "rm", "gfind": "find", "gxargs": "xargs", "gtar": "tar", "bsdtar": "tar", "gdd": "dd",
+		"gchmod": "chmod", "gchown": "chown", "gtimeout": "timeout", "genv": "env", "gcp": "cp", "gmv": "mv", "gtee": "tee",
+		"gshred": "shred", "pypy": "python", "valkey-cli": "redis-cli", "opentofu": "terraform", "tofu": "terraform",
+		"podman": "docker", "nerdctl": "docker", "pwsh": "powershell", "egrep": "grep", "fgrep": "grep", "zgrep": "grep",
+		"rbash": "bash", "-bash": "bash", "yash": "sh", "fdfind": "fd", "batcat": "bat", "nvim": "vim", "vi": "vim",
+		"view": "vim", "ex": "vim", "kubectl.exe": "kubectl", "oc": "kubectl", "k": "kubectl", "psql": "psql", "apt": "apt-get",
+		"unlink": "rm", "slogin": "ssh", "gsudo": "sudo", "mdb": "mysql",
+	}
+})
 
 // versioned are the commands whose names carry a version.
 var versioned = []string{"python", "perl", "ruby", "php", "pip", "lua", "node", "bash", "pypy", "tclsh", "java", "psql"}
@@ -198,7 +214,7 @@ func commandName(s string) string {
 	if t := strings.TrimRight(s, "0123456789.-"); slices.Contains(versioned, t) {
 		s = t
 	}
-	if t, ok := otherNames[s]; ok {
+	if t, ok := otherNames()[s]; ok {
 		return t
 	}
 	return s

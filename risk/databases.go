@@ -1,8 +1,8 @@
 package risk
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 )
 
 func databaseRules() map[string]rule {
@@ -70,9 +70,9 @@ func (w *walker) sqlClient(c *call) {
 }
 
 var (
-	sqlNoise     = regexp.MustCompile(`(?s)'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/`)
-	sqlSpace     = regexp.MustCompile(`\s+`)
-	sqlDangerous = regexp.MustCompile(`(?i)\bTO\s+PROGRAM\b|\bFROM\s+PROGRAM\b|\bxp_cmdshell\b|\bLOAD_FILE\s*\(|\bINTO\s+(OUT|DUMP)FILE\b|\bpg_read_file\b|\blo_export\b|\bload_extension\b|\bsys_exec\b`)
+	sqlNoise     = expr(`(?s)'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/`)
+	sqlSpace     = expr(`\s+`)
+	sqlDangerous = expr(`(?i)\bTO\s+PROGRAM\b|\bFROM\s+PROGRAM\b|\bxp_cmdshell\b|\bLOAD_FILE\s*\(|\bINTO\s+(OUT|DUMP)FILE\b|\bpg_read_file\b|\blo_export\b|\bload_extension\b|\bsys_exec\b`)
 )
 
 // sqlRule judges a statement by how it begins.
@@ -120,16 +120,16 @@ var sqlRules = []struct {
 // sql judges SQL text: comments and string literals are set aside, so what
 // is only data is not taken for a statement.
 func (w *walker) sql(x word) {
-	text := sqlNoise.ReplaceAllString(x.text, " '' ")
+	text := sqlNoise.replace(x.text, " '' ")
 	if x.open && (x.lead == x.text || strings.HasPrefix(x.text, "$(")) {
 		w.report(Medium, "db-write", "SQL that is computed at run time")
 		return
 	}
-	if m := sqlDangerous.FindString(text); m != "" {
-		w.report(High, "db-shell", "SQL reaches out of the database: "+sqlSpace.ReplaceAllString(strings.ToUpper(m), " "))
+	if m := sqlDangerous.find(text); m != "" {
+		w.report(High, "db-shell", "SQL reaches out of the database: "+sqlSpace.replace(strings.ToUpper(m), " "))
 	}
 	for i := range strings.SplitSeq(text, ";") {
-		w.sqlStatement(strings.ToUpper(strings.TrimSpace(sqlSpace.ReplaceAllString(i, " "))))
+		w.sqlStatement(strings.ToUpper(strings.TrimSpace(sqlSpace.replace(i, " "))))
 	}
 }
 
@@ -156,14 +156,16 @@ func (w *walker) sqlStatement(s string) {
 	}
 }
 
-var redisLevels = map[string]Level{
-	"FLUSHALL": High, "FLUSHDB": High, "SHUTDOWN": High, "DEBUG": High, "CONFIG": Medium, "SLAVEOF": High, "REPLICAOF": High,
-	"EVAL": Medium, "DEL": Medium, "UNLINK": Medium, "SET": Medium, "HSET": Medium, "LPUSH": Medium, "RPUSH": Medium, "EXPIRE": Medium,
-	"MODULE": High, "SCRIPT": Medium, "RENAME": Medium, "ACL": High,
-}
+var redisLevels = sync.OnceValue(func() map[string]Level {
+	return map[string]Level{
+		"FLUSHALL": High, "FLUSHDB": High, "SHUTDOWN": High, "DEBUG": High, "CONFIG": Medium, "SLAVEOF": High, "REPLICAOF": High,
+		"EVAL": Medium, "DEL": Medium, "UNLINK": Medium, "SET": Medium, "HSET": Medium, "LPUSH": Medium, "RPUSH": Medium, "EXPIRE": Medium,
+		"MODULE": High, "SCRIPT": Medium, "RENAME": Medium, "ACL": High,
+	}
+})
 
 func (w *walker) redis(c *call) {
-	o := parseOptions(c.args, valueOptions["redis-cli"])
+	o := parseOptions(c.args, valueOptions()["redis-cli"])
 	lines := []string{join(o.operands).text}
 	if c.in.known {
 		lines = append(lines, strings.Split(c.in.text, "\n")...)
@@ -173,7 +175,7 @@ func (w *walker) redis(c *call) {
 		if len(words) == 0 {
 			continue
 		}
-		level := redisLevels[words[0]]
+		level := redisLevels()[words[0]]
 		if words[0] == "CONFIG" && len(words) > 1 && words[1] == "GET" {
 			level = Low
 		}
@@ -186,9 +188,9 @@ func (w *walker) redis(c *call) {
 }
 
 var (
-	mongoDrops   = regexp.MustCompile(`\.dropDatabase\s*\(|\.drop\s*\(|\.dropCollection\s*\(`)
-	mongoDeletes = regexp.MustCompile(`\.(deleteMany|remove)\s*\(\s*(\{\s*\}\s*)?[,)]`)
-	mongoWrites  = regexp.MustCompile(`\.(insert|update|delete|remove|replace|bulkWrite|createUser|renameCollection)\w*\s*\(`)
+	mongoDrops   = expr(`\.dropDatabase\s*\(|\.drop\s*\(|\.dropCollection\s*\(`)
+	mongoDeletes = expr(`\.(deleteMany|remove)\s*\(\s*(\{\s*\}\s*)?[,)]`)
+	mongoWrites  = expr(`\.(insert|update|delete|remove|replace|bulkWrite|createUser|renameCollection)\w*\s*\(`)
 )
 
 func (w *walker) mongo(c *call) {
@@ -202,11 +204,11 @@ func (w *walker) mongo(c *call) {
 	switch {
 	case strings.Contains(text.String(), "dropDatabase"):
 		w.report(Critical, "db-drop", "mongo drops a database")
-	case mongoDrops.MatchString(text.String()):
+	case mongoDrops.matches(text.String()):
 		w.report(High, "db-drop", "mongo drops a collection")
-	case mongoDeletes.MatchString(text.String()):
+	case mongoDeletes.matches(text.String()):
 		w.report(High, "db-delete", "mongo removes every document")
-	case mongoWrites.MatchString(text.String()):
+	case mongoWrites.matches(text.String()):
 		w.report(Medium, "db-write", "mongo changes documents")
 	}
 }

@@ -1,41 +1,46 @@
 package risk
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 )
 
-// codeOptions are the options by which an interpreter takes its program.
-var codeOptions = map[string]struct {
+// A codeOption says by which options an interpreter takes its program.
+type codeOption struct {
 	valued string // options that take a value
 	code   string // those of them whose value is code
 	first  bool   // the first operand is code
-}{
-	"python":     {"c W X m", "c", false},
-	"ipython":    {"c", "c", false},
-	"perl":       {"e E I M m", "e E", false},
-	"ruby":       {"e I r C", "e", false},
-	"irb":        {"e", "e", false},
-	"node":       {"e eval p print r require import loader env-file input-type", "e eval p print pe", false},
-	"tsx":        {"e eval p print", "e eval p print", false},
-	"ts-node":    {"e eval p print", "e eval p print", false},
-	"bun":        {"e eval p print", "e eval p print", false},
-	"deno":       {"", "", false},
-	"php":        {"r R B d f", "r R B", false},
-	"lua":        {"e l", "e", false},
-	"awk":        {"f v F", "", true},
-	"osascript":  {"e l", "e", false},
-	"rscript":    {"e", "e", false},
-	"julia":      {"e eval E", "e eval E", false},
-	"groovy":     {"e", "e", false},
-	"tclsh":      {"", "", false},
-	"powershell": {"c command encodedcommand enc e ec file executionpolicy ep", "c command", false},
 }
+
+// codeOptions are those of the interpreters, by their names.
+var codeOptions = sync.OnceValue(func() map[string]codeOption {
+	return map[string]codeOption{
+		"python":     {"c W X m", "c", false},
+		"ipython":    {"c", "c", false},
+		"perl":       {"e E I M m", "e E", false},
+		"ruby":       {"e I r C", "e", false},
+		"irb":        {"e", "e", false},
+		"node":       {"e eval p print r require import loader env-file input-type", "e eval p print pe", false},
+		"tsx":        {"e eval p print", "e eval p print", false},
+		"ts-node":    {"e eval p print", "e eval p print", false},
+		"bun":        {"e eval p print", "e eval p print", false},
+		"deno":       {"", "", false},
+		"php":        {"r R B d f", "r R B", false},
+		"lua":        {"e l", "e", false},
+		"awk":        {"f v F", "", true},
+		"osascript":  {"e l", "e", false},
+		"rscript":    {"e", "e", false},
+		"julia":      {"e eval E", "e eval E", false},
+		"groovy":     {"e", "e", false},
+		"tclsh":      {"", "", false},
+		"powershell": {"c command encodedcommand enc e ec file executionpolicy ep", "c command", false},
+	}
+})
 
 // language judges the program that an interpreter is given: as text, as a
 // file of this command line, or as its input.
 func (w *walker) language(c *call) flow {
-	x := codeOptions[c.name]
+	x := codeOptions()[c.name]
 	args := c.args
 	if c.name == "powershell" {
 		args = lowerFlags(args)
@@ -137,36 +142,36 @@ type codeSign struct {
 	level  Level
 	id     string
 	why    string
-	all    []*regexp.Regexp
-	except *regexp.Regexp
+	all    []*expression
+	except *expression
 }
 
 var (
-	reSocket   = regexp.MustCompile(`(?i)socket|TCPSocket|fsockopen|/inet/tcp|net\.(connect|createConnection|Socket)|TcpClient`)
-	reShell    = regexp.MustCompile(`dup2|pty\.spawn|/bin/(ba|z|da)?sh|cmd\.exe|STDIN,\s*">&|"sh"|'sh'|"bash"|'bash'|iex\b|getline`)
-	reFetch    = regexp.MustCompile(`(?i)urlopen|urlretrieve|requests\.get|http\.get|https\.get|\bfetch\(|LWP|Net::HTTP|open-uri|URI\.open|file_get_contents\(\s*['"]https?:|DownloadString|Invoke-WebRequest|\biwr\b|Invoke-RestMethod|\bcurl\b`)
-	reRun      = regexp.MustCompile(`(?i)\bexec\s*\(|\beval\b|os\.system|subprocess|os\.popen|child_process|\bsystem\s*\(|shell_exec|\biex\b|Invoke-Expression|os\.execute|instance_eval|\bFunction\(|\bcompile\(`)
-	reDecode   = regexp.MustCompile(`(?i)b64decode|base64|\batob\(|fromhex|unhexlify|FromBase64String|unpack\(|zlib\.decompress|codecs\.decode|rot13|'hex'|"hex"`)
-	reSend     = regexp.MustCompile(`(?i)requests\.(post|put)|urlopen\([^)]*data|http\.client|method:\s*['"](POST|PUT)|Net::HTTP\.post|\.sendall|\.send\(|LWP.*post|Invoke-WebRequest.*Post|urlopen|requests\.get|\bfetch\(`)
-	reFork     = regexp.MustCompile(`(?i)(while|for).{0,40}fork|fork\s+while\s+fork|fork.{0,10}while|loop.{0,20}fork`)
-	reWipe     = regexp.MustCompile(`(?i)Remove-Item\b.*-Recurse|\bri\b.*-Recurse|Format-Volume|Clear-Disk|Remove-Partition`)
-	reExecCall = regexp.MustCompile(`(?i)(os\.system|os\.popen|popen2?|subprocess\.\w+|commands\.getoutput|getoutput|getstatusoutput|check_output|check_call|\bexec(Sync|File|FileSync|v|vp|l|lp|ve)?|spawn(Sync)?|\bsystem|shell_exec|passthru|proc_open|os\.execute|io\.popen|IO\.popen|do shell script|pty\.spawn|Kernel\.exec|Open3\.\w+|\bqx|\bsh\.\w+|Start-Process|&)\s*\(?\s*(\[\s*)?$`)
-	reExecBare = regexp.MustCompile(`(os\.system|os\.popen|subprocess\.(run|call|Popen|check_output|check_call|getoutput)|execSync|spawnSync|child_process['"]?\)?\.(exec|spawn)|shell_exec|passthru)\s*\(\s*[A-Za-z_$]`)
-	reTreeCall = regexp.MustCompile(`(?i)(rmtree|rm_rf|rmSync|rmdirSync|remove_tree|rm_r|remove_dir_all|fs\.rm|rimraf|deltree|Remove-Item)\s*\(?\s*$`)
-	reFileCall = regexp.MustCompile(`(?i)(os\.remove|os\.unlink|\bunlink|unlinkSync|File\.delete)\s*\(?\s*$`)
-	reOpenMode = regexp.MustCompile(`^\s*,\s*['"][wax]`)
-	reWriteFn  = regexp.MustCompile(`(?i)(writeFileSync|writeFile|appendFileSync|file_put_contents|File\.write|appendFile)\s*\(\s*$`)
-	reSource   = regexp.MustCompile(`(?i)(open|Path|readFileSync|readFile|file_get_contents|File\.read|IO\.read|slurp|read_text|File\.open)\s*\(?\s*$`)
+	reSocket   = expr(`(?i)socket|TCPSocket|fsockopen|/inet/tcp|net\.(connect|createConnection|Socket)|TcpClient`)
+	reShell    = expr(`dup2|pty\.spawn|/bin/(ba|z|da)?sh|cmd\.exe|STDIN,\s*">&|"sh"|'sh'|"bash"|'bash'|iex\b|getline`)
+	reFetch    = expr(`(?i)urlopen|urlretrieve|requests\.get|http\.get|https\.get|\bfetch\(|LWP|Net::HTTP|open-uri|URI\.open|file_get_contents\(\s*['"]https?:|DownloadString|Invoke-WebRequest|\biwr\b|Invoke-RestMethod|\bcurl\b`)
+	reRun      = expr(`(?i)\bexec\s*\(|\beval\b|os\.system|subprocess|os\.popen|child_process|\bsystem\s*\(|shell_exec|\biex\b|Invoke-Expression|os\.execute|instance_eval|\bFunction\(|\bcompile\(`)
+	reDecode   = expr(`(?i)b64decode|base64|\batob\(|fromhex|unhexlify|FromBase64String|unpack\(|zlib\.decompress|codecs\.decode|rot13|'hex'|"hex"`)
+	reSend     = expr(`(?i)requests\.(post|put)|urlopen\([^)]*data|http\.client|method:\s*['"](POST|PUT)|Net::HTTP\.post|\.sendall|\.send\(|LWP.*post|Invoke-WebRequest.*Post|urlopen|requests\.get|\bfetch\(`)
+	reFork     = expr(`(?i)(while|for).{0,40}fork|fork\s+while\s+fork|fork.{0,10}while|loop.{0,20}fork`)
+	reWipe     = expr(`(?i)Remove-Item\b.*-Recurse|\bri\b.*-Recurse|Format-Volume|Clear-Disk|Remove-Partition`)
+	reExecCall = expr(`(?i)(os\.system|os\.popen|popen2?|subprocess\.\w+|commands\.getoutput|getoutput|getstatusoutput|check_output|check_call|\bexec(Sync|File|FileSync|v|vp|l|lp|ve)?|spawn(Sync)?|\bsystem|shell_exec|passthru|proc_open|os\.execute|io\.popen|IO\.popen|do shell script|pty\.spawn|Kernel\.exec|Open3\.\w+|\bqx|\bsh\.\w+|Start-Process|&)\s*\(?\s*(\[\s*)?$`)
+	reExecBare = expr(`(os\.system|os\.popen|subprocess\.(run|call|Popen|check_output|check_call|getoutput)|execSync|spawnSync|child_process['"]?\)?\.(exec|spawn)|shell_exec|passthru)\s*\(\s*[A-Za-z_$]`)
+	reTreeCall = expr(`(?i)(rmtree|rm_rf|rmSync|rmdirSync|remove_tree|rm_r|remove_dir_all|fs\.rm|rimraf|deltree|Remove-Item)\s*\(?\s*$`)
+	reFileCall = expr(`(?i)(os\.remove|os\.unlink|\bunlink|unlinkSync|File\.delete)\s*\(?\s*$`)
+	reOpenMode = expr(`^\s*,\s*['"][wax]`)
+	reWriteFn  = expr(`(?i)(writeFileSync|writeFile|appendFileSync|file_put_contents|File\.write|appendFile)\s*\(\s*$`)
+	reSource   = expr(`(?i)(open|Path|readFileSync|readFile|file_get_contents|File\.read|IO\.read|slurp|read_text|File\.open)\s*\(?\s*$`)
 )
 
 var codeSigns = []codeSign{
-	{Critical, "reverse-shell", "a program connects a shell to the network", []*regexp.Regexp{reSocket, reShell}, nil},
-	{Critical, "pipe-to-shell", "a program runs what it downloads", []*regexp.Regexp{reFetch, reRun}, nil},
-	{Critical, "decoded-to-shell", "a program runs what it decodes", []*regexp.Regexp{reDecode, reRun}, nil},
-	{Critical, "fork-bomb", "a program starts itself without end", []*regexp.Regexp{reFork}, nil},
-	{High, "rm-recursive", "a program removes directories", []*regexp.Regexp{reWipe}, nil},
-	{Medium, "code-exec", "a program runs a command that is computed at run time", []*regexp.Regexp{reExecBare}, nil},
-	{Medium, "network", "a program talks to another machine", []*regexp.Regexp{reSend}, regexp.MustCompile(`localhost|127\.0\.0\.1`)},
+	{Critical, "reverse-shell", "a program connects a shell to the network", []*expression{reSocket, reShell}, nil},
+	{Critical, "pipe-to-shell", "a program runs what it downloads", []*expression{reFetch, reRun}, nil},
+	{Critical, "decoded-to-shell", "a program runs what it decodes", []*expression{reDecode, reRun}, nil},
+	{Critical, "fork-bomb", "a program starts itself without end", []*expression{reFork}, nil},
+	{High, "rm-recursive", "a program removes directories", []*expression{reWipe}, nil},
+	{Medium, "code-exec", "a program runs a command that is computed at run time", []*expression{reExecBare}, nil},
+	{Medium, "network", "a program talks to another machine", []*expression{reSend}, expr(`localhost|127\.0\.0\.1`)},
 }
 
 // code judges a program in another language: by the calls it makes, and by
@@ -185,16 +190,16 @@ func (w *walker) code(x word, c *call) {
 		text = text[:maxText]
 	}
 	for _, s := range codeSigns {
-		matched := s.except == nil || !s.except.MatchString(text)
+		matched := s.except == nil || !s.except.matches(text)
 		for _, re := range s.all {
-			matched = matched && re.MatchString(text)
+			matched = matched && re.matches(text)
 		}
 		if matched {
 			w.report(s.level, s.id, s.why)
 		}
 	}
 	secret := w.literals(text, c)
-	if secret.secret != "" && (reSend.MatchString(text) || reSocket.MatchString(text)) {
+	if secret.secret != "" && (reSend.matches(text) || reSocket.matches(text)) {
 		w.report(Critical, "exfiltration", secret.secret+" sent by a program")
 	}
 	c.read = c.read.merge(secret)
@@ -241,17 +246,17 @@ func (w *walker) literals(text string, c *call) flow {
 		switch {
 		case lit.quote == '`' && containsField("perl ruby php", c.name):
 			w.shell(lit.text, flow{})
-		case reTreeCall.MatchString(before):
+		case reTreeCall.matches(before):
 			w.run(&call{argv: []word{literalWord("rm"), literalWord("-rf"), literalWord(lit.text)}})
-		case reFileCall.MatchString(before):
+		case reFileCall.matches(before):
 			w.run(&call{argv: []word{literalWord("rm"), literalWord(lit.text)}})
-		case reExecCall.MatchString(before):
+		case reExecCall.matches(before):
 			w.execLiteral(text, list[i:])
 		case c.name == "awk" && strings.HasSuffix(strings.TrimSpace(before), "|"), c.name == "awk" && strings.HasPrefix(strings.TrimSpace(text[lit.end:]), "|"):
 			w.shell(lit.text, flow{})
-		case reWriteFn.MatchString(before), reOpenMode.MatchString(text[lit.end:]):
+		case reWriteFn.matches(before), reOpenMode.matches(text[lit.end:]):
 			w.write(literalWord(lit.text), flow{}, "a program writes")
-		case reSource.MatchString(before) || strings.HasPrefix(lit.text, "/") || strings.HasPrefix(lit.text, "~"):
+		case reSource.matches(before) || strings.HasPrefix(lit.text, "/") || strings.HasPrefix(lit.text, "~"):
 			if _, ok := w.secretOf(literalWord(lit.text)); ok {
 				secrets = secrets.merge(w.readFile(literalWord(lit.text)))
 			}

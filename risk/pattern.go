@@ -2,6 +2,7 @@ package risk
 
 import (
 	"strings"
+	"sync"
 )
 
 // pattern is one row of the tables of commands that are judged by their
@@ -19,32 +20,36 @@ type pattern struct {
 
 // valueOptions are the options that take a value and may stand before the
 // subcommand of a program.
-var valueOptions = map[string]string{
-	"git":       "C c git-dir work-tree namespace exec-path super-prefix",
-	"kubectl":   "n namespace context cluster kubeconfig s server token user as as-group l selector f filename o output c container field-selector grace-period timeout",
-	"helm":      "n namespace kube-context kubeconfig f values set",
-	"docker":    "H host c context config l log-level f filter file name",
-	"aws":       "profile region endpoint-url output query p cli-input-json bucket instance-ids db-instance-identifier stack-name table-name function-name user-name cluster nodegroup-name repository-name key prefix",
-	"gcloud":    "project zone region account configuration format filter",
-	"az":        "g resource-group n name subscription output o s",
-	"gh":        "R repo X method f field F raw-field H header q jq",
-	"npm":       "prefix C w workspace registry tag",
-	"pnpm":      "C dir filter F",
-	"yarn":      "cwd",
-	"terraform": "chdir var var-file target state",
-	"systemctl": "H host M machine t type s signal p property",
-	"heroku":    "a app r remote confirm",
-	"psql":      "h p U d c f v",
-	"gsutil":    "o h",
-	"flyctl":    "a app c config",
-	"fly":       "a app c config",
-	"vault":     "address namespace",
-	"redis-cli": "h p a u n r i",
-	"prisma":    "schema",
-}
+var valueOptions = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"git":       "C c git-dir work-tree namespace exec-path super-prefix",
+		"kubectl":   "n namespace context cluster kubeconfig s server token user as as-group l selector f filename o output c container field-selector grace-period timeout",
+		"helm":      "n namespace kube-context kubeconfig f values set",
+		"docker":    "H host c context config l log-level f filter file name",
+		"aws":       "profile region endpoint-url output query p cli-input-json bucket instance-ids db-instance-identifier stack-name table-name function-name user-name cluster nodegroup-name repository-name key prefix",
+		"gcloud":    "project zone region account configuration format filter",
+		"az":        "g resource-group n name subscription output o s",
+		"gh":        "R repo X method f field F raw-field H header q jq",
+		"npm":       "prefix C w workspace registry tag",
+		"pnpm":      "C dir filter F",
+		"yarn":      "cwd",
+		"terraform": "chdir var var-file target state",
+		"systemctl": "H host M machine t type s signal p property",
+		"heroku":    "a app r remote confirm",
+		"psql":      "h p U d c f v",
+		"gsutil":    "o h",
+		"flyctl":    "a app c config",
+		"fly":       "a app c config",
+		"vault":     "address namespace",
+		"redis-cli": "h p a u n r i",
+		"prisma":    "schema",
+	}
+})
 
 // byCommand indexes the tables by command name.
-var byCommand = indexPatterns(systemPatterns, infraPatterns, packagePatterns, secretPatterns, gitPatterns, databasePatterns)
+var byCommand = sync.OnceValue(func() map[string][]pattern {
+	return indexPatterns(systemPatterns, infraPatterns, packagePatterns, secretPatterns, gitPatterns, databasePatterns)
+})
 
 func indexPatterns(tables ...[]pattern) map[string][]pattern {
 	index := map[string][]pattern{}
@@ -62,11 +67,11 @@ func indexPatterns(tables ...[]pattern) map[string][]pattern {
 // patterns applies the tables to a call. A trial run changes nothing and is
 // not judged by them.
 func (w *walker) patterns(c *call) {
-	rows := byCommand[c.name]
+	rows := byCommand()[c.name]
 	if len(rows) == 0 {
 		return
 	}
-	o := parseOptions(c.args, valueOptions[c.name])
+	o := parseOptions(c.args, valueOptions()[c.name])
 	if v, ok := o.get("dry-run", "help", "dryrun", "what-if", "simulate"); ok && !v.literal("none") && !v.literal("false") {
 		return
 	}

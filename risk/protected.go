@@ -3,6 +3,7 @@ package risk
 import (
 	"path"
 	"strings"
+	"sync"
 )
 
 // protection is a class of files that are not like others to write.
@@ -69,29 +70,31 @@ func anyOf(list ...func(string) bool) func(string) bool {
 }
 
 // protections are looked through in order; the first that matches counts.
-var protections = []protection{
-	{"", Low, "", under("/dev/null /dev/zero /dev/stdout /dev/stderr /dev/stdin /dev/tty /dev/fd /dev/full /dev/shm /dev/pts /dev/random /dev/urandom")},
-	{"device-write", Critical, "a block device or memory", anyOf(named("/dev/sd* /dev/hd* /dev/vd* /dev/xvd* /dev/nvme* /dev/mmcblk* /dev/disk* /dev/rdisk* /dev/dm-* /dev/md* /dev/loop* /dev/mem /dev/kmem /dev/port"), under("/dev/mapper /dev/disk"))},
-	{"device-write", High, "a device", under("/dev")},
-	{"kernel-control", Critical, "a kernel trigger", named("/proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe")},
-	{"kernel-control", High, "a kernel setting", under("/proc /sys")},
-	{"audit-tamper", Critical, "the audit trail", anyOf(inside("audit.keys audit.index audit.torn .local/state/etch .config/etch /var/log/audit"), named("audit.log audit.[0-9]*.log audit.[0-9]*.log.zst audit.state audit.lock"))},
-	{"account-file", Critical, "accounts or rights", anyOf(named("/etc/passwd /etc/shadow /etc/sudoers /etc/group /etc/gshadow"), under("/etc/sudoers.d /etc/pam.d"))},
-	{"persistence", Critical, "loaded into every program", named("/etc/ld.so.preload")},
-	{"persistence", High, "who may log in", named("~/.ssh/authorized_keys ~/.ssh/authorized_keys2 ~/.ssh/rc authorized_keys")},
-	{"persistence", High, "run at every start", anyOf(
-		named("~/.bashrc ~/.bash_profile ~/.bash_login ~/.bash_logout ~/.bash_aliases ~/.profile ~/.zshrc ~/.zshenv ~/.zprofile ~/.zlogin ~/.xinitrc ~/.xprofile ~/.config/fish/config.fish ~/.ssh/config ~/.gitconfig ~/.pythonstartup /etc/rc.local /etc/profile /etc/bash.bashrc /etc/crontab /etc/environment"),
-		under("~/.config/autostart ~/.config/systemd ~/.bashrc.d ~/.zsh.d ~/Library/LaunchAgents /Library/LaunchAgents /Library/LaunchDaemons /etc/cron.d /etc/cron.daily /etc/cron.hourly /etc/cron.weekly /etc/cron.monthly /var/spool/cron /etc/systemd /lib/systemd /usr/lib/systemd /etc/init.d /etc/profile.d /etc/update-motd.d /etc/xdg/autostart"))},
-	{"persistence", High, "run by git", inside(".git/hooks")},
-	{"git-internals", High, "the repository's own data", inside(".git")},
-	{"agent-config", High, "an agent's own settings", anyOf(named(".claude/settings*.json */.claude/settings*.json ~/.claude/settings*.json ~/.claude.json .mcp.json */.mcp.json ~/.codex/config.toml .codex/config.toml ~/.gemini/settings.json .gemini/settings.json .cursor/hooks.json ~/.cursor/hooks.json .cursor/mcp.json ~/.cursor/mcp.json ~/.codex/hooks.json .codex/hooks.json"), inside(".claude/hooks .codex/hooks .cursor/hooks .gemini/hooks"), settingsAnywhere)},
-	{"log-tamper", High, "the system's logs", under("/var/log ~/.bash_history ~/.zsh_history ~/.history ~/.local/share/fish/fish_history ~/.python_history")},
-	{"secret-write", High, "a credential file", anyOf(named("~/.aws/credentials ~/.netrc ~/.pgpass ~/.kube/config ~/.git-credentials ~/.docker/config.json"), under("~/.gnupg ~/.ssh"))},
-	{"name-resolution", High, "where names lead to", named("/etc/hosts /etc/resolv.conf /etc/nsswitch.conf")},
-	{"system-file", High, "a file of the system", under("/etc /boot /bin /sbin /lib /lib64 /usr /System /Library /opt /var/lib /root C: /c/Windows")},
-	{"ci-config", Medium, "what the build server runs", inside(".github/workflows .gitlab-ci.yml .circleci")},
-	{"", Low, "", under("/tmp /var/tmp /var/folders")},
-}
+var protections = sync.OnceValue(func() []protection {
+	return []protection{
+		{"", Low, "", under("/dev/null /dev/zero /dev/stdout /dev/stderr /dev/stdin /dev/tty /dev/fd /dev/full /dev/shm /dev/pts /dev/random /dev/urandom")},
+		{"device-write", Critical, "a block device or memory", anyOf(named("/dev/sd* /dev/hd* /dev/vd* /dev/xvd* /dev/nvme* /dev/mmcblk* /dev/disk* /dev/rdisk* /dev/dm-* /dev/md* /dev/loop* /dev/mem /dev/kmem /dev/port"), under("/dev/mapper /dev/disk"))},
+		{"device-write", High, "a device", under("/dev")},
+		{"kernel-control", Critical, "a kernel trigger", named("/proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe")},
+		{"kernel-control", High, "a kernel setting", under("/proc /sys")},
+		{"audit-tamper", Critical, "the audit trail", anyOf(inside("audit.keys audit.index audit.torn .local/state/etch .config/etch /var/log/audit"), named("audit.log audit.[0-9]*.log audit.[0-9]*.log.zst audit.state audit.lock"))},
+		{"account-file", Critical, "accounts or rights", anyOf(named("/etc/passwd /etc/shadow /etc/sudoers /etc/group /etc/gshadow"), under("/etc/sudoers.d /etc/pam.d"))},
+		{"persistence", Critical, "loaded into every program", named("/etc/ld.so.preload")},
+		{"persistence", High, "who may log in", named("~/.ssh/authorized_keys ~/.ssh/authorized_keys2 ~/.ssh/rc authorized_keys")},
+		{"persistence", High, "run at every start", anyOf(
+			named("~/.bashrc ~/.bash_profile ~/.bash_login ~/.bash_logout ~/.bash_aliases ~/.profile ~/.zshrc ~/.zshenv ~/.zprofile ~/.zlogin ~/.xinitrc ~/.xprofile ~/.config/fish/config.fish ~/.ssh/config ~/.gitconfig ~/.pythonstartup /etc/rc.local /etc/profile /etc/bash.bashrc /etc/crontab /etc/environment"),
+			under("~/.config/autostart ~/.config/systemd ~/.bashrc.d ~/.zsh.d ~/Library/LaunchAgents /Library/LaunchAgents /Library/LaunchDaemons /etc/cron.d /etc/cron.daily /etc/cron.hourly /etc/cron.weekly /etc/cron.monthly /var/spool/cron /etc/systemd /lib/systemd /usr/lib/systemd /etc/init.d /etc/profile.d /etc/update-motd.d /etc/xdg/autostart"))},
+		{"persistence", High, "run by git", inside(".git/hooks")},
+		{"git-internals", High, "the repository's own data", inside(".git")},
+		{"agent-config", High, "an agent's own settings", anyOf(named(".claude/settings*.json */.claude/settings*.json ~/.claude/settings*.json ~/.claude.json .mcp.json */.mcp.json ~/.codex/config.toml .codex/config.toml ~/.gemini/settings.json .gemini/settings.json .cursor/hooks.json ~/.cursor/hooks.json .cursor/mcp.json ~/.cursor/mcp.json ~/.codex/hooks.json .codex/hooks.json"), inside(".claude/hooks .codex/hooks .cursor/hooks .gemini/hooks"), settingsAnywhere)},
+		{"log-tamper", High, "the system's logs", under("/var/log ~/.bash_history ~/.zsh_history ~/.history ~/.local/share/fish/fish_history ~/.python_history")},
+		{"secret-write", High, "a credential file", anyOf(named("~/.aws/credentials ~/.netrc ~/.pgpass ~/.kube/config ~/.git-credentials ~/.docker/config.json"), under("~/.gnupg ~/.ssh"))},
+		{"name-resolution", High, "where names lead to", named("/etc/hosts /etc/resolv.conf /etc/nsswitch.conf")},
+		{"system-file", High, "a file of the system", under("/etc /boot /bin /sbin /lib /lib64 /usr /System /Library /opt /var/lib /root C: /c/Windows")},
+		{"ci-config", Medium, "what the build server runs", inside(".github/workflows .gitlab-ci.yml .circleci")},
+		{"", Low, "", under("/tmp /var/tmp /var/folders")},
+	}
+})
 
 // settingsAnywhere matches the settings of an agent in any project.
 func settingsAnywhere(p string) bool {
@@ -101,7 +104,7 @@ func settingsAnywhere(p string) bool {
 
 // protectionOf returns the class of a path that is written or removed.
 func protectionOf(p string) (protection, bool) {
-	for _, x := range protections {
+	for _, x := range protections() {
 		if x.match(p) {
 			return x, true
 		}
@@ -152,24 +155,26 @@ type secretFile struct {
 	names []string
 }
 
-var secretFiles = []secretFile{
-	{High, "the system's password hashes", named("/etc/shadow /etc/gshadow /etc/master.passwd /etc/shadow- /etc/sudoers"), []string{"/etc/shadow"}},
-	{High, "a private key", privateKey, []string{"~/.ssh/id_rsa", "~/.ssh/id_ed25519"}},
-	{High, "an audit key", inside("audit.keys"), nil},
-	{High, "AWS credentials", named("~/.aws/credentials .aws/credentials */.aws/credentials ~/.aws/config ~/.aws/sso/cache/* ~/.aws/cli/cache/*"), []string{"~/.aws/credentials"}},
-	{High, "cloud credentials", anyOf(named("~/.config/gcloud/*.json ~/.config/gcloud/*.db ~/.azure/*.json ~/.config/doctl/config.yaml ~/.terraform.d/credentials.tfrc.json ~/.vault-token ~/.config/rclone/rclone.conf ~/.oci/config service-account*.json"), under("~/.config/gcloud/legacy_credentials")), []string{"~/.config/gcloud/application_default_credentials.json", "~/.azure/accessTokens.json"}},
-	{High, "logins", named("~/.netrc .netrc _netrc ~/.pgpass .pgpass ~/.my.cnf ~/.git-credentials .git-credentials ~/.config/gh/hosts.yml ~/.docker/config.json ~/.cargo/credentials* ~/.gem/credentials ~/.config/hub ~/.subversion/auth/*"), []string{"~/.netrc", "~/.pgpass", "~/.git-credentials", "~/.config/gh/hosts.yml", "~/.docker/config.json"}},
-	{High, "a cluster login", named("~/.kube/config .kube/config */.kube/config kubeconfig /etc/kubernetes/admin.conf /etc/rancher/k3s/k3s.yaml /var/run/secrets/kubernetes.io/serviceaccount/token"), []string{"~/.kube/config"}},
-	{High, "an agent's login", named("~/.claude/.credentials.json ~/.codex/auth.json ~/.gemini/oauth_creds.json"), []string{"~/.claude/.credentials.json", "~/.codex/auth.json"}},
-	{High, "private GnuPG keys", anyOf(under("~/.gnupg/private-keys-v1.d"), named("~/.gnupg/secring.gpg ~/.gnupg")), []string{"~/.gnupg/secring.gpg"}},
-	{High, "a password store", anyOf(under("~/Library/Keychains ~/.password-store ~/.local/share/keyrings"), named("*.kdbx *.keychain-db login.keychain")), []string{"~/.local/share/keyrings/login.keyring"}},
-	{High, "a browser's logins", browserStore, nil},
-	{High, "another process's environment", named("/proc/*/environ /proc/*/mem"), nil},
-	{Medium, "a file of secrets", envFile, []string{".env"}},
-	{Medium, "registry tokens", named("~/.npmrc .npmrc ~/.pypirc .pypirc ~/.yarnrc.yml"), []string{"~/.npmrc", "~/.pypirc"}},
-	{Medium, "secrets by its name", named("secrets.y*ml secrets.json secrets.toml credentials.json client_secret*.json *.pfx *.p12 *.jks htpasswd .htpasswd"), []string{"secrets.yaml"}},
-	{Medium, "a shell history", named("~/.bash_history ~/.zsh_history ~/.history ~/.psql_history ~/.mysql_history ~/.python_history"), []string{"~/.bash_history"}},
-}
+var secretFiles = sync.OnceValue(func() []secretFile {
+	return []secretFile{
+		{High, "the system's password hashes", named("/etc/shadow /etc/gshadow /etc/master.passwd /etc/shadow- /etc/sudoers"), []string{"/etc/shadow"}},
+		{High, "a private key", privateKey, []string{"~/.ssh/id_rsa", "~/.ssh/id_ed25519"}},
+		{High, "an audit key", inside("audit.keys"), nil},
+		{High, "AWS credentials", named("~/.aws/credentials .aws/credentials */.aws/credentials ~/.aws/config ~/.aws/sso/cache/* ~/.aws/cli/cache/*"), []string{"~/.aws/credentials"}},
+		{High, "cloud credentials", anyOf(named("~/.config/gcloud/*.json ~/.config/gcloud/*.db ~/.azure/*.json ~/.config/doctl/config.yaml ~/.terraform.d/credentials.tfrc.json ~/.vault-token ~/.config/rclone/rclone.conf ~/.oci/config service-account*.json"), under("~/.config/gcloud/legacy_credentials")), []string{"~/.config/gcloud/application_default_credentials.json", "~/.azure/accessTokens.json"}},
+		{High, "logins", named("~/.netrc .netrc _netrc ~/.pgpass .pgpass ~/.my.cnf ~/.git-credentials .git-credentials ~/.config/gh/hosts.yml ~/.docker/config.json ~/.cargo/credentials* ~/.gem/credentials ~/.config/hub ~/.subversion/auth/*"), []string{"~/.netrc", "~/.pgpass", "~/.git-credentials", "~/.config/gh/hosts.yml", "~/.docker/config.json"}},
+		{High, "a cluster login", named("~/.kube/config .kube/config */.kube/config kubeconfig /etc/kubernetes/admin.conf /etc/rancher/k3s/k3s.yaml /var/run/secrets/kubernetes.io/serviceaccount/token"), []string{"~/.kube/config"}},
+		{High, "an agent's login", named("~/.claude/.credentials.json ~/.codex/auth.json ~/.gemini/oauth_creds.json"), []string{"~/.claude/.credentials.json", "~/.codex/auth.json"}},
+		{High, "private GnuPG keys", anyOf(under("~/.gnupg/private-keys-v1.d"), named("~/.gnupg/secring.gpg ~/.gnupg")), []string{"~/.gnupg/secring.gpg"}},
+		{High, "a password store", anyOf(under("~/Library/Keychains ~/.password-store ~/.local/share/keyrings"), named("*.kdbx *.keychain-db login.keychain")), []string{"~/.local/share/keyrings/login.keyring"}},
+		{High, "a browser's logins", browserStore, nil},
+		{High, "another process's environment", named("/proc/*/environ /proc/*/mem"), nil},
+		{Medium, "a file of secrets", envFile, []string{".env"}},
+		{Medium, "registry tokens", named("~/.npmrc .npmrc ~/.pypirc .pypirc ~/.yarnrc.yml"), []string{"~/.npmrc", "~/.pypirc"}},
+		{Medium, "secrets by its name", named("secrets.y*ml secrets.json secrets.toml credentials.json client_secret*.json *.pfx *.p12 *.jks htpasswd .htpasswd"), []string{"secrets.yaml"}},
+		{Medium, "a shell history", named("~/.bash_history ~/.zsh_history ~/.history ~/.psql_history ~/.mysql_history ~/.python_history"), []string{"~/.bash_history"}},
+	}
+})
 
 func privateKey(p string) bool {
 	base := path.Base(p)
@@ -211,7 +216,7 @@ func (w *walker) secretOf(x word) (secretFile, bool) {
 	if p == "" || x.text == "-" {
 		return secretFile{}, false
 	}
-	for _, s := range secretFiles {
+	for _, s := range secretFiles() {
 		if s.match(p) {
 			return s, true
 		}

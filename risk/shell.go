@@ -35,7 +35,7 @@ func specialTable() map[string]special {
 		"at batch":                              (*walker).at,
 		"python perl ruby node php lua awk deno bun osascript rscript julia tclsh groovy powershell irb ipython tsx ts-node": (*walker).language,
 	}
-	for name := range wrappers {
+	for name := range wrappers() {
 		table[name] = (*walker).wrap
 	}
 	return table
@@ -219,8 +219,8 @@ func (w *walker) dynamic(c *call) flow {
 	w.report(level, "dynamic-command", "the command word "+head.text+" is computed at run time")
 	if len(c.argv) > 1 && !c.argv[1].open && !strings.HasPrefix(c.argv[1].text, "-") {
 		name := commandName(c.argv[1].text)
-		_, special := specials[name]
-		if _, known := rules[name]; known || special {
+		_, special := knownTables().specials[name]
+		if _, known := knownTables().rules[name]; known || special {
 			return w.run(c.with(c.argv[1:]))
 		}
 	}

@@ -3,6 +3,7 @@ package risk
 import (
 	"path"
 	"strings"
+	"sync"
 )
 
 // wrapper is a program that runs another one given in its arguments.
@@ -15,81 +16,83 @@ type wrapper struct {
 	text   bool   // the operands are joined to shell text
 }
 
-var wrappers = map[string]wrapper{
-	"sudo":             {valued: "u user g group C D chdir h host p prompt R chroot r role t type T U", assign: true, root: true},
-	"doas":             {valued: "u C a", assign: true, root: true},
-	"pkexec":           {valued: "user u", root: true},
-	"run0":             {valued: "u user g group D chdir property setenv", root: true},
-	"env":              {valued: "u unset C chdir", assign: true},
-	"sshpass":          {valued: "p f d P"},
-	"nohup":            {},
-	"setsid":           {},
-	"time":             {valued: "f format o output"},
-	"nice":             {valued: "n adjustment"},
-	"ionice":           {valued: "c class n classdata p"},
-	"timeout":          {valued: "s signal k kill-after", skip: 1},
-	"stdbuf":           {valued: "i o e input output error"},
-	"chrt":             {valued: "T P D", skip: 1},
-	"taskset":          {valued: "", skip: 1},
-	"unbuffer":         {},
-	"caffeinate":       {valued: "t w"},
-	"fakeroot":         {valued: "l s i b"},
-	"firejail":         {},
-	"proot":            {valued: "r b w q R S"},
-	"bwrap":            {},
-	"strace":           {valued: "o e p s u E a b P O S I"},
-	"ltrace":           {valued: "o e p s u a A l n"},
-	"valgrind":         {},
-	"cpulimit":         {valued: "l limit p e"},
-	"xvfb-run":         {valued: "n s e f p w"},
-	"dbus-run-session": {},
-	"systemd-run":      {valued: "u unit p property M machine H host E setenv description slice on-active on-calendar"},
-	"chroot":           {valued: "userspec groups", skip: 1, root: true},
-	"unshare":          {valued: "S G R w"},
-	"nsenter":          {valued: "t target S G r w", root: true},
-	"busybox":          {},
-	"toybox":           {},
-	"command":          {},
-	"builtin":          {},
-	"exec":             {valued: "a"},
-	"noglob":           {},
-	"nocorrect":        {},
-	"watch":            {valued: "n interval", text: true},
-	"rlwrap":           {valued: "a b c f H S s"},
-	"script":           {valued: "c command"},
-	"dumb-init":        {},
-	"tini":             {},
-	"gosu":             {skip: 1, root: true},
-	"setpriv":          {valued: "reuid regid groups"},
-	"arch":             {},
-	"linux32":          {},
-	"setarch":          {skip: 1},
-	"entr":             {},
-	"torsocks":         {},
-	"proxychains":      {valued: "f"},
-	"proxychains4":     {valued: "f"},
-	"winpty":           {},
-	"sg":               {skip: 1, text: true},
-	"uv":               {sub: "run", valued: "p python with project directory"},
-	"poetry":           {sub: "run"},
-	"pipenv":           {sub: "run"},
-	"pdm":              {sub: "run"},
-	"hatch":            {sub: "run"},
-	"bundle":           {sub: "exec"},
-	"mise":             {sub: "exec x"},
-	"asdf":             {sub: "exec"},
-	"direnv":           {sub: "exec", skip: 1},
-	"op":               {sub: "run", valued: "env-file"},
-	"doppler":          {sub: "run", valued: "p c project config"},
-	"aws-vault":        {sub: "exec", skip: 1},
-	"conda":            {sub: "run", valued: "n name p prefix"},
-	"pnpm":             {sub: "exec"},
-	"yarn":             {sub: "exec"},
-}
+var wrappers = sync.OnceValue(func() map[string]wrapper {
+	return map[string]wrapper{
+		"sudo":             {valued: "u user g group C D chdir h host p prompt R chroot r role t type T U", assign: true, root: true},
+		"doas":             {valued: "u C a", assign: true, root: true},
+		"pkexec":           {valued: "user u", root: true},
+		"run0":             {valued: "u user g group D chdir property setenv", root: true},
+		"env":              {valued: "u unset C chdir", assign: true},
+		"sshpass":          {valued: "p f d P"},
+		"nohup":            {},
+		"setsid":           {},
+		"time":             {valued: "f format o output"},
+		"nice":             {valued: "n adjustment"},
+		"ionice":           {valued: "c class n classdata p"},
+		"timeout":          {valued: "s signal k kill-after", skip: 1},
+		"stdbuf":           {valued: "i o e input output error"},
+		"chrt":             {valued: "T P D", skip: 1},
+		"taskset":          {valued: "", skip: 1},
+		"unbuffer":         {},
+		"caffeinate":       {valued: "t w"},
+		"fakeroot":         {valued: "l s i b"},
+		"firejail":         {},
+		"proot":            {valued: "r b w q R S"},
+		"bwrap":            {},
+		"strace":           {valued: "o e p s u E a b P O S I"},
+		"ltrace":           {valued: "o e p s u a A l n"},
+		"valgrind":         {},
+		"cpulimit":         {valued: "l limit p e"},
+		"xvfb-run":         {valued: "n s e f p w"},
+		"dbus-run-session": {},
+		"systemd-run":      {valued: "u unit p property M machine H host E setenv description slice on-active on-calendar"},
+		"chroot":           {valued: "userspec groups", skip: 1, root: true},
+		"unshare":          {valued: "S G R w"},
+		"nsenter":          {valued: "t target S G r w", root: true},
+		"busybox":          {},
+		"toybox":           {},
+		"command":          {},
+		"builtin":          {},
+		"exec":             {valued: "a"},
+		"noglob":           {},
+		"nocorrect":        {},
+		"watch":            {valued: "n interval", text: true},
+		"rlwrap":           {valued: "a b c f H S s"},
+		"script":           {valued: "c command"},
+		"dumb-init":        {},
+		"tini":             {},
+		"gosu":             {skip: 1, root: true},
+		"setpriv":          {valued: "reuid regid groups"},
+		"arch":             {},
+		"linux32":          {},
+		"setarch":          {skip: 1},
+		"entr":             {},
+		"torsocks":         {},
+		"proxychains":      {valued: "f"},
+		"proxychains4":     {valued: "f"},
+		"winpty":           {},
+		"sg":               {skip: 1, text: true},
+		"uv":               {sub: "run", valued: "p python with project directory"},
+		"poetry":           {sub: "run"},
+		"pipenv":           {sub: "run"},
+		"pdm":              {sub: "run"},
+		"hatch":            {sub: "run"},
+		"bundle":           {sub: "exec"},
+		"mise":             {sub: "exec x"},
+		"asdf":             {sub: "exec"},
+		"direnv":           {sub: "exec", skip: 1},
+		"op":               {sub: "run", valued: "env-file"},
+		"doppler":          {sub: "run", valued: "p c project config"},
+		"aws-vault":        {sub: "exec", skip: 1},
+		"conda":            {sub: "run", valued: "n name p prefix"},
+		"pnpm":             {sub: "exec"},
+		"yarn":             {sub: "exec"},
+	}
+})
 
 // wrap follows a wrapper to the command that it runs.
 func (w *walker) wrap(c *call) flow {
-	x := wrappers[c.name]
+	x := wrappers()[c.name]
 	args := c.args
 	if x.sub != "" {
 		if len(args) == 0 || args[0].open || !containsField(x.sub, args[0].text) {
@@ -211,7 +214,7 @@ func join(args []word) word {
 
 // privileged notes that a command runs with another user's rights.
 func (w *walker) privileged(c *call, inner []word) {
-	o := parseOptions(c.args, wrappers[c.name].valued)
+	o := parseOptions(c.args, wrappers()[c.name].valued)
 	if c.name == "sudo" && len(inner) == 0 {
 		switch {
 		case o.has("i", "s", "login", "shell"):

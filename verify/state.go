@@ -100,14 +100,14 @@ func (v *verifier) judgeSlots(j *judge, raw []byte, s *state.State) {
 // its checksum and its MAC leaves such a one, and whoever forges it deceives
 // nobody.
 func (v *verifier) bearsOut(j *judge, s, later *state.State) bool {
-	mac, hasher, tree, from, reached := v.lineMAC(j.origin), merkle.NewLeafHasher(), s.Frontier, s.Synced, false
+	mac, hasher, tree, from, reached := v.lineMAC(j.origin), merkle.NewLeafHasher(), s.Frontier, s.Offset, false
 	for _, f := range v.segments {
 		if f.number < s.Segment || f.number > later.Segment {
 			continue
 		}
 		to := f.size
 		if f.number == later.Segment {
-			to, reached = later.Synced, true
+			to, reached = later.Offset, true
 		}
 		if !v.leads(f, from, to, func(l *line) bool {
 			if l.err != nil || l.Seq != tree.Size() || mac.Check(l.Line) != nil {

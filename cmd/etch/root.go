@@ -29,7 +29,8 @@ type command struct {
 var commands = []command{
 	{"demo", newDemo}, {"init", newInit}, {"exec", newExec}, {"log", newLog},
 	{"audit", newAudit}, {"report", newReport}, {"show", newShow}, {"status", newStatus}, {"verify", newVerify},
-	{"rotate", newRotate}, {"index", newIndex}, {"archive", newArchive}, {"risk", newRisk}, {"config", newConfig}, {"completion", newCompletion}, {"version", newVersion},
+	{"rotate", newRotate}, {"index", newIndex}, {"archive", newArchive}, {"risk", newRisk},
+	{"config", newConfig}, {"completion", newCompletion}, {"version", newVersion},
 }
 
 // needed returns the commands that a command line is about: the one that it

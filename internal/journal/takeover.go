@@ -299,6 +299,8 @@ func (t *tail) plausible(line []byte, seq uint64) error {
 	switch kind := record.Control(line); kind {
 	case control.Gap:
 		_, err = control.Parse(line, new(control.GapLog))
+	case control.Indexed:
+		_, err = control.Parse(line, new(control.IndexedLog))
 	case control.Recovered:
 		var r control.RecoveredLog
 		_, err = control.Parse(line, &r)
