@@ -149,9 +149,9 @@ func largeLog(t *testing.T) (*drawnLog, []*Record) {
 	l := newDrawnLog(t, false)
 	seed := time.Now().Nanosecond()
 	t.Logf("seed %d", seed)
-	templates := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) *Event { return randomEventOf(t) }), 60, 60).Example(seed)
-	for i := range 10_000 {
-		if i == 4500 || i == 9200 {
+	templates := rapid.SliceOfN(rapid.Custom(randomEventOf), 60, 60).Example(seed)
+	for i := range 5_800 {
+		if i == 4300 || i == 5300 {
 			l.Rotate()
 		}
 		ev := *templates[i*i%len(templates)]
@@ -163,7 +163,7 @@ func largeLog(t *testing.T) (*drawnLog, []*Record) {
 			ev.Action = &action
 		}
 		if i%5 == 0 {
-			ev.Phase, ev.CallID = [...]Phase{Attempt, Completion}[i/5%2], fmt.Sprint("call", i/10%700*(1+i/9000))
+			ev.Phase, ev.CallID = [...]Phase{Attempt, Completion}[i/5%2], fmt.Sprint("call", i/10%700*(1+i/5000))
 		}
 		l.Line(encode(&ev))
 	}
@@ -176,7 +176,10 @@ func TestAskedLarge(t *testing.T) {
 	l, log := largeLog(t)
 	rapid.Check(t, func(t *rapid.T) {
 		q := drawQuery(t, log)
-		checkAnswers(t, l.reader(), &q, log)
-		checkCounts(t, l.reader(), &q, log)
+		if rapid.Bool().Draw(t, "counted") {
+			checkCounts(t, l.reader(), &q, log)
+		} else {
+			checkAnswers(t, l.reader(), &q, log)
+		}
 	})
 }

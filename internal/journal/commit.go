@@ -61,9 +61,15 @@ func (j *Journal) commit() *batch {
 	d := &j.draft
 	d.b, d.settled, d.flight.aloft = nil, 0, false
 	begun := false // whether lines of the batch may have been written
+	if j.company > 0 {
+		j.queue.assemble() // rather than while others wait for the lock
+	}
 	err := j.locked(func() error {
 		if err := j.ready(); err != nil {
 			return err
+		}
+		if j.company == 0 {
+			j.queue.assemble()
 		}
 		d.b, begun = j.queue.take(), true
 		err := j.write()
@@ -258,17 +264,17 @@ func (j *Journal) finishBatch(now time.Time) error {
 	if err := j.flush(); err != nil {
 		return err
 	}
-	j.finished(rotated)
+	j.finished(j.checkpoint(), rotated)
 	return nil
 }
 
 // finished tells all who wait for no body that the batch is committed.
-func (j *Journal) finished(rotated bool) {
+func (j *Journal) finished(cp merkle.Checkpoint, rotated bool) {
 	d := &j.draft
 	d.settled = len(d.b.entries) // those who gave up are settled too
 	for _, w := range d.b.waiters {
 		if len(w.receipts) == 0 {
-			w.extra = extra{j.checkpoint(), rotated}
+			w.extra = extra{cp, rotated}
 		}
 	}
 }
@@ -295,14 +301,16 @@ func (j *Journal) flush() error {
 	if err := j.saveState(d.sync); err != nil {
 		return err
 	}
-	j.receipts(d.told)
+	j.receipts(d.told, j.checkpoint())
 	d.begin(&j.state.State)
 	return nil
 }
 
 // checkpoint returns the newest durable one.
-func (j *Journal) checkpoint() merkle.Checkpoint {
-	s := &j.state.State
+func (j *Journal) checkpoint() merkle.Checkpoint { return checkpointOf(&j.state.State) }
+
+// checkpointOf returns the newest that is durable according to a state.
+func checkpointOf(s *state.State) merkle.Checkpoint {
 	return merkle.Checkpoint{Origin: s.Origin, Size: s.Sealed, Root: s.SealedRoot}
 }
 
@@ -358,10 +366,10 @@ func (j *Journal) takeBack(offset int64) error {
 	return j.active.Sync()
 }
 
-// receipts tells the batch of lines that are durable now.
-func (j *Journal) receipts(told []receiptOf) {
+// receipts tells the batch of lines that are durable now, with the newest
+// durable checkpoint.
+func (j *Journal) receipts(told []receiptOf, cp merkle.Checkpoint) {
 	d := &j.draft
-	cp := j.checkpoint()
 	for _, r := range told {
 		e := &d.b.entries[r.entry]
 		if e.w != nil {

@@ -101,6 +101,9 @@ func (j *Journal) land() error {
 	if !broken.Is("publish-before-sync") {
 		synced = j.active.Sync()
 	}
+	if synced == nil && j.overtaken() {
+		return nil
+	}
 	landed := false
 	err := j.locked(func() error {
 		landed = true
@@ -115,6 +118,19 @@ func (j *Journal) land() error {
 	return fmt.Errorf("%w: %w", errDoubt, err)
 }
 
+// overtaken reports whether another process, which synced what this one wrote
+// with its own, has brought the synced position past it, and tells who waits.
+// That takes no lock: once the state says so it is so for ever.
+func (j *Journal) overtaken() bool {
+	s, err := j.state.Peek()
+	if err != nil || j.draft.flight.fate(&s) != stands {
+		return false // under the lock it is found out
+	}
+	j.receipts(j.draft.flight.told, checkpointOf(&s))
+	j.finished(checkpointOf(&s), false)
+	return true
+}
+
 // publish finds out what became of the lines that were in flight, makes the
 // synced position pass them, or writes them once more where they are void.
 func (j *Journal) publish(synced error) error {
@@ -124,8 +140,8 @@ func (j *Journal) publish(synced error) error {
 	}
 	switch fate {
 	case stands:
-		j.receipts(j.draft.flight.told)
-		j.finished(false)
+		j.receipts(j.draft.flight.told, j.checkpoint())
+		j.finished(j.checkpoint(), false)
 		return nil
 	case void:
 		return j.writeAgain()

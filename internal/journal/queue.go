@@ -161,7 +161,6 @@ func (q *queue) empty() bool {
 
 // take returns the gathered batch, and lets the next one gather.
 func (q *queue) take() *batch {
-	q.assemble()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := q.gather

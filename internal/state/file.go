@@ -122,6 +122,18 @@ func (f *File) Load() error {
 // of those that cannot be used.
 func (f *File) Newest() bool { return f.State.Counter >= f.last }
 
+// Peek returns the newest state that the file holds, and leaves State alone. It
+// needs no lock: a slot that is being written is passed over.
+func (f *File) Peek() (State, error) {
+	b := make([]byte, Size)
+	n, err := f.f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return State{}, fmt.Errorf("read state: %w", err)
+	}
+	s, _, _, err := parse(b[:n], f.mac)
+	return s, err
+}
+
 // Refresh reads the state again if somebody else has written since it was last
 // read or written here, and reports whether so. It does not allocate when
 // nothing has changed.
