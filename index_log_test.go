@@ -25,7 +25,7 @@ func indexedLog(t *testing.T) (path string, l *etch.Log) {
 	})
 	base := time.Date(2026, 2, 16, 0, 0, 0, 0, time.UTC)
 	var events []*etch.Event
-	for i := range 3000 {
+	for i := range 1500 {
 		ev := command(fmt.Sprintf("go test ./pkg%d -run 'Test%d' && echo %x", i%97, i%13, i*7919))
 		ev.Timestamp = base.Add(time.Duration(i) * time.Minute)
 		ev.ID = fmt.Sprintf("evt_%d", i)
@@ -46,7 +46,7 @@ func indexedLog(t *testing.T) (path string, l *etch.Log) {
 		}
 		events = append(events, ev)
 	}
-	for batch := range slices.Chunk(events, 500) {
+	for batch := range slices.Chunk(events, 300) {
 		if _, err := l.AppendBatch(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +86,9 @@ func TestIndexedAnswers(t *testing.T) {
 				t.Errorf("%s: %d records with index, %d without", expr, len(got), len(want))
 			}
 			q.NoIndex = false
+			if q.Reverse || q.Limit > 0 {
+				continue // of no matter where records are counted
+			}
 			for _, by := range [][]string{nil, {"user"}, {"result", "phase"}} {
 				indexed, err := r.CountBy(t.Context(), q, by...)
 				if err != nil {

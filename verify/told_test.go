@@ -109,7 +109,7 @@ func TestTornSlot(t *testing.T) {
 		"a position":     func(s []byte) { s[31]++ },
 		"a segment":      func(s []byte) { s[23]++ },
 		"an older slot":  func(s []byte) { copy(s[16:], older[16:]) },
-		"another origin": func(s []byte) { s[160+20] ^= 1 },
+		"another origin": func(s []byte) { s[184+20] ^= 1 },
 	} {
 		forged := bytes.Clone(second)
 		change(forged)
@@ -134,7 +134,7 @@ func TestTornSlot(t *testing.T) {
 // resum gives a slot the checksum of what it says, as anybody can.
 func resum(slot []byte) {
 	be := binary.BigEndian
-	end := 160 + int(be.Uint16(slot[144:])) + 32*int(be.Uint16(slot[146:]))
+	end := 184 + int(be.Uint16(slot[144:])) + 32*int(be.Uint16(slot[146:]))
 	sum := sha256.Sum256(slot[:end])
 	copy(slot[end:], sum[:8])
 }

@@ -3,6 +3,7 @@ package journal_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -10,6 +11,7 @@ import (
 // what is taken over must be a line by the format, so that no verifier blames
 // the log for it ever after.
 func TestForgedTail(t *testing.T) {
+	digest := strings.Repeat("0123456789abcdef", 4)
 	for _, text := range []string{
 		`{"seq":%d,"x":1}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56Z","event_id":"evt_x"}`,
@@ -18,6 +20,9 @@ func TestForgedTail(t *testing.T) {
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_new","log":{}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_opened","log":{}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_gap","log":{"lost":"x"}}`,
+		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":0,"lines":1,"bytes":9,"digest":"` + digest + `"}}`,
+		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":99,"lines":1,"bytes":9,"digest":"` + digest + `"}}`,
+		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":1,"lines":1,"bytes":9,"digest":"0"}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_id":"a","event_id":"b"}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_id":"a","o":{"b":1,"b":2}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_id":"a"} {}`,

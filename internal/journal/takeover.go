@@ -300,7 +300,10 @@ func (t *tail) plausible(line []byte, seq uint64) error {
 	case control.Gap:
 		_, err = control.Parse(line, new(control.GapLog))
 	case control.Indexed:
-		_, err = control.Parse(line, new(control.IndexedLog))
+		var on control.IndexedLog
+		if _, err = control.Parse(line, &on); err == nil {
+			_, err = on.Check(t.Segment)
+		}
 	case control.Recovered:
 		var r control.RecoveredLog
 		_, err = control.Parse(line, &r)
