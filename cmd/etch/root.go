@@ -27,10 +27,22 @@ type command struct {
 // flags fill an xxxOptions, and whose RunE is
 // return runXxx(cmd.Context(), opts, std); and list it here.
 var commands = []command{
-	{"demo", newDemo}, {"init", newInit}, {"exec", newExec}, {"log", newLog},
-	{"audit", newAudit}, {"report", newReport}, {"show", newShow}, {"status", newStatus}, {"verify", newVerify},
-	{"rotate", newRotate}, {"index", newIndex}, {"archive", newArchive}, {"risk", newRisk},
-	{"config", newConfig}, {"completion", newCompletion}, {"version", newVersion},
+	{"demo", newDemo},
+	{"init", newInit},
+	{"exec", newExec},
+	{"log", newLog},
+	{"audit", newAudit},
+	{"report", newReport},
+	{"show", newShow},
+	{"status", newStatus},
+	{"verify", newVerify},
+	{"rotate", newRotate},
+	{"index", newIndex},
+	{"archive", newArchive},
+	{"risk", newRisk},
+	{"config", newConfig},
+	{"completion", newCompletion},
+	{"version", newVersion},
 }
 
 // needed returns the commands that a command line is about: the one that it
