@@ -65,45 +65,7 @@ func newAudit(at *place, std stdio) *cobra.Command {
   etch audit --since yesterday --violations-only
   etch audit --format json --output audit.json
   etch audit --verify-signatures`,
-		Long: `Prints the events that match all of the flags, in the order they were recorded;
-a call is one row: its completion, or its attempt, marked "open", where there is
-none. "!" behind the risk marks a policy violation.
-
-Times are RFC 3339, a date, "2026-02-03 15:04[:05]", 24h, 7d, 2w (ago), now, today,
-yesterday or @unix. What has no offset is local time, or UTC with --utc. --until
-is exclusive; where it is a day (a date, today, yesterday), that day is included.
-
---risk high asks for exactly that level, --risk high+ for that and above. A user
-matches by name or id, with or without "@". A violation is an event flagged as
-one, or of the type policy_violation.
-
---where takes an expression: fields, = != < <= > >= ~ (a regular expression, RE2)
-and in (a, b), with and, or, not and parentheses. The fields stand below.
-FIELD=VALUE (or another operator) as a word is the same for one field,
-with the value as it stands. --grep looks for a pattern in what was done: tool,
-command, arguments, resource, directory, reasons, messages, URLs; -F takes it as
-it stands, -i ignores case. All conditions must be met.
-
---count prints how many records match, --count-by how many for each value, the most
-first (-n: only those), --histogram how many in each step of time (1h, 1d; -n: the
-newest steps). --fields prints only these fields. -n takes the newest records; with
---after SEQ, the first behind that record: the next page, whose --after is told by
---cursor, on stderr. --follow prints what is recorded from now on, attempts too,
-until it is interrupted; with --since, --after or -n it begins earlier.
-
-Formats: table (as wide as the terminal, what was done is folded: --wide), short
-(one line each), json (an array), jsonl (the stored lines, byte for byte), csv
-(cells that a spreadsheet would take for a formula begin with an apostrophe).
---output writes the file whole or not at all, readable by its owner only.
-
---verify-signatures alone verifies the whole log as "etch verify" does. Together
-with anything else it verifies first, tells on stderr, and marks each record that
-no good seal covers yet.
-
-Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use or, with
---verify-signatures, it could not be decided.
-
-Fields: ` + folded(etch.FieldNames(), 79) + ".",
+		Long: auditHelp + folded(etch.FieldNames(), 79) + ".",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			opts.words = words
@@ -233,6 +195,8 @@ type audit struct {
 	report *verify.Report // nil: it was not asked for
 	proven uint64         // good seals cover the records below
 
+	withheld int // records that nothing proves
+
 	rows    int
 	last    uint64 // seq of the last record printed
 	damages int
@@ -255,8 +219,13 @@ func (a *audit) run(ctx context.Context, resolved *config.Resolved) (err error) 
 		a.quiet = sync.OnceFunc(a.bar.stop)
 	}
 	defer a.quiet()
-	s := newSink(out, a.renderer)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := newSink(out, a.renderer, cancel)
 	err = a.print(ctx, s, out.screen)
+	if failure := s.failure(); failure != nil {
+		err = failure // and whatever else is said follows from it
+	}
 	a.quiet()
 	if err != nil {
 		err = errors.Join(err, s.abandon())
@@ -287,6 +256,10 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		case err != nil:
 			return err
 		}
+		if a.unproven(&r) {
+			a.withheld++
+			continue
+		}
 		a.rows++
 		a.last = r.Seq
 		if screen {
@@ -311,6 +284,12 @@ func (a *audit) damage(err *etch.CorruptionError) {
 	if a.opts.follow {
 		a.std.warn("a line of the log cannot be read: %v", err)
 	}
+}
+
+// unproven reports whether a record is to be withheld: of a log that is not
+// intact, only what good seals prove is shown.
+func (a *audit) unproven(r *etch.Record) bool {
+	return a.report != nil && a.report.Verdict != verify.Intact && r.Seq >= a.proven
 }
 
 // places returns what says how many bytes of the log lie before a record, or
@@ -338,7 +317,10 @@ func (a *audit) places() (func(*etch.Record) (int64, int64), error) {
 // conclude says what the rows do not show, and returns the exit code as an
 // error.
 func (a *audit) conclude(ctx context.Context) error {
-	if a.rows == 0 && !a.opts.count {
+	switch {
+	case a.withheld > 0:
+		a.std.note("%s that %s not shown: nothing proves %s", count(a.withheld, "record"), plural(a.withheld, "matches is", "match are"), plural(a.withheld, "it", "them"))
+	case a.rows == 0 && !a.opts.count:
 		a.std.note("no record matches")
 	}
 	a.tellCursor()
@@ -352,6 +334,14 @@ func (a *audit) conclude(ctx context.Context) error {
 		return exitWith(a.report.ExitCode())
 	}
 	return nil
+}
+
+// plural returns the word for one, or for another number.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // tellCursor tells what --after is for the next page. Behind the last page that

@@ -154,7 +154,7 @@ func TestSinkShowsAtOnce(t *testing.T) {
 	shown, w := io.Pipe()
 	std, _, _ := console(time.Now())
 	a := audit{opts: &auditOptions{format: "table"}, std: std}
-	s := newSink(&output{Writer: w}, a.renderer)
+	s := newSink(&output{Writer: w}, a.renderer, func() {})
 	if err := s.add(&etch.Record{Seq: 17, Event: etch.Event{Type: etch.SessionStart}}); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestSinkFails(t *testing.T) {
 	std, _, _ := console(time.Now())
 	for _, format := range auditFormats {
 		a := audit{opts: &auditOptions{format: format}, std: std}
-		s := newSink(&output{Writer: failing{broken}}, a.renderer)
+		s := newSink(&output{Writer: failing{broken}}, a.renderer, func() {})
 		err := s.add(&etch.Record{Raw: []byte("{}"), Event: etch.Event{Type: etch.SessionStart}})
 		if err == nil {
 			err = s.close()
@@ -201,7 +201,7 @@ func TestScreen(t *testing.T) {
 		for _, screen := range []bool{true, false} {
 			var out bytes.Buffer
 			a := audit{opts: &auditOptions{format: format}, std: std}
-			s := newSink(&output{Writer: &out, screen: screen}, a.renderer)
+			s := newSink(&output{Writer: &out, screen: screen}, a.renderer, func() {})
 			if err := errors.Join(s.add(&record), s.close()); err != nil {
 				t.Fatal(err)
 			}

@@ -21,14 +21,17 @@ type sink struct {
 	buf      *bufio.Writer
 	fresh    bool // something was added since the last flush
 	err      error
+	failed   func() // called where something cannot be written
 
 	quit  chan struct{}
 	ended sync.WaitGroup
 }
 
-func newSink(out *output, format func(*bufio.Writer, bool) renderer) *sink {
+// newSink returns a sink. Where nothing can be written any more it calls failed,
+// so that nobody waits for the next record only to hear of it.
+func newSink(out *output, format func(*bufio.Writer, bool) renderer, failed func()) *sink {
 	buf := bufio.NewWriterSize(io.Writer(out), 64<<10)
-	s := &sink{renderer: format(buf, out.screen), buf: buf, quit: make(chan struct{})}
+	s := &sink{renderer: format(buf, out.screen), buf: buf, failed: failed, quit: make(chan struct{})}
 	s.ended.Go(s.run)
 	return s
 }
@@ -50,7 +53,9 @@ func (s *sink) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fresh && s.err == nil {
-		s.err = errors.Join(s.renderer.Flush(), s.buf.Flush())
+		if s.err = errors.Join(s.renderer.Flush(), s.buf.Flush()); s.err != nil {
+			s.failed()
+		}
 	}
 	s.fresh = false
 }
@@ -63,6 +68,13 @@ func (s *sink) add(r *etch.Record) error {
 		s.err = s.renderer.Add(r)
 	}
 	s.fresh = true
+	return s.err
+}
+
+// failure returns why something could not be written, nil where all could.
+func (s *sink) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.err
 }
 

@@ -39,6 +39,15 @@ func TestContractIsWhole(t *testing.T) {
 			}
 		}
 	}
+	for title, names := range map[string][]string{
+		"audit --fields": {"sealed", "null", "jsonl"}, "audit --count`, `--count-by`, `--histogram": {"count", "time", "null"},
+	} {
+		for _, name := range names {
+			if !strings.Contains(sections[title], "`"+name+"`") {
+				t.Errorf("the section about %q does not name %q", title, name)
+			}
+		}
+	}
 	for _, code := range []string{"| 125 |", "| 126 |", "| 127 |", "141"} {
 		if !strings.Contains(sections["Exit codes"], code) {
 			t.Errorf("no word about exit code %s", code)
