@@ -73,8 +73,8 @@ func scan(cores []string) side {
 }
 
 // etchRun runs a subcommand on a log.
-func (e *env) etchRun(ctx context.Context, cores []string, subcommand, log string) (time.Duration, error) {
-	c := command{Args: []string{e.Etch, subcommand, "--log", log}, Env: cores, Dir: e.path("home")}
+func (e *env) etchRun(ctx context.Context, cores []string, subcommand, log string, more ...string) (time.Duration, error) {
+	c := command{Args: append([]string{e.Etch, subcommand, "--log", log}, more...), Env: cores, Dir: e.path("home")}
 	_, took, err := c.run(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("etch %s: %w", subcommand, err)
@@ -173,16 +173,17 @@ func (e *env) build(index func() error) (raw, indexes int64, err error) {
 	return raw, indexes, nil
 }
 
-// makeArchive copies the log and archives the copy.
+// makeArchive copies the log and archives the copy: all rotated segments but the
+// newest.
 func (e *env) makeArchive(ctx context.Context, path string) error {
 	if err := copyLog(path, e.path(dataDir, logDir)); err != nil {
 		return err
 	}
-	if _, err := e.etchRun(ctx, nil, "archive", filepath.Join(path, logName)); err != nil {
+	if _, err := e.etchRun(ctx, nil, "archive", filepath.Join(path, logName), "--all"); err != nil {
 		return err
 	}
 	left, err := rotatedSegments(path)
-	if err == nil && len(left) > 0 {
+	if err == nil && len(left) > 1 { // the newest stays plain
 		err = fmt.Errorf("etch archive left %d rotated segments plain", len(left))
 	}
 	return err
