@@ -1,0 +1,100 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/export/table"
+)
+
+// The steps between two bars are those of the clock: the day on which it is moved
+// has 23 or 25 hours.
+func TestChartSteps(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip(err) // a system without the database
+	}
+	at := func(text string) time.Time {
+		t.Helper()
+		m, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.In(berlin)
+	}
+	for _, test := range []struct {
+		step     time.Duration
+		from, to string
+		want     string
+	}{
+		{time.Hour, "2026-03-29T01:00:00+01:00", "2026-03-29T04:00:00+02:00", `COUNT  TIME
+    1  2026-03-29 01:00+01:00  ██████████
+    0  2026-03-29 03:00+02:00
+    1  2026-03-29 04:00+02:00  ██████████
+`},
+		{time.Hour, "2026-10-25T02:00:00+02:00", "2026-10-25T03:00:00+01:00", `COUNT  TIME
+    1  2026-10-25 02:00+02:00  ██████████
+    0  2026-10-25 02:00+01:00
+    1  2026-10-25 03:00+01:00  ██████████
+`},
+		{day, "2026-03-28T00:00:00+01:00", "2026-03-30T00:00:00+02:00", `COUNT  TIME (+01:00)
+    1  2026-03-28 Sat  ██████████
+    0  2026-03-29 Sun
+    1  2026-03-30 Mon  ██████████
+`},
+		{10 * time.Hour, "2026-02-16T20:00:00+01:00", "2026-02-17T10:00:00+01:00", `COUNT  TIME (+01:00)
+    1  2026-02-16 20:00  ██████████
+    0  2026-02-17 00:00
+    1  2026-02-17 10:00  ██████████
+`},
+		{time.Second, "2026-02-16T20:00:00+01:00", "2026-02-16T20:00:26+01:00", `COUNT  TIME (+01:00)
+    1  2026-02-16 20:00:00  ██████████
+       …
+    1  2026-02-16 20:00:26  ██████████
+`},
+	} {
+		c := chart{step: test.step, bars: []etch.Bar{{From: at(test.from), Count: 1}, {From: at(test.to), Count: 1}}}
+		var out strings.Builder
+		if err := c.write(&out, table.Options{Width: 20}); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); got != test.want {
+			t.Errorf("%v from %s to %s: got\n%swant\n%s", test.step, test.from, test.to, got, test.want)
+		}
+	}
+}
+
+func TestBarOf(t *testing.T) {
+	for _, test := range []struct {
+		n, most uint64
+		want    string
+	}{
+		{0, 0, ""}, {0, 10, ""}, {1, 1 << 60, "▏"}, {10, 10, "████"}, {5, 10, "██"}, {9, 10, "███▌"}, {1<<64 - 1, 1<<64 - 1, "████"},
+	} {
+		if got := barOf(test.n, test.most, 4); got != test.want {
+			t.Errorf("%d of %d: got %q, want %q", test.n, test.most, got, test.want)
+		}
+	}
+}
+
+// However long an expression is, what is around the place stands on one line.
+func TestPointedAt(t *testing.T) {
+	for _, test := range []struct {
+		text   string
+		column int
+		want   string
+	}{
+		{"", 1, "\n^"},
+		{"user = x", 6, "user = x\n     ^"},
+		{"user = x", 9, "user = x\n        ^"},
+		{"日本 = x", 4, "日本 = x\n     ^"},
+		{"a\n= \x1b", 3, "a\\n= \\x1b\n   ^"},
+		{strings.Repeat("x", 200), 100, "…" + strings.Repeat("x", 70) + "…\n" + strings.Repeat(" ", 51) + "^"},
+	} {
+		if got := strings.Join(pointedAt(test.text, test.column), "\n"); got != test.want {
+			t.Errorf("column %d of %q: got\n%s\nwant\n%s", test.column, test.text, got, test.want)
+		}
+	}
+}
