@@ -45,7 +45,7 @@ func makeFields() []field {
 		fieldSeq:   {Field: filter.Field{Name: "seq", Kind: filter.Number}},
 		fieldTime:  {Field: filter.Field{Name: "time", Also: []string{"timestamp"}, Kind: filter.Time}},
 		fieldType:  of(filter.Field{Name: "type", Also: []string{"event_type"}, Values: typeNames(), Plain: true}, "event_type"),
-		fieldRisk:  of(filter.Field{Name: "risk", Also: []string{"risk_level", "action.risk_level"}, Kind: filter.Level, Values: namesOf(risks)}, "action.risk_level"),
+		fieldRisk:  of(filter.Field{Name: "risk", Also: []string{"risk_level", "action.risk_level"}, Kind: filter.Level, Values: namesOf(risks), Plain: true}, "action.risk_level"),
 		fieldUser:  of(filter.Field{Name: "user", Fold: handle, Plain: true}, "actor.username", "actor.user_id"),
 		fieldAgent: of(filter.Field{Name: "agent", Plain: true}, "actor.agent", "actor.agent_id"),
 		fieldText: of(filter.Field{Name: "text", Plain: true},

@@ -42,7 +42,7 @@ func (l *Log) index(ctx context.Context, workers int, progress func(done, total 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	lacking, total, err := r.lacking(v)
+	lacking, total, err := r.lacking(v, true)
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +75,9 @@ func (l *Log) index(ctx context.Context, workers int, progress func(done, total 
 }
 
 // lacking returns the segments that lack an index, and how many bytes they have.
-func (r *Reader) lacking(v *view) (parts []part, total int64, err error) {
+// Thorough reads the indexes that are there to their end, to know that they are
+// whole.
+func (r *Reader) lacking(v *view, thorough bool) (parts []part, total int64, err error) {
 	for _, p := range v.parts {
 		if p.file != nil || p.Number == 0 {
 			continue
@@ -90,11 +92,14 @@ func (r *Reader) lacking(v *view) (parts []part, total int64, err error) {
 		if end < minIndexed {
 			continue
 		}
-		if _, file, err := r.openIndex(v, p); err == nil {
+		if x, file, err := r.openIndex(v, p); err == nil {
+			whole := !thorough || x.Verify() == nil
 			if err := file.Close(); err != nil {
 				return nil, 0, err
 			}
-			continue
+			if whole {
+				continue
+			}
 		}
 		parts = append(parts, p)
 		total += end

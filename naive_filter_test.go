@@ -2,6 +2,7 @@ package etch
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -295,7 +296,8 @@ func quoted(t *rapid.T, s string) string {
 // A naiveQuery is a query and what it means.
 type naiveQuery struct {
 	Query
-	where condition
+	where   condition
+	indexed bool // it is asked by indexes only
 }
 
 // drawQuery draws a query about the records of a log.
@@ -352,7 +354,7 @@ var naiveNow = time.Date(2026, 2, 20, 12, 0, 0, 0, time.UTC)
 func drawWindow(t *rapid.T, q *Query, log []*Record) {
 	at := func(what string) *Record { return log[rapid.IntRange(0, len(log)-1).Draw(t, what)] }
 	if one(t, 6, "after") {
-		q.After = Some(at("after").Seq)
+		q.After = Some(pick(t, "after", at("after").Seq, at("after").Seq, at("after").Seq, 0, math.MaxUint64))
 	}
 	if one(t, 6, "from") {
 		q.From = at("from").Event.Timestamp

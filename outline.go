@@ -46,8 +46,9 @@ func (o *outline) read(line []byte) bool {
 // with its MAC, where it is bare, and has no brace before it.
 func (o *outline) members(f *form, bare bool) bool {
 	for i := range f.members {
-		m := &f.members[i]
-		if !bytes.HasPrefix(o.data[o.pos:], m.key) {
+		m, rest := &f.members[i], o.data[o.pos:]
+		// Most members are absent: two bytes tell most of the time.
+		if n := len(m.key); len(rest) < n || rest[1] != m.key[1] || rest[n-2] != '"' || string(rest[:n]) != string(m.key) {
 			continue
 		}
 		o.pos += len(m.key)

@@ -52,17 +52,12 @@ var formMembers = membersOf(forms)
 
 // The members that have a meaning beyond their value.
 var (
-	memberTimestamp = memberOf("timestamp")
 	memberEventType = memberOf("event_type")
 	memberPhase     = memberOf("phase")
 	memberCallID    = memberOf("call_id")
-	memberActor     = memberOf("actor")
 	memberAction    = memberOf("action")
 	memberResult    = memberOf("result")
-	memberSecurity  = memberOf("security")
-	memberEgress    = memberOf("egress")
 	memberLabels    = memberOf("labels")
-	memberArguments = memberOf("action.arguments")
 	memberAllowed   = memberOf("action.allowed")
 	memberSuccess   = memberOf("result.success")
 	memberOutcome   = memberOf("result.type")

@@ -2,6 +2,7 @@ package etch
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/etch-audit/etch/internal/filter"
@@ -64,7 +65,7 @@ type Query struct {
 func (q *Query) expr() (filter.Expr, error) {
 	c := conditions{all: []filter.Expr{q.Where.tree(), schema.Between(fieldTime, q.From, q.Until)}}
 	if n, ok := q.After.Get(); ok {
-		c.add(filter.Word(schema, fmt.Sprintf("seq>%d", n), time.Time{}))
+		c.add(filter.Word(schema, fmt.Sprintf("seq>%d", min(n, math.MaxInt64)), time.Time{}))
 	}
 	c.equal("type", namesOf(q.Types)...)
 	c.equal("user", q.User)

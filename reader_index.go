@@ -132,24 +132,24 @@ func (r *Reader) lineAt(v *view, p part, offset int64) ([]byte, error) {
 	if p.file == nil {
 		defer func() { _ = f.Close() }() // it was only read
 	}
-	size := min(record.MaxLine+1, end-offset)
-	if size <= 0 {
+	if offset <= 0 || offset >= end { // a segment's first line is another
 		return nil, fmt.Errorf("offset %d is not in segment %d", offset, p.Number)
 	}
-	b := make([]byte, min(size, 4<<10)) // few of these lines are longer
-	if _, err := f.ReadAt(b, offset); err != nil {
+	b := make([]byte, min(end-offset+1, 4<<10)) // few of these lines are longer
+	if _, err := f.ReadAt(b, offset-1); err != nil {
 		return nil, err
 	}
-	i := bytes.IndexByte(b, '\n')
-	if i < 0 {
+	line, _, ok := bytes.Cut(b[1:], []byte{'\n'})
+	if !ok || b[0] != '\n' {
 		return nil, fmt.Errorf("no line at offset %d of segment %d", offset, p.Number)
 	}
-	return b[:i], nil
+	return line, nil
 }
 
-// tell says why an index is not used.
+// tell says why an index is not used, unless it is a good one that does not hold
+// what is asked for.
 func (q *Query) tell(p part, err error) {
-	if q.Notify != nil && !errors.Is(err, errNoIndex) {
+	if q.Notify != nil && !errors.Is(err, errNoIndex) && !errors.Is(err, index.ErrNotHeld) {
 		q.Notify(fmt.Sprintf("the index of segment %d is not used: %v", p.Number, err))
 	}
 }

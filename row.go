@@ -175,6 +175,7 @@ func (v lineValues) has(id memberID) bool {
 	}
 	return v.spans[id].to != 0
 }
+
 func (v lineValues) is(id memberID, want string) bool {
 	b := v.inside(id)
 	return string(b) == want || bytes.IndexByte(b, '\\') >= 0 && string(appendUnquoted(nil, b)) == want

@@ -108,7 +108,7 @@ func (t *tender) lacking(ctx context.Context) ([]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, _, err := r.lacking(v)
+	parts, _, err := r.lacking(v, false)
 	numbers := make([]uint32, len(parts))
 	for i, p := range parts {
 		numbers[i] = p.Number

@@ -9,7 +9,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 1,
+	Version: 2,
 	Schema:  schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
@@ -38,7 +38,6 @@ type indexer struct {
 	row     index.Row
 	held    []int  // the fields of the columns
 	buf     []byte // texts that do not stand in the line as they are
-	err     error
 }
 
 func newIndexer() *indexer {

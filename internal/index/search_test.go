@@ -275,14 +275,14 @@ func TestRows(t *testing.T) {
 func naiveCount(records []*record, rows []int, fields []int) map[string]int {
 	counts := make(map[string]int)
 	for _, row := range rows {
-		key := ""
+		var key strings.Builder
 		for _, f := range fields {
-			key += "|"
+			key.WriteString("|")
 			if values := records[row].values[f]; len(values) > 0 {
-				key += values[0]
+				key.WriteString(values[0])
 			}
 		}
-		counts[key]++
+		counts[key.String()]++
 	}
 	return counts
 }

@@ -340,6 +340,16 @@ func (c *checker) take(kind string, payload []byte) error {
 		err := json.Unmarshal(payload, &gap)
 		c.found.lost += gap.Lost
 		return err
+	case "log_indexed":
+		var on struct {
+			Segment uint32
+			Digest  string
+		}
+		err := json.Unmarshal(payload, &on)
+		if err == nil && (on.Segment == 0 || on.Segment >= c.head.Segment || len(on.Digest) != 64 || strings.Trim(on.Digest, "0123456789abcdef") != "") {
+			err = fmt.Errorf("index of segment %d with digest %q in segment %d", on.Segment, on.Digest, c.head.Segment)
+		}
+		return err
 	}
 	return errors.New("unknown type")
 }

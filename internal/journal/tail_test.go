@@ -21,6 +21,7 @@ func TestForgedTail(t *testing.T) {
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_opened","log":{}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_gap","log":{"lost":"x"}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":0,"lines":1,"bytes":9,"digest":"` + digest + `"}}`,
+		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":2,"lines":1,"bytes":9,"digest":"` + digest + `"}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":99,"lines":1,"bytes":9,"digest":"` + digest + `"}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":1,"lines":1,"bytes":9,"digest":"0"}}`,
 		`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_id":"a","event_id":"b"}`,
@@ -40,6 +41,20 @@ func TestForgedTail(t *testing.T) {
 			continue
 		}
 		judge(named{t, text}, w.mem.Sub(logDir), f)
+	}
+}
+
+// TestIndexedTail leaves the record of an index in the tail of an unsigned log, as
+// a crash does: it is the log's own.
+func TestIndexedTail(t *testing.T) {
+	w := begun(t, false)
+	w.scribble(t, fmt.Sprintf(`{"seq":%d,"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_indexed","log":{"segment":1,"lines":1,"bytes":9,"digest":"%064x"}}`+"\n",
+		w.check(t).size, 7))
+	must(t, w.open())
+	must(t, w.append(t, 100))
+	must(t, w.close())
+	if f := w.recheck(t); !slices.Equal(f.kinds(), []string{"unsigned-tail"}) {
+		t.Errorf("log tells of %v, want an unsigned tail", f.kinds())
 	}
 }
 
