@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/etch-audit/etch/internal/archive"
 	"github.com/etch-audit/etch/internal/index"
 	"github.com/etch-audit/etch/internal/needle"
 	"github.com/etch-audit/etch/internal/scan"
@@ -130,6 +131,9 @@ func (c *calls) findAll() error {
 // find looks at the records of calls of one segment.
 func (c *calls) find(p part) error {
 	f, end, err := c.s.r.open(c.s.v, p)
+	if errors.Is(err, archive.ErrUnsupported) {
+		return nil // it is told of when the records are read
+	}
 	if err != nil {
 		return err
 	}
@@ -148,14 +152,14 @@ func (c *calls) find(p part) error {
 	c.begin()
 	defer c.end()
 	at := &c.parts[p.at].at
-	for h, err := range scan.Lines(c.s.ctx, f, 0, lastFeed(f, 0, end), opt, look) {
+	for h, err := range c.s.lines(p, f, 0, lastFeed(f, 0, end), opt, look) {
 		if err != nil {
 			if _, damaged := errors.AsType[*scan.Error](err); damaged {
-				return nil // it is told of when the records are read
+				return nil // likewise
 			}
 			return err
 		}
-		if c.meet(&h) {
+		if h.damage == nil && c.meet(&h) {
 			at.add(h.record.Offset)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 type answer struct {
 	part  part
 	rows  []place      // the lines that may match, in the order of the search
-	first uint64       // sequence number of the segment's first record
+	end   int64        // of the segment's records
+	first uint64       // sequence number of the first of them
 	calls *index.Calls // nil where they do not matter
 	scan  bool         // it says nothing of use: the segment is to be read
 
@@ -128,6 +129,7 @@ func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
 	x, file, err := s.r.openIndex(s.v, p)
 	if err == nil {
 		defer func() { _ = file.Close() }() // it was only read
+		a.end = x.Bytes()
 		err = ask(x, &a)
 	}
 	if err != nil {
@@ -187,13 +189,13 @@ func (s *search) look(m *matcher, b batch) looked {
 	if b.scan || len(b.rows) == 0 {
 		return l
 	}
-	f, end, err := s.r.open(s.v, b.part)
+	f, err := s.r.openSegment(b.part.File)
 	if err != nil {
 		l.err = err
 		return l
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	r := lineReader{r: f, end: end}
+	r := lineReader{r: f, end: b.end}
 	for _, at := range b.rows {
 		line, err := r.line(at)
 		var damaged bool
