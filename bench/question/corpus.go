@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -51,29 +52,31 @@ const (
 
 // makeCorpus writes the log, as its default configuration would: signed, with a
 // sync now and then, in segments of 100 MiB; smaller ones where it is small, for
-// it to have several.
+// it to have several. Its clock is the events': what the log writes about itself
+// has the time of what it stands between.
 func makeCorpus(ctx context.Context, dir string, count int) (err error) {
 	if err := os.MkdirAll(filepath.Join(dir, logDir), 0o700); err != nil {
 		return err
 	}
 	opt := &etch.Options{Rotate: etch.BySize, Durability: 100 * time.Millisecond}
+	var clock atomic.Int64 // Unix nanoseconds
+	opt.Now = func() time.Time { return time.Unix(0, clock.Load()) }
 	opt.MaxSize = min(etch.DefaultMaxSize, max(1<<20, int64(count)*100))
+	s := events.New(events.Options{Seed: 6, Count: count, AliceRank: rankOfAlice(count)})
+	first := s.Take(min(count, perBatch))
+	clock.Store(first[0].Timestamp.UnixNano())
 	l, err := etch.Create(filepath.Join(dir, logDir, logName), opt)
 	if err != nil {
 		return fmt.Errorf("make a log of %d events: %w", count, err)
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	rank := aliceRank
-	if count < small {
-		rank = smallRank
-	}
 	w := witness{count: count}
-	s := events.New(events.Options{Seed: 6, Count: count, AliceRank: rank})
-	for left := count; left > 0; left -= perBatch {
-		batch := s.Take(min(left, perBatch))
+	for batch, left := first, count; left > 0; batch = s.Take(min(left, perBatch)) {
+		left -= len(batch)
 		for i := range batch {
 			batch[i] = w.see(batch[i])
 		}
+		clock.Store(batch[len(batch)-1].Timestamp.UnixNano())
 		if _, err := l.AppendBatch(ctx, batch); err != nil {
 			return fmt.Errorf("make a log of %d events: %w", count, err)
 		}
@@ -83,6 +86,14 @@ func makeCorpus(ctx context.Context, dir string, count int) (err error) {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, corpusName), text, 0o600)
+}
+
+// rankOfAlice returns how many users are busier than she is.
+func rankOfAlice(count int) int {
+	if count < small {
+		return smallRank
+	}
+	return aliceRank
 }
 
 // A witness sees the events before they are written, and so knows the answers.

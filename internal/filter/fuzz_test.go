@@ -68,7 +68,7 @@ func checkNeedles(t *testing.T, e Expr) {
 	var line strings.Builder
 	for _, texts := range alice.texts {
 		for _, text := range texts {
-			line.WriteString(strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`).Replace(text) + "|")
+			line.WriteString(strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`).Replace(text) + `"|`)
 		}
 	}
 	for _, n := range Needles(e) {

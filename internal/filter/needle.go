@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,8 +16,8 @@ const (
 
 // Needles returns byte sequences of which at least one stands in the line of
 // every record that the expression is true of, if the fields that are Plain are
-// so. A sequence has nothing in it that JSON must escape; a line may still hide
-// it, behind the escapes that need not be: \uXXXX, and \/ for "/". Needles
+// so. A sequence has nothing in it that JSON must escape, but for the quotation
+// mark that ends a string; a line may still hide it, behind the escapes that need not be: \uXXXX, and \/ for "/". Needles
 // returns nil where it knows none.
 func Needles(e Expr) [][]byte {
 	if e == nil {
@@ -33,6 +34,7 @@ func Needles(e Expr) [][]byte {
 type needleSet struct {
 	texts  []string
 	closed bool // names that a schema lists: many records have them
+	whole  bool // each is all of a value, or its end
 }
 
 // betterThan reports whether fewer lines have one of n than of other.
@@ -95,7 +97,7 @@ func needlesOfAll(terms []Expr) needleSet {
 // needles looks for the text, or the names of the levels.
 func (c *Compare) needles() needleSet {
 	if c.def().Kind == Text {
-		return c.needlesFor([]string{c.text})
+		return c.needlesFor([]string{c.text}).closing()
 	}
 	var names []string
 	for _, name := range c.def().Values {
@@ -103,10 +105,10 @@ func (c *Compare) needles() needleSet {
 			names = append(names, name)
 		}
 	}
-	return c.needlesFor(names)
+	return c.needlesFor(names).closing()
 }
 
-func (i *In) needles() needleSet { return i.needlesFor(i.texts) }
+func (i *In) needles() needleSet { return i.needlesFor(i.texts).closing() }
 
 // needles looks for the best set of texts that the expression must match.
 func (m *Match) needles() needleSet {
@@ -162,10 +164,24 @@ func (l *leaf) needlesFor(texts []string) needleSet {
 		}
 		parts = append(parts, part)
 	}
+	ends := !slices.ContainsFunc(parts, func(part string) bool { return !slices.Contains(texts, part) })
 	if parts = reduced(parts); len(parts) > maxNeedles {
 		return needleSet{}
 	}
-	return needleSet{texts: parts, closed: l.def().Values != nil}
+	return needleSet{texts: parts, closed: l.def().Values != nil, whole: ends && len(parts) == len(texts)}
+}
+
+// closing returns the needles with the quotation mark behind them, where they
+// are whole values: then no longer value has them. What a field folds away is at
+// the front.
+func (n needleSet) closing() needleSet {
+	if !n.whole {
+		return n
+	}
+	for i := range n.texts {
+		n.texts[i] += `"`
+	}
+	return n
 }
 
 // plainPart returns the longest part of a text that stands in a JSON string as

@@ -14,34 +14,34 @@ func TestNeedles(t *testing.T) {
 		text string
 		want string // needles with blanks between them
 	}{
-		{`user = alice`, `alice`},
-		{`user = @alice`, `alice`}, // it may stand there without
-		{`user in (alice, @alice, bob)`, `bob|alice`},
+		{`user = alice`, `alice"`},
+		{`user = @alice`, `alice"`}, // it may stand there without
+		{`user in (alice, @alice, bob)`, `bob"|alice"`},
 		{`user in (a1, a2, a3, a4, a5, a6, a7, a8, a9, b1, b2, b3, b4, b5, b6, b7, b8)`, ``},
 		{`user = a`, ``}, // too short to tell a line from others
 		{`user != alice`, ``},
 		{`note = alice`, ``}, // not plain
-		{`label.team = platform`, `platform`},
+		{`label.team = platform`, `platform"`},
 		{`command = 'say "hello" \world\'`, `hello`},
-		{`command = "/etc/passwd"`, `/etc/passwd`},
+		{`command = "/etc/passwd"`, `/etc/passwd"`},
 		{"command = 'caf\xe9 noir'", ` noir`},
 		{`command = "a\u0001b"`, ``},
-		{`type = file_access`, `file_access`},
-		{`type in (file_access, log_gap)`, `log_gap|file_access`},
-		{`risk >= high`, `high|critical`},
+		{`type = file_access`, `file_access"`},
+		{`type in (file_access, log_gap)`, `log_gap"|file_access"`},
+		{`risk >= high`, `high"|critical"`},
 		{`risk < low`, ``},
-		{`risk in (low, high)`, `low|high`},
+		{`risk in (low, high)`, `low"|high"`},
 		{`exit = 12345`, ``},
 		{`time = today`, ``},
 		{`denied`, ``},
-		{`user = alice and risk = critical`, `alice`}, // who is rarer than how
-		{`risk = critical and denied`, `critical`},
-		{`user = alice and user = alice-the-second`, `alice-the-second`},
-		{`user = alice or user = bob`, `bob|alice`},
-		{`user = alice or user = alice-the-second`, `alice`},
+		{`user = alice and risk = critical`, `alice"`}, // who is rarer than how
+		{`risk = critical and denied`, `critical"`},
+		{`user = alice and user = alice-the-second`, `alice-the-second"`},
+		{`user = alice or user = bob`, `bob"|alice"`},
+		{`user = alice or user = alice-the-second`, `alice"|alice-the-second"`},
 		{`user = alice or denied`, ``},
-		{`(user = alice or denied) and risk = low`, `low`},
-		{`user = alice and not user = bob`, `alice`},
+		{`(user = alice or denied) and risk = low`, `low"`},
+		{`user = alice and not user = bob`, `alice"`},
 		{`command ~ sudo`, `sudo`},
 		{`command ~ 'sudo\s+rm -rf'`, `rm -rf`},
 		{`command ~ 'sudo|doas'`, `doas|sudo`},

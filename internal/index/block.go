@@ -96,9 +96,6 @@ func parseBlock(entry, lengths []byte, rows int) (b block, ok bool) {
 
 // line returns where a row of the block stands, and its length.
 func (b *block) line(row int) (offset, length int64) {
-	offset = b.offset
-	for i := range row {
-		offset += int64(b.rest.at(i)) + int64(b.shortest) + 1
-	}
+	offset = b.offset + b.rest.sum(row) + int64(row)*(int64(b.shortest)+1)
 	return offset, int64(b.rest.at(row)) + int64(b.shortest)
 }

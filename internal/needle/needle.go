@@ -32,15 +32,15 @@ type Finder struct {
 
 // New returns a Finder of needles, which are kept and must not be changed. A
 // needle is what stands in a JSON string as it is: without '"', '\' and
-// characters below U+0020, which JSON writes as escapes. Without a needle
-// nothing is found.
+// characters below U+0020, which JSON writes as escapes. It may end with the
+// quotation mark that ends the string. Without a needle nothing is found.
 func New(needles [][]byte) *Finder {
 	f := new(Finder)
 	var probes []probe
 	in := new(chars)
 	for i, n := range needles {
 		f.any = f.any || len(n) == 0
-		in.add(n)
+		in.add(bytes.TrimSuffix(n, []byte{'"'}))
 		if len(n) > 0 && !slices.ContainsFunc(needles[:i], func(o []byte) bool { return bytes.Equal(o, n) }) {
 			probes = append(probes, newProbe(n, nil))
 		}
