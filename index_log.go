@@ -29,7 +29,14 @@ func (l *Log) Index(ctx context.Context, progress func(done, total int64)) (made
 	if l.journal == nil {
 		return 0, nil
 	}
-	return l.index(ctx, min(workers(), mostIndexers), progress)
+	for {
+		// What it records may rotate the log, which makes one segment more.
+		n, err := l.index(ctx, min(workers(), mostIndexers), progress)
+		made += n
+		if n == 0 || err != nil {
+			return made, err
+		}
+	}
 }
 
 func (l *Log) index(ctx context.Context, workers int, progress func(done, total int64)) (made int, err error) {

@@ -15,8 +15,11 @@ const (
 	// smallest is the size of the first block. Each is twice as large as the
 	// one before up to largest, so that the first results come at once.
 	smallest = 32 << 10
-	// doublings is how many blocks are smaller than largest.
+	// doublings is how many blocks are smaller than largest, and everyLine how
+	// many are before they grow no more where each line is handed out: what it
+	// gives is held until its turn, and takes more memory than the line.
 	doublings = 5
+	everyLine = 2
 	// more is how much is read at once behind a block to find the end of its
 	// last line.
 	more = 8 << 10
@@ -35,6 +38,7 @@ type extent struct {
 	src      io.ReaderAt
 	from, to int64
 	reverse  bool
+	doubles  int      // how many blocks are smaller than the others
 	file     mappable // src, where it is mapped
 	mapping  *vfs.Mapping
 }
@@ -43,19 +47,19 @@ type extent struct {
 type block struct{ lo, hi int64 }
 
 // reach returns how many bytes the first n blocks have.
-func reach(n int) int64 {
-	if n <= doublings {
+func (x *extent) reach(n int) int64 {
+	if n <= x.doubles {
 		return smallest<<n - smallest
 	}
-	return largest - smallest + int64(n-doublings)*largest
+	return smallest<<x.doubles - smallest + int64(n-x.doubles)*smallest<<x.doubles
 }
 
 // has reports whether there is an nth block.
-func (x *extent) has(n int) bool { return reach(n) < x.to-x.from }
+func (x *extent) has(n int) bool { return x.reach(n) < x.to-x.from }
 
 // block returns the nth.
 func (x *extent) block(n int) block {
-	near, far := reach(n), min(reach(n+1), x.to-x.from)
+	near, far := x.reach(n), min(x.reach(n+1), x.to-x.from)
 	if x.reverse {
 		return block{x.to - far, x.to - near}
 	}
@@ -103,4 +107,12 @@ func (x *extent) read(b block, buf []byte) part {
 		p.fill(x.src, min(end, p.offset()+more))
 	}
 	return p
+}
+
+// release lets the system take back the memory of a block in the mapping whose
+// lines were given away.
+func (x *extent) release(b block) {
+	if x.mapping != nil {
+		x.mapping.Release(int(b.lo-x.from), int(b.hi-x.from))
+	}
 }

@@ -75,7 +75,10 @@ func Lines[R any](ctx context.Context, src io.ReaderAt, from, to int64, opt Opti
 	}
 	return func(yield func(R, error) bool) {
 		s := &scan[R]{ctx: ctx, opt: opt, match: match, yield: yield}
-		s.extent = extent{src: src, from: from, to: to, reverse: opt.Reverse}
+		s.extent = extent{src: src, from: from, to: to, reverse: opt.Reverse, doubles: doublings}
+		if opt.Finder == nil {
+			s.doubles = everyLine
+		}
 		defer context.AfterFunc(ctx, func() { s.halted.Store(true) })()
 		s.run()
 	}
@@ -192,6 +195,7 @@ func (s *scan[R]) give(t *task[R]) bool {
 			return false
 		}
 	}
+	s.release(t.block)
 	if t.found.some {
 		s.edge = t.found.edge
 	}

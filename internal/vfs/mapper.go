@@ -14,13 +14,19 @@ type Mapper interface {
 // program unless [runtime/debug.SetPanicOnFault] makes it a panic. What is seen
 // changes as the file is written to.
 type Mapping struct {
-	data  []byte
-	unmap func() error
+	data    []byte
+	unmap   func() error
+	release func(from, to int)
 }
 
 // Bytes returns the bytes, which must not be written to. They are valid until
 // Unmap.
 func (m *Mapping) Bytes() []byte { return m.data }
+
+// Release says that the bytes from one to before another are not needed for now,
+// so that they take no memory of the program. Touching them is allowed, and
+// brings them back.
+func (m *Mapping) Release(from, to int) { m.release(from, to) }
 
 // Unmap ends the mapping. Nobody may touch its bytes any more.
 func (m *Mapping) Unmap() error { return m.unmap() }

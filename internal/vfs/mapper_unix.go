@@ -22,5 +22,19 @@ func (f *osFile) Map(offset int64, length int) (*Mapping, error) {
 	if err != nil {
 		return nil, f.failed("map", err)
 	}
-	return &Mapping{pages[before:], func() error { return unix.Munmap(pages) }}, nil
+	return &Mapping{
+		data:    pages[before:],
+		unmap:   func() error { return unix.Munmap(pages) },
+		release: func(from, to int) { release(pages, before+from, before+to) },
+	}, nil
+}
+
+// release gives back the pages that lie wholly between two places, and the one
+// that the first is in: whoever reads forward is through with it.
+func release(pages []byte, from, to int) {
+	page := os.Getpagesize()
+	from, to = from/page*page, to/page*page
+	if from < to {
+		_ = unix.Madvise(pages[from:to], unix.MADV_DONTNEED) // advice: nothing depends on it
+	}
 }
