@@ -83,7 +83,7 @@ func (q *Query) expr() (filter.Expr, error) {
 	c.flag(fieldViolation, q.ViolationsOnly)
 	c.flag(fieldFailed, q.Failed)
 	c.flag(fieldDenied, q.Denied)
-	if !q.asksControl() {
+	if !q.asksControl() && !q.ofEvents() {
 		c.all = append(c.all, schema.Is(fieldControl, false))
 	}
 	return filter.All(c.all...), c.err
@@ -91,6 +91,12 @@ func (q *Query) expr() (filter.Expr, error) {
 
 // asksControl reports whether control records are asked for too.
 func (q *Query) asksControl() bool { return q.Control || ofControl(q.Where.tree()) }
+
+// ofEvents reports whether something is asked for that no control record has.
+func (q *Query) ofEvents() bool {
+	return q.User != "" || q.Channel != "" || q.Agent != "" || q.Session != "" || q.Tool != "" || q.CallID != "" ||
+		q.EventID != "" || q.Risk != "" || q.ViolationsOnly || q.Failed || q.Denied
+}
 
 // conditions are those of a query that must all be true.
 type conditions struct {
