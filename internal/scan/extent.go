@@ -41,6 +41,7 @@ type extent struct {
 	doubles  int      // how many blocks are smaller than the others
 	file     mappable // src, where it is mapped
 	mapping  *vfs.Mapping
+	given    block // of the mapping, since some was last given back
 }
 
 // A block is the lines that begin at an offset from lo to below hi.
@@ -109,10 +110,22 @@ func (x *extent) read(b block, buf []byte) part {
 	return p
 }
 
-// release lets the system take back the memory of a block in the mapping whose
-// lines were given away.
+// held is how much of the mapping may be in memory before it is given back. To
+// do so more often would cost the workers more than it saves.
+const held = 32 << 20
+
+// release lets the system take back the memory of the blocks in the mapping
+// whose lines were given away, up to the one that was given last.
 func (x *extent) release(b block) {
-	if x.mapping != nil {
-		x.mapping.Release(int(b.lo-x.from), int(b.hi-x.from))
+	if x.mapping == nil {
+		return
+	}
+	if x.given.lo == x.given.hi {
+		x.given = b
+	}
+	x.given = block{min(x.given.lo, b.lo), max(x.given.hi, b.hi)}
+	if x.given.hi-x.given.lo >= held {
+		x.mapping.Release(int(x.given.lo-x.from), int(x.given.hi-x.from))
+		x.given = block{}
 	}
 }
