@@ -9,15 +9,14 @@ import (
 )
 
 const (
-	// largest is the size of a block: so much work that handing it out does
-	// not count, little enough to stay in a processor's cache.
-	largest = 1 << 20
 	// smallest is the size of the first block. Each is twice as large as the
-	// one before up to largest, so that the first results come at once.
+	// one before, so that the first results come at once, until they are so much
+	// work that handing it out does not count, and still stay in a processor's
+	// cache.
 	smallest = 32 << 10
-	// doublings is how many blocks are smaller than largest, and everyLine how
-	// many are before they grow no more where each line is handed out: what it
-	// gives is held until its turn, and takes more memory than the line.
+	// doublings is how many blocks are smaller than the others, and everyLine
+	// how many are where each line is handed out: what it gives is held until its
+	// turn, and takes more memory than the line.
 	doublings = 5
 	everyLine = 2
 	// more is how much is read at once behind a block to find the end of its
