@@ -84,7 +84,8 @@ func TestHostileFiles(t *testing.T) {
 				t.Logf("size %d, %v", r.Size(), err)
 			}
 			runtime.ReadMemStats(&after)
-			if all := after.TotalAlloc - before.TotalAlloc; all > 128<<20 {
+			// The race detector, which runs with -short, throws away what pools hold.
+			if all := after.TotalAlloc - before.TotalAlloc; all > 128<<20 && !testing.Short() {
 				t.Errorf("%d MiB were allocated, all in all", all>>20)
 			}
 		})
