@@ -18,8 +18,8 @@ const minIndexed = 64 << 10
 const mostIndexers = 6
 
 // Index makes the indexes that rotated segments lack, and puts each on record
-// in the log: queries then find in milliseconds what they would have to read
-// the segments for. It returns how many it made. Segments under 64 KiB get
+// in the log: queries then find through it what they would have to read the
+// segments for. It returns how many it made. Segments under 64 KiB get
 // none. What cannot be indexed, because it is damaged for instance, is told in
 // the error, and the others are done.
 //

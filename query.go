@@ -45,8 +45,8 @@ type Query struct {
 	// Match, where set, is a further condition. The record is valid only
 	// during the call.
 	Match func(*Record) bool
-	// LinesOnly leaves the events of the records empty, which saves decoding
-	// them: a Record then has its Seq, its place and Raw.
+	// LinesOnly asks for no more of a Record than its Seq, its place and Raw. Its
+	// Event is then mostly left empty, which saves decoding it.
 	LinesOnly bool
 	// NoIndex reads every line, whatever indexes there are.
 	NoIndex bool

@@ -143,7 +143,13 @@ func (a *audit) hintRiskier(ctx context.Context) error {
 	}
 	q.Where = where.And(q.Where)
 	for r, err := range a.reader.Records(ctx, q) {
-		if err == nil && r.Event.Action != nil {
+		if _, told := errors.AsType[*etch.CorruptionError](err); told {
+			continue // by the records themselves
+		}
+		if err != nil {
+			return err
+		}
+		if r.Event.Action != nil {
 			a.std.hint("there are riskier ones than %s, not shown: --risk %s+", level, level)
 			return nil
 		}

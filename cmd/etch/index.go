@@ -16,7 +16,7 @@ func newIndex(at *place, std stdio) *cobra.Command {
 		Short:   "Make the indexes that rotated segments lack, for fast answers",
 		Example: "  etch index",
 		Long: `Reads the rotated segments that have no index, on all cores, and writes one for
-each beside the log: what "etch audit" asks is then found in milliseconds. The
+each beside the log: "etch audit" then reads only the records it needs. The
 log puts the hash of each index on record, and an index is used only where it is
 the one on record: nobody can hide a record by doctoring an index. A program that
 keeps the log open does the same in the background.
