@@ -92,7 +92,7 @@ func TestSidesAreContestants(t *testing.T) {
 
 func TestCurve(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a race run need not draw curves")
+		t.Skip("-short: a race run need not draw curves")
 	}
 	opt := tiny(t)
 	opt.Rounds, opt.Span = 1, 5*time.Millisecond

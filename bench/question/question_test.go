@@ -25,7 +25,7 @@ func tiny(t *testing.T) Options {
 // may miss only for want of a peer; what the ratios come to is no test's business.
 func TestRun(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a race run need not run other programs")
+		t.Skip("-short: a race run need not run other programs")
 	}
 	opt := tiny(t)
 	outcomes, notes, err := Run(t.Context(), opt)

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // TestRows asks the program of this tree, which it builds.
 func TestRows(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a race run need not build programs")
+		t.Skip("-short: a race run need not build programs")
 	}
 	dir := t.TempDir()
 	out, markdown := filepath.Join(dir, "ask.json"), filepath.Join(dir, "ask.md")

@@ -5,8 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -81,31 +79,5 @@ func TestDrawBarsRefuses(t *testing.T) {
 		if svg, err := drawBars(outcomes); err == nil {
 			t.Errorf("%+v was drawn: %s", outcomes, svg)
 		}
-	}
-}
-
-// TestCommittedBars shows that the picture of questions in docs/ is that of the
-// committed data.
-func TestCommittedBars(t *testing.T) {
-	measured, err := os.ReadFile(filepath.Join("..", "..", "testdata", "ask.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("nothing has been measured yet")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := drawAny(measured)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "questions.svg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Error("docs/questions.svg is not what cmd/picture draws of testdata/ask.json")
-	}
-	if len(got) > maxPicture {
-		t.Errorf("the picture has %d bytes, at most %d", len(got), maxPicture)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -63,28 +62,26 @@ func TestDrawRefuses(t *testing.T) {
 	}
 }
 
-// TestCommitted shows that the picture in docs/ is that of the committed data.
+// TestCommitted shows that the pictures in docs/ are those of the committed data.
 func TestCommitted(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "curve.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var points []bench.Point
-	if err := json.Unmarshal(b, &points); err != nil {
-		t.Fatal(err)
-	}
-	want, err := draw(points)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "throughput.svg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Error("docs/throughput.svg is not what cmd/picture draws of testdata/curve.json")
-	}
-	if len(got) > maxPicture {
-		t.Errorf("the picture has %d bytes, at most %d", len(got), maxPicture)
+	for data, picture := range map[string]string{"curve.json": "throughput.svg", "ask.json": "questions.svg"} {
+		measured, err := os.ReadFile(filepath.Join("..", "..", "testdata", data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := drawAny(measured)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", picture))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("docs/%s is not what cmd/picture draws of testdata/%s", picture, data)
+		}
+		if len(got) > maxPicture {
+			t.Errorf("%s has %d bytes, at most %d", picture, len(got), maxPicture)
+		}
 	}
 }
