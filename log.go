@@ -14,8 +14,10 @@ import (
 
 	"github.com/etch-audit/etch/internal/journal"
 	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/vfs"
+	"github.com/etch-audit/etch/redact"
 )
 
 // A Log is an open log that events are appended to. It is safe for concurrent
@@ -27,7 +29,8 @@ type Log struct {
 	journal *journal.Journal // nil where nothing is written to a file
 	stream  *stream          // nil but for Options.Stream
 
-	tender  *tender // nil where there is nothing to look after
+	masker  *redact.Masker // nil masks by the built-in rules alone
+	tender  *tender        // nil where there is nothing to look after
 	ids     *idSource
 	pool    sync.Pool     // of *scratch
 	skipped atomic.Uint64 // events left out by configuration
@@ -104,6 +107,9 @@ func start(path string, opts *Options, begin func(journal.Options) (*journal.Jou
 	if l.opt.Disabled {
 		return l, nil
 	}
+	if err := l.mask(nil); err != nil {
+		return nil, err
+	}
 	if l.opt.Stream != nil {
 		l.stream = newStream(l.opt.Stream)
 		return l, nil
@@ -121,10 +127,32 @@ func start(path string, opts *Options, begin func(journal.Options) (*journal.Jou
 	if l.journal, err = begin(settings); err != nil {
 		return nil, err
 	}
+	if err := l.mask(l.journal); err != nil {
+		return nil, errors.Join(err, l.journal.Close())
+	}
 	if !l.opt.NoIndex || !l.opt.NoArchive {
 		l.tend(tendAfter, tendEvery)
 	}
 	return l, nil
+}
+
+// mask makes the masker. In a file equal secrets look equal: the key of their
+// tags comes from the log's own.
+func (l *Log) mask(j *journal.Journal) error {
+	opts := l.opt.Redact
+	if len(opts.Key) == 0 && j != nil {
+		key, err := j.Key(record.RedactPurpose)
+		if err != nil {
+			return err
+		}
+		opts.Key = key[:]
+	}
+	masker, err := redact.New(opts)
+	if err != nil {
+		return fmt.Errorf("redact: %w", err)
+	}
+	l.masker = masker
+	return nil
 }
 
 // withDefaults returns a copy whose zero fields are the defaults.
@@ -347,7 +375,7 @@ func (s *Skip) skips(ev *Event) bool {
 
 // encode appends the body of an event, with what Append fills in.
 func (l *Log) encode(dst []byte, ev *Event, m *masked, r *Receipt) []byte {
-	ev = m.event(ev, &l.opt)
+	ev = m.event(ev, &l.opt, l.masker)
 	if ev.Timestamp.IsZero() {
 		m.own(ev).Timestamp = l.opt.Now()
 		ev = &m.ev

@@ -19,11 +19,12 @@ type masked struct {
 	egress   Egress
 	copied   bool // ev is a copy of the caller's event
 	count    int  // secrets masked
+	masker   *redact.Masker
 }
 
 // event returns ev as it is to be stored. The result is valid until the next call.
-func (m *masked) event(ev *Event, opt *Options) *Event {
-	m.copied, m.count = false, 0
+func (m *masked) event(ev *Event, opt *Options, masker *redact.Masker) *Event {
+	m.copied, m.count, m.masker = false, 0, masker
 	if opt.Classify != nil && ev.Action != nil && ev.Action.Risk == "" {
 		m.classify(ev, opt.Classify)
 	}
@@ -89,7 +90,7 @@ func (m *masked) redact(ev *Event) {
 func (m *masked) redactAction(ev *Event, a *Action) {
 	before := m.count
 	command, resource, cwd := m.text(a.Command), m.text(a.Resource), m.text(a.Cwd)
-	arguments, n := redact.JSON(a.Arguments)
+	arguments, n := m.masker.JSON(a.Arguments)
 	m.count += n
 	reasons := m.texts(a.RiskReasons)
 	if m.count == before {
@@ -119,7 +120,7 @@ func (m *masked) redactSecurity(ev *Event) {
 }
 
 func (m *masked) text(s string) string {
-	s, n := redact.Text(s)
+	s, n := m.masker.Text(s)
 	m.count += n
 	return s
 }
@@ -148,7 +149,7 @@ func (m *masked) texts(list []string) []string {
 func (m *masked) labels(labels map[string]string) map[string]string {
 	var out map[string]string
 	for k, v := range labels {
-		t, n := redact.Named(k, v)
+		t, n := m.masker.Named(k, v)
 		if n == 0 {
 			continue
 		}

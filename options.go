@@ -3,6 +3,8 @@ package etch
 import (
 	"io"
 	"time"
+
+	"github.com/etch-audit/etch/redact"
 )
 
 // Rotation says when a segment is closed and the next begun. MaxSize caps a
@@ -72,6 +74,10 @@ type Options struct {
 	// NoRedact stores known secrets as they are; default: they are masked
 	// before anything is hashed or stored.
 	NoRedact bool
+	// Redact adds rules of the caller's own, and texts that stay. A log in a file
+	// fills an empty Redact.Key from its MAC key, so that equal secrets have
+	// equal masks within it.
+	Redact redact.Options
 	// Classify fills the risk of an event that has none. It is called before
 	// the event is encoded, from the goroutine that appends.
 	Classify func(*Event) (Risk, []string)

@@ -18,18 +18,19 @@ const (
 	boolKind kind = iota
 	integerKind
 	stringKind
+	listKind
 )
 
 func (k kind) String() string {
-	return [...]string{"a boolean", "an integer", "a string"}[k]
+	return [...]string{"a boolean", "an integer", "a string", "an array of strings"}[k]
 }
 
 // errRange says that a value is not among the allowed ones, which is all there
 // is to say: the hint names those.
 var errRange = errors.New("not allowed")
 
-// A codec moves one value between its TOML form (bool, int64 or string, by its
-// kind) and its field.
+// A codec moves one value between its TOML form (bool, int64, string or []string,
+// by its kind) and its field.
 type codec struct {
 	kind kind
 	// set puts v into its field, or changes nothing and returns errRange or
@@ -55,6 +56,8 @@ func (k codec) parse(text string) (any, error) {
 			return nil, errRange
 		}
 		return n, nil
+	case listKind:
+		return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), nil
 	default:
 		return text, nil
 	}
@@ -177,4 +180,24 @@ func spanOr(zero string, field func(*Config) *time.Duration, shortest, longest t
 	}
 	k.allowed = phrase(strconv.Quote(zero) + ", or " + allowed)
 	return k
+}
+
+// list is a list of texts, of which check says whether one will do. Texts of a
+// variable are separated by line feeds.
+func list(field func(*Config) *[]string, check func(text string) error, allowed string) codec {
+	return codec{
+		kind: listKind,
+		set: func(c *Config, v any, _ place) error {
+			texts := v.([]string)
+			for _, text := range texts {
+				if err := check(text); err != nil {
+					return err
+				}
+			}
+			*field(c) = append([]string(nil), texts...) // nil where there is none, as in Default
+			return nil
+		},
+		get:     func(c *Config) any { return *field(c) },
+		allowed: phrase(allowed),
+	}
 }

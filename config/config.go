@@ -25,6 +25,7 @@ import (
 type Config struct {
 	Audit  Audit  // [security.audit]
 	Policy Policy // [policy]
+	Redact Redact // [redact]
 	Tools  Tools  // [tools.audit]
 }
 
@@ -56,6 +57,12 @@ type Audit struct {
 // Policy is the table [policy].
 type Policy struct {
 	DenyRisk etch.Risk // empty: nothing is refused for its risk
+}
+
+// Redact is the table [redact].
+type Redact struct {
+	Rules []string // "name: pattern"
+	Allow []string // patterns
 }
 
 // Tools is the table [tools.audit], which is Zeph's.
@@ -131,6 +138,7 @@ func (c *Config) Options() *etch.Options {
 		Epoch:       a.Epoch,
 		OnError:     a.OnError,
 		NoRedact:    !a.Redact,
+		Redact:      c.Redact.options(),
 
 		NoIndex:      !a.Index,
 		NoArchive:    !a.Archive,

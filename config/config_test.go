@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/redact"
 )
 
 // A keyCase shows one key: the text of a value that is not the default, where
@@ -182,6 +183,22 @@ var keyCases = map[string]keyCase{
 		good: []string{"", "none", "low", "medium", "critical"},
 		bad:  []string{"hihg", "HIGH", "high+", "severe"},
 	},
+	"redact.rules": {
+		text: "acme-token: acme_[0-9a-f]{32}\npin: (?i)pin=(\\d+)",
+		want: func(c *Config) { c.Redact.Rules = []string{"acme-token: acme_[0-9a-f]{32}", `pin: (?i)pin=(\d+)`} },
+		options: func(o *etch.Options) {
+			o.Redact.Rules = []redact.Rule{{Name: "acme-token", Pattern: "acme_[0-9a-f]{32}"}, {Name: "pin", Pattern: `(?i)pin=(\d+)`}}
+		},
+		good: []string{"a:b", "a : b:c"},
+		bad:  []string{"acme_[0-9a-f]{32}", "Acme: x", "acme: x(", "acme: x*", "password: x", ": x"},
+	},
+	"redact.allow": {
+		text:    "AKIAIOSFODNN7EXAMPLE",
+		want:    func(c *Config) { c.Redact.Allow = []string{"AKIAIOSFODNN7EXAMPLE"} },
+		options: func(o *etch.Options) { o.Redact.Allow = []string{"AKIAIOSFODNN7EXAMPLE"} },
+		good:    []string{"a\nb", "public-.*"},
+		bad:     []string{"x(", "a\nb("},
+	},
 	"tools.audit.enabled": {
 		text:    "false",
 		want:    func(c *Config) { c.Audit.Enabled, c.Tools.Enabled = false, false },
@@ -236,10 +253,14 @@ func effective() Config {
 
 // fileText returns the value of a keyCase as TOML.
 func fileText(s *setting, text string) string {
-	if s.kind == stringKind {
+	switch s.kind {
+	case stringKind:
 		return quote(text)
+	case listKind:
+		return literal(strings.Split(text, "\n"))
+	default:
+		return text
 	}
-	return text
 }
 
 func TestEveryKeyHasACase(t *testing.T) {
@@ -346,7 +367,7 @@ func TestEveryKeyEdgesInFile(t *testing.T) {
 func TestWrongTypes(t *testing.T) {
 	values := map[string]kind{
 		"true": boolKind, "1": integerKind, `"x"`: stringKind,
-		"1.0": -1, "[1]": -1, "{}": -1, "{a = 1}": -1, "2026-01-01": -1, "07:00:00": -1, "nan": -1, "[]": -1,
+		"1.0": -1, "[1]": -1, "{}": -1, "{a = 1}": -1, "2026-01-01": -1, "07:00:00": -1, "nan": -1, "[]": listKind, "[\"x\", 1]": -1,
 	}
 	for _, s := range settings {
 		for text, k := range values {

@@ -200,12 +200,14 @@ func (k codec) fits(v any) bool {
 		return k.kind == integerKind
 	case string:
 		return k.kind == stringKind
+	case []string:
+		return k.kind == listKind
 	}
 	return false
 }
 
-// convert returns the value of a node as bool, int64 or string, and reports
-// whether it is one of these.
+// convert returns the value of a node as bool, int64, string or []string, and
+// reports whether it is one of these.
 func convert(n *unstable.Node) (any, bool) {
 	switch n.Kind {
 	case unstable.Bool:
@@ -217,6 +219,18 @@ func convert(n *unstable.Node) (any, bool) {
 		return i, err == nil
 	case unstable.String:
 		return string(n.Data), true
+	case unstable.Array:
+		texts := []string{}
+		for it := n.Children(); it.Next(); {
+			switch element := it.Node(); element.Kind {
+			case unstable.String:
+				texts = append(texts, string(element.Data))
+			case unstable.Comment:
+			default:
+				return nil, false
+			}
+		}
+		return texts, true
 	}
 	return nil, false
 }

@@ -337,3 +337,17 @@ func TestEffectArchive(t *testing.T) {
 		}
 	}
 }
+
+func TestEffectRedactTable(t *testing.T) {
+	b := open(t, "[redact]", `rules = ["acme-token: acme_[0-9a-f]{8}"] # ours`, `allow = [`, `  "hunter2", # the manual's`, `]`)
+	b.mustAdd("curl -u me:acme_01234567 https://example.com && PASSWORD=hunter2 make && say acme_01234567")
+	if got := b.lines("acme_01234567"); got != nil {
+		t.Errorf("a rule of the user's own has not masked: %q", got)
+	}
+	if got := b.lines("[REDACTED:acme-token:"); len(got) != 1 {
+		t.Errorf("got %d lines with the name of the user's rule, want 1", len(got))
+	}
+	if got := b.lines("PASSWORD=hunter2"); len(got) != 1 {
+		t.Errorf("got %d lines with the text that is allowed, want 1", len(got))
+	}
+}

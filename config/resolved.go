@@ -14,7 +14,7 @@ const (
 // An assignment is one key set at one place.
 type assignment struct {
 	setting *setting
-	value   any // bool, int64 or string, as its setting takes
+	value   any // bool, int64, string or []string, as its setting takes
 	level   level
 	origin  string
 

@@ -25,6 +25,7 @@ func (s *setting) key() string { return s.table + "." + s.name }
 const (
 	auditTable  = "security.audit"
 	policyTable = "policy"
+	redactTable = "redact"
 	toolsTable  = "tools.audit"
 )
 
@@ -55,7 +56,7 @@ const (
 
 // settings lists every key, table by table, in the order in which they are
 // shown and written.
-var settings = slices.Concat(auditSettings(), policySettings(), toolsSettings())
+var settings = slices.Concat(auditSettings(), policySettings(), redactSettings(), toolsSettings())
 
 func auditSettings() []*setting {
 	return slices.Concat(zeroClawSettings(), ownSettings())
@@ -173,6 +174,22 @@ func policySettings() []*setting {
 			{"none", ""},
 		}),
 	}}
+}
+
+// redactSettings are what a user adds to the rules by which secrets are found.
+func redactSettings() []*setting {
+	return []*setting{
+		{
+			redactTable, "rules", "ETCH_REDACT_RULES", "secrets of your own, each \"name: pattern\" (RE2): the first group, or the whole match, is masked\n" +
+				"for instance [\"acme-token: acme_[0-9a-f]{32}\"]",
+			list(func(c *Config) *[]string { return &c.Redact.Rules }, checkRule,
+				"\"name: pattern\", the name of lower-case letters, digits and hyphens, the pattern RE2"),
+		},
+		{
+			redactTable, "allow", "ETCH_REDACT_ALLOW", "patterns (RE2) of what is no secret: such a text stays, where the pattern matches all of it",
+			list(func(c *Config) *[]string { return &c.Redact.Allow }, checkAllow, "patterns as RE2 has them"),
+		},
+	}
 }
 
 // toolsSettings are the keys of Zeph's table.

@@ -81,6 +81,12 @@ func literal(v any) string {
 		return strconv.FormatInt(v, 10)
 	case string:
 		return quote(v)
+	case []string:
+		quoted := make([]string, len(v))
+		for i, text := range v {
+			quoted[i] = quote(text)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
 	}
 	panic(fmt.Sprintf("config: bad type %T of a value", v))
 }

@@ -12,10 +12,13 @@ import (
 // after an option with a secret name, and what programs take in their own way (mysql -psecret, curl -u user:secret).
 //
 // Where nothing is to be masked Argv returns argv itself and 0, and does not allocate. argv is never changed.
-func Argv(argv []string) ([]string, int) {
+func Argv(argv []string) ([]string, int) { return (*Masker)(nil).Argv(argv) }
+
+// Argv masks as the function [Argv] does.
+func (m *Masker) Argv(argv []string) ([]string, int) {
 	out, total := argv, 0
 	for range maxRounds {
-		next, n := walkArgv(out)
+		next, n := m.walkArgv(out)
 		if n == 0 {
 			break
 		}
@@ -25,7 +28,7 @@ func Argv(argv []string) ([]string, int) {
 }
 
 // walkArgv masks what one walk over the vector finds.
-func walkArgv(argv []string) ([]string, int) {
+func (m *Masker) walkArgv(argv []string) ([]string, int) {
 	out, total := argv, 0
 	set := func(i int, s string, n int) {
 		if n == 0 {
@@ -42,7 +45,7 @@ func walkArgv(argv []string) ([]string, int) {
 	var follows bool
 	for i, arg := range argv {
 		if follows && !strings.HasPrefix(arg, "-") {
-			masked, n := maskArg(arg, value{end: len(arg), quote: '"'}, pending)
+			masked, n := m.maskArg(arg, value{end: len(arg), quote: '"'}, pending)
 			set(i, masked, n)
 			follows = false
 			continue
@@ -52,7 +55,7 @@ func walkArgv(argv []string) ([]string, int) {
 			state = argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[i+1:min(len(argv), i+1+subWithin)], p.sub)}
 			continue
 		}
-		masked, n := argument(&state, arg)
+		masked, n := m.argument(&state, arg)
 		set(i, masked, n)
 	}
 	return out, total
@@ -87,16 +90,16 @@ var commandIndex = sync.OnceValue(func() map[string]int {
 })
 
 // argument masks one argument of a vector.
-func argument(state *argState, arg string) (string, int) {
+func (m *Masker) argument(state *argState, arg string) (string, int) {
 	if v, name, ok := assignment(arg); ok {
-		return maskArg(arg, v, name)
+		return m.maskArg(arg, v, name)
 	}
 	if state.command != nil {
-		if masked, n := commandArg(state, arg); n > 0 {
+		if masked, n := m.commandArg(state, arg); n > 0 {
 			return masked, n
 		}
 	}
-	return Text(arg)
+	return m.Text(arg)
 }
 
 // assignment returns the value that the whole argument assigns to a secret name, as in --token=x and NAME=x.
@@ -117,13 +120,13 @@ func assignment(arg string) (value, secretName, bool) {
 }
 
 // commandArg masks an argument in which the command takes a secret.
-func commandArg(state *argState, arg string) (string, int) {
+func (m *Masker) commandArg(state *argState, arg string) (string, int) {
 	if arg == "" {
 		return arg, 0
 	}
 	wanted := state.wantSecret || state.wantPair || state.literal
 	kind := *state
-	c := scan{s: arg}
+	c := scan{m: m, s: arg}
 	c.argument(state, 0, len(arg))
 	if len(c.spans) == 0 {
 		return arg, 0
@@ -133,16 +136,18 @@ func commandArg(state *argState, arg string) (string, int) {
 	if !wanted && kind.positional > 0 && first > 0 {
 		first = 0
 	}
-	return maskArg(arg, value{start: first, end: len(arg), quote: '"'}, secretName{rule: c.spans[0].rule})
+	return m.maskArg(arg, value{start: first, end: len(arg), quote: '"'}, secretName{rule: c.spans[0].rule})
 }
 
 // maskArg masks a value in an argument and returns the argument and the number of masked places.
-func maskArg(arg string, v value, name secretName) (string, int) {
+func (m *Masker) maskArg(arg string, v value, name secretName) (string, int) {
 	v.stop = v.end
-	c := scan{s: arg}
+	c := scan{m: m, s: arg}
 	c.mask(v, name)
+	c.ownSpans()
 	if len(c.spans) == 0 {
 		return arg, 0
 	}
-	return replace(arg, c.spans), len(c.spans)
+	spans := c.settle()
+	return m.replace(arg, spans), len(spans)
 }

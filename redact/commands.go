@@ -261,7 +261,7 @@ func (c *scan) argPair(start, skip int, p *command) {
 	if separator == 0 {
 		separator = ':'
 	}
-	masked := maskEnd(c.s[:v.end], v.start) // the colon of a mask separates nothing
+	masked := c.m.maskEnd(c.s[:v.end], v.start) // the colon of a mask separates nothing
 	if masked > 0 {
 		v.start = masked
 	}

@@ -200,7 +200,7 @@ func (c *scan) assigned(f *field) int {
 		if b := c.at(v.end); b == '(' && isCall(c.s[v.start:v.end]) {
 			return 0
 		}
-		if isIndex(c.s[v.start:v.end]) {
+		if c.isIndex(c.s[v.start:v.end]) {
 			return 0
 		}
 		if f.op == opColon {
@@ -222,9 +222,9 @@ func isCall(text string) bool {
 }
 
 // isIndex reports whether text is a variable with an index: os.environ["X"], argv[1].
-func isIndex(text string) bool {
+func (c *scan) isIndex(text string) bool {
 	at := strings.IndexByte(text, '[')
-	return at > 0 && len(text) <= lookahead && strings.HasSuffix(text, "]") && isCall(text[:at]) && maskEnd(text, at) == 0
+	return at > 0 && len(text) <= lookahead && strings.HasSuffix(text, "]") && isCall(text[:at]) && c.m.maskEnd(text, at) == 0
 }
 
 // isProse reports whether the value is a small number, or an ordinary word that an ordinary word follows.

@@ -15,24 +15,27 @@ import (
 // Every other byte stays as it is, and the result is valid where raw is. What is no valid JSON is masked as [Text] does.
 //
 // Where nothing is to be masked JSON returns raw itself and 0, and does not allocate.
-func JSON(raw []byte) ([]byte, int) {
+func JSON(raw []byte) ([]byte, int) { return (*Masker)(nil).JSON(raw) }
+
+// JSON masks as the function [JSON] does.
+func (m *Masker) JSON(raw []byte) ([]byte, int) {
 	if len(raw) == 0 {
 		return raw, 0
 	}
 	// raw is not changed while the string is in use, and no part of it is kept.
 	s := unsafe.String(&raw[0], len(raw))
 	if !json.Valid(raw) {
-		masked, n := Text(s)
+		masked, n := m.Text(s)
 		if n == 0 {
 			return raw, 0
 		}
 		// A mask may have taken away what was wrong with the document.
-		out, more := JSON([]byte(masked))
+		out, more := m.JSON([]byte(masked))
 		return out, n + more
 	}
 	total := 0
 	for range maxRounds {
-		d := document{s: s}
+		d := document{m: m, s: s}
 		d.value(0, around{})
 		if len(d.spans) == 0 {
 			break
@@ -48,9 +51,15 @@ func JSON(raw []byte) ([]byte, int) {
 
 // document is one walk over a valid JSON document.
 type document struct {
-	s      string
-	spans  []span
-	quoted []bool // whether the mask of a span needs quotes, because the span is no part of a string
+	m     *Masker // nil is one without options
+	s     string
+	spans []placed
+}
+
+// placed is a place to mask, and what takes its place.
+type placed struct {
+	start, end int
+	mask       string
 }
 
 // around is what the surroundings of a value say about it.
@@ -77,7 +86,7 @@ func (d *document) value(i int, in around) int {
 		end++
 	}
 	if in.secret && !in.name.opaque && (isDigit(d.s[i]) || d.s[i] == '-') {
-		d.add(i, end, in.name.rule, true)
+		d.number(i, end, in.name.rule)
 	}
 	return end
 }
@@ -147,13 +156,13 @@ func (d *document) text(start, end int, in around) {
 	}
 	raw := d.s[start:end]
 	if in.secret && in.name.rule != ruleAuthorization {
-		c := scan{s: raw}
+		c := scan{m: d.m, s: raw}
 		c.mask(value{start: 0, end: len(raw), stop: len(raw), quote: '"'}, in.name)
 		if len(c.spans) > 0 {
-			d.append(c.spans, start)
+			d.append(raw, c.spans, start)
 			return
 		}
-		if maskEnd(raw, 0) == len(raw) {
+		if d.m.maskEnd(raw, 0) == len(raw) {
 			return
 		}
 	}
@@ -163,10 +172,10 @@ func (d *document) text(start, end int, in around) {
 		}
 	}
 	if strings.IndexByte(raw, '\\') < 0 {
-		c := scan{s: raw}
+		c := scan{m: d.m, s: raw}
 		c.run()
 		if len(c.spans) > 0 {
-			d.append(c.settle(), start)
+			d.append(raw, c.settle(), start)
 		}
 		return
 	}
@@ -185,10 +194,10 @@ func (d *document) authorization(start, end int, in around) bool {
 	} else {
 		n += blankLen(raw[n:])
 	}
-	c := scan{s: raw}
+	c := scan{m: d.m, s: raw}
 	stop := c.mask(value{start: n, end: len(raw), stop: len(raw), quote: '"'}, in.name)
 	if len(c.spans) > 0 {
-		d.append(c.spans, start)
+		d.append(raw, c.spans, start)
 	}
 	return stop > 0
 }
@@ -205,7 +214,7 @@ func (d *document) escaped(start int, raw string) {
 		return
 	}
 	// The buffer is not changed while the string is in use.
-	c := scan{s: unsafe.String(&(*buf)[0], len(*buf))}
+	c := scan{m: d.m, s: unsafe.String(&(*buf)[0], len(*buf))}
 	c.run()
 	if len(c.spans) == 0 {
 		return
@@ -221,7 +230,7 @@ func (d *document) escaped(start int, raw string) {
 	}
 	for _, p := range c.settle() {
 		first := seek(p.start)
-		d.add(start+first, start+seek(p.end), p.rule, false)
+		d.spans = append(d.spans, placed{start + first, start + seek(p.end), d.m.mask(p.rule, c.s[p.start:p.end])})
 	}
 }
 
@@ -326,17 +335,27 @@ func (d *document) skip(i int) int {
 	return i
 }
 
-// append adds spans of a string that starts at the given place.
-func (d *document) append(spans []span, at int) {
+// append adds spans of the string at the given place.
+func (d *document) append(raw string, spans []span, at int) {
 	for _, p := range spans {
-		d.add(at+p.start, at+p.end, p.rule, false)
+		d.spans = append(d.spans, placed{at + p.start, at + p.end, d.m.mask(p.rule, meaning(raw[p.start:p.end]))})
 	}
 }
 
-// add notes that [start, end) is to be masked.
-func (d *document) add(start, end int, r rule, quoted bool) {
-	d.spans = append(d.spans, span{start, end, r})
-	d.quoted = append(d.quoted, quoted)
+// meaning returns what a part of a JSON string means, so that a secret has one tag however it is escaped. A part may cut
+// an escape in two; then it is taken as it stands.
+func meaning(s string) string {
+	if strings.IndexByte(s, '\\') < 0 || !json.Valid([]byte(`"`+s+`"`)) {
+		return s
+	}
+	return string(unescape(nil, s))
+}
+
+// number masks a number; its mask is a string.
+func (d *document) number(start, end int, r rule) {
+	if text := d.s[start:end]; !d.m.allows(text) {
+		d.spans = append(d.spans, placed{start, end, `"` + d.m.mask(r, text) + `"`})
+	}
 }
 
 // replace returns the document with the spans masked.
@@ -344,15 +363,9 @@ func (d *document) replace() string {
 	var b strings.Builder
 	b.Grow(len(d.s) + len(d.spans)*longestMask)
 	from := 0
-	for i, p := range d.spans {
+	for _, p := range d.spans {
 		b.WriteString(d.s[from:p.start])
-		if d.quoted[i] {
-			b.WriteByte('"')
-		}
-		b.WriteString(p.rule.mask())
-		if d.quoted[i] {
-			b.WriteByte('"')
-		}
+		b.WriteString(p.mask)
 		from = p.end
 	}
 	b.WriteString(d.s[from:])

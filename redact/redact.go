@@ -64,8 +64,11 @@ func Rules() []string {
 
 // Text masks the secrets in s and returns the masked text and the number of masked places. Where nothing is to be masked it
 // returns s itself and 0, and does not allocate.
-func Text(s string) (string, int) {
-	c := scan{s: s}
+func Text(s string) (string, int) { return (*Masker)(nil).Text(s) }
+
+// Text masks as the function [Text] does.
+func (m *Masker) Text(s string) (string, int) {
+	c := scan{m: m, s: s}
 	c.run()
 	if len(c.spans) == 0 {
 		return s, 0
@@ -74,7 +77,7 @@ func Text(s string) (string, int) {
 	for range maxRounds {
 		spans := c.settle()
 		total += len(spans)
-		c = scan{s: replace(c.s, spans)}
+		c = scan{m: m, s: m.replace(c.s, spans)}
 		c.run()
 		if len(c.spans) == 0 {
 			break
@@ -96,6 +99,7 @@ type span struct {
 // scan is one walk over one text. The fields after spans exist to keep the walk linear: they remember how far a
 // question has already been answered.
 type scan struct {
+	m     *Masker // nil is one without options
 	s     string
 	spans []span
 	last  int // end of the newest span: what stands left of it reads as a mask
@@ -107,8 +111,14 @@ type scan struct {
 	commanded [commandCount]int // arguments up to here are judged for this command
 }
 
-// run walks the text once and collects the spans to mask.
+// run collects the spans to mask.
 func (c *scan) run() {
+	c.walk()
+	c.ownSpans()
+}
+
+// walk goes through the text once and collects what the package's own rules find.
+func (c *scan) walk() {
 	m := triggers()
 	s, next, class, accept := c.s, m.next, &m.class, m.accept
 	var state uint16
@@ -131,7 +141,7 @@ func (c *scan) hit(found []trigger, i int) int {
 		end := 0
 		switch t.kind {
 		case onMask:
-			end = maskEnd(c.s, start)
+			end = c.m.maskEnd(c.s, start)
 		case onName:
 			end = c.name(start, i)
 		case onShape:
@@ -160,6 +170,9 @@ func (c *scan) hit(found []trigger, i int) int {
 
 // add notes that the bytes [start, end) are a secret, and returns end.
 func (c *scan) add(start, end int, r rule) int {
+	if c.m.allows(c.s[start:end]) {
+		return end
+	}
 	c.spans = append(c.spans, span{start, end, r})
 	c.last = end
 	return end
@@ -182,36 +195,15 @@ func (c *scan) settle() []span {
 }
 
 // replace returns s with each span replaced by the mask of its rule.
-func replace(s string, spans []span) string {
-	size := len(s)
-	for _, p := range spans {
-		size += len(p.rule.mask()) - (p.end - p.start)
-	}
+func (m *Masker) replace(s string, spans []span) string {
 	var b strings.Builder
-	b.Grow(size)
+	b.Grow(len(s) + len(spans)*longestMask)
 	from := 0
 	for _, p := range spans {
 		b.WriteString(s[from:p.start])
-		b.WriteString(p.rule.mask())
+		b.WriteString(m.mask(p.rule, s[p.start:p.end]))
 		from = p.end
 	}
 	b.WriteString(s[from:])
 	return b.String()
-}
-
-// maskEnd returns the end of the mask that starts at i, or 0 where none does.
-func maskEnd(s string, i int) int {
-	if !strings.HasPrefix(s[i:], MaskPrefix) {
-		return 0
-	}
-	rest := s[i:]
-	if len(rest) > longestMask {
-		rest = rest[:longestMask]
-	}
-	for _, m := range masks {
-		if strings.HasPrefix(rest, m) {
-			return i + len(m)
-		}
-	}
-	return 0
 }

@@ -79,17 +79,11 @@ var ruleNames = [ruleCount]string{
 	ruleService:       "service-token",
 }
 
-// masks are the finished masks by rule, and longestMask is the length of the longest.
-var masks, longestMask = func() (out [ruleCount]string, longest int) {
-	for i, name := range ruleNames {
-		out[i] = MaskPrefix + name + "]"
-		longest = max(longest, len(out[i]))
-	}
-	return out, longest
-}()
-
-// mask returns what a secret found by the rule is replaced with.
-func (r rule) mask() string { return masks[r] }
+// longestName is the length of the longest name of a rule, the caller's own among them, and longestMask that of a mask.
+const (
+	longestName = 32
+	longestMask = len(MaskPrefix) + longestName + 1 + tagLen + 1
+)
 
 // triggers finds the places where a rule may apply. It is built when the first text is looked at: a program that looks at
 // none does not wait for it.

@@ -16,7 +16,7 @@ func (c *scan) url(start, i int) int {
 		return 0
 	}
 	info := c.s[i:at]
-	masked := maskEnd(info, 0) // the colon of a mask separates nothing
+	masked := c.m.maskEnd(info, 0) // the colon of a mask separates nothing
 	user, password, ok := strings.Cut(info[masked:], ":")
 	user = info[:masked+len(user)]
 	if !ok || password == "" || password == "x-oauth-basic" {
@@ -55,7 +55,7 @@ scan:
 		case b == '/' || b == '?' || b == '#':
 			break scan
 		case b == '[':
-			if end := maskEnd(c.s, j); end > 0 {
+			if end := c.m.maskEnd(c.s, j); end > 0 {
 				j = end - 1
 			}
 		case b == '$' && c.at(j+1) == '{':

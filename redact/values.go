@@ -154,7 +154,7 @@ func (c *scan) wordEnd(i int) int {
 		case isQuote(b):
 			i = c.pair(i+1, b)
 		case b == '[':
-			if end := maskEnd(c.s, i); end > 0 {
+			if end := c.m.maskEnd(c.s, i); end > 0 {
 				i = end
 			} else {
 				i = c.pair(i+1, ']')
@@ -234,7 +234,7 @@ func (c *scan) mask(v value, n secretName) int {
 	if n.opaque && !isOpaque(text) || n.path && isPath(text) {
 		return 0
 	}
-	if maskEnd(text, 0) == len(text) && text != "" {
+	if c.m.maskEnd(text, 0) == len(text) && text != "" {
 		return v.stop
 	}
 	if start, end, ok := fallback(text); ok {

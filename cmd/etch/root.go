@@ -40,6 +40,7 @@ var commands = []command{
 	{"index", newIndex},
 	{"archive", newArchive},
 	{"risk", newRisk},
+	{"redact", newRedact},
 	{"config", newConfig},
 	{"completion", newCompletion},
 	{"version", newVersion},

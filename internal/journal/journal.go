@@ -211,9 +211,14 @@ func (j *Journal) useKeys(set *keys.Set) error {
 	return nil
 }
 
+// Key returns the key of one purpose, which nothing but the log's MAC key gives.
+func (j *Journal) Key(purpose string) ([record.KeySize]byte, error) {
+	return record.DeriveKey(j.set.MAC, purpose, j.set.Origin)
+}
+
 // stateMAC returns the MAC of the state.
 func (j *Journal) stateMAC() (*record.MAC, error) {
-	key, err := record.DeriveKey(j.set.MAC, record.StatePurpose, j.set.Origin)
+	key, err := j.Key(record.StatePurpose)
 	if err != nil {
 		return nil, err
 	}

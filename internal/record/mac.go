@@ -74,6 +74,9 @@ func (m *MAC) Check(l Line) error {
 
 // The purposes that keys are derived for.
 const (
-	LinePurpose  = "line"
-	StatePurpose = "state"
+	LinePurpose   = "line"
+	StatePurpose  = "state"
+	RedactPurpose = "redact" // tags of masked secrets
+	SpoolPurpose  = "spool"  // the key of a log's spool
+	FilePurpose   = "file"   // one file of a spool, of that key
 )
