@@ -15,7 +15,7 @@ TOOL := $(GO) tool -modfile=tools.mod
 
 # Directories with a go.mod of their own. Their tests need nothing else than Go;
 # where one does, it has no place here.
-NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod))
+NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 

@@ -39,21 +39,21 @@ type keyword struct {
 	trigger
 }
 
-// node is one state of the machine while it is built.
+// node is one state of the machine while it is built. Children are a list: of most nodes there is one.
 type node struct {
-	next map[byte]int
-	fail int
-	hits []trigger
+	b              byte // that leads here
+	child, sibling int32
+	fail           int32 // the node of the longest proper suffix
+	hits           []trigger
 }
 
-// newAutomaton builds the machine for the keywords.
+// newAutomaton builds the machine for the keywords. It is built by each process that masks, so no map is in it.
 func newAutomaton(words []keyword) *automaton {
 	nodes := trie(words)
-	order := link(nodes)
 	m := &automaton{width: 1}
 	for _, w := range words {
-		for _, b := range []byte(w.text) {
-			if m.class[b] == 0 {
+		for i := range len(w.text) {
+			if b := w.text[i]; m.class[b] == 0 {
 				m.class[b] = m.width
 				m.width++
 			}
@@ -62,23 +62,17 @@ func newAutomaton(words []keyword) *automaton {
 	for b := byte('a'); b <= 'z'; b++ {
 		m.class[b-'a'+'A'] = m.class[b]
 	}
-	m.fill(nodes, order)
+	m.fill(nodes)
 	return m
 }
 
 // trie returns the keywords as a tree; node 0 is its root.
 func trie(words []keyword) []node {
-	nodes := []node{{next: map[byte]int{}}}
+	nodes := make([]node, 1, 2048)
 	for _, w := range words {
-		at := 0
-		for _, b := range []byte(w.text) {
-			to, ok := nodes[at].next[b]
-			if !ok {
-				to = len(nodes)
-				nodes[at].next[b] = to
-				nodes = append(nodes, node{next: map[byte]int{}})
-			}
-			at = to
+		at := int32(0)
+		for i := range len(w.text) {
+			at = step(&nodes, at, w.text[i])
 		}
 		w.length = uint8(len(w.text))
 		nodes[at].hits = append(nodes[at].hits, w.trigger)
@@ -86,28 +80,45 @@ func trie(words []keyword) []node {
 	return nodes
 }
 
+// step returns the child of a node that a byte leads to, which it makes where there is none.
+func step(nodes *[]node, at int32, b byte) int32 {
+	for to := (*nodes)[at].child; to != 0; to = (*nodes)[to].sibling {
+		if (*nodes)[to].b == b {
+			return to
+		}
+	}
+	to := int32(len(*nodes))
+	*nodes = append(*nodes, node{b: b, sibling: (*nodes)[at].child})
+	(*nodes)[at].child = to
+	return to
+}
+
 // link gives each node the node of its longest proper suffix, and that one's hits. It returns the nodes in the order of
 // their depth, so that each comes after its suffix.
-func link(nodes []node) []int {
-	queue := []int{0}
+func link(nodes []node) []int32 {
+	queue := append(make([]int32, 0, len(nodes)), 0)
 	for i := 0; i < len(queue); i++ {
 		at := queue[i]
-		for b, to := range nodes[at].next {
+		for to := nodes[at].child; to != 0; to = nodes[to].sibling {
 			if at != 0 {
-				nodes[to].fail = step(nodes, nodes[at].fail, b)
+				nodes[to].fail = follow(nodes, nodes[at].fail, nodes[to].b)
 			}
-			nodes[to].hits = append(nodes[to].hits, nodes[nodes[to].fail].hits...)
+			if suffix := nodes[nodes[to].fail].hits; len(suffix) > 0 {
+				nodes[to].hits = append(nodes[to].hits, suffix...)
+			}
 			queue = append(queue, to)
 		}
 	}
 	return queue
 }
 
-// step returns the node that follows a node on a byte.
-func step(nodes []node, at int, b byte) int {
+// follow returns the node that comes after a node on a byte.
+func follow(nodes []node, at int32, b byte) int32 {
 	for {
-		if to, ok := nodes[at].next[b]; ok {
-			return to
+		for to := nodes[at].child; to != 0; to = nodes[to].sibling {
+			if nodes[to].b == b {
+				return to
+			}
 		}
 		if at == 0 {
 			return 0
@@ -117,46 +128,41 @@ func step(nodes []node, at int, b byte) int {
 }
 
 // fill writes the table, the accepting states last. A node's row is that of its suffix, but for its own children.
-func (m *automaton) fill(nodes []node, byDepth []int) {
+func (m *automaton) fill(nodes []node) {
+	byDepth := link(nodes)
 	state := m.number(nodes)
-	m.next = make([]uint16, len(nodes)*int(m.width))
+	m.next = make([]uint16, len(nodes)*int(m.width)) // all lead to the root, whose state is 0
 	for _, at := range byDepth {
 		row := m.next[state[at]:][:m.width]
-		if at == 0 {
-			for i := range row {
-				row[i] = state[0]
-			}
-		} else {
+		if at != 0 {
 			copy(row, m.next[state[nodes[at].fail]:])
 		}
-		for b, to := range nodes[at].next {
-			row[m.class[b]] = state[to]
+		for to := nodes[at].child; to != 0; to = nodes[to].sibling {
+			row[m.class[nodes[to].b]] = state[to]
 		}
 	}
 }
 
 // number gives each node its state.
 func (m *automaton) number(nodes []node) []uint16 {
-	order := make([]int, 0, len(nodes))
-	for i := range nodes {
-		if len(nodes[i].hits) == 0 {
-			order = append(order, i)
-		}
-	}
-	plain := len(order)
-	for i := range nodes {
-		if len(nodes[i].hits) > 0 {
-			order = append(order, i)
-			m.hits = append(m.hits, nodes[i].hits)
-		}
-	}
-	if len(order)*int(m.width) > 1<<16 {
+	if len(nodes)*int(m.width) > 1<<16 {
 		panic("redact: the keywords need more than 65,536 table cells")
 	}
 	state := make([]uint16, len(nodes))
-	for to, from := range order {
-		state[from] = uint16(to) * m.width
+	next := uint16(0) // the root, which accepts nothing, is the first
+	for i := range nodes {
+		if len(nodes[i].hits) == 0 {
+			state[i] = next
+			next += m.width
+		}
 	}
-	m.accept = uint16(plain) * m.width
+	m.accept = next
+	for i := range nodes {
+		if len(nodes[i].hits) > 0 {
+			state[i] = next
+			next += m.width
+			m.hits = append(m.hits, nodes[i].hits)
+		}
+	}
 	return state
 }

@@ -212,7 +212,7 @@ func lookup(name string) (secretName, bool) {
 			return bareKey, true
 		}
 		return secretName{}, false
-	case found.not[string(prev)]:
+	case found.not[string(prev)] || isPublicKey(&p, i):
 		return secretName{}, false
 	case found.rule == ruleKey && string(prev) == "private":
 		found.rule = rulePrivateKey
@@ -236,4 +236,9 @@ func lookupPart(part []byte) (secretName, bool) {
 		}
 	}
 	return secretName{}, false
+}
+
+// isPublicKey reports whether the part at i belongs to a public key: publicKeyToken.
+func isPublicKey(p *parts, i int) bool {
+	return i+2 < p.n && string(p.part(i+1)) == "key" && string(p.part(i+2)) == "public"
 }

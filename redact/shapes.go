@@ -21,7 +21,7 @@ type shape struct {
 var shapes = []shape{
 	{rule: ruleGitHub, prefixes: []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_"}, body: word, min: 30},
 	{rule: ruleGitHub, prefixes: []string{"github_pat_"}, body: word, min: 22},
-	{rule: ruleGitLab, prefixes: []string{"glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glimt-", "glagent-", "glsoat-", "gloas-", "glffct-"}, body: dotted, min: 20},
+	{rule: ruleGitLab, prefixes: []string{"glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glimt-", "glagent-", "glsoat-", "gloas-", "glffct-", "glft-", "GR1348941"}, body: dotted, min: 20},
 	{rule: ruleAWS, prefixes: []string{"AKIA", "ASIA", "ABIA", "ACCA"}, body: upper, min: 16, max: 16, check: notAllSame},
 	{rule: ruleGoogle, prefixes: []string{"AIza"}, body: dashed, min: 35, max: 39},
 	{rule: ruleGoogle, prefixes: []string{"ya29."}, body: dotted, min: 20},
@@ -52,6 +52,29 @@ var shapes = []shape{
 	{rule: ruleService, prefixes: []string{"dckr_pat_", "dckr_oat_"}, body: dashed, min: 20},
 	{rule: ruleService, prefixes: []string{"gsk_", "r8_", "fo1_", "ntn_", "sbp_", "ops_ey", "pscale_tkn_", "pscale_pw_", "rubygems_", "figd_", "lin_api_"}, body: dashed, min: 30, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"xai-", "pplx-", "nvapi-", "tvly-", "pul-", "NRAK-", "PMAK-", "xkeysib-", "tskey-", "ATATT3", "sntrys_"}, body: base64Any, min: 20, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"dp.pt.", "dp.st.", "dp.ct.", "dp.scim.", "dp.audit."}, body: alnum, min: 40},
+	{rule: ruleService, prefixes: []string{"LTAI"}, body: alnum, min: 16, max: 26, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"AKCp", "cmVmd"}, body: alnum, min: 59, max: 73, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"ABSK", "fm1r_", "fm1a_", "fm2_"}, body: base64Any, min: 100, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"EAAC", "EAAM"}, body: alnum, min: 90, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"EZAK", "EZTK"}, body: alnum, min: 54, max: 54, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"EAAA", "sq0atp-", "sq0csp-", "duffel_test_", "duffel_live_", "HRKU-AA", "tk-us-"}, body: dashed, min: 22, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"dt0c01.", "dt0s01."}, body: dotted, min: 80},
+	{rule: ruleService, prefixes: []string{"FLWSECK_TEST-", "FLWSECK-"}, body: dashed, min: 12, check: isMixed},
+	{rule: ruleService, prefixes: []string{"4b1d"}, body: alnum, min: 38, max: 38, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"fio-u-"}, body: base64Any, min: 60},
+	{rule: ruleService, prefixes: []string{"pat.", "sat."}, body: dotted, min: 68, max: 68, strict: true},
+	{rule: ruleService, prefixes: []string{"pat"}, body: dotted, min: 79, max: 79, strict: true, check: isTwoPartID},
+	{rule: ruleService, prefixes: []string{"atlasv1."}, body: base64Any, min: 60},
+	{rule: ruleService, prefixes: []string{"ico-", "p8e-"}, body: alnum, min: 32, max: 32, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"API-"}, body: upper, min: 26, max: 26, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"A3-"}, body: upperDash, min: 32, max: 36, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"sha256~"}, body: dashed, min: 43, max: 43},
+	{rule: ruleService, prefixes: []string{"pnu_", "rdme_", "shippo_live_", "shippo_test_", "sntryu_"}, body: alnum, min: 36, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"sgp_"}, body: word, min: 40, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"sm_aat_", "sm_pat_", "sm_sat_"}, body: alnum, min: 16, max: 16, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"CLOJARS_"}, body: alnum, min: 60, max: 60, fold: true},
+	{rule: ruleService, prefixes: []string{"secret_"}, body: alnum, min: 43, max: 43, strict: true, check: isMixed},
 }
 
 // shape masks a token whose prefix is the keyword at [start, i).
@@ -108,6 +131,12 @@ func isDenseStart(s string) bool {
 func isTwoPart(s string) bool {
 	a, b, ok := strings.Cut(s, ".")
 	return ok && len(a) >= 16 && len(b) >= 16 && !strings.Contains(b, ".")
+}
+
+// isTwoPartID reports whether s is a short id and a key in hexadecimal digits, joined by a dot.
+func isTwoPartID(s string) bool {
+	const idLen = 14
+	return s[idLen] == '.' && alnum.all(s[:idLen]) && hex.all(s[idLen+1:])
 }
 
 // isJWT reports whether s is the rest of a JSON Web Token: three parts when signed, five when encrypted.

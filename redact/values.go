@@ -329,7 +329,8 @@ func isPlaceholder(text string) bool {
 // their parenthesis, and are seen by the reader of the name.
 func isExpression(text string) bool {
 	root, rest, ok := strings.Cut(text, ".")
-	if !ok || rest == "" || !codeRoots()[root] {
+	minified := len(root) == 1 && len(rest) >= 8 && strings.Contains(rest, ".") && !isMixed(rest) // e.target.value
+	if !ok || rest == "" || !minified && !codeRoots()[root] {
 		return false
 	}
 	for i := range len(rest) {

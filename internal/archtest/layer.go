@@ -28,6 +28,8 @@ var layers = []layer{
 	{pkg: "risk", level: 0, reason: "judges a command without knowing who records it"},
 	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},
 
+	{pkg: "internal/corpus", level: 0, testOnly: true, reason: "texts with secrets in them"},
+
 	{pkg: "internal/vfs/vfstest", level: 1, testOnly: true, reason: "what every file system must do"},
 	{pkg: "internal/memfs", level: 1, testOnly: true, reason: "a file system that can crash"},
 	{pkg: "internal/errorfs", level: 1, testOnly: true, reason: "a file system that can fail"},
