@@ -3,6 +3,7 @@ package risk
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // pattern is one row of the tables of commands that are judged by their
@@ -46,10 +47,44 @@ var valueOptions = sync.OnceValue(func() map[string]string {
 	}
 })
 
+// patternTables are all of them.
+func patternTables() [][]pattern {
+	return [][]pattern{systemPatterns, infraPatterns, packagePatterns, secretPatterns, gitPatterns, databasePatterns}
+}
+
 // byCommand indexes the tables by command name.
-var byCommand = sync.OnceValue(func() map[string][]pattern {
-	return indexPatterns(systemPatterns, infraPatterns, packagePatterns, secretPatterns, gitPatterns, databasePatterns)
-})
+var byCommand = sync.OnceValue(func() map[string][]pattern { return indexPatterns(patternTables()...) })
+
+// fewLookups is how often the tables are searched before they are indexed: a
+// program that judges one command and ends would spend more on the index than
+// on all that it does with it.
+const fewLookups = 8
+
+var lookups atomic.Int32
+
+// patternsOf returns the rows of a command in their order.
+func patternsOf(name string) []pattern {
+	if lookups.Load() >= fewLookups {
+		return byCommand()[name]
+	}
+	lookups.Add(1)
+	return searchPatterns(name)
+}
+
+func searchPatterns(name string) []pattern {
+	var rows []pattern
+	for _, table := range patternTables() {
+		for _, p := range table {
+			names, _, _ := strings.Cut(p.words, " ")
+			for of := range strings.SplitSeq(names, "|") {
+				if of == name {
+					rows = append(rows, p)
+				}
+			}
+		}
+	}
+	return rows
+}
 
 func indexPatterns(tables ...[]pattern) map[string][]pattern {
 	index := map[string][]pattern{}
@@ -67,7 +102,7 @@ func indexPatterns(tables ...[]pattern) map[string][]pattern {
 // patterns applies the tables to a call. A trial run changes nothing and is
 // not judged by them.
 func (w *walker) patterns(c *call) {
-	rows := byCommand()[c.name]
+	rows := patternsOf(c.name)
 	if len(rows) == 0 {
 		return
 	}

@@ -140,6 +140,7 @@ type RecoveredLog struct {
 
 // A GapLog is the payload of log_gap: events that a failing log could not take.
 type GapLog struct {
+	ID    string `json:"id,omitempty"` // of one that was counted in the spool: it is recorded once
 	Lost  uint64 `json:"lost"`
 	From  string `json:"from"`
 	To    string `json:"to"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/record"
 )
@@ -110,6 +111,20 @@ func (j *Journal) Seal(ctx context.Context) (merkle.Checkpoint, error) {
 	return got.checkpoint, err
 }
 
+// Settle returns when whatever any process has written of the log by now is
+// either durable and part of it, or will never be.
+func (j *Journal) Settle(ctx context.Context) error {
+	_, err := j.do(ctx, func(b *batch) { b.settle = true })
+	return err
+}
+
+// Gap records that events are not in the log, durably.
+func (j *Journal) Gap(ctx context.Context, gap control.GapLog) error {
+	gap.Cause = short(gap.Cause)
+	_, err := j.do(ctx, func(b *batch) { b.gaps = append(b.gaps, gap) })
+	return err
+}
+
 // Rotate ends the active segment and begins the next. It reports false, and
 // does nothing, where the active one holds no event.
 func (j *Journal) Rotate(ctx context.Context) (bool, error) {
@@ -129,10 +144,31 @@ func (j *Journal) Close() error {
 	q.closing = true
 	q.mu.Unlock()
 	j.keeper.stop()
+	if j.opt.Brief {
+		return j.closeBrief()
+	}
 	_, err := j.do(context.Background(), func(b *batch) {
 		b.seal, b.closing = true, true
 		q.closed = true // nobody comes after this batch; q.mu is held
 	})
 	// Whoever leads now is the last: the batch above is committed, and q is closed.
 	return errors.Join(err, j.keeper.failure(), j.drop(), j.closeLock())
+}
+
+// closeBrief closes the files and leaves the log as a killed writer would, but
+// with nothing under way: what was appended is durable, and the next writer seals
+// it.
+func (j *Journal) closeBrief() error {
+	q := &j.queue
+	q.mu.Lock()
+	alone := !q.leading
+	if alone {
+		q.leading, q.closed = true, true // nobody leads after this
+	}
+	q.mu.Unlock()
+	var err error
+	if !alone {
+		_, err = j.do(context.Background(), func(*batch) { q.closed = true }) // q.mu is held
+	}
+	return errors.Join(err, j.drop(), j.closeLock())
 }

@@ -167,6 +167,26 @@ func (j *Journal) preface(now time.Time) error {
 		j.recordedGap(gap.Lost)
 		j.note(control.Gap, "%d events are not in the log: %s", gap.Lost, gap.Cause)
 	}
+	return j.gaps(now)
+}
+
+// gaps records the losses that the batch was asked to. They are durable before
+// anything else of it is written, so that a second try does not repeat them.
+func (j *Journal) gaps(now time.Time) error {
+	for len(j.draft.b.gaps) > 0 {
+		gap := j.draft.b.gaps[0]
+		if err := j.keepPromise(now); err != nil {
+			return err
+		}
+		if err := j.control(now, control.Gap, gap); err != nil {
+			return err
+		}
+		if err := j.flush(); err != nil {
+			return err
+		}
+		j.draft.b.gaps = j.draft.b.gaps[1:]
+		j.note(control.Gap, "%d events are not in the log: %s", gap.Lost, gap.Cause)
+	}
 	return nil
 }
 
@@ -257,7 +277,7 @@ func (j *Journal) finishBatch(now time.Time) error {
 		}
 	}
 	d.sync = d.sync || d.b.closing
-	d.settle = d.b.seal || d.b.rotate || d.b.closing
+	d.settle = d.b.seal || d.b.rotate || d.b.settle || d.b.closing
 	if j.shares() {
 		return j.depart()
 	}

@@ -26,7 +26,9 @@ func Create(opt Options) (*Journal, error) {
 	if err := j.locked(j.create); err != nil {
 		return nil, errors.Join(err, j.drop(), j.closeLock())
 	}
-	j.keeper.start(j)
+	if !opt.Brief {
+		j.keeper.start(j)
+	}
 	return j, nil
 }
 
@@ -45,7 +47,16 @@ func (j *Journal) create() error {
 		return err
 	}
 	j.started = true
-	if err := j.keys.Publish(set.Identity.VKey); err != nil {
+	return j.publishKey()
+}
+
+// publishKey says for ever that the log exists.
+func (j *Journal) publishKey() error {
+	identity, err := j.set.Identity()
+	if err == nil {
+		err = j.keys.Publish(identity.VKey)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeys, err)
 	}
 	return nil

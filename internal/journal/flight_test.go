@@ -126,6 +126,13 @@ var deeds = []deed{
 		}
 		return err
 	}},
+	{"settle", func(_ *world, c *writer, _ tb) error {
+		err := c.open()
+		if err == nil {
+			err = c.log.Settle(ctx)
+		}
+		return err
+	}},
 	{"rotate", func(_ *world, c *writer, _ tb) error {
 		err := c.open()
 		if err == nil {

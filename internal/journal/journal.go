@@ -86,6 +86,7 @@ type Options struct {
 	Writer      string // name and version of the program, for log_opened
 	Resume      bool   // go on in a new segment where the active one is gone
 	CountLost   bool   // count the events of a failed commit that nobody waited for as lost
+	Brief       bool   // nothing in the background, and no seal at Close but where one is due
 	Notify      func(Notice)
 	Now         func() time.Time
 
@@ -124,8 +125,10 @@ type Journal struct {
 	helpers []composer // of the goroutines that help the leader
 	draft   draft
 	started bool // what is due once was done
-	company int  // for how many commits other processes count as writing
-	alone   bool // the batch is to be synced under the lock
+
+	published bool // log.vkey was there when the log was opened
+	company   int  // for how many commits other processes count as writing
+	alone     bool // the batch is to be synced under the lock
 
 	mu      sync.Mutex
 	notices []Notice // guarded by mu; told once no lock is held
@@ -171,7 +174,9 @@ func Open(opt Options) (*Journal, error) {
 		return nil, errors.Join(err, j.drop(), j.closeLock())
 	}
 	j.tell()
-	j.keeper.start(j)
+	if !opt.Brief {
+		j.keeper.start(j)
+	}
 	return j, nil
 }
 
@@ -182,6 +187,7 @@ func (j *Journal) loadKeys() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeys, err)
 	}
+	j.published = public != ""
 	if public == "" {
 		err := j.vacant()
 		if err == nil {
@@ -191,7 +197,11 @@ func (j *Journal) loadKeys() error {
 			return err
 		}
 	}
-	set, err := j.keys.Load()
+	load := j.keys.Load
+	if j.opt.Brief {
+		load = j.keys.LoadBrief
+	}
+	set, err := load()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: there is a log, or was one, but not all of its keys: %w", ErrKeys, err)
@@ -304,7 +314,12 @@ func (j *Journal) tell() {
 func (j *Journal) Origin() string { return j.set.Origin }
 
 // PublicKey returns the log's public key, a note verifier key.
-func (j *Journal) PublicKey() string { return j.set.Identity.VKey }
+func (j *Journal) PublicKey() string {
+	// Only a brief journal has not asked for the key yet, and may find out here
+	// that it is none: then it has no public half either.
+	identity, _ := j.set.Identity()
+	return identity.VKey
+}
 
 // mac returns the MAC of lines, or nil where the active segment is unsigned.
 func (j *Journal) mac(s *state.State) *record.MAC {

@@ -83,7 +83,7 @@ func (k *keeper) report(j *Journal, err error) {
 
 // arm sees to it that unsealed records are sealed in time.
 func (k *keeper) arm(unsealed uint64) {
-	if unsealed > 0 && k.armed.CompareAndSwap(false, true) {
+	if unsealed > 0 && k.seal != nil && k.armed.CompareAndSwap(false, true) {
 		k.seal.Reset(k.every)
 	}
 }

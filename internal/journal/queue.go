@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/merkle"
 )
 
@@ -54,8 +55,10 @@ type batch struct {
 	bodies  []byte
 	entries []entry
 	waiters []*waiter
-	seal    bool // make a seal even if none is due
-	rotate  bool // end the active segment, if it holds an event
+	seal    bool             // make a seal even if none is due
+	rotate  bool             // end the active segment, if it holds an event
+	settle  bool             // make durable what others have written
+	gaps    []control.GapLog // to be recorded before the bodies
 	closing bool
 }
 

@@ -80,15 +80,18 @@ func (j *Journal) unchanged() (bool, error) {
 // start does what is due once, when a log is opened: an interrupted creation
 // is finished, and the epoch's key is there.
 func (j *Journal) start() error {
-	if public, err := j.keys.Published(); err == nil && public == "" {
-		if err := j.keys.Publish(j.set.Identity.VKey); err != nil {
-			return fmt.Errorf("%w: %w", ErrKeys, err)
+	if !j.published {
+		if public, err := j.keys.Published(); err == nil && public == "" {
+			if err := j.publishKey(); err != nil {
+				return err
+			}
 		}
 	}
-	now := j.opt.Now()
-	j.draft.begin(&j.state.State)
-	if _, err := j.epochKey(now); err != nil {
-		return err
+	if !j.opt.Brief { // which looks at the key when it seals
+		j.draft.begin(&j.state.State)
+		if _, err := j.epochKey(j.opt.Now()); err != nil {
+			return err
+		}
 	}
 	j.started = true
 	return nil
@@ -474,7 +477,11 @@ func (j *Journal) adoptNew() error {
 
 // verifiers returns the verifiers of the identity and of an epoch key.
 func (j *Journal) verifiers(origin string, epoch [32]byte) (identity, current note.Verifier, err error) {
-	if identity, err = note.NewVerifier(j.set.Identity.VKey); err != nil {
+	pair, err := j.set.Identity()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	if identity, err = note.NewVerifier(pair.VKey); err != nil {
 		return nil, nil, fmt.Errorf("identity key: %w", err)
 	}
 	vkey, err := vkeyOf(origin, epoch)

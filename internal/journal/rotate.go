@@ -151,6 +151,10 @@ func (j *Journal) opening(now time.Time, recoveries ...*control.RecoveredLog) er
 	if err != nil {
 		return err
 	}
+	identity, err := j.set.Identity()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
 	err = j.control(now, control.Opened, control.OpenedLog{
 		Version:     control.Version,
 		Origin:      s.Origin,
@@ -159,7 +163,7 @@ func (j *Journal) opening(now time.Time, recoveries ...*control.RecoveredLog) er
 		Frontier:    frontier,
 		SignEvents:  s.Signed,
 		SealRecords: s.Promise,
-		IdentityKey: j.set.Identity.VKey,
+		IdentityKey: identity.VKey,
 		Epoch:       s.Epoch,
 		EpochKey:    epoch,
 		Writer:      j.opt.Writer,

@@ -13,10 +13,20 @@ import (
 	"github.com/etch-audit/etch/internal/merkle"
 )
 
+// briefSeal is the interval between seals that brief writers keep at least. A
+// seal costs more than the record that it follows, and such a process is not there
+// any more when the next interval is over: what it appends last is unsealed in
+// any case. A minute bounds what is.
+const briefSeal = time.Minute
+
 // sealDue reports whether the last seal is older than the interval. A clock
 // that went backwards makes it due.
 func (j *Journal) sealDue(now time.Time) bool {
-	return elapsed(j.draft.next.SealMade, now) >= j.opt.SealEvery
+	every := j.opt.SealEvery
+	if j.opt.Brief {
+		every = max(every, briefSeal)
+	}
+	return elapsed(j.draft.next.SealMade, now) >= every
 }
 
 // elapsed returns the time from then to now; where the clock went backwards,
@@ -42,7 +52,11 @@ func (j *Journal) seal(now time.Time, reason string) error {
 func (j *Journal) sealBy(epoch keys.Pair, now time.Time, reason string) error {
 	d := &j.draft
 	cp := merkle.Checkpoint{Origin: d.next.Origin, Size: d.next.Size(), Root: d.next.Frontier.Root()}
-	msg, err := merkle.SignNote(cp, j.set.Identity.Signer, epoch.Signer)
+	identity, err := j.set.Identity()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	msg, err := merkle.SignNote(cp, identity.Signer, epoch.Signer)
 	if err != nil {
 		return err
 	}
@@ -157,7 +171,11 @@ func (j *Journal) breakEpoch(now time.Time, cause string) (keys.Pair, error) {
 	d := &j.draft
 	number := d.next.Epoch + 1
 	cp := merkle.Checkpoint{Origin: d.next.Origin, Size: d.next.Size(), Root: d.next.Frontier.Root()}
-	msg, err := note.Sign(&note.Note{Text: control.BrokenText(cp, number, next.VKey)}, j.set.Identity.Signer)
+	identity, err := j.set.Identity()
+	if err != nil {
+		return keys.Pair{}, fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	msg, err := note.Sign(&note.Note{Text: control.BrokenText(cp, number, next.VKey)}, identity.Signer)
 	if err != nil {
 		return keys.Pair{}, fmt.Errorf("sign epoch note: %w", err)
 	}

@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -95,10 +96,14 @@ func (p Pair) Public() ([]byte, error) { return merkle.PublicKey(p.VKey) }
 // A Set is the keys that a writer holds while a log is open. The current
 // epoch's key is not among them: it is read for each seal and forgotten.
 type Set struct {
-	Origin   string
-	Identity Pair
-	MAC      []byte // the secret of mac.key, from which each key in use is derived
+	Origin string
+	MAC    []byte // the secret of mac.key, from which each key in use is derived
+
+	identity func() (Pair, error)
 }
+
+// Identity returns the identity key. It is safe for concurrent use.
+func (s *Set) Identity() (Pair, error) { return s.identity() }
 
 // Generate makes new keys and returns them with the key of epoch 0. Keys that
 // an interrupted Generate has left are replaced; an existing MAC key is kept.
@@ -140,7 +145,7 @@ func (d *Dir) Generate() (*Set, Pair, error) {
 	if err := d.fs.SyncDir(filepath.Dir(d.path)); err != nil {
 		return nil, Pair{}, fmt.Errorf("sync directory of the keys: %w", err)
 	}
-	return &Set{origin, identity, mac}, first, nil
+	return &Set{origin, mac, func() (Pair, error) { return identity, nil }}, first, nil
 }
 
 // Publish writes the public identity key, which says from then on that this
@@ -163,15 +168,41 @@ func (d *Dir) Published() (string, error) {
 
 // Load reads the identity and the MAC key.
 func (d *Dir) Load() (*Set, error) {
-	identity, err := d.pair(IdentityFile)
+	set, err := d.LoadBrief()
 	if err != nil {
 		return nil, err
+	}
+	_, err = set.Identity()
+	return set, err
+}
+
+// LoadBrief is Load for who appends a record and ends: of the identity key it
+// reads no more than the name, until [Set.Identity] asks for the key, which may
+// then turn out to be none. To make use of one takes longer than to append.
+func (d *Dir) LoadBrief() (*Set, error) {
+	if err := d.guarded(); err != nil {
+		return nil, err
+	}
+	path := d.Path(IdentityFile)
+	secret, err := d.readPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	name, _, ok := strings.Cut(strings.TrimPrefix(secret, secretMark), "+")
+	if !ok || !strings.HasPrefix(secret, secretMark) || name == "" {
+		return nil, fmt.Errorf("%s: %w", path, ErrNotKey)
 	}
 	mac, err := d.loadMAC()
 	if err != nil {
 		return nil, err
 	}
-	return &Set{identity.Signer.Name(), identity, mac}, nil
+	return &Set{name, mac, sync.OnceValues(func() (Pair, error) {
+		p, err := parsePair(secret)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return p, err
+	})}, nil
 }
 
 func (d *Dir) syncDir() error {
@@ -227,6 +258,9 @@ func newPair(name string) (Pair, error) {
 	return pair(name, pub, private)
 }
 
+// secretMark begins a note signer key.
+const secretMark = "PRIVATE+KEY+"
+
 // pair puts a key into the text forms of package note.
 func pair(name string, pub ed25519.PublicKey, private ed25519.PrivateKey) (Pair, error) {
 	vkey, err := note.NewEd25519VerifierKey(name, pub)
@@ -235,7 +269,7 @@ func pair(name string, pub ed25519.PublicKey, private ed25519.PrivateKey) (Pair,
 	}
 	hash, _, _ := strings.Cut(strings.TrimPrefix(vkey, name+"+"), "+")
 	seed := append([]byte{1}, private.Seed()...) // 1: Ed25519, C2SP signed-note
-	return parsePair("PRIVATE+KEY+" + name + "+" + hash + "+" + base64.StdEncoding.EncodeToString(seed))
+	return parsePair(secretMark + name + "+" + hash + "+" + base64.StdEncoding.EncodeToString(seed))
 }
 
 func parsePair(secret string) (Pair, error) {
@@ -244,7 +278,7 @@ func parsePair(secret string) (Pair, error) {
 		return Pair{}, fmt.Errorf("%w: %w", ErrNotKey, err)
 	}
 	// The form is PRIVATE+KEY+NAME+HASH+BASE64(0x01 ‖ seed); NewSigner has checked it.
-	_, text, _ := strings.Cut(strings.TrimPrefix(secret, "PRIVATE+KEY+"+signer.Name()+"+"), "+")
+	_, text, _ := strings.Cut(strings.TrimPrefix(secret, secretMark+signer.Name()+"+"), "+")
 	seed, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(seed) != 1+ed25519.SeedSize {
 		return Pair{}, fmt.Errorf("%w: bad seed", ErrNotKey)

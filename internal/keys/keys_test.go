@@ -46,13 +46,13 @@ func TestGenerate(t *testing.T) {
 	if public, err := d.Published(); public != "" || err != nil {
 		t.Errorf("Published = %q, %v before anything was", public, err)
 	}
-	must(t, d.Publish(set.Identity.VKey))
-	if public, err := d.Published(); public != set.Identity.VKey || err != nil {
-		t.Errorf("Published = %q, %v, want %q", public, err, set.Identity.VKey)
+	must(t, d.Publish(identityOf(t, set).VKey))
+	if public, err := d.Published(); public != identityOf(t, set).VKey || err != nil {
+		t.Errorf("Published = %q, %v, want %q", public, err, identityOf(t, set).VKey)
 	}
 	loaded, err := keys.At(fsys, path, "").Load()
 	must(t, err)
-	if loaded.Origin != set.Origin || loaded.Identity.VKey != set.Identity.VKey || string(loaded.MAC) != string(set.MAC) {
+	if loaded.Origin != set.Origin || identityOf(t, loaded).VKey != identityOf(t, set).VKey || string(loaded.MAC) != string(set.MAC) {
 		t.Errorf("loaded keys are of %s, want %s, or they differ", loaded.Origin, set.Origin)
 	}
 	current, err := d.Epoch()
@@ -83,7 +83,7 @@ func TestSigns(t *testing.T) {
 	must(t, err)
 	epoch, err := d.Epoch()
 	must(t, err)
-	for _, pair := range []keys.Pair{set.Identity, epoch} {
+	for _, pair := range []keys.Pair{identityOf(t, set), epoch} {
 		text, err := note.Sign(&note.Note{Text: "text\n"}, pair.Signer)
 		must(t, err)
 		verifier, err := note.NewVerifier(pair.VKey)
@@ -258,5 +258,41 @@ func TestPlanted(t *testing.T) {
 	}
 	if text, err := os.ReadFile(elsewhere); string(text) != "mine" || err != nil {
 		t.Errorf("file elsewhere holds %q, %v, want what it held", text, err)
+	}
+}
+
+func identityOf(t *testing.T, set *keys.Set) keys.Pair {
+	t.Helper()
+	p, err := set.Identity()
+	must(t, err)
+	return p
+}
+
+// TestLoadBrief tells a key that is none only when it is asked for.
+func TestLoadBrief(t *testing.T) {
+	fsys := vfs.OS()
+	d := keys.At(fsys, filepath.Join(t.TempDir(), "audit.keys"), "")
+	set, _, err := d.Generate()
+	must(t, err)
+	brief, err := d.LoadBrief()
+	must(t, err)
+	if brief.Origin != set.Origin || string(brief.MAC) != string(set.MAC) || identityOf(t, brief).VKey != identityOf(t, set).VKey {
+		t.Errorf("LoadBrief = %q, want %q and the same keys", brief.Origin, set.Origin)
+	}
+	for text, whole := range map[string]bool{"PRIVATE+KEY+name+00000000+AA==": true, "PRIVATE+KEY+name": false, "": false, "name+x": false, "PRIVATE+KEY++x": false} {
+		put(t, fsys, d.Path(keys.IdentityFile), text, 0o600)
+		brief, err := d.LoadBrief()
+		if (err == nil) != whole || err != nil && !errors.Is(err, keys.ErrNotKey) {
+			t.Errorf("%q: LoadBrief = %v", text, err)
+		}
+		if err == nil {
+			_, err = brief.Identity()
+		}
+		if !errors.Is(err, keys.ErrNotKey) {
+			t.Errorf("%q: Identity = %v, want %v", text, err, keys.ErrNotKey)
+		}
+		if _, err := d.Load(); !errors.Is(err, keys.ErrNotKey) {
+			t.Errorf("%q: Load = %v, want %v", text, err, keys.ErrNotKey)
+		}
 	}
 }

@@ -29,7 +29,7 @@ func LayoutOf(path string) (Layout, error) {
 		return Layout{}, fmt.Errorf("log path %q names no file", path)
 	}
 	switch ext {
-	case ".state", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst":
+	case ".state", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst", ".spool", ".hooks":
 		return Layout{}, fmt.Errorf("log path %q ends like a file of the log's own: use .log", path)
 	}
 	if dir == "" {
@@ -61,6 +61,12 @@ func (l Layout) Keys() string { return l.stem + ".keys" }
 
 // Torn returns the name of the directory of bytes that recovery set aside.
 func (l Layout) Torn() string { return l.stem + ".torn" }
+
+// Spool returns the name of the directory of records that wait for the log.
+func (l Layout) Spool() string { return l.stem + ".spool" }
+
+// Hooks returns the name of the directory of what hooks remember between calls.
+func (l Layout) Hooks() string { return l.stem + ".hooks" }
 
 // Index returns the name of the directory of indexes.
 func (l Layout) Index() string { return l.stem + ".index" }
