@@ -83,3 +83,10 @@ func formatEventID(ms uint64, hi uint16, lo uint64) eventID {
 	}
 	return id
 }
+
+// NewEventID returns a new event id for the time t, which should be a reading of
+// the clock. Append makes ids by itself; this one is for who must know it before.
+func NewEventID(t time.Time) string {
+	id := newIDSource().next(t)
+	return id.String()
+}

@@ -24,6 +24,7 @@ import (
 // use, and several processes may have one log open.
 type Log struct {
 	opt  Options
+	fs   vfs.FS
 	path string
 
 	journal *journal.Journal // nil where nothing is written to a file
@@ -93,16 +94,20 @@ func (r Receipt) Sealed() bool { return r.Durable && r.Checkpoint.Size > r.Seq }
 //
 // Interrupted at any moment, Create leaves either a whole log or none, and can
 // be called again.
-func Create(path string, opts *Options) (*Log, error) { return start(path, opts, journal.Create) }
+func Create(path string, opts *Options) (*Log, error) {
+	return start(fileSystem(), path, opts, journal.Create)
+}
 
 // Open opens the log at path, and puts right what a crash has left; what it
 // did is on record, and told to Options.Notify. It never creates a log:
 // [ErrNoLog], [ErrLogGone], [ErrKeys] and [ErrNewer] say why it cannot open
 // one. It takes the same time whatever the size of the log.
-func Open(path string, opts *Options) (*Log, error) { return start(path, opts, journal.Open) }
+func Open(path string, opts *Options) (*Log, error) {
+	return start(fileSystem(), path, opts, journal.Open)
+}
 
-func start(path string, opts *Options, begin func(journal.Options) (*journal.Journal, error)) (*Log, error) {
-	l := &Log{opt: opts.withDefaults(), ids: newIDSource()}
+func start(fsys vfs.FS, path string, opts *Options, begin func(journal.Options) (*journal.Journal, error)) (*Log, error) {
+	l := &Log{opt: opts.withDefaults(), fs: fsys, ids: newIDSource()}
 	l.pool.New = func() any { return new(scratch) }
 	if l.opt.Disabled {
 		return l, nil
@@ -123,6 +128,7 @@ func start(path string, opts *Options, begin func(journal.Options) (*journal.Jou
 	if err != nil {
 		return nil, err
 	}
+	settings.FS = fsys
 	l.opt.Keys = settings.Keys
 	if l.journal, err = begin(settings); err != nil {
 		return nil, err
@@ -130,7 +136,8 @@ func start(path string, opts *Options, begin func(journal.Options) (*journal.Jou
 	if err := l.mask(l.journal); err != nil {
 		return nil, errors.Join(err, l.journal.Close())
 	}
-	if !l.opt.NoIndex || !l.opt.NoArchive {
+	l.drainAtOpen()
+	if !l.opt.Brief && (!l.opt.NoIndex || !l.opt.NoArchive || l.opt.DrainWithin > 0) {
 		l.tend(tendAfter, tendEvery)
 	}
 	return l, nil
@@ -167,6 +174,8 @@ func (o *Options) withDefaults() Options {
 	fill(&full.Epoch, DefaultEpoch)
 	fill(&full.ArchiveAfter, DefaultArchiveAfter)
 	fill(&full.LockWait, DefaultLockWait)
+	fill(&full.DrainWithin, DefaultDrainWithin)
+	fill(&full.SpoolMax, DefaultSpoolMax)
 	if full.Now == nil {
 		full.Now = time.Now
 	}
@@ -209,15 +218,18 @@ func (o *Options) journal(path string) (journal.Options, error) {
 	if keys == "" {
 		keys = layout.Path(layout.Keys())
 	}
+	interval := o.Durability
+	if o.Brief {
+		interval = 0 // nobody would write it in time
+	}
 	return journal.Options{
-		FS:          fileSystem(),
 		Path:        path,
 		Keys:        keys,
 		MACKey:      o.MACKey,
 		Signed:      !o.Unsigned,
 		Rotate:      rotation,
 		MaxSize:     o.MaxSize,
-		Interval:    o.Durability,
+		Interval:    interval,
 		SealEvery:   o.SealEvery,
 		SealRecords: uint32(o.SealRecords),
 		Epoch:       o.Epoch,
@@ -225,6 +237,7 @@ func (o *Options) journal(path string) (journal.Options, error) {
 		Writer:      writerName(),
 		Resume:      o.Resume,
 		CountLost:   o.OnError == Continue,
+		Brief:       o.Brief,
 		Notify:      o.notify,
 		Now:         o.Now,
 	}, nil
@@ -441,7 +454,8 @@ func (l *Log) Sync(ctx context.Context) error {
 	return l.journal.Sync(ctx)
 }
 
-// Close seals and syncs the log and closes it. Events taken under
+// Close seals and syncs the log and closes it; with Options.Brief it only closes
+// it. Events taken under
 // Options.Durability are on disk when it returns nil.
 func (l *Log) Close() error {
 	if l.journal == nil {

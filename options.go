@@ -38,6 +38,8 @@ const (
 	DefaultEpoch        = time.Hour
 	DefaultLockWait     = 5 * time.Second
 	DefaultArchiveAfter = 7 * 24 * time.Hour
+	DefaultDrainWithin  = 10 * time.Second
+	DefaultSpoolMax     = 64 << 20
 )
 
 // Options are the settings of a [Log]. A nil *Options, and every zero field,
@@ -97,6 +99,18 @@ type Options struct {
 	// ArchiveAfter is how long a rotated segment stays plain; default
 	// [DefaultArchiveAfter].
 	ArchiveAfter time.Duration
+	// DrainWithin bounds how long Create and Open take to record what waits in
+	// the log's spool; default [DefaultDrainWithin]. What is left, a log that stays
+	// open records in the background. Negative: it is left to [Log.Drain].
+	DrainWithin time.Duration
+	// SpoolMax is the most bytes that [Spool.Put] lets the spool have; default
+	// [DefaultSpoolMax].
+	SpoolMax int64
+	// Brief is for a process that records little and ends, as hooks do: nothing
+	// runs in the background, and Close seals nothing, as if the process had been
+	// killed. A seal that is due is made together with the record; what is left
+	// unsealed the next writer seals.
+	Brief bool
 	// Resume lets Open go on in a new segment where the active segment is
 	// gone although state and keys remember it. The loss is recorded, and
 	// stays reported for ever. Default: Open returns [ErrLogGone].

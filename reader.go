@@ -48,7 +48,9 @@ func (e *CorruptionError) Unwrap() error { return e.Err }
 // OpenReader returns a Reader of the log at path. It returns [ErrNoLog] where
 // there is no log and nothing beside it says that there was one, [ErrLogGone]
 // where something does: the log's state, or keys in their default place.
-func OpenReader(path string) (*Reader, error) {
+func OpenReader(path string) (*Reader, error) { return openReader(fileSystem(), path) }
+
+func openReader(fsys vfs.FS, path string) (*Reader, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("log path: %w", err)
@@ -57,7 +59,7 @@ func OpenReader(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{fileSystem(), layout}
+	r := &Reader{fsys, layout}
 	v, err := r.view(context.Background())
 	if err != nil {
 		return nil, err

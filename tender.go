@@ -20,9 +20,9 @@ const (
 	tendEvery = 30 * time.Second
 )
 
-// A tender looks after the rotated segments of a log that stays open, one at a
-// time and on one core: it makes the indexes that they lack, and archives those
-// that are old. What fails is tried again, and told when it is something new.
+// A tender looks after the spool and the rotated segments of a log that stays
+// open, one at a time and on one core: it records what waits in the one, makes
+// the indexes that the others lack, and archives those that are old. What fails is tried again, and told when it is something new.
 type tender struct {
 	log    *Log
 	cancel context.CancelFunc
@@ -57,7 +57,7 @@ func (t *tender) run(ctx context.Context, after, every time.Duration) {
 			return
 		case <-timer.C:
 		}
-		t.tell(ctx, errors.Join(t.index(ctx), t.archive(ctx)))
+		t.tell(ctx, errors.Join(t.drain(ctx), t.index(ctx), t.archive(ctx)))
 		timer.Reset(every)
 	}
 }
@@ -75,6 +75,15 @@ func (t *tender) tell(ctx context.Context, err error) {
 		t.log.opt.notify(journal.Notice{Type: journal.Failure, Text: text})
 	}
 	t.told = text
+}
+
+// drain records what hooks have left since the log was opened.
+func (t *tender) drain(ctx context.Context) error {
+	if t.log.opt.DrainWithin <= 0 {
+		return nil
+	}
+	_, err := t.log.Drain(ctx)
+	return err
 }
 
 // index makes the indexes that are lacking. Where it failed it waits for another

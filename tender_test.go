@@ -9,7 +9,7 @@ import (
 // TestTender lets a log look after its segments, and waits for the index.
 func TestTender(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
-	l, err := Create(path, &Options{NoIndex: true, NoArchive: true, Notify: func(n Notice) { t.Error(n) }})
+	l, err := Create(path, &Options{NoIndex: true, NoArchive: true, DrainWithin: -1, Notify: func(n Notice) { t.Error(n) }})
 	if err != nil {
 		t.Fatal(err)
 	}

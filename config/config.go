@@ -25,6 +25,7 @@ import (
 type Config struct {
 	Audit  Audit  // [security.audit]
 	Policy Policy // [policy]
+	Hooks  Hooks  // [hooks]
 	Redact Redact // [redact]
 	Tools  Tools  // [tools.audit]
 }
@@ -57,6 +58,18 @@ type Audit struct {
 // Policy is the table [policy].
 type Policy struct {
 	DenyRisk etch.Risk // empty: nothing is refused for its risk
+}
+
+// Hooks is the table [hooks]: how "etch hook" records, which agents start. Of
+// the other tables it reads all but on_error and durability.
+type Hooks struct {
+	// Block refuses a call that cannot be recorded at once; otherwise it goes
+	// on, and its events wait in the spool.
+	Block         bool
+	SpoolMaxMB    int64 // MiB
+	RecordOutput  bool  // texts instead of length and SHA-256: what came out of calls,
+	RecordPrompts bool  // what people typed,
+	RecordContent bool  // contents of files in the inputs of calls
 }
 
 // Redact is the table [redact].
@@ -95,6 +108,7 @@ func Default() Config {
 			Archive:             true,
 			ArchiveAfter:        etch.DefaultArchiveAfter,
 		},
+		Hooks: Hooks{SpoolMaxMB: etch.DefaultSpoolMax >> 20},
 		Tools: Tools{Enabled: true},
 	}
 }
@@ -139,6 +153,7 @@ func (c *Config) Options() *etch.Options {
 		OnError:     a.OnError,
 		NoRedact:    !a.Redact,
 		Redact:      c.Redact.options(),
+		SpoolMax:    c.Hooks.SpoolMaxMB << 20,
 
 		NoIndex:      !a.Index,
 		NoArchive:    !a.Archive,

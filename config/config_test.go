@@ -183,6 +183,34 @@ var keyCases = map[string]keyCase{
 		good: []string{"", "none", "low", "medium", "critical"},
 		bad:  []string{"hihg", "HIGH", "high+", "severe"},
 	},
+	"hooks.on_error": {
+		text: "block",
+		want: func(c *Config) { c.Hooks.Block = true },
+		good: []string{"spool"},
+		bad:  []string{"", "continue", "Spool", "deny"},
+	},
+	"hooks.spool_max_mb": {
+		text:    "1",
+		want:    func(c *Config) { c.Hooks.SpoolMaxMB = 1 },
+		options: func(o *etch.Options) { o.SpoolMax = 1 << 20 },
+		good:    []string{"65536"},
+		bad:     []string{"", "0", "-1", "65537"},
+	},
+	"hooks.record_output": {
+		text: "true",
+		want: func(c *Config) { c.Hooks.RecordOutput = true },
+		bad:  off("on"),
+	},
+	"hooks.record_prompts": {
+		text: "true",
+		want: func(c *Config) { c.Hooks.RecordPrompts = true },
+		bad:  off("on"),
+	},
+	"hooks.record_content": {
+		text: "true",
+		want: func(c *Config) { c.Hooks.RecordContent = true },
+		bad:  off("on"),
+	},
 	"redact.rules": {
 		text: "acme-token: acme_[0-9a-f]{32}\npin: (?i)pin=(\\d+)",
 		want: func(c *Config) { c.Redact.Rules = []string{"acme-token: acme_[0-9a-f]{32}", `pin: (?i)pin=(\d+)`} },
@@ -410,6 +438,7 @@ func TestDefaultOptions(t *testing.T) {
 		Epoch:       etch.DefaultEpoch,
 
 		ArchiveAfter: etch.DefaultArchiveAfter,
+		SpoolMax:     etch.DefaultSpoolMax,
 	}
 	if diff := cmp.Diff(c.Options(), want); diff != "" {
 		t.Errorf("options (-got +want):\n%s", diff)

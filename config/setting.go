@@ -25,6 +25,7 @@ func (s *setting) key() string { return s.table + "." + s.name }
 const (
 	auditTable  = "security.audit"
 	policyTable = "policy"
+	hooksTable  = "hooks"
 	redactTable = "redact"
 	toolsTable  = "tools.audit"
 )
@@ -50,13 +51,15 @@ const (
 	minEpoch       = time.Second // an epoch change costs a dozen fsyncs
 	maxEpoch       = 365 * day
 
+	maxSpoolMB = 1 << 16 // 64 GiB
+
 	minArchiveAfter = time.Second // in effect, at once
 	maxArchiveAfter = 3650 * day
 )
 
 // settings lists every key, table by table, in the order in which they are
 // shown and written.
-var settings = slices.Concat(auditSettings(), policySettings(), redactSettings(), toolsSettings())
+var settings = slices.Concat(auditSettings(), policySettings(), hooksSettings(), redactSettings(), toolsSettings())
 
 func auditSettings() []*setting {
 	return slices.Concat(zeroClawSettings(), ownSettings())
@@ -174,6 +177,33 @@ func policySettings() []*setting {
 			{"none", ""},
 		}),
 	}}
+}
+
+// hooksSettings are how the hooks of coding agents record.
+func hooksSettings() []*setting {
+	return []*setting{
+		{
+			hooksTable, "on_error", "ETCH_HOOKS_ON_ERROR", "when a call cannot be recorded at once, it goes on and its events wait in the spool (spool),\n" +
+				"or the agent is told to refuse it (block); hooks do not read on_error of [security.audit]",
+			choice(func(c *Config) *bool { return &c.Hooks.Block }, []word[bool]{{"spool", false}, {"block", true}}),
+		},
+		{
+			hooksTable, "spool_max_mb", "ETCH_HOOKS_SPOOL_MAX_MB", "MiB, the most that waits in the spool; what is beyond is lost, and counted",
+			integer(func(c *Config) *int64 { return &c.Hooks.SpoolMaxMB }, 1, maxSpoolMB),
+		},
+		{
+			hooksTable, "record_output", "ETCH_HOOKS_RECORD_OUTPUT", "keep what came out of calls, masked, besides its length and SHA-256",
+			boolean(func(c *Config) *bool { return &c.Hooks.RecordOutput }),
+		},
+		{
+			hooksTable, "record_prompts", "ETCH_HOOKS_RECORD_PROMPTS", "keep what people typed, masked, besides its length and SHA-256",
+			boolean(func(c *Config) *bool { return &c.Hooks.RecordPrompts }),
+		},
+		{
+			hooksTable, "record_content", "ETCH_HOOKS_RECORD_CONTENT", "keep the contents of files that calls write or edit, masked, besides length and SHA-256",
+			boolean(func(c *Config) *bool { return &c.Hooks.RecordContent }),
+		},
+	}
 }
 
 // redactSettings are what a user adds to the rules by which secrets are found.
