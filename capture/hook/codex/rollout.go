@@ -1,0 +1,137 @@
+package codex
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+)
+
+// maxTail is how much of a rollout is looked at: a turn's last records.
+const maxTail = 512 << 10
+
+// exited looks in the end of the rollout for the exit code of a command that has
+// ended. Without it the command stands as the hook told of it.
+func exited(m *hook.Message, c *hook.Call) {
+	for item := range itemsOf(m, c, []byte(`"CommandExecution"`)) {
+		done, ok := item.Object("item")
+		if !ok || done.Text("id") != c.ID {
+			continue
+		}
+		code, err := strconv.ParseInt(string(done.Get("exit_code")), 10, 64)
+		if err != nil {
+			continue
+		}
+		c.ExitCode = etch.Some(code)
+		if code != 0 {
+			c.Outcome = etch.Error
+			c.SayExit()
+		}
+		return
+	}
+}
+
+// itemsOf gives the payloads of the records at the end of the rollout that name
+// the call and the kind, the newest first.
+func itemsOf(m *hook.Message, c *hook.Call, kind []byte) iter.Seq[hook.Payload] {
+	return func(yield func(hook.Payload) bool) {
+		name := m.Body.Text("agent_transcript_path", "transcript_path")
+		if name == "" || c.ID == "" {
+			return
+		}
+		tail, wanted := m.Tail(name, maxTail), []byte(`"`+c.ID+`"`)
+		for len(tail) > 0 {
+			at := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n') + 1
+			line := tail[at:]
+			tail = tail[:at]
+			if !bytes.Contains(line, wanted) || !bytes.Contains(line, kind) {
+				continue
+			}
+			record, _ := hook.ParsePayload(line)
+			if item, ok := record.Object("payload"); ok && !yield(item) {
+				return
+			}
+		}
+	}
+}
+
+// consult looks at the end of the rollout for what the model was told of a
+// call, and says by it how the call ended. It reports whether that is there.
+func consult(m *hook.Message, c *hook.Call) bool {
+	for item := range itemsOf(m, c, []byte(`_call_output"`)) {
+		if item.Text("call_id") == c.ID {
+			return answered(c, wordsOf(item.Get("output")))
+		}
+	}
+	return false
+}
+
+// wordsOf returns the text of an output: a string, or parts of which some are text.
+func wordsOf(output json.RawMessage) string {
+	if text, ok := hook.Text(output); ok {
+		return text
+	}
+	var words []string
+	for _, raw := range hook.Elements(output) {
+		if part, ok := hook.ParsePayload(raw); ok {
+			words = append(words, part.Text("text"))
+		}
+	}
+	return strings.Join(words, "\n")
+}
+
+// answered says how a call ended by what the model was told. It reports whether
+// the call has ended: of one that yielded the model was told that it runs.
+func answered(c *hook.Call, text string) bool {
+	head, output, _ := strings.Cut(text, "\nOutput:\n")
+	switch {
+	case text == "":
+		return false
+	case strings.Contains(head, "Process running with session ID"):
+		return false
+	case blocked(text):
+		deny(c, hook.ByHook, text)
+	case strings.HasPrefix(text, "approval policy is Never; reject command"):
+		deny(c, hook.ByMode, text)
+	case strings.Contains(text, "rejected by user"):
+		deny(c, hook.ByUser, text)
+	case strings.HasPrefix(text, "aborted"), strings.Contains(text, "aborted by user"):
+		c.End = hook.EndInterrupted
+		c.Fail(text)
+	case strings.HasPrefix(text, "apply_patch verification failed"):
+		c.End = hook.EndInvalid
+		c.Fail(text)
+	default:
+		c.Outcome = etch.Error
+		c.Output = hook.OutputOf([]byte(output))
+		for line := range strings.Lines(head + "\n") {
+			line = strings.TrimSpace(line)
+			if !c.ExitLine(line, "Process exited with code", "") {
+				c.ExitLine(line, "Exit code:", "")
+			}
+		}
+		if code, ok := c.ExitCode.Get(); ok && code == 0 {
+			c.Outcome, c.Ended = etch.Success, true // its completion was lost, not it
+			return true
+		}
+		c.SayExit()
+		if c.Error == "" {
+			c.Output = hook.Output{}
+			c.Fail(text)
+		}
+	}
+	return true
+}
+
+func blocked(text string) bool {
+	line, _, _ := strings.Cut(text, ":")
+	return strings.HasSuffix(line, " hook") && strings.Contains(line, " blocked by ")
+}
+
+func deny(c *hook.Call, by, reason string) {
+	c.Ended, c.Outcome, c.Denial = true, etch.Blocked, hook.Denial{By: by, Reason: reason}
+}

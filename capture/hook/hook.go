@@ -1,0 +1,145 @@
+// Package hook makes events of what coding agents tell their hooks.
+//
+// A hook is a program that an agent starts at some point of its work, with a
+// JSON payload on its standard input. Each start is a [Delivery]. [Sessions]
+// remembers, for each session of an agent, the calls that have begun and not
+// ended, so that deliveries to separate processes become the two records of one
+// call, a delivery that comes twice is recorded once, and a call of whose end
+// no hook tells is ended all the same.
+//
+// What is special of an agent stands in its [Agent], made by a package of its
+// own below this one. None of them fails: bytes that cannot be understood
+// become an event that says so.
+//
+// # What is not kept
+//
+// What came out of a call is its length and SHA-256 unless [Recording] says
+// otherwise: of the text that the agent gives as the result, as it gives it. So
+// are prompts and the contents of files, and there the SHA-256 is that of the
+// text with its secrets masked: a digest of a short secret tells it to whoever
+// can guess. Environments are never kept.
+//
+// BUG(hook): Agents without call ids (Gemini, Copilot) do not say which of two
+// calls of one tool and one input ended first; the elder is taken.
+//
+// BUG(hook): What runs without a hook is not seen: commands that a person types
+// with "!", agents started with their hooks off, and calls that an agent
+// refuses before it asks its hooks. docs/agents.md lists them.
+package hook
+
+import (
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// An Agent is what is special of one coding agent. It is not changed after it
+// was made, and safe for concurrent use. Only Name is required: what is nil is
+// as for the agents that share one shape of payloads.
+type Agent struct {
+	Name    string   // in actor.agent
+	Aliases []string // other names that people give it
+
+	// Event returns what an event tells, by its name as the agent writes it,
+	// and whether it is one that this agent alone has.
+	Event func(name string) (Kind, bool)
+	// Tool returns what a tool touches, and whether it is one that this agent
+	// alone has.
+	Tool func(name string) (ToolKind, bool)
+	// Adapt completes a message that was decoded by the shape that agents share.
+	Adapt func(m *Message)
+	// End says in m.Call how the call ended that m tells of, by its response.
+	End func(m *Message)
+	// Outlives reports whether a call of a tool may run on after its turn.
+	Outlives func(tool string) bool
+	// Unended says how a call ended of which its agent gave an attempt and
+	// then, by the end of the turn or of the session, no word. m tells of that end.
+	Unended func(m *Message, c *Call, asked bool)
+	// Settings returns the files that may switch the agent's hooks off, in a
+	// session in cwd.
+	Settings func(cwd string, getenv func(string) (string, bool)) []string
+	// Answers returns what the agent takes for "go on" from an event, and for a
+	// refusal, which it must not be asked for where it has none.
+	Answers func(event string, kind Kind) (goOn Answer, deny func(reason string) Answer)
+}
+
+// An Answer is what a hook's process says to the agent.
+type Answer struct {
+	Stdout, Stderr []byte
+	Exit           int
+}
+
+// A Delivery is one start of a hook's process by an agent.
+type Delivery struct {
+	Agent     *Agent
+	Event     string // as the settings name it to the process; may be ""
+	Payload   []byte // what came on standard input
+	Getenv    func(string) (string, bool)
+	Parent    int        // the process id of what started the process; 0: unknown
+	Now       time.Time  // when it was started
+	Actor     etch.Actor // who runs the agent, as far as the process can tell
+	Recording Recording
+}
+
+// GoOn returns what the agent takes for "go on" from a hook of an event.
+func (a *Agent) GoOn(event string) Answer {
+	goOn, _ := a.answers(event)
+	return goOn
+}
+
+// Deny returns what makes the agent refuse what a hook of an event was asked
+// about, and whether anything does. It never does where the refusal would keep
+// the agent from ending.
+func (a *Agent) Deny(event, reason string) (Answer, bool) {
+	goOn, deny := a.answers(event)
+	if deny == nil {
+		return goOn, false
+	}
+	return deny(cutText(reason, maxKept)), true
+}
+
+func (a *Agent) answers(event string) (Answer, func(string) Answer) {
+	kind := a.eventKind(event)
+	if a.Answers == nil {
+		return SharedAnswers(event, kind)
+	}
+	goOn, deny := a.Answers(event, kind)
+	if kind.stops() {
+		deny = nil
+	}
+	return goOn, deny
+}
+
+// SharedAnswers are the answers of most agents: silence to go on, and exit code
+// 2 with the reason on standard error to refuse a call or a prompt.
+func SharedAnswers(_ string, kind Kind) (Answer, func(reason string) Answer) {
+	switch kind {
+	case AttemptEvent, PromptEvent:
+		return Answer{}, Exit2
+	}
+	return Answer{}, nil
+}
+
+// Exit2 is the answer with exit code 2 and a reason on standard error.
+func Exit2(reason string) Answer { return Answer{Stderr: []byte(reason + "\n"), Exit: 2} }
+
+func (a *Agent) eventKind(name string) Kind {
+	if a.Event != nil {
+		if kind, ok := a.Event(name); ok {
+			return kind
+		}
+	}
+	return kindOfEvent(foldEvent(name))
+}
+
+func (a *Agent) kind(c *Call) ToolKind {
+	if c.Server != "" {
+		return MCPTool
+	}
+	if a.Tool != nil {
+		if kind, ok := a.Tool(c.Tool); ok {
+			return kind
+		}
+	}
+	return kindOfTool(c.Tool)
+}

@@ -1,0 +1,376 @@
+package hook
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/etch-audit/etch"
+)
+
+// base returns an event of the session that is no call.
+func (t *Turn) base(kind etch.EventType) *etch.Event {
+	c := &t.m.Call
+	e := &etch.Event{
+		Type: kind, SessionID: c.Session, TurnID: c.Turn, Timestamp: t.m.Time,
+		Actor: &etch.Actor{AgentID: c.AgentID, Model: c.Model},
+	}
+	setLabel(e, "capture", SourceHook)
+	setLabel(e, "event", cutText(t.m.Name, maxMessage))
+	setLabel(e, "agent_type", c.AgentType)
+	setLabel(e, "parent_session", c.ParentSession)
+	setLabel(e, "permission_mode", c.Mode)
+	return e
+}
+
+// did says what was done in an event that is no call: nobody was asked.
+func did(tool, resource, cwd string) *etch.Action {
+	return &etch.Action{Tool: tool, Resource: resource, Cwd: cwd, Approved: true, Allowed: true}
+}
+
+// permission records that somebody is asked whether a call may run, with the id
+// of that call where it can be found.
+func (t *Turn) permission(c Call) {
+	digest := InputDigest(c.Input)
+	if c.ID == "" {
+		again := t.again()
+		id, fresh := t.state.asked(&c, digest)
+		if id == "" {
+			id, fresh = t.askedByPart(&c)
+		}
+		if c.ID = id; !fresh && again {
+			return
+		}
+	} else {
+		if !t.state.add(keyOf(c.ID, "request")) {
+			return
+		}
+		if i := t.state.find(c.ID); i >= 0 {
+			t.state.Open[i].Asked = true
+		}
+	}
+	c.Start = t.m.Time
+	e := t.agent().Attempt(&c, t.recording())
+	e.Type, e.Phase = etch.ApprovalRequest, ""
+	setLabel(e, "event", cutText(t.m.Name, maxMessage))
+	t.add(e)
+}
+
+// askedByPart finds the call that a request is about whose input is not that of
+// the call: of those of its agent that run the same command, or touch the same
+// file, the eldest of which no request was told.
+func (t *Turn) askedByPart(c *Call) (id string, fresh bool) {
+	probe := t.agent().Attempt(c, Recording{})
+	asked := memoOf(probe)
+	for i := range t.state.Open {
+		o := &t.state.Open[i]
+		if o.Asked || o.Agent != c.AgentID || o.Event.Command != asked.Command || o.Event.Resource != asked.Resource {
+			continue
+		}
+		if asked.Command == "" && asked.Resource == "" && !(c.Server != "" && o.Server == c.Server && o.Tool == c.Tool) {
+			continue
+		}
+		o.Asked = true
+		return o.ID, true
+	}
+	return "", false
+}
+
+// denied records a refusal that has an event of its own, and the end of its call.
+func (t *Turn) denied(c Call) {
+	if c.ID != "" {
+		if !t.state.add(keyOf(c.ID, "denied")) {
+			return
+		}
+	} else if t.again() {
+		return
+	}
+	c.Ended, c.Outcome = true, etch.Blocked
+	if c.Denial.By == "" {
+		c.Denial = Denial{ByUnknown, t.m.Reason}
+	}
+	i := -1
+	if c.ID != "" {
+		i = t.state.find(c.ID)
+	} else if i = t.state.match(&c, InputDigest(c.Input)); i >= 0 {
+		c.ID = t.state.Open[i].ID
+	}
+	decision := c
+	decision.Start = t.m.Time
+	e := t.agent().Completion(&decision, t.recording())
+	e.Type, e.Phase = etch.ApprovalDecision, ""
+	setLabel(e, "event", cutText(t.m.Name, maxMessage))
+	t.add(e)
+	if c.ID != "" {
+		t.complete(c, i)
+	}
+}
+
+// prompt records what a person said. The calls of turns before are over by then.
+func (t *Turn) prompt() {
+	m := t.m
+	if m.NoPerson || m.Call.ParentSession != "" || t.again() {
+		return
+	}
+	t.endDead()
+	t.endAll(t.state, EndUnknown, func(o *openCall) bool {
+		return o.Agent == m.Call.AgentID && (o.Turn == "" || o.Turn != m.Call.Turn)
+	})
+	e := t.base(etch.UserPrompt)
+	e.Action = did("", "", m.Call.Cwd)
+	arguments := append([]byte(nil), `{"prompt":`...)
+	if t.recording().Prompts {
+		arguments = appendQuoted(arguments, m.Prompt)
+	} else {
+		arguments = appendDigest(arguments, m.Prompt)
+	}
+	e.Action.Arguments = append(arguments, '}')
+	t.add(e)
+}
+
+// start records that a session begins or goes on.
+func (t *Turn) start() {
+	if t.again() {
+		return
+	}
+	t.endDead()
+	e := t.base(etch.SessionStart)
+	e.Action = did("", "", t.m.Call.Cwd)
+	setLabel(e, "source", cutText(t.m.Reason, maxMessage))
+	t.add(e)
+	t.watch()
+}
+
+// end records that a session is over, once, and ends what is open of it.
+func (t *Turn) end() {
+	if t.state.Ended {
+		return
+	}
+	t.state.Ended = true
+	t.endAll(t.state, EndSessionEnded, func(*openCall) bool { return true })
+	e := t.base(etch.SessionEnd)
+	e.Action = did("", "", t.m.Call.Cwd)
+	setLabel(e, "reason", cutText(t.m.Reason, maxMessage))
+	t.add(e)
+}
+
+// subagent records that a sub-agent begins, or is done. What agents do to
+// themselves in its form, with neither a type nor a beginning, says nothing.
+func (t *Turn) subagent() {
+	c, started := &t.m.Call, t.m.Kind == SubagentStart
+	known := slices.Contains(t.state.Agents, c.AgentID)
+	if !started && c.AgentType == "" && !known || t.again() {
+		return
+	}
+	kind := etch.SessionEnd
+	if started {
+		kind = etch.SessionStart
+		if !known {
+			t.state.Agents = append(t.state.Agents, c.AgentID)
+			t.state.Agents = t.state.Agents[max(0, len(t.state.Agents)-maxAgents):]
+		}
+	}
+	e := t.base(kind)
+	e.Action = did("subagent", "", c.Cwd)
+	t.add(e)
+}
+
+// other records events that tell of no call.
+func (t *Turn) other() {
+	m := t.m
+	if t.again() {
+		return
+	}
+	switch b := m.Body; m.Kind {
+	case ConfigEvent:
+		t.config()
+	case ChangeEvent:
+		e := t.base(etch.ConfigurationChange)
+		e.Action = did(m.Name, cutText(b.Text("file_path", "directory", "path", "worktree_path", "new_cwd", "to_model", "name", "cwd"), maxKept), m.Call.Cwd)
+		e.Action.Arguments = t.rest()
+		t.add(e)
+	case LoadEvent, FileEvent:
+		e := t.base(etch.FileAccess)
+		e.Action = did("instructions", b.Text("file_path", "path"), m.Call.Cwd)
+		access := "read"
+		if m.Kind == FileEvent {
+			e.Action.Tool, access = "file", "changed"
+		}
+		setLabel(e, "access", access)
+		e.Action.Arguments = t.rest()
+		t.add(e)
+	case ElicitEvent, ElicitResultEvent:
+		t.elicit()
+	default:
+		e := t.base(etch.SecurityEvent)
+		e.Action = did(cutText(m.Name, maxMessage), "", m.Call.Cwd)
+		e.Action.Arguments = t.rest()
+		e.Action.Risk, e.Action.RiskReasons = etch.RiskLow, []string{"hook-event: not one that is known of " + t.agentName()}
+		t.add(e)
+	}
+}
+
+// elicit records that an MCP server asks a person for something, and the answer.
+func (t *Turn) elicit() {
+	m := t.m
+	kind := etch.ApprovalRequest
+	if m.Kind == ElicitResultEvent {
+		kind = etch.ApprovalDecision
+	}
+	e := t.base(kind)
+	e.Action = did("elicitation", m.Body.Text("url"), m.Call.Cwd)
+	e.Action.MCPServerID = m.Body.Text("mcp_server_name", "server_name")
+	e.Action.Arguments = t.rest()
+	if kind == etch.ApprovalDecision {
+		e.Result = &etch.Result{Type: etch.Success}
+		if action := m.Body.Text("action"); action != "accept" {
+			e.Result = &etch.Result{Type: etch.Blocked, Reason: cutText(action, maxMessage)}
+			e.Action.Approved = false
+		}
+	}
+	t.add(e)
+}
+
+// rest returns the members of the payload that no other field of an event has.
+func (t *Turn) rest() []byte {
+	p := Payload{members: slices.DeleteFunc(slices.Clone(t.m.Body.members), func(m member) bool {
+		switch m.name {
+		case "session_id", "sessionId", "transcript_path", "transcriptPath", "cwd", "hook_event_name", "hookEventName", "hookName",
+			"permission_mode", "prompt_id", "turn_id", "timestamp", "agent_id", "agent_type", "model", "effort", "session_crons":
+			return true
+		}
+		return false
+	})}
+	if p.Len() == 0 {
+		return nil
+	}
+	return appendMembers(nil, p, keep{Recording: t.recording()}, 0)
+}
+
+// unreadable records bytes that are no payload.
+func (t *Turn) unreadable() {
+	if t.again() {
+		return
+	}
+	e := t.base(etch.SecurityEvent)
+	e.Action = did(cutText(t.m.Name, maxMessage), "", "")
+	e.Action.Arguments = append(appendDigest(append([]byte(nil), `{"payload":`...), string(t.m.Delivery.Payload)), '}')
+	e.Action.Risk, e.Action.RiskReasons = etch.RiskMedium, []string{"hook-payload: what the agent sent could not be read"}
+	t.add(e)
+}
+
+// maxSettings is the size of the largest settings file that is looked into.
+const maxSettings = 1 << 20
+
+// watch looks, at a session's start, at the files that may switch hooks off:
+// those that do so now are a finding, for hooks that do not run have nobody
+// else to say it; those that have this program's hooks are remembered.
+func (t *Turn) watch() {
+	t.state.Guards = nil
+	if t.agent().Settings == nil || t.m.Delivery.Getenv == nil {
+		return
+	}
+	for _, name := range t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv) {
+		content, err := readFile(name, maxSettings)
+		if err != nil {
+			continue // most of them are not there
+		}
+		if SwitchesOff(content) {
+			t.finding(name, "settings of this session switch hooks off")
+		}
+		if t.agent().Hooked(content) && len(t.state.Guards) < maxGuards {
+			t.state.Guards = append(t.state.Guards, name)
+		}
+	}
+}
+
+// config records that settings changed, and whether that switches hooks off.
+func (t *Turn) config() {
+	m := t.m
+	name := m.Body.Text("file_path", "path")
+	e := t.base(etch.ConfigurationChange)
+	e.Action = did("settings", name, m.Call.Cwd)
+	setLabel(e, "source", m.Body.Text("source"))
+	t.add(e)
+	if name == "" {
+		return
+	}
+	content, err := readFile(filepath.Clean(name), maxSettings)
+	guarded := slices.Contains(t.state.Guards, name)
+	switch {
+	case err != nil && guarded:
+		t.finding(name, "the file with this program's hooks is gone or cannot be read")
+	case err != nil:
+	case SwitchesOff(content):
+		t.finding(name, "disableAllHooks is set")
+	case guarded && !t.agent().Hooked(content):
+		t.finding(name, "this program's hooks were taken out")
+	}
+}
+
+// finding records that hooks were switched off.
+func (t *Turn) finding(name, why string) {
+	t.HooksOff = true
+	e := t.base(etch.SecurityEvent)
+	e.Action = did("settings", name, t.m.Call.Cwd)
+	e.Action.Risk, e.Action.RiskReasons = etch.RiskHigh, []string{"hooks-off: hooks switched off: " + why}
+	setLabel(e, "finding", "hooks switched off")
+	t.add(e)
+}
+
+// SwitchesOff reports whether settings of the form of Claude Code's switch all hooks off.
+func SwitchesOff(content []byte) bool {
+	p, _ := ParsePayload(content)
+	return p.True("disableAllHooks")
+}
+
+// Hooked reports whether settings start this program as a hook of the agent.
+func (a *Agent) Hooked(content []byte) bool {
+	p, _ := ParsePayload(content)
+	return a.hookedIn(p.Get("hooks"), 0)
+}
+
+// hookedIn looks for a command, or a list of arguments, with "hook NAME" in it.
+func (a *Agent) hookedIn(raw []byte, depth int) bool {
+	if len(raw) == 0 || depth > 16 {
+		return false
+	}
+	switch raw[0] {
+	case '"':
+		text, _ := Text(raw)
+		return a.isHookCommand(text)
+	case '[':
+		elements := Elements(raw)
+		for i, e := range elements {
+			if word, _ := Text(e); word == "hook" && i+1 < len(elements) {
+				if name, _ := Text(elements[i+1]); a.named(name) {
+					return true
+				}
+			}
+			if a.hookedIn(e, depth+1) {
+				return true
+			}
+		}
+	case '{':
+		p, _ := ParsePayload(raw)
+		for _, m := range p.members {
+			if a.hookedIn(m.value, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (a *Agent) named(name string) bool { return name == a.Name || slices.Contains(a.Aliases, name) }
+
+// isHookCommand reports whether a command line starts this program as a hook of the agent.
+func (a *Agent) isHookCommand(line string) bool {
+	words := strings.Fields(line)
+	for i, word := range words {
+		if word == "hook" && i > 0 && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
+			return true
+		}
+	}
+	return false
+}

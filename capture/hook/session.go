@@ -1,0 +1,335 @@
+package hook
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/redact"
+)
+
+// Bounds of what is remembered of a session. They say how far apart two
+// deliveries may lie and still be seen to belong together: agents run some ten
+// calls at once, and deliver the same event twice within a second.
+const (
+	maxOpen   = 128
+	maxClosed = 32
+	maxKeys   = 512
+	maxNotes  = 64
+	maxCounts = 512
+	maxAgents = 64
+	maxGuards = 16
+	maxMemo   = 2 << 10 // bytes of a command, and of arguments
+
+	noteLife   = time.Minute    // past that, the same payload is another event
+	sessionEnd = 24 * time.Hour // past that without a word, nothing more comes
+)
+
+// A session is what is remembered of one between deliveries. It is a cache:
+// every claim in it may be wrong or missing, and the worst is a call that is
+// recorded twice, or that is said to have ended without a word.
+type session struct {
+	Version int            `json:"v"`
+	ID      string         `json:"id,omitempty"`
+	Agent   string         `json:"agent"`
+	Host    string         `json:"host,omitempty"`
+	Parent  string         `json:"parent,omitempty"` // the session that this sub-agent's belongs to
+	Seen    int64          `json:"seen"`             // when the last delivery came, in milliseconds
+	Ended   bool           `json:"ended,omitempty"`
+	Process process        `json:"process"`
+	Open    []openCall     `json:"open,omitempty"`
+	Closed  []closedCall   `json:"closed,omitempty"`
+	Keys    []byte         `json:"keys,omitempty"`  // 8 bytes each: what was recorded of calls
+	Notes   []byte         `json:"notes,omitempty"` // 16 bytes each: what was recorded else, and when
+	Counts  map[string]int `json:"counts,omitempty"`
+	Total   int            `json:"total,omitempty"` // calls that got their id here
+	Agents  []string       `json:"agents,omitempty"`
+	Tools   bool           `json:"tools,omitempty"`  // the agent tells of tools, so that echoes say nothing
+	Guards  []string       `json:"guards,omitempty"` // settings files in which the hooks stood at the start
+}
+
+const sessionVersion = 1
+
+// An openCall has an attempt on record and no completion.
+type openCall struct {
+	ID      string  `json:"id"`
+	Made    bool    `json:"made,omitempty"` // by MadeID
+	Tool    string  `json:"tool"`
+	Server  string  `json:"server,omitempty"`
+	Digest  string  `json:"digest,omitempty"` // of its input
+	Parts   []byte  `json:"parts,omitempty"`  // 4 bytes of each member of its input
+	Agent   string  `json:"agent_id,omitempty"`
+	Kind    string  `json:"agent_type,omitempty"`
+	Turn    string  `json:"turn,omitempty"`
+	Start   int64   `json:"start"` // in microseconds
+	Asked   bool    `json:"asked,omitempty"`
+	Process process `json:"process"`
+	Note    string  `json:"note,omitempty"` // the payload of its attempt, as a key
+	Event   memo    `json:"event"`
+}
+
+// A closedCall has both, and may still be told of.
+type closedCall struct {
+	ID     string `json:"id"`
+	Tool   string `json:"tool"`
+	Digest string `json:"digest,omitempty"`
+	Asked  bool   `json:"asked,omitempty"`
+}
+
+// A memo is what a completion repeats of an attempt, with its secrets masked:
+// the file outlives the call.
+type memo struct {
+	Type      etch.EventType    `json:"type"`
+	Model     string            `json:"model,omitempty"`
+	Command   string            `json:"command,omitempty"`
+	Arguments json.RawMessage   `json:"arguments,omitempty"`
+	Resource  string            `json:"resource,omitempty"`
+	Cwd       string            `json:"cwd,omitempty"`
+	Claim     etch.ClaimSource  `json:"claim,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+}
+
+func memoOf(e *etch.Event) memo {
+	a := e.Action
+	m := memo{Type: e.Type, Model: e.Actor.Model, Cwd: a.Cwd, Claim: a.ClaimSource, Labels: make(map[string]string, len(e.Labels))}
+	for name, value := range e.Labels {
+		m.Labels[name], _ = redact.Named(name, value)
+	}
+	command, _ := redact.Text(a.Command)
+	m.Command = cutText(command, maxMemo)
+	m.Resource, _ = redact.Text(cutText(a.Resource, maxKept))
+	if arguments, _ := redact.JSON(a.Arguments); len(arguments) > maxMemo {
+		m.Arguments = appendDigest(nil, string(arguments))
+	} else if len(arguments) > 0 {
+		m.Arguments = arguments
+	}
+	return m
+}
+
+// completion returns the event that says how a call ended of which only its
+// attempt is remembered.
+func (o *openCall) completion(s *session, c *Call, opt Recording) *etch.Event {
+	e := &etch.Event{
+		Type: o.Event.Type, Phase: etch.Completion, CallID: o.ID, TurnID: o.Turn, SessionID: c.Session, Timestamp: time.UnixMicro(o.Start).UTC(),
+		Actor: &etch.Actor{Agent: s.Agent, AgentID: o.Agent, Model: o.Event.Model},
+		Action: &etch.Action{
+			Tool: o.Tool, MCPServerID: o.Server, Command: o.Event.Command, Arguments: o.Event.Arguments, Resource: o.Event.Resource,
+			Cwd: o.Event.Cwd, ClaimSource: o.Event.Claim,
+		},
+	}
+	for name, value := range o.Event.Labels {
+		setLabel(e, name, value)
+	}
+	if e.Type == etch.NetworkEgress {
+		e.Egress = egressOf(o.Event.Resource)
+	}
+	c.settle(e, opt)
+	return e
+}
+
+// call returns what is remembered of the call.
+func (o *openCall) call(session string) Call {
+	return Call{
+		ID: o.ID, Session: session, Turn: o.Turn, AgentID: o.Agent, AgentType: o.Kind, Tool: o.Tool, Server: o.Server,
+		Cwd: o.Event.Cwd, Model: o.Event.Model, Start: time.UnixMicro(o.Start).UTC(), Ended: true, Source: SourceHook,
+	}
+}
+
+// A key is a short digest of what must not be recorded twice.
+type key [8]byte
+
+func keyOf(parts ...string) key {
+	h := sha256.New()
+	for _, p := range parts {
+		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(p)))) // a hash never fails
+		_, _ = h.Write([]byte(p))
+	}
+	return key(h.Sum(nil)[:8])
+}
+
+func (k key) text() string { return hex.EncodeToString(k[:]) }
+
+// knows reports whether a key of a call was added.
+func (s *session) knows(k key) bool {
+	for at := 0; at+8 <= len(s.Keys); at += 8 {
+		if string(s.Keys[at:at+8]) == string(k[:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// add remembers a key of a call, and reports whether it is new.
+func (s *session) add(k key) bool {
+	if s.knows(k) {
+		return false
+	}
+	s.Keys = append(s.Keys, k[:]...)
+	if over := len(s.Keys) - 8*maxKeys; over > 0 {
+		s.Keys = slices.Delete(s.Keys, 0, over)
+	}
+	return true
+}
+
+// note remembers a key for a while, and reports whether it is new.
+func (s *session) note(k key, now time.Time) bool {
+	at := now.UnixMilli()
+	fresh := true
+	kept := s.Notes[:0:0]
+	for ; len(s.Notes) >= 16; s.Notes = s.Notes[16:] {
+		age := at - int64(binary.BigEndian.Uint64(s.Notes[8:]))
+		if age > noteLife.Milliseconds() || age < -noteLife.Milliseconds() {
+			continue
+		}
+		kept = append(kept, s.Notes[:16]...)
+		if string(s.Notes[:8]) == string(k[:]) {
+			fresh = false
+		}
+	}
+	if fresh {
+		kept = append(kept, k[:]...)
+		kept = binary.BigEndian.AppendUint64(kept, uint64(at))
+	}
+	if over := len(kept) - 16*maxNotes; over > 0 {
+		kept = kept[over:]
+	}
+	s.Notes = kept
+	return fresh
+}
+
+// ordinal returns the number of the next call of a tool with an input.
+func (s *session) ordinal(tool, digest string) int {
+	s.Total++
+	k := keyOf(tool, digest).text()
+	if n, ok := s.Counts[k]; ok || len(s.Counts) < maxCounts {
+		if s.Counts == nil {
+			s.Counts = make(map[string]int)
+		}
+		s.Counts[k] = n + 1
+		return n + 1
+	}
+	return s.Total // no two calls have it
+}
+
+// find returns the place of an open call by its id, -1 where there is none.
+func (s *session) find(id string) int {
+	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id })
+}
+
+// match returns the place of the open call that a call without an id is: of
+// those of its tool, agent and server the eldest of the same input, else the
+// one whose input has most in common with it, since an agent may change an
+// input before it runs. It returns -1 where there is none.
+func (s *session) match(c *Call, digest string) int {
+	best, most := -1, -1
+	parts := partsOf(c.Input)
+	for i := range s.Open {
+		o := &s.Open[i]
+		if !o.Made || o.Tool != c.Tool || o.Agent != c.AgentID {
+			continue
+		}
+		if o.Digest == digest {
+			return i
+		}
+		if n := inCommon(o.Parts, parts); n > most {
+			best, most = i, n
+		}
+	}
+	return best
+}
+
+// asked returns the call that a request for permission is about, and whether it
+// is one of which no request was told so far.
+func (s *session) asked(c *Call, digest string) (id string, fresh bool) {
+	same := func(tool, other string) bool { return tool == c.Tool && other == digest }
+	for i := range s.Open {
+		if o := &s.Open[i]; o.Agent == c.AgentID && same(o.Tool, o.Digest) && !o.Asked {
+			o.Asked = true
+			return o.ID, true
+		}
+	}
+	for i := range s.Closed {
+		if o := &s.Closed[i]; same(o.Tool, o.Digest) && !o.Asked {
+			o.Asked = true
+			return o.ID, true
+		}
+	}
+	for i := range s.Open {
+		if o := &s.Open[i]; o.Agent == c.AgentID && same(o.Tool, o.Digest) {
+			return o.ID, false
+		}
+	}
+	return "", false
+}
+
+// close forgets the open call at i.
+func (s *session) close(i int) {
+	o := s.Open[i]
+	s.Closed = append(s.Closed, closedCall{o.ID, o.Tool, o.Digest, o.Asked})
+	if over := len(s.Closed) - maxClosed; over > 0 {
+		s.Closed = slices.Delete(s.Closed, 0, over)
+	}
+	s.Open = slices.Delete(s.Open, i, i+1)
+}
+
+// partsOf returns four bytes for each member of an input, at most 32 members.
+func partsOf(input json.RawMessage) []byte {
+	p, ok := ParsePayload(input)
+	if !ok {
+		return nil
+	}
+	var out []byte
+	for _, m := range p.members[:min(len(p.members), 32)] {
+		k := keyOf(m.name, string(appendCanonical(nil, m.value, 0)))
+		out = append(out, k[:4]...)
+	}
+	return out
+}
+
+// inCommon counts the entries of a that b has as well.
+func inCommon(a, b []byte) int {
+	n := 0
+	for ; len(a) >= 4; a = a[4:] {
+		for rest := b; len(rest) >= 4; rest = rest[4:] {
+			if string(a[:4]) == string(rest[:4]) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+func newSession() *session { return &session{Version: sessionVersion} }
+
+// parseSession reads a session's file. One that is broken, or of another
+// version, is begun anew.
+func parseSession(content []byte) *session {
+	s := new(session)
+	if json.Unmarshal(content, s) != nil || s.Version != sessionVersion {
+		return newSession()
+	}
+	s.Open = s.Open[:min(len(s.Open), maxOpen)]
+	return s
+}
+
+// fileName returns the name of a session's file: whatever the agent calls the
+// session, it is a name.
+func fileName(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:12])
+}
+
+const (
+	fileSuffix = ".json"
+	lockSuffix = ".lock"
+)
+
+func isSessionFile(name string) bool {
+	return len(name) == 24+len(fileSuffix) && strings.HasSuffix(name, fileSuffix)
+}

@@ -1,0 +1,73 @@
+package hook
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// undoWait bounds the wait for the lock of a session that is to forget: who
+// forgets had a full disk, or worse, and an agent that waits.
+const undoWait = 50 * time.Millisecond
+
+// undo takes out of the session what this turn has put in.
+func (t *Turn) undo() error {
+	held, err := t.sessions.take(t.name, undoWait)
+	if err != nil {
+		return err
+	}
+	content := t.before
+	if !bytes.Equal(bytes.TrimRight(held.content, " "), t.after) { // others came in between
+		held.state.forget(parseSession(t.before), parseSession(t.after))
+		if content, err = json.Marshal(held.state); err != nil {
+			return errors.Join(fmt.Errorf("write session: %w", err), held.release())
+		}
+	}
+	return errors.Join(held.write(content), held.release())
+}
+
+// forget takes out what one turn has made of before, which is after. Others may
+// have changed the session since.
+func (s *session) forget(before, after *session) {
+	s.Keys = without(s.Keys, 8, 8, before.Keys, after.Keys)
+	s.Notes = without(s.Notes, 16, 8, before.Notes, after.Notes)
+	for i := range after.Open {
+		id := after.Open[i].ID
+		if at := s.find(id); at >= 0 && before.find(id) < 0 {
+			s.Open = slices.Delete(s.Open, at, at+1)
+		}
+	}
+	for i := range before.Open {
+		if id := before.Open[i].ID; after.find(id) < 0 && s.find(id) < 0 {
+			s.Open = append(s.Open, before.Open[i])
+		}
+	}
+	if before.Ended != after.Ended {
+		s.Ended = before.Ended
+	}
+}
+
+// without returns entries of the given width without those that after has and
+// before has not, by their first bytes.
+func without(entries []byte, width, first int, before, after []byte) []byte {
+	var kept []byte
+	for entry := range slices.Chunk(entries, width) {
+		if len(entry) < width || has(after, width, entry[:first]) && !has(before, width, entry[:first]) {
+			continue
+		}
+		kept = append(kept, entry...)
+	}
+	return kept
+}
+
+func has(entries []byte, width int, start []byte) bool {
+	for entry := range slices.Chunk(entries, width) {
+		if bytes.HasPrefix(entry, start) {
+			return true
+		}
+	}
+	return false
+}
