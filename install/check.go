@@ -1,0 +1,349 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/etch-audit/etch/internal/settings"
+)
+
+// A Level says how bad a finding is.
+type Level string
+
+// The levels.
+const (
+	Problem Level = "problem" // calls are not recorded, or will not be
+	Warning Level = "warning" // calls are recorded, and something should be known
+	Unknown Level = "unknown" // it could not be told
+)
+
+// A Finding is what was found about an agent's settings.
+type Finding struct {
+	Check string // what was looked at: hooks, program, switch, file, trust, log, session
+	Level Level
+	What  string
+	Where string // a file, with its line where there is one; may be empty
+	Mend  string // what can be done; may be empty
+}
+
+// A Source is a file in which the agent looks for hooks.
+type Source struct {
+	Path  string
+	Scope Scope
+	Hooks int // of this program
+}
+
+// A State is how an agent's settings are.
+type State struct {
+	Found    bool
+	Program  string // the path of the agent's own, "" where it is not in the search path
+	Sources  []Source
+	Findings []Finding
+
+	// Commands are what the hooks start, without the event: the program and its
+	// arguments, each once.
+	Commands [][]string
+}
+
+// A source is a file that an agent reads, by which hooks come or go.
+type source struct {
+	path  string
+	scope Scope
+	form  form // nil: it is TOML, which has no hooks but may switch them off
+}
+
+// An offSwitch is a setting that switches hooks off.
+type offSwitch struct {
+	path []string
+	off  any
+}
+
+// Check looks at every file from which the agent takes hooks, in the order of
+// its own precedence, and says what keeps hooks from being run. Log is the log
+// that their records are expected in, "" where any will do.
+func (a *Agent) Check(m Machine, log string) State {
+	c := checking{a: a, m: m, log: log, State: State{Found: a.Found(m), Program: a.Program(m)}}
+	for _, s := range a.read(m) {
+		c.look(s)
+	}
+	c.conclude()
+	return c.State
+}
+
+// read returns the files that an agent reads, the most powerful first.
+func (a *Agent) read(m Machine) []source {
+	var all []source
+	if a.sources != nil {
+		all = a.sources(a, m)
+	}
+	for _, scope := range []Scope{Managed, Project, User} {
+		for _, t := range a.places(a, m, scope) {
+			s := source{path: t.path, scope: scope, form: t.form}
+			if _, isSwitch := t.form.(featureSwitch); isSwitch {
+				s.form = nil
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// A checking is one look at an agent.
+type checking struct {
+	State
+	a   *Agent
+	m   Machine
+	log string
+
+	seen        []found // hooks of this program
+	off         []Finding
+	managedOff  bool // the switch is the administrator's: nothing survives it
+	managedOnly bool // the administrator lets no other hooks run
+
+	trusted   map[string]trustState // by trustKey
+	trustFile string
+}
+
+// A found is a hook of this program in a file that the agent reads.
+type found struct {
+	source
+	line int
+	wide bool
+	key  string // of a hook that wants trust: its place in the file
+	hash string
+	command
+}
+
+func (c *checking) add(check string, level Level, where, mend, format string, args ...any) {
+	c.Findings = append(c.Findings, Finding{check, level, fmt.Sprintf(format, args...), where, mend})
+}
+
+// look reads one file.
+func (c *checking) look(s source) {
+	text, err := read(s.path)
+	if err != nil {
+		level := Unknown
+		if errors.Is(err, os.ErrPermission) && s.scope == Managed {
+			level = Warning
+		}
+		c.add("file", level, s.path, "", "it cannot be read: %v", cause(err))
+		return
+	}
+	if text == nil {
+		return
+	}
+	n := len(c.seen)
+	switch f := s.form.(type) {
+	case ownFile:
+		if f.holds(text) {
+			c.seen = append(c.seen, found{source: s, line: lineOf(text, commandLine), wide: true, command: f.command(text)})
+		}
+	case hookFile:
+		c.lookJSON(s, f, text)
+	case nil:
+		c.lookTOML(s, text)
+	}
+	if s.form != nil {
+		c.Sources = append(c.Sources, Source{s.path, s.scope, len(c.seen) - n})
+	}
+}
+
+func cause(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// lineOf returns the line that a text stands in, 1 where it does not.
+func lineOf(text []byte, part string) int {
+	before, _, _ := strings.Cut(string(text), part)
+	return 1 + strings.Count(before, "\n")
+}
+
+func (c *checking) lookJSON(s source, f hookFile, text []byte) {
+	doc, err := settings.Parse(text)
+	if err == nil {
+		err = doc.Fits(f.dialect)
+	}
+	if err != nil {
+		e, _ := errors.AsType[*settings.Error](err)
+		c.add("file", Problem, fmt.Sprintf("%s:%d", s.path, e.Line), "put it right: the agent leaves out the whole file",
+			"%s does not read this file: %v", c.a.Title, err)
+		return
+	}
+	if doc.Root() == nil {
+		return
+	}
+	if _, err := doc.Member(f.root); err != nil {
+		c.add("file", Problem, s.path, "put it right", "%v", err)
+	}
+	for _, e := range f.entries(doc) {
+		c.seen = append(c.seen, found{
+			source: s, line: doc.Line(e.node.Start()), wide: e.wide(doc), command: withEvent(e.command, e.event),
+			key: trustKey(s.path, e), hash: trustHash(doc, e),
+		})
+	}
+	for _, w := range c.a.switches {
+		if n, err := doc.Member(w.path...); err == nil && n != nil {
+			c.lookSwitch(s, doc, n, w)
+		}
+	}
+	if n, err := doc.Member("allowManagedHooksOnly"); err == nil && n != nil && s.scope == Managed && n.Kind() == settings.True {
+		c.managedOnly = true
+	}
+}
+
+// withEvent names the event by the list that the hook stands in: that is when
+// the agent starts it.
+func withEvent(c command, event string) command {
+	c.event = event
+	return c
+}
+
+// lookSwitch looks at a setting that may switch hooks off, all of them or those
+// that it lists.
+func (c *checking) lookSwitch(s source, doc *settings.Document, n *settings.Node, w offSwitch) {
+	value := doc.Value(n)
+	if list, ok := value.([]any); ok {
+		if !slices.ContainsFunc(list, func(v any) bool {
+			name, ok := v.(string)
+			words := split(name, c.m.GOOS == "windows")
+			_, ours := parse(words, c.a.names(), filepath.Base(c.m.Binary))
+			return ok && (name == programName || ours)
+		}) {
+			return
+		}
+	} else if value != w.off {
+		return
+	}
+	name := strings.Join(w.path, ".")
+	c.managedOff = c.managedOff || s.scope == Managed
+	c.off = append(c.off, Finding{
+		Check: "switch", Level: Problem, Where: fmt.Sprintf("%s:%d", s.path, doc.Line(n.Start())),
+		What: fmt.Sprintf("%s switches hooks off", name), Mend: "take " + name + " out of the file",
+	})
+}
+
+func (c *checking) lookTOML(s source, text []byte) {
+	doc, err := settings.ParseTOML(text)
+	if err != nil {
+		e, _ := errors.AsType[*settings.Error](err)
+		c.add("file", Problem, fmt.Sprintf("%s:%d", s.path, e.Line), "put it right", "%s does not read this file: %v", c.a.Title, err)
+		return
+	}
+	for _, w := range c.a.switches {
+		if doc.Value(w.path...) == w.off {
+			c.off = append(c.off, Finding{
+				Check: "switch", Level: Problem, Where: fmt.Sprintf("%s:%d", s.path, doc.Line(w.path...)),
+				What: strings.Join(w.path, ".") + " switches hooks off", Mend: "etch install " + c.a.Name,
+			})
+		}
+	}
+	if c.a.trusts && doc.Value("allow_managed_hooks_only") == true {
+		c.managedOnly = true
+	}
+	if c.a.trusts && s.scope == User {
+		c.trust(s, doc)
+	}
+}
+
+// conclude says what the files mean together.
+func (c *checking) conclude() {
+	managed := slices.ContainsFunc(c.seen, func(f found) bool { return f.scope == Managed })
+	for _, f := range c.off {
+		if managed && c.a == claudeCode && !c.managedOff {
+			f.Level = Warning
+			f.What += ", but not those of the managed settings, which record"
+		}
+		c.Findings = append(c.Findings, f)
+	}
+	if c.managedOnly {
+		c.seen = slices.DeleteFunc(c.seen, func(f found) bool { return f.scope != Managed })
+		if !managed {
+			c.add("switch", Problem, "", "sudo etch install "+c.a.Name+" --managed", "the managed settings let no other hooks run than their own")
+		}
+	}
+	if c.a.trusts {
+		c.concludeTrust()
+	}
+	c.concludeEvents()
+	c.concludePrograms()
+	c.concludeLog()
+	c.concludeSessions()
+}
+
+// concludeEvents looks whether each event has a hook that is run for every tool.
+func (c *checking) concludeEvents() {
+	mend := "etch install " + c.a.Name
+	if len(c.seen) == 0 {
+		if !c.managedOnly {
+			c.add("hooks", Problem, "", mend, "no settings that %s reads have a hook of etch", c.a.Title)
+		}
+		return
+	}
+	if _, whole := c.seen[0].form.(ownFile); whole {
+		return // a file that is written whole has them all, or is none of ours
+	}
+	var missing []string
+	for _, event := range c.a.Events {
+		if !slices.ContainsFunc(c.seen, func(f found) bool { return f.event == event && f.wide }) {
+			missing = append(missing, event)
+		}
+	}
+	if len(missing) > 0 {
+		c.add("hooks", Problem, c.seen[0].path, mend, "no hook of etch at %s", strings.Join(missing, ", "))
+	}
+}
+
+// concludePrograms looks whether what the hooks start is there, and is this
+// program.
+func (c *checking) concludePrograms() {
+	told := map[string]bool{}
+	for _, f := range c.seen {
+		plain := f.command
+		plain.event, plain.guard = "", false
+		words := append([]string{f.binary}, plain.args()...)
+		if !slices.ContainsFunc(c.Commands, func(w []string) bool { return slices.Equal(w, words) }) {
+			c.Commands = append(c.Commands, words)
+		}
+		if told[f.binary] {
+			continue
+		}
+		told[f.binary] = true
+		where, mend := fmt.Sprintf("%s:%d", f.path, f.line), "etch install "+c.a.Name
+		info, err := os.Stat(f.binary)
+		switch {
+		case !filepath.IsAbs(f.binary) && c.m.GOOS == runtime.GOOS:
+			c.add("program", Warning, where, mend, "the hooks start %q, which is looked for wherever the agent's search path leads", f.binary)
+		case err != nil:
+			c.add("program", Problem, where, mend, "the hooks start %s: %v", f.binary, cause(err))
+		case !info.Mode().IsRegular() || runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
+			c.add("program", Problem, where, mend, "the hooks start %s, which is no program", f.binary)
+		case c.m.Binary != "" && !sameProgram(info, c.m.Binary):
+			c.add("program", Warning, where, mend, "the hooks start %s, which is not this etch (%s)", f.binary, c.m.Binary)
+		}
+	}
+}
+
+func sameProgram(info os.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(info, other)
+}
+
+// concludeLog looks whether the hooks record into the log that is looked at.
+func (c *checking) concludeLog() {
+	told := map[string]bool{}
+	for _, f := range c.seen {
+		if f.command.log != "" && c.log != "" && filepath.Clean(f.command.log) != filepath.Clean(c.log) && !told[f.command.log] {
+			told[f.command.log] = true
+			c.add("log", Warning, fmt.Sprintf("%s:%d", f.path, f.line), "look there: etch doctor --log "+f.command.log,
+				"the hooks record into %s, not into %s", f.command.log, c.log)
+		}
+	}
+}

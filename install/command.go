@@ -1,0 +1,150 @@
+package install
+
+import (
+	"slices"
+	"strings"
+)
+
+// A command is the command line of a hook.
+type command struct {
+	binary string
+	agent  string
+	event  string
+	log    string
+	config string
+	guard  bool
+}
+
+// args returns the arguments after the program.
+func (c command) args() []string {
+	args := []string{"hook", c.agent}
+	if c.event != "" {
+		args = append(args, c.event)
+	}
+	if c.guard {
+		args = append(args, "--guard")
+	}
+	if c.log != "" {
+		args = append(args, "--log", c.log)
+	}
+	if c.config != "" {
+		args = append(args, "--config", c.config)
+	}
+	return args
+}
+
+// A shell is what takes a command line apart.
+type shell int
+
+const (
+	posix shell = iota
+	powershell
+	cmdExe
+)
+
+// line writes the command for a shell.
+func (c command) line(s shell) string {
+	words := append([]string{c.binary}, c.args()...)
+	for i, word := range words {
+		words[i] = s.quote(word)
+	}
+	text := strings.Join(words, " ")
+	if s == powershell && strings.HasPrefix(text, "'") {
+		text = "& " + text // a quoted word alone is a string, not a command
+	}
+	return text
+}
+
+// quote writes a word so that the shell takes it as it is. Words that mean
+// nothing special stay bare: people read them.
+func (s shell) quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("_-./:+,@%=", r) || s != posix && r == '\\'
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 && !(s == cmdExe && strings.Contains(word, "%")) {
+		return word
+	}
+	switch s {
+	case powershell:
+		return "'" + strings.ReplaceAll(word, "'", "''") + "'"
+	case cmdExe:
+		return `"` + word + `"` // no file name has a quote there
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// split takes a command line apart as a shell would, variables and operators
+// aside: it is for telling whose a command is.
+func split(line string, windows bool) []string {
+	var words []string
+	var word strings.Builder
+	var quote byte
+	inWord := false
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case quote == 0 && (c == ' ' || c == '\t' || c == '\n'):
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inWord = false
+			continue
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote = c
+		case c == quote:
+			quote = 0
+		case c == '\\' && quote != '\'' && !windows && i+1 < len(line):
+			i++
+			word.WriteByte(line[i])
+		default:
+			word.WriteByte(c)
+		}
+		inWord = true
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	if len(words) > 0 && words[0] == "&" {
+		words = words[1:]
+	}
+	return words
+}
+
+// parse returns the command of this program that words are, and whether they
+// are one for an agent of these names. Own is the file name of the running
+// program, which may have been given another.
+func parse(words, names []string, own string) (command, bool) {
+	if len(words) < 3 || words[1] != "hook" || !slices.Contains(names, words[2]) || !isBinary(words[0], own) {
+		return command{}, false
+	}
+	c := command{binary: words[0], agent: words[2]}
+	for rest := words[3:]; len(rest) > 0; rest = rest[1:] {
+		switch name, value, _ := strings.Cut(rest[0], "="); {
+		case name == "--guard":
+			c.guard = value != "false"
+		case value != "" && name == "--log":
+			c.log = value
+		case value != "" && name == "--config":
+			c.config = value
+		case len(rest) > 1 && name == "--log":
+			c.log, rest = rest[1], rest[1:]
+		case len(rest) > 1 && name == "--config":
+			c.config, rest = rest[1], rest[1:]
+		case c.event == "" && !strings.HasPrefix(name, "-"):
+			c.event = rest[0]
+		}
+	}
+	return c, true
+}
+
+// programName is the name by which entries are known as this program's, also
+// those that name an older path of it.
+const programName = "etch"
+
+// isBinary reports whether a path may be that of this program. Both separators
+// count: the settings may be another system's.
+func isBinary(path, own string) bool {
+	name := path[strings.LastIndexAny(path, `/\`)+1:]
+	return name == programName || strings.EqualFold(name, programName+".exe") || own != "" && name == own
+}

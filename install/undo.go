@@ -1,0 +1,200 @@
+package install
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// takeOut removes this program's hooks from a file.
+func takeOut(m Machine, t target, dry bool) (Change, error) {
+	before, err := read(t.path)
+	if err != nil {
+		return Change{}, err
+	}
+	c := Change{Path: t.path, Before: before, After: before, Made: false}
+	if before == nil {
+		return c, nil // it and its directory stay as they are
+	}
+	u := undone{t: t}
+	if err := u.look(before); err != nil || !u.changed(before) {
+		return c, err
+	}
+	if err := mine(t.path); err != nil {
+		return c, err
+	}
+	if dry {
+		c.After, c.Gone = u.after, u.gone
+		return c, nil
+	}
+	f, err := open(m, t)
+	if err != nil {
+		return c, err
+	}
+	c, err = u.apply(f)
+	if err = errors.Join(err, f.close()); err == nil && c.Gone {
+		err = removeEmpty(u.made)
+	}
+	return c, err
+}
+
+// An undone is what a file becomes without this program's hooks.
+type undone struct {
+	t     target
+	after []byte
+	gone  bool     // there shall be no file
+	spent []string // backups that say nothing more than the file
+	made  []string // directories that were made for it
+}
+
+func (u *undone) changed(before []byte) bool { return u.gone || !bytes.Equal(before, u.after) }
+
+// look finds out. Where the file is as an installation left it, it becomes what
+// that one found; otherwise the hooks are taken out of what it is now.
+func (u *undone) look(before []byte) error {
+	*u = undone{t: u.t, after: before}
+	if u.restore(before) {
+		return nil
+	}
+	u.spent = nil
+	after, empty, err := u.t.form.take(before)
+	if err != nil && !bytes.Contains(before, []byte(programName)) {
+		return nil // whatever is wrong with it, there is nothing of this program in it
+	}
+	if err != nil {
+		return err
+	}
+	u.after = after
+	made := backups(u.t.path, madeMark)
+	if u.t.form.holds(before) && empty && (after == nil || len(made) > 0) {
+		u.after, u.gone = nil, true
+		u.remember(made)
+	}
+	return nil
+}
+
+// restore follows the backups back to the last one without hooks of this
+// program. It reports whether there is one.
+func (u *undone) restore(now []byte) bool {
+	for range 1000 { // no chain is that long, but one could be made a ring
+		path, mark := u.backupOf(now)
+		if path == "" {
+			return false
+		}
+		u.spent = append(u.spent, path)
+		if mark == madeMark {
+			u.after, u.gone = nil, true
+			u.remember(backups(u.t.path, madeMark))
+			return true
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return false
+		}
+		if !u.t.form.holds(text) {
+			u.after = text
+			return true
+		}
+		now = text
+	}
+	return false
+}
+
+// backupOf returns the newest backup of what a file's content replaced.
+func (u *undone) backupOf(now []byte) (path, mark string) {
+	for _, mark := range []string{backupMark, madeMark} {
+		for _, b := range backups(u.t.path, mark) {
+			if strings.HasSuffix(b, "-"+stamp(now)) && !slices.Contains(u.spent, b) {
+				return b, mark
+			}
+		}
+	}
+	return "", ""
+}
+
+// remember reads which directories were made for the file.
+func (u *undone) remember(marks []string) {
+	for _, path := range marks {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // an empty directory stays behind, no more
+		}
+		u.spent = append(u.spent, path)
+		for dir := range strings.SplitSeq(string(text), "\n") {
+			if dir != "" && within(u.t.path, dir) {
+				u.made = append(u.made, dir)
+			}
+		}
+	}
+}
+
+// within reports whether a path is below a directory: a mark that somebody
+// wrote leads nowhere else.
+func within(path, dir string) bool {
+	rest, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rest)
+}
+
+// apply makes it so.
+func (u *undone) apply(f *file) (Change, error) {
+	var c *Change
+	before, err := read(f.path)
+	if err != nil || before == nil {
+		return Change{Path: f.path}, err
+	}
+	if err := u.look(before); err != nil {
+		return Change{}, err
+	}
+	if u.gone {
+		f.step("remove")
+		c = &Change{Path: f.path, Before: before, Gone: true}
+		place, err := destination(f.path)
+		if err != nil {
+			return *c, err
+		}
+		if err := os.Remove(place); err != nil {
+			return *c, err
+		}
+	} else if c, err = f.putBack(u, before); err != nil {
+		return Change{}, err
+	}
+	f.step("forget")
+	for _, path := range slices.Compact(u.spent) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return *c, err
+		}
+	}
+	return *c, nil
+}
+
+// putBack writes the file without the hooks.
+func (f *file) putBack(u *undone, before []byte) (*Change, error) {
+	c := &Change{Path: f.path, Before: before, After: u.after}
+	written, err := f.write(before, u.after)
+	if err == nil && !written {
+		err = errors.New("somebody else changed it meanwhile: try again")
+	}
+	return c, err
+}
+
+// removeEmpty removes directories that were made, as far as nothing is in them.
+func removeEmpty(dirs []string) error {
+	slices.SortFunc(dirs, func(a, b string) int { return len(b) - len(a) })
+	for _, dir := range slices.Compact(dirs) {
+		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) > 0 {
+			continue
+		}
+		if err == nil {
+			err = os.Remove(dir)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
