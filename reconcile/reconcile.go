@@ -1,0 +1,178 @@
+// Package reconcile compares what coding agents wrote about their own sessions
+// with what the log holds of them: which calls the log lacks, which the
+// transcripts lack, and where the two differ. It can record what is missing.
+//
+// The log is evidence, a transcript is a second opinion: the agent, and every
+// command that it ran, could write the file. So a call that only the transcript
+// has is a gap of the log, most likely; a call that only the log has is told and
+// no more; and nothing that is on record is ever changed by what a transcript
+// says. A record that was made from a transcript says so in its label capture.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/transcript"
+)
+
+// The times that nothing is said to be missing before.
+const (
+	// DefaultSettle is how long ago a call must have ended: the hook that
+	// records it may be at work.
+	DefaultSettle = 10 * time.Second
+	// DefaultAbandon is how long nothing must have happened in a session for a
+	// call without an end to count as ended with it.
+	DefaultAbandon = 24 * time.Hour
+)
+
+// Options say what is compared with what.
+type Options struct {
+	Log         *etch.Reader
+	Agent       *hook.Agent
+	Format      *transcript.Format
+	Environment transcript.Environment
+	Select      transcript.Selection
+	Recording   hook.Recording // what of the calls is recorded; as the hooks have it
+
+	// Fill records what is missing; nil: nothing is recorded. Two that fill one
+	// log at the same time could record a call twice: the caller sees to it that
+	// there is one.
+	Fill Recorder
+	// Skip are the types of events that the configuration does not record: what
+	// is missing of them is not said to be lacking.
+	Skip etch.Skip
+	// Settled is told of the calls of a session that were recorded with their
+	// ends, so that hooks record and end them no more; nil for nobody.
+	Settled func(ctx context.Context, session string, ids ...string) error
+	// Prepare completes an event that is going to be recorded; nil for nothing.
+	Prepare func(*etch.Event)
+
+	Now     time.Time     // the clock's reading
+	Settle  time.Duration // 0: DefaultSettle; negative: none
+	Abandon time.Duration // 0: DefaultAbandon
+
+	// Progress is told how much of how much is read, in bytes; nil for nobody.
+	Progress func(done, total int64)
+}
+
+// A Recorder records events. An [etch.Log] is one.
+type Recorder interface {
+	AppendBatch(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error)
+}
+
+// Run compares and hands each row to report, in the order of the sessions, a
+// session's own row behind those of its calls. It returns what it all comes to.
+// An error of report, of the log or of Fill ends it. Memory grows with the
+// calls of the largest session, with the number of sessions, and by
+// a few bytes with each missing call.
+func Run(ctx context.Context, opt Options, report func(*Row) error) (*Summary, error) {
+	if opt.Settle == 0 {
+		opt.Settle = DefaultSettle
+	}
+	if opt.Abandon == 0 {
+		opt.Abandon = DefaultAbandon
+	}
+	r := &run{Options: opt, report: report, sum: &Summary{Agent: opt.Agent.Name}, visited: map[string]bool{}, known: map[string]bool{}}
+	r.missed, r.seed = map[uint64]struct{}{}, maphash.MakeSeed()
+	sessions, err := opt.Format.Sessions(ctx, opt.Environment, opt.Select)
+	if ctx.Err() != nil {
+		return r.sum, ctx.Err()
+	}
+	r.sum.unreadable(err)
+	for i := range sessions {
+		r.total += sessions[i].Size
+		r.known[sessions[i].ID] = true
+	}
+	for i := range sessions {
+		if err := r.session(ctx, &sessions[i]); err != nil {
+			return r.sum, err
+		}
+	}
+	if len(opt.Select.Paths) == 0 {
+		err = r.unvisited(ctx)
+	}
+	return r.sum, err
+}
+
+// A run is one Run.
+type run struct {
+	Options
+	report  func(*Row) error
+	sum     *Summary
+	visited map[string]bool     // sessions of the log that were compared
+	known   map[string]bool     // sessions that have transcripts of their own
+	missed  map[uint64]struct{} // hashes of missing calls' ids
+	seed    maphash.Seed
+	first   *time.Time // when the first hook of the agent is on record; nil: not looked up
+	done    int64
+	total   int64
+}
+
+// A Summary is what all sessions come to.
+type Summary struct {
+	Agent      string
+	Sessions   int // with a transcript
+	Files      int
+	Calls      int // in the transcripts, without copies
+	Recorded   int // of those, on record with their end
+	Missing    int // of those, not on record
+	Unseen     int // of the missing, those that no hook can tell of
+	Open       int // on record without their end, which the transcript has
+	Unfinished int // without an end on either side, so far
+	Recent     int // too recent to judge
+	Differing  int // on record in another way
+	Twice      int // on record twice
+	OnlyLogged int // on record, and not in a transcript that is there
+	Copied     int // copies of other sessions' calls
+	Silent     int // sessions whose hooks were silent, from the beginning or from some moment on
+	Filled     int // recorded now, of the missing and the open
+	Skipped    int // of the missing and the open, those that the configuration does not record
+	LogOnly    int // sessions of the log without a transcript
+	Tally      transcript.Tally
+	Unreadable []error // files and directories that could not be read
+	Damaged    int     // places of the log that could not be read
+}
+
+// Lacking is how many calls, or ends of calls, the log lacks now.
+func (s *Summary) Lacking() int { return s.Missing + s.Open - s.Filled - s.Skipped }
+
+// Uncertain reports whether something could not be read, so that more may be
+// missing than is known.
+func (s *Summary) Uncertain() bool {
+	return len(s.Unreadable) > 0 || s.Damaged > 0 || s.Tally.Lost()
+}
+
+// unreadable takes the errors that are joined in err, if any.
+func (s *Summary) unreadable(err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		s.Unreadable = append(s.Unreadable, joined.Unwrap()...)
+		return
+	}
+	s.Unreadable = append(s.Unreadable, err)
+}
+
+// records reads the log; a place that cannot be read is counted, and passed
+// over.
+func (r *run) records(ctx context.Context, q etch.Query, take func(*etch.Record) bool) error {
+	for rec, err := range r.Log.Records(ctx, q) {
+		if _, damaged := errors.AsType[*etch.CorruptionError](err); damaged {
+			r.sum.Damaged++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !take(&rec) {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/transcript"
+)
+
+// An entry is a call as the log has it.
+type entry struct {
+	id          string
+	tool        string
+	server      string
+	digest      string // of its input, the one that ran where that is known
+	asked       string // of the input that the attempt had
+	seq         uint64 // of its first record
+	start       time.Time
+	outcome     etch.Outcome
+	end         string
+	deniedBy    string
+	exit        etch.Optional[int64]
+	attempts    int
+	completions int
+	inferred    bool // it was ended for want of a word; the agent's own may follow
+	matched     bool
+	log         *logged // that it stands in
+}
+
+// ended reports whether an end of the call is on record.
+func (e *entry) ended() bool { return e.completions > 0 || e.inferred }
+
+// guessed reports whether the record's end is what etch made of hearing no
+// more, and not the agent's word.
+func (e *entry) guessed() bool {
+	if e.inferred && e.completions == 0 {
+		return true
+	}
+	switch e.end {
+	case hook.EndKilled, hook.EndSessionEnded, hook.EndUnknown, hook.EndInterrupted:
+		return true
+	}
+	return e.deniedBy == hook.ByUnknown
+}
+
+// What an entry is found by where agents give calls no ids.
+type likeness struct{ tool, digest string }
+
+// A logged is what the log has of a session.
+type logged struct {
+	calls    map[string]*entry // by call id
+	like     map[likeness][]*entry
+	unlike   map[string]int // entries that are not matched, by tool
+	order    []*entry
+	findings map[string]bool
+	hooks    int       // records that hooks made
+	last     time.Time // of those, the latest
+	ended    time.Time // of the session's ends that are on record, the latest
+}
+
+func newLogged() *logged {
+	return &logged{
+		calls: map[string]*entry{}, like: map[likeness][]*entry{}, unlike: map[string]int{}, findings: map[string]bool{},
+	}
+}
+
+// load adds what the log has of a session.
+func (l *logged) load(ctx context.Context, r *run, session string) error {
+	r.visited[session] = true
+	q := etch.Query{Session: session, Agent: r.Agent.Name, AllPhases: true}
+	err := r.records(ctx, q, func(rec *etch.Record) bool {
+		if e := l.take(rec); e != nil {
+			l.order = append(l.order, e)
+		}
+		return true
+	})
+	slices.SortStableFunc(l.order, func(a, b *entry) int { return a.start.Compare(b.start) })
+	for _, e := range l.order {
+		tool := r.tool(e.server, e.tool)
+		key := likeness{tool, e.digest}
+		l.like[key] = append(l.like[key], e)
+		l.unlike[tool]++
+	}
+	return err
+}
+
+// take takes a record, and returns the call that it is the first of.
+func (l *logged) take(rec *etch.Record) *entry {
+	ev := &rec.Event
+	source := ev.Labels[labelCapture]
+	if source != hook.SourceHook && source != hook.SourceTranscript {
+		return nil // somebody else's, in the same session
+	}
+	if kind := ev.Labels[labelFinding]; kind != "" {
+		l.findings[kind] = true
+	}
+	if source == hook.SourceHook {
+		l.hooks++
+		if ev.Timestamp.After(l.last) {
+			l.last = ev.Timestamp
+		}
+		if ev.Type == etch.SessionEnd && ev.Timestamp.After(l.ended) {
+			l.ended = ev.Timestamp
+		}
+	}
+	if ev.CallID == "" || ev.Action == nil || ev.Phase == "" || isAsking(ev.Type) {
+		return nil
+	}
+	e := l.calls[ev.CallID]
+	first := e == nil
+	if first {
+		e = &entry{log: l, id: strings.Clone(ev.CallID), seq: rec.Seq, start: ev.Timestamp}
+		l.calls[e.id] = e
+	}
+	e.take(ev)
+	if !first {
+		return nil
+	}
+	return e
+}
+
+// isAsking reports whether a record is about the permission for a call.
+func isAsking(t etch.EventType) bool { return t == etch.ApprovalRequest || t == etch.ApprovalDecision }
+
+// take takes what one record of the call says. A completion repeats the
+// attempt, with the input that ran.
+func (e *entry) take(ev *etch.Event) {
+	if ev.Phase == etch.Attempt {
+		e.attempts++
+		e.asked = strings.Clone(ev.Labels[labelInput])
+		if e.completions == 0 {
+			e.about(ev)
+		}
+		return
+	}
+	if ev.Labels[labelInferred] != "" {
+		if e.inferred = true; e.completions > 0 {
+			return
+		}
+	} else {
+		e.completions++
+	}
+	e.about(ev)
+	if ev.Result != nil && e.completions <= 1 {
+		e.outcome, e.exit = etch.Outcome(strings.Clone(string(ev.Result.Type))), ev.Result.ExitCode
+		e.end, e.deniedBy = strings.Clone(ev.Labels[labelEnd]), strings.Clone(ev.Labels[labelDeniedBy])
+	}
+}
+
+// about takes what the call is. The strings are cloned, that they do not hold
+// the whole record in memory.
+func (e *entry) about(ev *etch.Event) {
+	e.tool, e.server = strings.Clone(ev.Action.Tool), strings.Clone(ev.Action.MCPServerID)
+	e.digest = strings.Clone(ev.Labels[labelInput])
+}
+
+// The labels that events of package hook carry.
+const (
+	labelCapture  = "capture"
+	labelInput    = "input_sha256"
+	labelEnd      = "end"
+	labelDeniedBy = "denied_by"
+	labelFinding  = "finding"
+	labelInferred = "inferred"
+	labelTyped    = "typed_by"
+)
+
+// alike returns the oldest call of that tool with that input that is not
+// matched yet.
+func (l *logged) alike(tool, digest string) *entry {
+	key := likeness{tool, digest}
+	list := l.like[key]
+	for len(list) > 0 && list[0].matched {
+		list = list[1:]
+	}
+	l.like[key] = list
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// match marks a call as the one that the transcript has.
+func (l *logged) match(r *run, e *entry) {
+	e.matched = true
+	l.unlike[r.tool(e.server, e.tool)]--
+}
+
+// toolOf returns the tool of a call as a record has it.
+func (r *run) toolOf(c *transcript.Call) string {
+	action := r.Agent.Attempt(&c.Call, r.Recording).Action
+	return r.tool(action.MCPServerID, action.Tool)
+}
+
+// tool returns the one name of a tool of several. Where an agent glues server
+// and tool together, hooks and transcript may part them at different places.
+func (r *run) tool(server, name string) string {
+	if server != "" {
+		return "mcp " + strings.Map(func(c rune) rune {
+			if c == '_' || c == '-' {
+				return -1
+			}
+			return c
+		}, server+name)
+	}
+	if one := r.Format.Tools[name]; one != "" {
+		return one
+	}
+	return name
+}

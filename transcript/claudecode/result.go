@@ -1,0 +1,87 @@
+package claudecode
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/transcript"
+)
+
+var exitCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^Exit code (-?\d+)(?:\n|$)`) })
+
+// finish sets how a call ended, by its result.
+func finish(c *transcript.Call, r *record, b *block) {
+	text := transcript.Text(b.Content)
+	c.Output = hook.OutputOf([]byte(text))
+	wrong, invalid := cutTag(text)
+	c.Finish(transcript.Time(r.Timestamp), wrong, b.IsError)
+	switch {
+	case r.DenialKind == "user-rejected" && r.Decision == nil && !r.DeniedBeforeRun && r.denialTellsWhen():
+		c.Cut(hook.EndInterrupted) // Esc while it ran
+	case r.DenialKind != "" || r.Decision != nil && r.Decision.Decision == "reject":
+		c.Refuse(r.deniedBy(), wrong)
+	case invalid && strings.HasPrefix(wrong, "Error: No such tool available"):
+		c.Cut(hook.EndUnknownTool)
+	case invalid:
+		c.Cut(hook.EndInvalid)
+	case r.stopped() || strings.HasPrefix(text, interrupted):
+		c.Cut(hook.EndInterrupted)
+	case b.IsError && c.Tool == "Bash":
+		c.Exit(transcript.ExitCode(exitCode(), text))
+	}
+}
+
+// cutTag returns the words of an error of Claude Code's own and whether it is
+// one: the tool was not run.
+func cutTag(text string) (string, bool) {
+	inner, ok := strings.CutPrefix(text, "<tool_use_error>")
+	return strings.TrimSuffix(inner, "</tool_use_error>"), ok
+}
+
+// denialTellsWhen reports whether the version that wrote the record says of a
+// rejection that it came before the call ran: those that do write
+// toolDenialKind too. "User rejected tool use" is then said of both.
+func (r *record) denialTellsWhen() bool {
+	var said string
+	transcript.Decode(r.ToolUseResult, &said)
+	return said == "User rejected tool use"
+}
+
+// stopped reports whether the result says that the call was interrupted.
+func (r *record) stopped() bool {
+	if len(r.ToolUseResult) == 0 || r.ToolUseResult[0] != '{' {
+		return false
+	}
+	var result struct {
+		Interrupted json.RawMessage `json:"interrupted"`
+	}
+	transcript.Decode(r.ToolUseResult, &result)
+	return string(result.Interrupted) == "true"
+}
+
+// deniedBy returns who refused, as [hook.Denial] names them.
+func (r *record) deniedBy() string {
+	d := r.Decision
+	switch {
+	case d == nil && r.DenialKind == "user-rejected":
+		return hook.ByUser
+	case strings.HasPrefix(r.DenialKind, "automode"):
+		return hook.ByClassifier
+	case d == nil:
+		return hook.ByRule
+	case d.Source == "hook" || d.ReasonType == "hook":
+		return hook.ByHook
+	case d.ReasonType == "classifier":
+		return hook.ByClassifier
+	case d.Source == "user_reject":
+		return hook.ByHost // one at the terminal has no decision
+	case strings.HasPrefix(d.Source, "user"):
+		return hook.ByUser
+	case d.ReasonType == "rule":
+		return hook.ByRule
+	}
+	return hook.ByMode // it would have been asked, and nobody was there
+}

@@ -1,0 +1,53 @@
+package gemini
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/transcript"
+)
+
+// shellTool is the tool that runs commands.
+const shellTool = "run_shell_command"
+
+// exitCode is in the last lines of what the shell tool answers: before them
+// the program may have printed anything.
+var exitCode = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s).*\nExit Code: (-?\d+)(?:\n(?:Signal|Background PIDs|Process Group PGID|Error): [^\n]*)*(?:\n</untrusted_context>)?\s*$`)
+})
+
+// finish sets how a call ended, and reports whether it has.
+func finish(c *transcript.Call, t *toolCall) bool {
+	switch t.Status {
+	case "success", "error", "cancelled":
+	default:
+		return false
+	}
+	var output, failure string
+	for _, r := range t.Result {
+		output += transcript.Text(r.FunctionResponse.Response.Output)
+		failure += transcript.Text(r.FunctionResponse.Response.Error)
+	}
+	c.Output = hook.OutputOf([]byte(output + failure))
+	c.Finish(transcript.Time(t.Timestamp), failure, t.Status != "success")
+	reason, isBlocked := strings.CutPrefix(failure, "Tool execution blocked: ")
+	switch {
+	case isBlocked:
+		c.Refuse(hook.ByHook, reason)
+	case strings.HasPrefix(failure, "Tool execution denied by policy"):
+		c.Refuse(hook.ByRule, failure)
+	case strings.Contains(failure, "User denied execution"):
+		c.Refuse(hook.ByUser, failure)
+	case t.Status == "cancelled":
+		c.Cut(hook.EndInterrupted)
+	case strings.HasPrefix(failure, "Tool \"") && strings.Contains(failure, "\" not found"):
+		c.Cut(hook.EndUnknownTool)
+	case strings.HasPrefix(failure, "params ") || strings.HasPrefix(failure, "params/"):
+		c.Cut(hook.EndInvalid)
+	case c.Tool == shellTool:
+		c.Exit(transcript.ExitCode(exitCode(), output))
+	}
+	return true
+}

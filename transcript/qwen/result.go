@@ -1,0 +1,81 @@
+package qwen
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/transcript"
+)
+
+// shellTool is the tool that runs commands.
+const shellTool = "run_shell_command"
+
+// maxDuration is the longest duration that is believed.
+const maxDuration = 365 * 24 * time.Hour
+
+// A result is what Qwen Code keeps of a call's end, beside what the model saw.
+type result struct {
+	Status     string          `json:"status"`
+	Display    json.RawMessage `json:"resultDisplay"`
+	ErrorType  string          `json:"errorType"`
+	DurationMS int64           `json:"durationMs"`
+}
+
+// exitCode is in the last lines of what the shell tool answers: before them
+// the program may have printed anything.
+var exitCode = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s).*\nExit Code: (-?\d+)\nSignal: [^\n]*(?:\nBackground PIDs: [^\n]*)?\nProcess Group PGID: [^\n]*$`)
+})
+
+// finish sets how a call ended.
+func finish(c *transcript.Call, r *record, output, failure string) {
+	c.Output = hook.OutputOf([]byte(output + failure))
+	if ms := r.Result.DurationMS; ms > 0 && c.Duration == 0 {
+		c.Duration = time.Duration(min(ms, maxDuration.Milliseconds())) * time.Millisecond
+	}
+	c.Finish(transcript.Time(r.Timestamp), failure, failure != "" || r.Result.Status == "error" || r.Result.Status == "cancelled")
+	switch {
+	case strings.Contains(failure, "User denied execution"):
+		c.Refuse(hook.ByUser, failure)
+	case r.Result.ErrorType == "execution_denied":
+		c.Refuse(deniedBy(failure), failure)
+	case r.Result.ErrorType == "tool_not_registered":
+		c.Cut(hook.EndUnknownTool)
+	case r.Result.ErrorType == "invalid_tool_params":
+		c.Cut(hook.EndInvalid)
+	case r.Result.Status == "cancelled":
+		c.Cut(hook.EndInterrupted)
+	case c.Tool == shellTool:
+		c.Exit(codeOf(r.Result.Display, output+failure))
+	}
+}
+
+// deniedBy returns who refused, going by the words.
+func deniedBy(failure string) string {
+	switch {
+	case strings.Contains(failure, "Matching deny rule"):
+		return hook.ByRule
+	case strings.HasPrefix(failure, "Qwen Code requires permission"):
+		return hook.ByMode
+	}
+	return hook.ByHook
+}
+
+// codeOf returns the exit code of a shell call.
+func codeOf(display json.RawMessage, text string) etch.Optional[int64] {
+	var shown struct {
+		ExitCode *int64 `json:"exitCode"`
+	}
+	if len(display) > 0 && display[0] == '{' {
+		transcript.Decode(display, &shown)
+	}
+	if shown.ExitCode != nil {
+		return etch.Some(*shown.ExitCode)
+	}
+	return transcript.ExitCode(exitCode(), text)
+}

@@ -1,0 +1,4 @@
+package transcript
+
+// noWait: no file of a directory is a pipe on Windows.
+const noWait = 0
