@@ -25,8 +25,8 @@ func TestContractIsWhole(t *testing.T) {
 		sections[strings.Trim(title, "`")] = body
 	}
 	for title, v := range map[string]any{
-		"show --json": showAnswer{}, "status --json": statusAnswer{}, "verify --json": verify.Report{},
-		"init --json": initAnswer{}, "report --format json": reports.Report{}, "log --ack": receiptLine{}, "risk --json": riskAnswer{}, "version --json": build{},
+		"show --json": showAnswer{}, "status --json": statusAnswer{}, "doctor --json": doctorAnswer{}, "verify --json": verify.Report{},
+		"init --json": initAnswer{}, "reconcile --json": reconcileRow{}, "report --format json": reports.Report{}, "log --ack": receiptLine{}, "risk --json": riskAnswer{}, "version --json": build{},
 	} {
 		body, ok := sections[title]
 		if !ok {

@@ -14,10 +14,15 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
 func main() {
+	if c, ok := parseHook(os.Args[1:]); ok {
+		runtime.GOMAXPROCS(1) // it does one thing after the other: threads that look for work cost more
+		os.Exit(runHook(c, processStdio(), os.Exit))
+	}
 	os.Exit(run(os.Args[1:], processStdio()))
 }
 

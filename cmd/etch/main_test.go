@@ -19,7 +19,15 @@ import (
 )
 
 // programs are those that scripts can run.
-var programs = map[string]func(){"etch": main}
+var programs = map[string]func(){"etch": patientMain}
+
+// patientMain is main, with hooks that have time on a machine that is busy.
+func patientMain() {
+	if os.Getenv("TEST_PATIENT") != "" {
+		hookPatience.records, hookPatience.locks, hookPatience.ends = 10*time.Second, 5*time.Second, 20*time.Second
+	}
+	main()
+}
 
 func TestMain(m *testing.M) { testscript.Main(m, programs) }
 
@@ -49,6 +57,14 @@ func TestScript(t *testing.T) {
 			// Numbers do not depend on whether a second has passed: a log is
 			// sealed when it is closed, and a script that wants more says so.
 			env.Setenv("ETCH_SEAL_EVERY", "1h")
+			env.Setenv("TEST_PATIENT", "1")
+			// Where the program is: what is put into settings names it.
+			for _, dir := range filepath.SplitList(env.Getenv("PATH")) {
+				if _, err := os.Stat(filepath.Join(dir, "etch")); err == nil {
+					env.Setenv("BIN", filepath.Join(dir, "etch"))
+					break
+				}
+			}
 			return os.Mkdir(home, 0o700)
 		},
 		Condition: condition,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
@@ -44,6 +45,20 @@ func (p place) load(std stdio) (*config.Resolved, error) {
 		}
 	}
 	return resolved, nil
+}
+
+// loadWithout returns what is in effect where neither file nor environment can be
+// read, but for the flags, the log's path and where homes are.
+func (p place) loadWithout(std stdio) (*config.Resolved, error) {
+	bare := place{log: p.log, config: os.DevNull}
+	lookup := std.env
+	std.env = func(name string) (string, bool) {
+		if strings.HasPrefix(name, "ETCH_") && name != "ETCH_LOG_PATH" {
+			return "", false
+		}
+		return lookup(name)
+	}
+	return bare.load(std)
 }
 
 // loadForReading is load, of a log that is to be read. A stream is none: that is

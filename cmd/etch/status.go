@@ -78,6 +78,16 @@ type statusAnswer struct {
 	LastSeal         *lastSeal    `json:"last_seal"`
 	Epoch            *epochRow    `json:"epoch"`
 	FreeBytes        *uint64      `json:"free_bytes"`
+	Spool            spoolRow     `json:"spool"`
+}
+
+// A spoolRow is what waits for the next writer.
+type spoolRow struct {
+	Events uint64 `json:"events"`
+	Files  int    `json:"files"`
+	Bytes  int64  `json:"bytes"`
+	Oldest string `json:"oldest,omitempty"`
+	Lost   uint64 `json:"lost"`
 }
 
 // A keyFile is one file of the keys, or their directory.
@@ -199,6 +209,7 @@ func (in *inspection) look() error {
 		in.problem("%v", err)
 		err = nil
 	}
+	in.checkSpool()
 	in.checkDirectory()
 	in.checkKeys()
 	in.checkKeyDirectory()

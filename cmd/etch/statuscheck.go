@@ -270,3 +270,21 @@ func byteCount[T int64 | uint64](n T) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, units[unit])
 }
+
+// checkSpool says what waits for the next writer: hooks could not record it.
+func (in *inspection) checkSpool() {
+	info, err := etch.ReadSpoolInfo(in.Log)
+	if err != nil {
+		in.warning("the spool cannot be read: %v", err)
+	}
+	in.Spool = spoolRow{Events: info.Events, Files: info.Files, Bytes: info.Bytes, Lost: info.Lost}
+	if !info.Oldest.IsZero() {
+		in.Spool.Oldest = utc(info.Oldest)
+	}
+	if info.Events > 0 {
+		in.warning("%d events wait in the spool since %s: the next writer records them", info.Events, in.Spool.Oldest)
+	}
+	if info.Lost > 0 {
+		in.warning("%d events were lost, because neither log nor spool could take them: the next writer records the gap", info.Lost)
+	}
+}

@@ -27,6 +27,7 @@ func (in *inspection) print(inUTC bool) error {
 	} else {
 		in.places(&p)
 		in.records(&p)
+		in.spool(&p)
 		in.access(&p)
 	}
 	p.row(0, "config", terminal.Text(in.Config)+map[bool]string{true: "", false: " (there is none)"}[in.ConfigFound])
@@ -77,6 +78,13 @@ func (in *inspection) records(p *pretty) {
 	}
 	if e := in.Epoch; e != nil {
 		p.row(0, "epoch", fmt.Sprintf("%d, begun %s", e.Number, in.moment(p, e.Begun)))
+	}
+}
+
+// spool says what waits, where something does.
+func (in *inspection) spool(p *pretty) {
+	if s := in.Spool; s.Events > 0 {
+		p.row(0, "spool", fmt.Sprintf("%d events, %s, since %s", s.Events, byteCount(s.Bytes), in.moment(p, s.Oldest)))
 	}
 }
 

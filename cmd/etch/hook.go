@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/capture/hook/antigravity"
+	"github.com/etch-audit/etch/capture/hook/claudecode"
+	"github.com/etch-audit/etch/capture/hook/codex"
+	"github.com/etch-audit/etch/capture/hook/copilot"
+	"github.com/etch-audit/etch/capture/hook/cursor"
+	"github.com/etch-audit/etch/capture/hook/droid"
+	"github.com/etch-audit/etch/capture/hook/gemini"
+	"github.com/etch-audit/etch/capture/hook/goose"
+	"github.com/etch-audit/etch/capture/hook/opencode"
+	"github.com/etch-audit/etch/capture/hook/qwen"
+	"github.com/etch-audit/etch/capture/hook/vscode"
+	"github.com/etch-audit/etch/capture/hook/windsurf"
+	"github.com/spf13/cobra"
+)
+
+// agents returns every agent whose hooks are understood.
+func agents() []*hook.Agent {
+	return []*hook.Agent{
+		claudecode.Agent(), codex.Agent(), gemini.Agent(), qwen.Agent(), copilot.Agent(), cursor.Agent(),
+		opencode.Agent(), vscode.Agent(), windsurf.Agent(), droid.Agent(), goose.Agent(), antigravity.Agent(),
+	}
+}
+
+// agentNamed returns the agent of a name, or of another name that people give
+// it; nil where there is none.
+func agentNamed(name string) *hook.Agent {
+	for _, a := range agents() {
+		if strings.EqualFold(a.Name, name) || slices.ContainsFunc(a.Aliases, func(s string) bool { return strings.EqualFold(s, name) }) {
+			return a
+		}
+	}
+	return nil
+}
+
+// A hookCommand is what a command line of "etch hook" says.
+type hookCommand struct {
+	place
+	agent string
+	event string // "" where the payload names it
+	guard bool   // refuse settings that switch hooks off
+}
+
+// parseHook reads the command line of a hook, and reports whether it is one: any
+// other is left to the command tree, whose making takes longer than all that a
+// hook does.
+func parseHook(args []string) (hookCommand, bool) {
+	var c hookCommand
+	if len(args) == 0 || args[0] != "hook" {
+		return c, false
+	}
+	var words []string
+	for args = args[1:]; len(args) > 0; args = args[1:] {
+		name, value, given := strings.Cut(args[0], "=")
+		var to *string
+		switch name {
+		case "--log":
+			to = &c.log
+		case "--config":
+			to = &c.config
+		case "--guard":
+			c.guard = value != "false"
+			continue
+		default:
+			if strings.HasPrefix(name, "-") {
+				return c, false
+			}
+			words = append(words, args[0])
+			continue
+		}
+		if !given {
+			if len(args) == 1 {
+				return c, false
+			}
+			value, args = args[1], args[1:]
+		}
+		*to = value
+	}
+	return c, c.name(words)
+}
+
+// name takes the words of the command line, and reports whether they are a
+// hook's.
+func (c *hookCommand) name(words []string) bool {
+	if len(words) == 0 || len(words) > 2 {
+		return false
+	}
+	c.agent = words[0]
+	if len(words) == 2 {
+		c.event = words[1]
+	}
+	return true
+}
+
+func newHook(at *place, std stdio) *cobra.Command {
+	var names []string
+	for _, a := range agents() {
+		names = append(names, a.Name)
+	}
+	guard := false
+	cmd := &cobra.Command{
+		Use:   "hook AGENT [EVENT]",
+		Short: "Record what a coding agent tells its hooks; agents start it",
+		Example: `  etch hook claude-code PreToolUse < payload.json  # as Claude Code starts it
+  etch install claude-code                         # tells it to`,
+		Long: fmt.Sprintf(`Reads the payload of one hook of AGENT from stdin, records it, and answers what the
+agent takes for "go on". EVENT names the event where the payload does not. It
+never stops the agent: whatever goes wrong, the answer is the same, within 200 ms
+but for a disk that hangs; what the log cannot take waits in the spool, which
+"etch status" shows and the next writer empties. Words go to errors.log in the
+directory .hooks beside the log.
+
+A call is refused only where [policy] deny_risk says so, or where it cannot be
+recorded and [hooks] on_error is "block".
+
+Agents: %s.`, strings.Join(names, ", ")),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 2 {
+				return usagef("see \"etch hook --help\"", "etch hook wants AGENT and perhaps EVENT")
+			}
+			return nil
+		},
+		ValidArgs: names,
+		RunE: func(_ *cobra.Command, args []string) error {
+			c := hookCommand{place: *at, guard: guard}
+			c.name(args)
+			if code := runHook(c, std, os.Exit); code != 0 {
+				return exitWith(code)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&guard, "guard", false, "refuse a change of settings that switches hooks off, where the agent lets a hook do so")
+	return cmd
+}

@@ -1,0 +1,411 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// payloadOf returns what Claude Code sends before the n-th call.
+func payloadOf(n int) string {
+	return fmt.Sprintf(`{"session_id":"s%d","hook_event_name":"PreToolUse","cwd":"/home/dev","tool_name":"Bash","tool_use_id":"toolu_%d","tool_input":{"command":"echo %d"}}`, n%7, n, n)
+}
+
+// hookCmd returns a hook's process for the log at path.
+func hookCmd(path string, payload io.Reader, args ...string) *exec.Cmd {
+	cmd := exec.Command("etch", append([]string{"hook", "--log", path}, args...)...)
+	cmd.Stdin = payload
+	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(path), "XDG_CONFIG_HOME="+filepath.Dir(path))
+	return cmd
+}
+
+// runsHook runs a hook that must go on, and returns how long it took.
+func runsHook(t *testing.T, path string, n int) time.Duration {
+	t.Helper()
+	began := time.Now()
+	out, err := hookCmd(path, strings.NewReader(payloadOf(n)), "claude-code", "PreToolUse").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("hook %d: %v, output %q: want silence and exit 0", n, err, out)
+	}
+	return time.Since(began)
+}
+
+// calls returns how often each call is in the log.
+func callsIn(t *testing.T, path string) map[string]int {
+	t.Helper()
+	r, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec.Event.Phase == etch.Attempt {
+			found[rec.Event.CallID]++
+		}
+	}
+	return found
+}
+
+// drainAll lets the next writers empty the spool, and verifies the log. What a
+// hook was unsure of is left alone for two seconds, and what a killed one has not
+// finished for longer, which is cut short here.
+func drainAll(t *testing.T, path string) {
+	t.Helper()
+	unfinished, err := filepath.Glob(filepath.Join(filepath.Dir(path), "audit.spool", "*.new"))
+	for _, file := range unfinished {
+		err = errors.Join(err, os.Chtimes(file, time.Time{}, time.Now().Add(-time.Hour)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for openAndClose(t, path); spooled(t, path).Events > 0; openAndClose(t, path) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("the spool is never empty: %+v", spooled(t, path))
+		}
+	}
+	if out, err := exec.Command("etch", "verify", "--log", path).CombinedOutput(); err != nil {
+		t.Fatalf("verify: %v\n%s", err, out)
+	}
+}
+
+func openAndClose(t *testing.T, path string) {
+	t.Helper()
+	log, err := etch.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func spooled(t *testing.T, path string) etch.SpoolInfo {
+	t.Helper()
+	info, err := etch.ReadSpoolInfo(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func errorsOf(path string) string {
+	b, err := os.ReadFile(filepath.Join(hooksDirectory(path), "errors.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// TestHooksAtOnce starts 64 hooks at once where there is no log yet: each call
+// is on record once, at the latest after the next writer.
+func TestHooksAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	var wg sync.WaitGroup
+	for n := range 64 {
+		wg.Go(func() { runsHook(t, path, n) })
+	}
+	wg.Wait()
+	drainAll(t, path)
+	found := callsIn(t, path)
+	for n := range 64 {
+		if got := found[fmt.Sprint("toolu_", n)]; got != 1 {
+			t.Errorf("call %d is %d times on record\n%s", n, got, errorsOf(path))
+		}
+	}
+	if info := spooled(t, path); info.Events+info.Lost > 0 {
+		t.Errorf("left in the spool: %+v", info)
+	}
+}
+
+// TestHookOfLockedLog spools within its time, and once somebody writes the log
+// again the call is there, marked.
+func TestHookOfLockedLog(t *testing.T) {
+	path := testLog(t, 1)
+	lock, err := vfs.OS().OpenLock(strings.TrimSuffix(path, ".log") + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Acquire(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	took := runsHook(t, path, 1)
+	if info := spooled(t, path); info.Events != 1 {
+		t.Errorf("spool %+v, want 1 event\n%s", info, errorsOf(path))
+	}
+	if took > 5*time.Second {
+		t.Errorf("a hook took %v", took)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("etch", "rotate", "--log", path).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "1 events that waited in the spool are on record") {
+		t.Errorf("rotate: %v: %s", err, out)
+	}
+	if found := callsIn(t, path); found["toolu_1"] != 1 {
+		t.Errorf("calls on record: %v", found)
+	}
+	out, err = exec.Command("etch", "audit", "--log", path, "label.spooled~20", "--count").CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "1" {
+		t.Errorf("%s, %v records are marked, want 1", out, err)
+	}
+}
+
+// TestHookKilled kills hooks at any moment of their work: what one has
+// acknowledged is on record once, no call twice, and the log is intact.
+func TestHookKilled(t *testing.T) {
+	path := testLog(t, 1)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var acknowledged []string
+	rounds := 120
+	if testing.Short() {
+		rounds = 20
+	}
+	for n := range rounds {
+		cmd := hookCmd(path, strings.NewReader(payloadOf(n)), "claude-code", "PreToolUse")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		kill := time.AfterFunc(time.Duration(rng.Int64N(int64(25*time.Millisecond))), func() { _ = cmd.Process.Kill() })
+		if err := cmd.Wait(); err == nil {
+			acknowledged = append(acknowledged, fmt.Sprint("toolu_", n))
+		}
+		kill.Stop()
+		if n%10 == 9 {
+			openAndClose(t, path)
+		}
+	}
+	drainAll(t, path)
+	found := callsIn(t, path)
+	t.Logf("%d of %d hooks lived, %d calls on record", len(acknowledged), rounds, len(found))
+	for _, id := range acknowledged {
+		if found[id] != 1 {
+			t.Errorf("%s was acknowledged and is %d times on record", id, found[id])
+		}
+	}
+	for id, n := range found {
+		if n > 1 {
+			t.Errorf("%s is %d times on record", id, n)
+		}
+	}
+}
+
+// TestHookOfFullDisk fills a small disk: hooks go on, what is lost is counted, and
+// on record once there is room.
+func TestHookOfFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small disk takes root")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "etch-test", dir).CombinedOutput(); err != nil {
+		t.Skipf("no small disk here: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	path := filepath.Join(dir, "audit.log")
+	runsHook(t, path, 0)
+	filling := filepath.Join(dir, "filling")
+	f, err := os.Create(filling)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(bytes.Repeat([]byte{'x'}, 512))
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 5; n++ {
+		runsHook(t, path, n)
+	}
+	info := spooled(t, path)
+	recorded := len(callsIn(t, path)) - 1
+	if info.Lost == 0 || int(info.Lost)+int(info.Events)+recorded < 5 {
+		t.Errorf("spool %+v, %d recorded: of 5 calls on a full disk some went unreported\n%s", info, recorded, errorsOf(path))
+	}
+	if err := os.Remove(filling); err != nil {
+		t.Fatal(err)
+	}
+	drainAll(t, path)
+	out, err := exec.Command("etch", "audit", "--log", path, "--type", "log_gap", "--format", "jsonl").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), fmt.Sprintf(`"lost":%d`, info.Lost)) {
+		t.Errorf("audit: %v: %s: want a gap of %d", err, out, info.Lost)
+	}
+	if left := spooled(t, path); left.Events+left.Lost > 0 {
+		t.Errorf("left in the spool: %+v", left)
+	}
+}
+
+// TestHookOfSlowDisk lets each sync take longer than a hook has: the call is on
+// record once all the same.
+func TestHookOfSlowDisk(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace makes the disk slow, and is not here")
+	}
+	path := testLog(t, 1)
+	cmd := hookCmd(path, strings.NewReader(payloadOf(1)), "claude-code", "PreToolUse")
+	args := []string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=200000"}
+	cmd.Args = append(args, append([]string{cmd.Path}, cmd.Args[1:]...)...)
+	cmd.Path = strace
+	began := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Skipf("strace cannot do it here: %v: %s", err, out)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the hook took %v", took)
+	}
+	drainAll(t, path)
+	if found := callsIn(t, path); found["toolu_1"] != 1 {
+		t.Errorf("calls on record: %v\n%s", found, errorsOf(path))
+	}
+}
+
+// TestHookOfSilentInput never gets its payload, or never all of it.
+func TestHookOfSilentInput(t *testing.T) {
+	for _, begun := range []string{"", `{"session_id":"s1","hook_ev`} {
+		path := testLog(t, 1)
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.WriteString(begun); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		answer, err := hookCmd(path, in, "claude-code", "PreToolUse").CombinedOutput()
+		if err != nil || len(answer) > 0 {
+			t.Errorf("%q: %v, output %q", begun, err, answer)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%q: it waited %v", begun, took)
+		}
+		if err := errors.Join(in.Close(), out.Close()); err != nil {
+			t.Fatal(err)
+		}
+		drainAll(t, path)
+		got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--format", "jsonl").CombinedOutput()
+		if err != nil || !strings.Contains(string(got), fmt.Sprintf(`"bytes":%d`, len(begun))) || !strings.Contains(string(got), `"whole":false`) {
+			t.Errorf("%q: %v: on record: %s", begun, err, got)
+		}
+	}
+}
+
+// TestHookOfHugePayload is told what it was, not stored.
+func TestHookOfHugePayload(t *testing.T) {
+	path := testLog(t, 1)
+	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, maxPayload))
+	if out, err := hookCmd(path, huge, "codex", "PreToolUse").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v, output %q", err, out)
+	}
+	drainAll(t, path)
+	got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--format", "jsonl").CombinedOutput()
+	if err != nil || !bytes.Contains(got, []byte(`"agent":"codex"`)) || bytes.Contains(got, []byte("00000")) {
+		t.Errorf("%v: on record: %s", err, got)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '0'
+	}
+	return len(p), nil
+}
+
+// TestHookSurvivesPanic answers what the agent takes for "go on" whatever breaks.
+func TestHookSurvivesPanic(t *testing.T) {
+	path := testLog(t, 1)
+	std, out, words := console(time.Now())
+	std.in = panicking{}
+	c, ok := parseHook([]string{"hook", "--log=" + path, "gemini", "BeforeTool"})
+	if !ok {
+		t.Fatal("not a hook's command line")
+	}
+	if code := runHook(c, std, func(int) {}); code != 0 || words.Len() > 0 {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, words)
+	}
+	if got := errorsOf(path); !strings.Contains(got, "panic: oh") {
+		t.Errorf("errors.log: %s", got)
+	}
+	if info := spooled(t, path); info.Events != 1 {
+		t.Errorf("spool %+v, want the event that something was delivered", info)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("oh") }
+
+func TestParseHook(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want hookCommand
+		ok   bool
+	}{
+		{"hook codex", hookCommand{agent: "codex"}, true},
+		{"hook codex PreToolUse", hookCommand{agent: "codex", event: "PreToolUse"}, true},
+		{"hook --log a --config=b codex PreToolUse", hookCommand{place: place{log: "a", config: "b"}, agent: "codex", event: "PreToolUse"}, true},
+		{"hook codex --log a", hookCommand{place: place{log: "a"}, agent: "codex"}, true},
+		{"hook", hookCommand{}, false},
+		{"hook a b c", hookCommand{}, false},
+		{"hook --help", hookCommand{}, false},
+		{"hook codex --log", hookCommand{}, false},
+		{"hook codex --nonsense", hookCommand{}, false},
+		{"--log a hook codex", hookCommand{}, false}, // the command tree's
+		{"exec hook codex", hookCommand{}, false},
+	} {
+		got, ok := parseHook(strings.Fields(c.line))
+		if ok != c.ok || ok && (got.agent != c.want.agent || got.event != c.want.event || got.log != c.want.log || got.config != c.want.config) {
+			t.Errorf("%s: %+v, %v, want %+v, %v", c.line, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+func TestAgentNames(t *testing.T) {
+	var names []string
+	for _, a := range agents() {
+		for _, name := range append([]string{a.Name}, a.Aliases...) {
+			if agentNamed(strings.ToUpper(name)) != a {
+				t.Errorf("%q is not %s", name, a.Name)
+			}
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	slices.Sort(names)
+	if n := len(names); len(slices.Compact(names)) != n {
+		t.Errorf("a name is given twice: %q", names)
+	}
+	if agentNamed("nobody") != nil {
+		t.Error("nobody is an agent")
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/terminal"
+	"github.com/etch-audit/etch/risk"
+)
+
+// eventName returns the name of the event, as far as it is known.
+func (r *hookRun) eventName() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.turn != nil && r.turn.Event != "" {
+		return r.turn.Event
+	}
+	return r.event
+}
+
+// goOn returns what the agent takes for "go on": of one that nobody knows,
+// nothing at all.
+func (r *hookRun) goOn() (answer hook.Answer) {
+	if r.known == nil {
+		return hook.Answer{}
+	}
+	r.fails(r.survive(func() error {
+		answer = r.known.GoOn(r.eventName())
+		return nil
+	}))
+	return answer
+}
+
+// answer returns the answer, with cause as why nothing is in the log.
+func (r *hookRun) answer(cause error) hook.Answer {
+	r.mu.Lock()
+	denial, asked, resolved := r.denial, r.turn != nil && r.turn.Request != nil, r.resolved
+	r.mu.Unlock()
+	if denial == "" && cause != nil && asked && resolved.Hooks.Block {
+		denial = fmt.Sprintf("etch cannot record this call, and [hooks] on_error is %q: %v", "block", cause)
+	}
+	if denial == "" || r.known == nil {
+		return r.goOn()
+	}
+	answer, refuses := r.known.Deny(r.eventName(), denial)
+	if !refuses {
+		return r.goOn()
+	}
+	return answer
+}
+
+// say says it to the agent, once, ends with the answer's exit code and returns it.
+func (r *hookRun) say(answer hook.Answer, exit func(code int)) int {
+	r.mu.Lock()
+	said := r.said
+	r.said = true
+	r.mu.Unlock()
+	if said {
+		return 0 // the process is ending already
+	}
+	// An agent that does not read its hooks' words needs none.
+	_, _ = r.std.out.Write(answer.Stdout)
+	_, _ = r.std.err.Write(answer.Stderr)
+	exit(answer.Exit)
+	return answer.Exit
+}
+
+// judge refuses a call whose risk is at or above the policy's, where the agent
+// honours that at this event: it returns the events with the refusal, and the
+// reason.
+func (r *hookRun) judge(events []*etch.Event, request *hook.Call, event string) ([]*etch.Event, string) {
+	limit := r.resolved.Policy.DenyRisk
+	if limit == "" {
+		return events, ""
+	}
+	if _, refuses := r.known.Deny(event, ""); !refuses {
+		return events, ""
+	}
+	level, reasons := classify(r.known.Attempt(request, recordingOf(&r.resolved.Hooks)))
+	if !atOrAbove(level, limit) {
+		return events, ""
+	}
+	reason := fmt.Sprintf("risk %s is at or above the limit %s", level, limit)
+	if len(reasons) > 0 {
+		reason += ": " + strings.Join(reasons, "; ")
+	}
+	// Of a call that is delivered twice attempt and refusal are on record already.
+	if at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt }); at >= 0 {
+		events = append(events, r.refusal(request, events[at], reason))
+	}
+	return events, "etch refuses this call: " + reason
+}
+
+// refusal returns the event that ends a call which the policy refuses.
+func (r *hookRun) refusal(request *hook.Call, attempt *etch.Event, reason string) *etch.Event {
+	refused := *request
+	refused.Ended, refused.Outcome = true, etch.Blocked
+	refused.Denial = hook.Denial{By: hook.ByPolicy, Reason: reason}
+	ev := r.known.Completion(&refused, recordingOf(&r.resolved.Hooks))
+	ev.Type = etch.PolicyViolation
+	ev.CallID, ev.Actor = attempt.CallID, attempt.Actor // the call may have got its id here
+	ev.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(r.resolved.Policy.DenyRisk)}
+	if ev.Result != nil {
+		ev.Result.ErrorCategory, ev.Result.ErrorDomain = "policy_blocked", "action"
+	}
+	return ev
+}
+
+// atOrAbove reports whether a level is at or above a limit. A limit that cannot
+// be read refuses everything.
+func atOrAbove(level, limit etch.Risk) bool {
+	at, err := risk.ParseLevel(string(limit))
+	if err != nil {
+		return true
+	}
+	got, err := risk.ParseLevel(string(level))
+	return err == nil && got >= at
+}
+
+// hooksDirectory returns where hooks of a log remember what they need.
+func hooksDirectory(log string) string {
+	layout, err := segment.LayoutOf(log)
+	if err != nil {
+		return log + ".hooks" // the path is wrong, and the spool says so
+	}
+	return layout.Path(layout.Hooks())
+}
+
+// maxErrorLog is the size at which the log of errors begins anew.
+const maxErrorLog = 1 << 20
+
+// tell appends what went wrong to the log of errors: agents show people nothing
+// of what a hook says, or too much.
+func (r *hookRun) tell() {
+	r.mu.Lock()
+	failures, resolved := r.failures, r.resolved
+	r.mu.Unlock()
+	if len(failures) == 0 || resolved == nil {
+		return
+	}
+	path := filepath.Join(hooksDirectory(resolved.LogPath()), "errors.log")
+	if err := appendErrors(path, r.lines(failures)); err != nil {
+		return // there is nobody else to tell
+	}
+}
+
+// lines writes the failures, each line with time, process, agent and event.
+func (r *hookRun) lines(failures []error) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(errors.Join(failures...).Error(), "\n") {
+		fmt.Fprintf(&b, "%s %d %s %s: %s\n", utc(r.std.now()), os.Getpid(), terminal.Text(r.hookCommand.agent),
+			terminal.Text(r.eventName()), terminal.Text(line))
+	}
+	return b.String()
+}
+
+func appendErrors(path, text string) error {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if info, err := os.Stat(path); err == nil && info.Size() > maxErrorLog {
+		flags |= os.O_TRUNC
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// nowhere is where words go that nobody is there for.
+type nowhere struct{}
+
+// Write drops them.
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// maxPayload is how much of a payload is looked at. The largest that agents were
+// seen to send are a few megabytes.
+const maxPayload = 32 << 20
+
+// A payload is what has come on standard input so far. It may be asked while it
+// is read.
+type payload struct {
+	mu    sync.Mutex
+	data  []byte
+	hash  hash.Hash // of what was dropped beyond maxPayload, and all before; nil: nothing was
+	size  int64
+	ended chan struct{} // closed when no more comes
+}
+
+// read reads all of it. What is too much is counted and hashed, so that the agent
+// is not left with a pipe that nobody reads.
+func (p *payload) read(in io.Reader) error {
+	defer close(p.ended)
+	buffer := make([]byte, 4<<10) // most payloads are shorter, and fresh memory costs
+	for {
+		n, err := in.Read(buffer)
+		p.add(buffer[:n])
+		if n == len(buffer) && n < 64<<10 {
+			buffer = make([]byte, 64<<10)
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+		} else if err == nil {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read payload: %w", err)
+		}
+		return nil
+	}
+}
+
+func (p *payload) add(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.size += int64(len(b))
+	if p.hash == nil && p.size <= maxPayload {
+		p.data = append(p.data, b...)
+		return
+	}
+	if p.hash == nil {
+		p.hash = sha256.New()
+		p.hash.Write(p.data)
+		p.data = nil
+	}
+	p.hash.Write(b)
+}
+
+// wait waits for the end of it and reports whether it has come.
+func (p *payload) wait(limit time.Duration) bool {
+	select {
+	case <-p.ended:
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}
+
+// over reports whether it is too long to be looked at.
+func (p *payload) over() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hash != nil
+}
+
+// bytes returns it, once it was read.
+func (p *payload) bytes() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.data
+}
+
+// sum returns its length and SHA-256 so far, and whether that is all of it.
+func (p *payload) sum() (size int64, sum string, whole bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := p.hash
+	if h == nil {
+		h = sha256.New()
+		h.Write(p.data)
+	}
+	select {
+	case <-p.ended:
+		whole = true
+	default:
+	}
+	return p.size, hex.EncodeToString(h.Sum(nil)), whole
+}
+
+// delivered returns the event that says no more than that a hook was started,
+// with what, and why there is no more to say; "" where the agent or the payload
+// is the reason.
+func (r *hookRun) delivered(why string) *etch.Event {
+	size, sum, whole := r.payload.sum()
+	switch {
+	case why != "":
+	case r.known == nil:
+		why = fmt.Sprintf("no agent of the name %q is known", r.hookCommand.agent)
+	default:
+		why = fmt.Sprintf("its payload of %d bytes is longer than the %d that are looked at", size, maxPayload)
+	}
+	arguments, err := json.Marshal(map[string]any{
+		"event": r.event, "payload": map[string]any{"bytes": size, "sha256": sum, "whole": whole},
+	})
+	if err != nil {
+		panic("main: bad arguments of a delivery: " + err.Error())
+	}
+	actor := r.actor()
+	actor.Agent = r.hookCommand.agent
+	if r.known != nil {
+		actor.Agent = r.known.Name
+	}
+	return &etch.Event{
+		Timestamp: r.began, Type: etch.ToolCall, Actor: &actor,
+		Action: &etch.Action{Tool: "hook", Arguments: arguments, Allowed: true},
+		Result: &etch.Result{Type: etch.Error, Message: why, ErrorCategory: "unreadable", ErrorDomain: "hook"},
+		Labels: map[string]string{"capture": "hook"},
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/etch-audit/etch/install"
+)
+
+// Whatever is put into an agent's settings is understood when the agent starts
+// it, by each name of the agent.
+func TestInstalledAgentsAreKnown(t *testing.T) {
+	for _, a := range install.Agents() {
+		for _, name := range append([]string{a.Name}, a.Aliases...) {
+			known := agentNamed(name)
+			if known == nil || known.Name != a.Name {
+				t.Errorf("%s: \"etch hook\" takes it for %v, want %s", name, known, a.Name)
+			}
+		}
+		if !slices.Equal(install.Named(a.Name).Events, a.Events) {
+			t.Errorf("%s is not found by its name", a.Name)
+		}
+		for _, event := range a.Events {
+			for _, args := range [][]string{
+				{"hook", a.Name, event}, {"hook", a.Name, event, "--guard", "--log", "/x.log", "--config", "/c.toml"},
+			} {
+				c, ok := parseHook(args)
+				if !ok || c.agent != a.Name || c.event != event || c.guard != (len(args) > 3) || len(args) > 3 && (c.log != "/x.log" || c.config != "/c.toml") {
+					t.Errorf("%q: got %+v, %v", args, c, ok)
+				}
+			}
+		}
+	}
+}
