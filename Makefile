@@ -6,6 +6,10 @@ BENCHTIME ?= 1s
 COUNT     ?= 1
 TESTFLAGS ?=
 
+# The agents that test-agents runs; empty: all it knows. They are installed below
+# ETCH_AGENTS_DIR, by default in the user's cache.
+AGENTS ?=
+
 # Where the query comparison keeps its data, and DuckDB; empty: the user's cache.
 ASKDIR ?=
 SUDO   ?=
@@ -20,7 +24,7 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help test race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
+.PHONY: help test test-agents race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
 
 ## help: this list
 help:
@@ -30,6 +34,10 @@ help:
 test:
 	$(GO) test $(TESTFLAGS) ./...
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test $(TESTFLAGS) ./...); done
+
+## test-agents: real agents from the npm registry, with the hooks of etch install, on scripted models; AGENTS="claude-code codex", all by default
+test-agents:
+	cd integration && ETCH_TEST_AGENTS="$(AGENTS)" $(GO) test -tags agents -count 1 -timeout 20m $(TESTFLAGS) ./agents
 
 ## race: the shorter tests under the race detector
 race:
@@ -66,6 +74,7 @@ vet:
 	GOOS=darwin $(GO) vet ./...
 	$(GO) vet -tags etch_broken ./internal/broken
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) vet ./...); done
+	cd integration && $(GO) vet -tags agents ./...
 
 fix:
 	$(GO) fix -diff ./...

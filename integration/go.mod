@@ -1,0 +1,3 @@
+module github.com/etch-audit/etch/integration
+
+go 1.26.0
