@@ -17,11 +17,11 @@ var agents = []struct {
 	variables []string
 	session   string
 }{
-	{"qwen-code", []string{"QWEN_CODE", "QWEN_CODE_SESSION_ID"}, "QWEN_CODE_SESSION_ID"}, // before gemini-cli, of which it is a fork
-	{"gemini-cli", []string{"GEMINI_CLI", "GEMINI_SESSION_ID"}, "GEMINI_SESSION_ID"},
+	{"qwen", []string{"QWEN_CODE", "QWEN_CODE_SESSION_ID"}, "QWEN_CODE_SESSION_ID"}, // before gemini, of which it is a fork
+	{"gemini", []string{"GEMINI_CLI", "GEMINI_SESSION_ID"}, "GEMINI_SESSION_ID"},
 	{"codex", []string{"CODEX_THREAD_ID", "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_CI"}, "CODEX_THREAD_ID"},
 	{"claude-code", []string{"CLAUDECODE", "CLAUDE_CODE"}, "CLAUDE_CODE_SESSION_ID"},
-	{"copilot-cli", []string{"COPILOT_CLI"}, ""},
+	{"copilot", []string{"COPILOT_CLI"}, ""},
 	{"opencode", []string{"OPENCODE"}, ""},
 	{"auggie", []string{"AUGMENT_AGENT"}, ""},
 	{"cline", []string{"CLINE_ACTIVE"}, ""},

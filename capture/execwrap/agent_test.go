@@ -29,11 +29,11 @@ func TestAgentOf(t *testing.T) {
 		{[]string{"CLAUDECODE", "1", "AI_AGENT", "claude-code_2-1-330_harness"}, execwrap.Agent{Name: "claude-code"}},
 		{[]string{"CLAUDECODE", "0"}, execwrap.Agent{}},
 		{[]string{"CLAUDE_PROJECT_DIR", "/p"}, execwrap.Agent{}}, // gemini, qwen and copilot set it too
-		{[]string{"GEMINI_CLI", "1", "GEMINI_SESSION_ID", "g", "CLAUDE_PROJECT_DIR", "/p"}, execwrap.Agent{Name: "gemini-cli", Session: "g"}},
+		{[]string{"GEMINI_CLI", "1", "GEMINI_SESSION_ID", "g", "CLAUDE_PROJECT_DIR", "/p"}, execwrap.Agent{Name: "gemini", Session: "g"}},
 		{[]string{"GEMINI_CLI_NO_RELAUNCH", "true"}, execwrap.Agent{}},
-		{[]string{"QWEN_CODE_SESSION_ID", "q", "GEMINI_CLI", "1"}, execwrap.Agent{Name: "qwen-code", Session: "q"}},
+		{[]string{"QWEN_CODE_SESSION_ID", "q", "GEMINI_CLI", "1"}, execwrap.Agent{Name: "qwen", Session: "q"}},
 		{[]string{"CODEX_SANDBOX", "seatbelt", "CODEX_THREAD_ID", "c"}, execwrap.Agent{Name: "codex", Session: "c"}},
-		{[]string{"COPILOT_CLI", "1"}, execwrap.Agent{Name: "copilot-cli"}},
+		{[]string{"COPILOT_CLI", "1"}, execwrap.Agent{Name: "copilot"}},
 		{[]string{"CURSOR_AGENT", "1"}, execwrap.Agent{Name: "cursor"}},
 		{[]string{"CURSOR_TRACE_ID", "x"}, execwrap.Agent{}}, // a person's terminal has it too
 		{[]string{"CURSOR_AGENT", "1", "CLAUDECODE", "1"}, execwrap.Agent{Name: "claude-code"}},
