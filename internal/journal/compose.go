@@ -113,11 +113,11 @@ func (c *composition) block(n int) (from, to int) {
 }
 
 // compose composes all blocks, with the help of as many goroutines as there
-// are processors for. Callers of an interval do not wait meanwhile: one
-// processor at least is left to them.
+// are processors for. Callers of an interval do not wait meanwhile, unless they
+// wait for room: one processor at least is left to them.
 func (j *Journal) compose(c *composition) {
 	free := runtime.GOMAXPROCS(0) - 1
-	if j.queue.lazy {
+	if j.queue.lazy && !j.queue.full() {
 		free--
 	}
 	helpers := min(free, c.blocks()-1)
