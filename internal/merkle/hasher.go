@@ -36,15 +36,22 @@ func (h *Hasher) Subtree(leaves []Hash) Hash {
 		panic("merkle: bad subtree: its leaves are not a power of two")
 	}
 	h.Flush()
-	// One level after the other: the hashes of a level do not wait for each
-	// other, as those on the way up from one leaf do.
-	for ; n > 1; n /= 2 {
-		for i := range n / 2 {
-			copy(h.node[:], leaves[2*i][:])
-			copy(h.node[lanes.Size:], leaves[2*i+1][:])
-			h.lanes.Hash((*[lanes.Size]byte)(&leaves[i]), nodePrefix, h.node[:])
-		}
-		h.Flush()
+	for len(leaves) > 1 {
+		leaves = h.parents(leaves)
 	}
 	return leaves[0]
+}
+
+// parents overwrites nodes, an even number of them, by their parents, and
+// returns those. The hashes of a level do not wait for each other, as those on
+// the way up from one leaf do.
+func (h *Hasher) parents(nodes []Hash) []Hash {
+	n := len(nodes) / 2
+	for i := range n {
+		copy(h.node[:], nodes[2*i][:])
+		copy(h.node[lanes.Size:], nodes[2*i+1][:])
+		h.lanes.Hash((*[lanes.Size]byte)(&nodes[i]), nodePrefix, h.node[:])
+	}
+	h.Flush()
+	return nodes[:n]
 }
