@@ -136,10 +136,10 @@ func (j *Journal) compose(c *composition) {
 
 // composer returns the i-th composer.
 func (j *Journal) composer(i int) *composer {
-	for len(j.composers) <= i {
-		j.composers = append(j.composers, &composer{mac: j.line.Clone(), hasher: merkle.NewHasher()})
+	for len(j.workers) <= i {
+		j.workers = append(j.workers, &composer{mac: j.line.Clone(), hasher: merkle.NewHasher()})
 	}
-	return j.composers[i]
+	return j.workers[i]
 }
 
 // work composes blocks until there are none left.
