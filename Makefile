@@ -65,6 +65,7 @@ vet:
 	GOOS=windows $(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	$(GO) vet -tags etch_broken ./internal/broken
+	$(GO) vet -tags purego ./internal/lanes
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) vet ./...); done
 
 fix:

@@ -121,7 +121,7 @@ type Journal struct {
 	state   *state.File // nil: to be opened again, with all recovery
 	active  vfs.File    // nil with state
 	leaf    *merkle.LeafHasher
-	helpers []composer // of the goroutines that help the leader
+	workers []*composer // the leader's, and of the goroutines that help
 	draft   draft
 	started bool // what is due once was done
 	company int  // for how many commits other processes count as writing
