@@ -25,22 +25,19 @@ const (
 type Row struct {
 	Time    int64 // Unix microseconds, rounded down
 	HasTime bool
-	// Terms are the values of each field, by its id: texts, names of levels,
-	// "true" or "false" of flags. An absent field has none. It may end early.
-	Terms [][][]byte
+	// Terms returns the values of a field, by its id: texts, names of levels,
+	// "true" or "false" of flags. An absent field has none. What it returns is
+	// needed until it is called again.
+	Terms func(field int) [][]byte
+	// Forms are for each column of the spec bytes that its fields' terms follow
+	// from: of a form that was there before, Terms is not asked again. Nil is
+	// for no form.
+	Forms [][]byte
 	// Text is all values of Spec.Text.
 	Text [][]byte
 	// Call is the call id of a row that has a phase.
 	Call  []byte
 	Phase Phase
-}
-
-// terms returns the values of a field.
-func (r *Row) terms(field int) [][]byte {
-	if field >= len(r.Terms) {
-		return nil
-	}
-	return r.Terms[field]
 }
 
 // A Builder makes the index of one segment. It is used by one goroutine. The
@@ -99,7 +96,7 @@ func (b *Builder) Add(line []byte, leaf merkle.Hash, row *Row) error {
 		b.grams[len(b.grams)-1].add(text)
 	}
 	for i := range b.columns {
-		b.columns[i].add(row)
+		b.columns[i].add(row, i)
 	}
 	if row.Phase != NoPhase && len(row.Call) > 0 {
 		b.calls = append(b.calls, call{CallID(row.Call), uint32(b.rows), row.Phase})

@@ -124,13 +124,13 @@ func (r *record) row() *index.Row {
 	if r.hasTime {
 		row.Time = r.time.UnixMicro()
 	}
-	for _, values := range r.values {
-		var terms [][]byte
+	var terms [fieldCount][][]byte
+	for field, values := range r.values {
 		for _, v := range values {
-			terms = append(terms, []byte(v))
+			terms[field] = append(terms[field], []byte(v))
 		}
-		row.Terms = append(row.Terms, terms)
 	}
+	row.Terms = func(field int) [][]byte { return terms[field] }
 	for _, t := range r.text {
 		row.Text = append(row.Text, []byte(t))
 	}
