@@ -56,6 +56,7 @@ type Builder struct {
 	blocks []byte
 	packed []byte // lengths of the blocks before
 
+	hasher   *merkle.Hasher
 	leaves   [BlockRows]merkle.Hash // of the aligned group that rows are added to
 	grouped  int                    // how many there are
 	subtrees []byte
@@ -70,7 +71,7 @@ type Builder struct {
 // be in one.
 func NewBuilder(spec *Spec, segment uint32, firstSeq uint64) *Builder {
 	spec.check()
-	b := &Builder{spec: spec, segment: segment, firstSeq: firstSeq, span: noTimes}
+	b := &Builder{spec: spec, segment: segment, firstSeq: firstSeq, span: noTimes, hasher: merkle.NewHasher()}
 	for _, c := range spec.Columns {
 		b.columns = append(b.columns, newColumnBuilder(c))
 	}
@@ -117,7 +118,7 @@ func (b *Builder) addLeaf(leaf merkle.Hash) {
 	}
 	b.leaves[place] = leaf
 	if b.grouped++; b.grouped == BlockRows {
-		root := merkle.Subtree(b.leaves[:])
+		root := b.hasher.Subtree(b.leaves[:])
 		b.subtrees = append(b.subtrees, root[:]...)
 		b.grouped = 0
 	}

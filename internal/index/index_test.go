@@ -237,7 +237,7 @@ func TestSubtree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := merkle.Subtree(leaves); got != want {
+		if want := merkle.NewHasher().Subtree(leaves); got != want {
 			t.Errorf("subtree %d is %v, want %v", n, got, want)
 		}
 	}

@@ -116,16 +116,16 @@ type Journal struct {
 
 	// The fields below belong to the leader: the goroutine that the queue has
 	// elected to commit.
-	lock    vfs.Lock    // nil: to be opened
-	line    *record.MAC // MAC of lines
-	state   *state.File // nil: to be opened again, with all recovery
-	active  vfs.File    // nil with state
-	leaf    *merkle.LeafHasher
-	helpers []composer // of the goroutines that help the leader
-	draft   draft
-	started bool // what is due once was done
-	company int  // for how many commits other processes count as writing
-	alone   bool // the batch is to be synced under the lock
+	lock      vfs.Lock    // nil: to be opened
+	line      *record.MAC // MAC of lines
+	state     *state.File // nil: to be opened again, with all recovery
+	active    vfs.File    // nil with state
+	leaf      *merkle.LeafHasher
+	composers []*composer // the leader's, and of the goroutines that help
+	draft     draft
+	started   bool // what is due once was done
+	company   int  // for how many commits other processes count as writing
+	alone     bool // the batch is to be synced under the lock
 
 	mu      sync.Mutex
 	notices []Notice // guarded by mu; told once no lock is held

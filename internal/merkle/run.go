@@ -1,8 +1,6 @@
 package merkle
 
-// batchSize is how many leaves a [Run] gathers before it hashes their nodes, one
-// level after the other: the hashes of a level do not wait for each other, as
-// those on the way up from one leaf do.
+// batchSize is how many leaves a [Run] gathers before it hashes their nodes.
 const batchSize = 32
 
 // A Root is the root of a perfect subtree of 1<<Level leaves.
@@ -15,7 +13,7 @@ type Root struct {
 // perfect subtrees that they consist of, for [Frontier.AppendSubtree]. It
 // allocates nothing once it has grown, and is not safe for concurrent use.
 type Run struct {
-	digest *digest
+	hasher *Hasher
 
 	next  uint64          // number of the next leaf
 	batch [batchSize]Hash // leaves behind the last multiple of batchSize, or since the beginning
@@ -25,23 +23,25 @@ type Run struct {
 
 // NewRun returns a Run without leaves.
 func NewRun() *Run {
-	return &Run{digest: newDigest()}
+	return &Run{hasher: NewHasher()}
 }
 
 // Begin drops what the run holds. Its next leaf is the one with number first.
 func (r *Run) Begin(first uint64) {
+	r.hasher.Flush() // what is dropped must not come late
 	r.next, r.n, r.roots = first, 0, r.roots[:0]
 }
 
-// Leaf returns the hash of a leaf, marked being 0x00 ‖ line.
-func (r *Run) Leaf(marked []byte) Hash {
-	r.digest.sum(&r.batch[r.n], marked) // whatever comes next overwrites it
+// Leaf returns the hash of a line, without adding it.
+func (r *Run) Leaf(line []byte) Hash {
+	r.hasher.Leaf(&r.batch[r.n], line) // whatever comes next overwrites it
+	r.hasher.Flush()
 	return r.batch[r.n]
 }
 
-// Append adds a leaf, marked being 0x00 ‖ line. Nothing of marked is kept.
-func (r *Run) Append(marked []byte) {
-	r.digest.sum(&r.batch[r.n], marked)
+// Append adds the leaf of a line. Nothing of the line is kept.
+func (r *Run) Append(line []byte) {
+	r.hasher.Leaf(&r.batch[r.n], line)
 	r.n++
 	if r.next++; r.next%batchSize == 0 {
 		r.fold()
@@ -57,13 +57,9 @@ func (r *Run) AppendRoots(dst []Root) []Root {
 // fold makes roots of the leaves in the batch.
 func (r *Run) fold() {
 	if r.n == batchSize {
-		for n := batchSize; n > 1; n /= 2 {
-			for i := range n / 2 {
-				r.digest.join(&r.batch[i], &r.batch[2*i], &r.batch[2*i+1])
-			}
-		}
-		r.push(Root{batchLevel, r.batch[0]}, r.next/batchSize-1)
+		r.push(Root{batchLevel, r.hasher.Subtree(r.batch[:])}, r.next/batchSize-1)
 	} else {
+		r.hasher.Flush()
 		for i, leaf := range r.batch[:r.n] {
 			r.push(Root{0, leaf}, r.next-uint64(r.n-i))
 		}
@@ -79,7 +75,7 @@ const batchLevel = 5
 func (r *Run) push(root Root, index uint64) {
 	r.roots = append(r.roots, root)
 	for i := len(r.roots) - 2; index&1 == 1 && i >= 0 && r.roots[i].Level == r.roots[i+1].Level; i-- {
-		r.digest.join(&r.roots[i].Hash, &r.roots[i].Hash, &r.roots[i+1].Hash)
+		r.roots[i].Hash = Node(r.roots[i].Hash, r.roots[i+1].Hash)
 		r.roots[i].Level++
 		r.roots = r.roots[:i+1]
 		index >>= 1
