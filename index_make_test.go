@@ -8,7 +8,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/etch-audit/etch/internal/index"
-	"github.com/etch-audit/etch/internal/merkle"
 )
 
 // TestForms builds indexes with and without the forms of columns, of events that
@@ -86,7 +85,7 @@ func indexOf(t *rapid.T, lines [][]byte, forms bool) []byte {
 		if !forms {
 			row.Forms = nil
 		}
-		if err := b.Add(line, merkle.Hash{}, row); err != nil {
+		if err := b.Add(line, row); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/internal/index"
-	"github.com/etch-audit/etch/internal/merkle"
 )
 
 // TestManyForms gives each row forms that no other has, more than a column
@@ -21,7 +20,7 @@ func TestManyForms(t *testing.T) {
 			for column := range spec().Columns {
 				row.Forms = append(row.Forms, forms(i, column))
 			}
-			if err := b.Add([]byte(r.line), merkle.Hash{}, row); err != nil {
+			if err := b.Add([]byte(r.line), row); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -143,9 +143,8 @@ const firstSeq = 1000
 func build(t rapid.TB, spec *index.Spec, records []*record) (file []byte, digest [32]byte) {
 	t.Helper()
 	b := index.NewBuilder(spec, 7, firstSeq)
-	leaves := merkle.NewLeafHasher()
 	for _, r := range records {
-		if err := b.Add([]byte(r.line), leaves.Leaf([]byte(r.line)), r.row()); err != nil {
+		if err := b.Add([]byte(r.line), r.row()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,7 +294,7 @@ func TestBuilderAllocates(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	b := index.NewBuilder(spec(), 1, 0)
 	for _, row := range rows {
-		if err := b.Add(line[:], merkle.Hash{}, row); err != nil {
+		if err := b.Add(line[:], row); err != nil {
 			t.Fatal(err)
 		}
 	}
