@@ -124,13 +124,13 @@ func (r *record) row() *index.Row {
 	if r.hasTime {
 		row.Time = r.time.UnixMicro()
 	}
-	for _, values := range r.values {
-		var terms [][]byte
+	var terms [fieldCount][][]byte
+	for field, values := range r.values {
 		for _, v := range values {
-			terms = append(terms, []byte(v))
+			terms[field] = append(terms[field], []byte(v))
 		}
-		row.Terms = append(row.Terms, terms)
 	}
+	row.Terms = func(field int) [][]byte { return terms[field] }
 	for _, t := range r.text {
 		row.Text = append(row.Text, []byte(t))
 	}
@@ -143,9 +143,8 @@ const firstSeq = 1000
 func build(t rapid.TB, spec *index.Spec, records []*record) (file []byte, digest [32]byte) {
 	t.Helper()
 	b := index.NewBuilder(spec, 7, firstSeq)
-	leaves := merkle.NewLeafHasher()
 	for _, r := range records {
-		if err := b.Add([]byte(r.line), leaves.Leaf([]byte(r.line)), r.row()); err != nil {
+		if err := b.Add([]byte(r.line), r.row()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,7 +294,7 @@ func TestBuilderAllocates(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	b := index.NewBuilder(spec(), 1, 0)
 	for _, row := range rows {
-		if err := b.Add(line[:], merkle.Hash{}, row); err != nil {
+		if err := b.Add(line[:], row); err != nil {
 			t.Fatal(err)
 		}
 	}
