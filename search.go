@@ -111,7 +111,7 @@ func (s *search) damaged(p part, offset int64, err error) {
 // give gives what a line is to the consumer, if it is what the query asks for.
 func (s *search) give(p part, h hit) {
 	if h.damage != nil {
-		s.damaged(p, h.record.Offset, h.damage)
+		s.damaged(p, h.offset, h.damage)
 		return
 	}
 	if s.calls != nil {
@@ -124,7 +124,7 @@ func (s *search) give(p part, h hit) {
 			return
 		}
 	}
-	if !h.matches || s.q.Match != nil && !s.q.Match(&h.record) {
+	if !h.matches || s.q.Match != nil && !s.q.Match(h.record) {
 		return
 	}
 	if s.tally != nil {
@@ -132,7 +132,11 @@ func (s *search) give(p part, h hit) {
 		return
 	}
 	s.given++
-	if !s.yield(h.record, nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
+	r := h.record
+	if r == nil {
+		r = &Record{Seq: h.seq, Raw: h.raw, Segment: int(p.Number), Offset: h.offset}
+	}
+	if !s.yield(*r, nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
 		s.stopped = true
 	}
 }

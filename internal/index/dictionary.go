@@ -215,14 +215,14 @@ const few = 16
 // need not tell. Nil are all.
 func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 	n := p.count()
-	switch postings := x.spec.Columns[p.column].Postings; {
+	switch {
 	case n == 0:
 		return newRows(x.rows), nil
 	case n == x.rows:
 		return allRows(x.rows), nil
-	case postings && n <= x.rows/few:
+	case x.few(p.column, n):
 		return x.postings(p)
-	case postings && x.rows-n <= x.rows/few:
+	case x.few(p.column, x.rows-n):
 		r, err := x.postings(p.not())
 		if err != nil {
 			return nil, err
@@ -234,6 +234,11 @@ func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 		return nil, err
 	}
 	return codes.scan(x.rows, p.hit, within), nil
+}
+
+// few reports whether so many rows are to be had from a column's postings.
+func (x *Reader) few(column, rows int) bool {
+	return x.spec.Columns[column].Postings && rows <= x.rows/few
 }
 
 // postings gathers the rows from those of each tuple.

@@ -83,6 +83,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"github.com/etch-audit/etch/internal/filter"
 )
@@ -152,6 +153,8 @@ type Spec struct {
 	Subsets []int
 	// Time is the Time field that Row.Time is the value of.
 	Time int
+
+	hashed atomic.Pointer[[hashSize]byte] // nil until it is asked for
 }
 
 // A Column is fields that are stored together as one tuple, a code a row:
@@ -190,6 +193,9 @@ func (s *Spec) column(field int) (column, place int, ok bool) {
 // hash returns the SHA-256 of all that an index depends on: the version, the
 // columns' fields by name and kind, the text's and the time's.
 func (s *Spec) hash() [hashSize]byte {
+	if known := s.hashed.Load(); known != nil {
+		return *known
+	}
 	b := binary.LittleEndian.AppendUint32([]byte("etch index spec\x00"), s.Version)
 	for _, c := range s.Columns {
 		b = append(b, "column\n"...)
@@ -201,7 +207,9 @@ func (s *Spec) hash() [hashSize]byte {
 	b = s.appendFields(append(b, "text\n"...), s.Text)
 	b = s.appendFields(append(b, "subsets\n"...), s.Subsets...)
 	b = s.appendFields(append(b, "time\n"...), s.Time)
-	return sha256.Sum256(b)
+	sum := sha256.Sum256(b)
+	s.hashed.Store(&sum)
+	return sum
 }
 
 // appendFields appends the name and kind of each field: no name has a space.

@@ -46,12 +46,14 @@ func Open(r io.ReaderAt, size int64, spec *Spec) (*Reader, error) {
 	return x, x.parse(head, size)
 }
 
-// firstRead is what Open reads at once: all that it needs of most files.
-const firstRead = 32 << 10
-
 // readHead returns all that stands before the body, its digest checked.
 func readHead(r io.ReaderAt, size int64, spec *Spec) ([]byte, error) {
-	b := make([]byte, min(size, firstRead))
+	header := headerSize + 8*spec.sections()
+	end, whole := headEnd(size, header)
+	if !whole {
+		end = int(min(size, headerSize))
+	}
+	b := make([]byte, end)
 	if err := readFull(r, b, 0); err != nil {
 		return nil, err
 	}
@@ -64,19 +66,9 @@ func readHead(r io.ReaderAt, size int64, spec *Spec) ([]byte, error) {
 	if want := spec.hash(); string(b[56:88]) != string(want[:]) {
 		return nil, fmt.Errorf("%w: of another version of its columns", ErrOther)
 	}
-	header := headerSize + 8*spec.sections()
-	end, ok := headEnd(size, header)
-	if !ok {
+	if !whole {
 		return nil, damaged("it is too short")
 	}
-	if more := end - len(b); more > 0 {
-		at := len(b)
-		b = slices.Grow(b, more)[:end]
-		if err := readFull(r, b[at:], int64(at)); err != nil {
-			return nil, err
-		}
-	}
-	b = b[:end]
 	if sum := sha256.Sum256(b[:end-hashSize]); string(sum[:]) != string(b[end-hashSize:]) {
 		return nil, damaged("its beginning does not have its hash")
 	}
@@ -179,13 +171,18 @@ func (x *Reader) start(section int) int64 {
 // read returns n bytes of a section from at, checked; they must lie in it. Its
 // capacity leaves room for slack.
 func (x *Reader) read(section int, at, n int64) ([]byte, error) {
+	return x.readInto(nil, section, at, n)
+}
+
+// readInto is read, which may use the room of a slice whose bytes nobody needs
+// any more.
+func (x *Reader) readInto(room []byte, section int, at, n int64) ([]byte, error) {
 	if n == 0 {
 		return make([]byte, 0, slack), nil
 	}
 	at += x.start(section)
-	from := at / chunkSize * chunkSize
-	to := min((at+n+chunkSize-1)/chunkSize*chunkSize, x.bodySize)
-	b := make([]byte, to-from+slack)
+	from, to := at/chunkSize*chunkSize, x.chunkEnd(at+n)
+	b := slices.Grow(room[:0], int(to-from)+slack)[:int(to-from)+slack]
 	if err := readFull(x.r, b[:to-from], x.bodyAt+from); err != nil {
 		return nil, err
 	}
@@ -199,6 +196,11 @@ func (x *Reader) read(section int, at, n int64) ([]byte, error) {
 	return b[at-from : at-from+n], nil
 }
 
+// chunkEnd returns where the chunk ends that the byte before another is in.
+func (x *Reader) chunkEnd(at int64) int64 {
+	return min((at+chunkSize-1)/chunkSize*chunkSize, x.bodySize)
+}
+
 // keep returns a whole section, and reads it only once.
 func (x *Reader) keep(section int) ([]byte, error) {
 	if b := x.kept[section].Load(); b != nil {
@@ -210,32 +212,6 @@ func (x *Reader) keep(section int) ([]byte, error) {
 	}
 	x.kept[section].Store(&b)
 	return b, nil
-}
-
-// Line returns where a row's line stands in the plain segment, and its length
-// without the line feed.
-func (x *Reader) Line(row int) (offset int64, length int, err error) {
-	if row < 0 || row >= x.rows {
-		return 0, 0, fmt.Errorf("row %d of %d of the index", row, x.rows)
-	}
-	entries, err := x.keep(sectionBlocks)
-	if err != nil {
-		return 0, 0, err
-	}
-	lengths, err := x.keep(sectionLengths)
-	if err != nil {
-		return 0, 0, err
-	}
-	n := row / BlockRows
-	b, ok := parseBlock(entries[n*blockSize:], lengths, min(BlockRows, x.rows-n*BlockRows))
-	if !ok {
-		return 0, 0, damaged("block %d contradicts itself", n)
-	}
-	offset, size := b.line(row % BlockRows)
-	if offset < 0 || offset > x.bytes || size >= x.bytes-offset {
-		return 0, 0, damaged("row %d stands outside of the segment", row)
-	}
-	return offset, int(size), nil
 }
 
 // Subtrees returns which of the log's aligned groups of 256 leaves lie wholly
@@ -273,13 +249,19 @@ func (x *Reader) Calls() (*Calls, error) {
 	return c, nil
 }
 
+// verified is how much Verify reads at once.
+const verified = 32 << 10
+
 // Verify checks every byte of the file. What it says of the segment is checked
 // by building the index again: the digests are then the same.
 func (x *Reader) Verify() error {
-	for at := int64(0); at < x.bodySize; at += firstRead {
-		if _, err := x.read(0, at, min(firstRead, x.bodySize-at)); err != nil {
+	var room []byte
+	for at := int64(0); at < x.bodySize; at += verified {
+		b, err := x.readInto(room, 0, at, min(verified, x.bodySize-at))
+		if err != nil {
 			return err
 		}
+		room = b[:0]
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package index_test
 
 import (
+	"bytes"
+	"io"
 	"fmt"
 	"slices"
 	"strings"
@@ -154,10 +156,72 @@ func checkSearch(t rapid.TB, x *index.Reader, records []*record, text string) *i
 			t.Fatalf("%s: row %d is said to match and does not", text, row)
 		}
 	}
+	checkCandidates(t, x, e, want)
 	if rows.Exact() != (sure == rows.Len()) || rows.Exact() && rows.Len() != len(want) {
 		t.Fatalf("%s: %d rows match, %d found, %d sure, exact %v", text, len(want), rows.Len(), sure, rows.Exact())
 	}
 	return rows
+}
+
+// checkCandidates holds that no row that matches is missing among those that may,
+// and that they are given wherever they are not too many.
+func checkCandidates(t rapid.TB, x *index.Reader, e filter.Expr, want []int) {
+	t.Helper()
+	rough, err := x.Candidates(e, x.Lines())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range want {
+		if !rough.Contains(row) {
+			t.Fatalf("%v: row %d matches and is no candidate", e, row)
+		}
+	}
+	for row := range rough.Sure().All() {
+		if _, ok := slices.BinarySearch(want, row); !ok {
+			t.Fatalf("%v: candidate %d is said to match and does not", e, row)
+		}
+	}
+	for most, given := range map[int]bool{rough.Len(): true, rough.Len() - 1: false} {
+		some, err := x.Candidates(e, most)
+		if err != nil || (some != nil) != given || given && some.Len() != rough.Len() {
+			t.Fatalf("%v: of %d candidates at most %d: given %v, %v; want %v", e, rough.Len(), most, some != nil, err, given)
+		}
+	}
+}
+
+// TestCandidatesAreCheap holds that what excludes little is left out, and said to
+// be.
+func TestCandidatesAreCheap(t *testing.T) {
+	records := newTrail(5, time.Second).take(20_000)
+	file, _ := build(t, spec(), records)
+	var all, user readCounter
+	for text, read := range map[string]*readCounter{"user = alice22 and not violation": &all, "user = alice22": &user} {
+		read.r = bytes.NewReader(file)
+		x, err := index.Open(read, int64(len(file)), spec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := x.Candidates(parse(t, text), x.Lines())
+		if err != nil || rows.Exact() != (read == &user) {
+			t.Errorf("%s: exact %v, %v", text, rows.Exact(), err)
+		}
+		checkSearch(t, open(t, file, spec()), records, text)
+	}
+	if codes := int64(20_000 * 4 / 8); all.n-user.n >= codes {
+		t.Errorf("%d bytes were read for what excludes little, as many as its codes are", all.n-user.n)
+	}
+}
+
+// A readCounter counts the bytes that are read.
+type readCounter struct {
+	r io.ReaderAt
+	n int64
+}
+
+func (c *readCounter) ReadAt(b []byte, at int64) (int, error) {
+	n, err := c.r.ReadAt(b, at)
+	c.n += int64(n)
+	return n, err
 }
 
 func TestSearchIsRight(t *testing.T) {
