@@ -243,9 +243,13 @@ func (a *audit) run(ctx context.Context, resolved *config.Resolved) (err error) 
 // print gives the records to the sink. The bar goes before they come, where both
 // would be on one screen.
 func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
-	place, err := a.places()
-	if err != nil {
-		return err
+	shown := func(*etch.Record) {}
+	if a.bar != nil && a.bar.shows {
+		place, err := a.places()
+		if err != nil {
+			return err
+		}
+		shown = func(r *etch.Record) { a.bar.set(place(r)) }
 	}
 	for r, err := range a.records(ctx) {
 		damage, ok := errors.AsType[*etch.CorruptionError](err)
@@ -265,9 +269,7 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		if screen {
 			a.quiet()
 		}
-		if a.bar != nil {
-			a.bar.set(place(&r))
-		}
+		shown(&r)
 		if err := s.add(&r); err != nil {
 			return err
 		}
