@@ -179,35 +179,47 @@ func firstValue(r row, id int, key string) string {
 	return first
 }
 
+// A countedKey is how many records are counted under a key.
+type countedKey struct {
+	key string
+	n   uint64
+}
+
 // known counts those rows of a segment that its index can count by itself, and
 // returns the others: those that may not match, and attempts whose completion
 // may stand in a newer segment.
-func (t *tally) known(x *index.Reader, rows *index.Rows, of *index.Calls, counted map[string]uint64) (*index.Rows, error) {
+func (t *tally) known(x *index.Reader, rows *index.Rows, of *index.Calls) (others *index.Rows, counted []countedKey, err error) {
 	if t.step > 0 {
-		return rows, nil
+		return rows, nil, nil
 	}
-	sure := rows.Sure()
+	open := x.Of()
 	if of != nil {
+		rows = rows.AndNot(of.Completed)
 		dangling := make([]int, len(of.Dangling))
 		for i, d := range of.Dangling {
 			dangling[i] = d.Row
 		}
-		rows = rows.AndNot(of.Completed)
-		sure = sure.AndNot(of.Completed).AndNot(x.Of(dangling...))
+		open = x.Of(dangling...)
 	}
-	var key []byte
-	err := x.CountBy(sure, t.fields, func(values []string, n int) {
-		key = key[:0]
+	sure := rows.Sure().AndNot(open)
+	var sizes []int
+	keys := make([]byte, 0, 16<<10)
+	err = x.CountBy(sure, t.fields, func(values []string, n int) {
+		before := len(keys)
 		for _, v := range values {
-			key = appendValue(key, v)
+			keys = appendValue(keys, v)
 		}
-		counted[string(key)] += uint64(n)
+		counted = append(counted, countedKey{n: uint64(n)})
+		sizes = append(sizes, len(keys)-before)
 	})
 	if errors.Is(err, index.ErrNotHeld) {
-		clear(counted)
-		return rows, nil
+		return rows, nil, nil
 	}
-	return rows.AndNot(sure), err
+	all := string(keys) // one for all of them
+	for i := range counted {
+		counted[i].key, all = all[:sizes[i]], all[sizes[i]:]
+	}
+	return rows.AndNot(sure), counted, err
 }
 
 // groupsOf returns the groups of so many values, the largest first.

@@ -132,13 +132,17 @@ func (s *search) give(p part, h hit) {
 		return
 	}
 	s.given++
-	r := h.record
-	if r == nil {
-		r = &Record{Seq: h.seq, Raw: h.raw, Segment: int(p.Number), Offset: h.offset}
-	}
-	if !s.yield(*r, nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
+	if !s.yield(h.given(p), nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
 		s.stopped = true
 	}
+}
+
+// given returns the record of a hit as the consumer gets it.
+func (h *hit) given(p part) Record {
+	if h.record != nil {
+		return *h.record
+	}
+	return Record{Seq: h.seq, Raw: h.raw, Segment: int(p.Number), Offset: h.offset}
 }
 
 // workers is how many lines are looked at at one time.

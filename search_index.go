@@ -18,7 +18,7 @@ type answer struct {
 	calls *index.Calls // nil where they do not matter
 	scan  bool         // it says nothing of use: the segment is to be read
 
-	counted map[string]uint64 // records that are counted already, where they are counted
+	counted []countedKey // records that are counted already, where they are counted
 }
 
 // A place is where a line stands in its segment.
@@ -111,8 +111,8 @@ func (s *search) beginAnswer(a *answer) {
 	if a.calls != nil && s.q.Reverse {
 		s.calls.met(a.part, a.first, a.calls)
 	}
-	for key, n := range a.counted {
-		s.tally.counts[key] += n
+	for _, c := range a.counted {
+		s.tally.counts[c.key] += c.n
 	}
 }
 
@@ -129,6 +129,7 @@ func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
 	x, file, err := s.r.openIndex(s.v, p)
 	if err == nil {
 		defer func() { _ = file.Close() }() // it was only read
+		defer x.Release()
 		a.end = x.Bytes()
 		err = ask(x, &a)
 	}
@@ -166,8 +167,7 @@ func (s *search) candidates(x *index.Reader, a *answer) (*index.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.counted = map[string]uint64{}
-	if rows, err = s.tally.known(x, rows, a.calls, a.counted); err != nil {
+	if rows, a.counted, err = s.tally.known(x, rows, a.calls); err != nil {
 		return nil, err
 	}
 	if rows.Len() > most {

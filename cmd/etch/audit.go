@@ -251,15 +251,17 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		}
 		shown = func(r *etch.Record) { a.bar.set(place(r)) }
 	}
-	for r, err := range a.records(ctx) {
-		damage, ok := errors.AsType[*etch.CorruptionError](err)
-		switch {
-		case ok:
+	var r etch.Record // one for all: what is given to a renderer would be made anew for each
+	for next, err := range a.records(ctx) {
+		if err != nil {
+			damage, ok := errors.AsType[*etch.CorruptionError](err)
+			if !ok {
+				return err
+			}
 			a.damage(damage)
 			continue
-		case err != nil:
-			return err
 		}
+		r = next
 		if a.unproven(&r) {
 			a.withheld++
 			continue

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -122,6 +123,8 @@ func (g *grouping) notHeld(field int) error {
 // column only, each tuple may as well be a group of its own.
 func (c *columnGroups) groups(few bool) {
 	number := make(map[string]int)
+	c.group = make([]int, 0, c.dict.tuples())
+	c.member = make([]int, 0, c.dict.tuples())
 	var key []byte
 	for code := range c.dict.tuples() {
 		n := len(c.member)
@@ -164,7 +167,7 @@ func (g *grouping) count(rows *Rows) ([]groupCount, error) {
 	} else {
 		err = g.each(rows, func(group int) { counts[group]++ })
 	}
-	var found []groupCount
+	found := make([]groupCount, 0, min(g.n, rows.Len()))
 	for group, n := range counts {
 		if n > 0 {
 			found = append(found, groupCount{group, int(n)})
@@ -187,15 +190,18 @@ func (g *grouping) each(rows *Rows, f func(group int)) error {
 			weights[i][code] = group * c.stride
 		}
 	}
-	for row := range rows.All() {
-		group := 0
-		for i := range codes {
-			group += weights[i][codes[i].at(row)]
+	for i, w := range rows.may {
+		for ; w != 0; w &= w - 1 {
+			row := i<<6 + bits.TrailingZeros64(w)
+			group := 0
+			for i := range codes {
+				group += weights[i][codes[i].at(row)]
+			}
+			if group >= g.n {
+				return damaged("row %d has a code that no tuple has", row)
+			}
+			f(group)
 		}
-		if group >= g.n {
-			return damaged("row %d has a code that no tuple has", row)
-		}
-		f(group)
 	}
 	return nil
 }

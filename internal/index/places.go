@@ -13,7 +13,8 @@ func (x *Reader) Places(rows *Rows, backward bool, add func(offset int64, length
 	if backward {
 		slices.Reverse(found)
 	}
-	var room []byte
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
 	var list []linePlace
 	for len(found) > 0 {
 		n, from, to := x.together(found)
@@ -21,13 +22,14 @@ func (x *Reader) Places(rows *Rows, backward bool, add func(offset int64, length
 		if err != nil {
 			return err
 		}
-		for _, f := range found[:n] {
+		for i := range found[:n] {
+			f := &found[i]
 			list = f.places(list[:0], rows.ofBlock(f.number), newPacked(b[f.from-from:f.to-from], f.width))
 			if err := x.give(list, backward, add); err != nil {
 				return err
 			}
 		}
-		found, room = found[n:], b[:0]
+		found = found[n:]
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/etch-audit/etch/internal/merkle"
@@ -30,7 +31,7 @@ type Reader struct {
 	hashes           []byte  // of the chunks
 	ends             []int64 // of the sections, in the body
 
-	kept    []atomic.Pointer[[]byte]     // by section
+	kept    []atomic.Pointer[keptSection]
 	columns []atomic.Pointer[dictionary] // by column
 }
 
@@ -38,7 +39,7 @@ type Reader struct {
 // and that it is of this spec. The rest is checked as it is read. The error
 // is [ErrOther], [ErrDamaged] or that of r.
 func Open(r io.ReaderAt, size int64, spec *Spec) (*Reader, error) {
-	x := &Reader{r: r, spec: spec, kept: make([]atomic.Pointer[[]byte], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns))}
+	x := &Reader{r: r, spec: spec, kept: make([]atomic.Pointer[keptSection], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns))}
 	head, err := readHead(r, size, spec)
 	if err != nil {
 		return nil, err
@@ -171,18 +172,21 @@ func (x *Reader) start(section int) int64 {
 // read returns n bytes of a section from at, checked; they must lie in it. Its
 // capacity leaves room for slack.
 func (x *Reader) read(section int, at, n int64) ([]byte, error) {
-	return x.readInto(nil, section, at, n)
+	return x.readInto(new([]byte), section, at, n)
 }
 
-// readInto is read, which may use the room of a slice whose bytes nobody needs
-// any more.
-func (x *Reader) readInto(room []byte, section int, at, n int64) ([]byte, error) {
+// rooms are for what is read and not kept.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// readInto is read into room, which it makes larger where it has to.
+func (x *Reader) readInto(room *[]byte, section int, at, n int64) ([]byte, error) {
 	if n == 0 {
 		return make([]byte, 0, slack), nil
 	}
 	at += x.start(section)
 	from, to := at/chunkSize*chunkSize, x.chunkEnd(at+n)
-	b := slices.Grow(room[:0], int(to-from)+slack)[:int(to-from)+slack]
+	b := slices.Grow((*room)[:0], int(to-from)+slack)[:int(to-from)+slack]
+	*room = b
 	if err := readFull(x.r, b[:to-from], x.bodyAt+from); err != nil {
 		return nil, err
 	}
@@ -203,15 +207,32 @@ func (x *Reader) chunkEnd(at int64) int64 {
 
 // keep returns a whole section, and reads it only once.
 func (x *Reader) keep(section int) ([]byte, error) {
-	if b := x.kept[section].Load(); b != nil {
-		return *b, nil
+	if k := x.kept[section].Load(); k != nil {
+		return k.bytes, nil
 	}
-	b, err := x.read(section, 0, x.size(section))
-	if err != nil {
+	k := &keptSection{room: rooms.Get().(*[]byte)}
+	var err error
+	if k.bytes, err = x.readInto(k.room, section, 0, x.size(section)); err != nil {
 		return nil, err
 	}
-	x.kept[section].Store(&b)
-	return b, nil
+	x.kept[section].Store(k)
+	return k.bytes, nil
+}
+
+// A keptSection is a section that was read, and the room that it is in.
+type keptSection struct {
+	bytes []byte
+	room  *[]byte
+}
+
+// Release gives back the memory of what was read, for other indexes. What x has
+// answered stays valid; x itself must not be used any more.
+func (x *Reader) Release() {
+	for i := range x.kept {
+		if k := x.kept[i].Swap(nil); k != nil {
+			rooms.Put(k.room)
+		}
+	}
 }
 
 // Subtrees returns which of the log's aligned groups of 256 leaves lie wholly
@@ -238,7 +259,9 @@ func (x *Reader) Calls() (*Calls, error) {
 	if x.size(sectionCalls) == 0 {
 		return nil, fmt.Errorf("calls: %w", ErrNotHeld)
 	}
-	b, err := x.read(sectionCalls, 0, x.size(sectionCalls))
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	b, err := x.readInto(room, sectionCalls, 0, x.size(sectionCalls))
 	if err != nil {
 		return nil, err
 	}
@@ -257,11 +280,9 @@ const verified = 32 << 10
 func (x *Reader) Verify() error {
 	var room []byte
 	for at := int64(0); at < x.bodySize; at += verified {
-		b, err := x.readInto(room, 0, at, min(verified, x.bodySize-at))
-		if err != nil {
+		if _, err := x.readInto(&room, 0, at, min(verified, x.bodySize-at)); err != nil {
 			return err
 		}
-		room = b[:0]
 	}
 	return nil
 }
