@@ -41,6 +41,9 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 	}
 	if !q.AllPhases {
 		s.calls = &calls{s: s}
+		if t != nil {
+			t.settled, t.open = settled, attempts
+		}
 	}
 	s.run()
 	return s.stopped

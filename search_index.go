@@ -163,17 +163,11 @@ func (s *search) candidates(x *index.Reader, a *answer) (*index.Rows, error) {
 	if s.tally == nil || s.q.Match != nil {
 		return x.Candidates(s.expr, most)
 	}
-	rows, err := x.Search(s.expr)
-	if err != nil {
+	rows, counted, err := s.tally.ask(s, x, a.calls)
+	if err != nil || rows.Len() > most {
 		return nil, err
 	}
-	if rows, a.counted, err = s.tally.known(x, rows, a.calls); err != nil {
-		return nil, err
-	}
-	if rows.Len() > most {
-		a.counted = nil
-		return nil, nil
-	}
+	a.counted = counted
 	return rows, nil
 }
 

@@ -14,9 +14,9 @@ type hit struct {
 	raw     []byte  // where the line is all that is asked for
 	record  *Record // where it is decoded; else nil
 	looked  bool    // it was found through an index
-	matches bool   // what the query asks for, phases aside
-	key     string // what it is counted under, where records are counted
-	damage  error  // why the line is no record
+	matches bool    // what the query asks for, phases aside
+	key     string  // what it is counted under, where records are counted
+	damage  error   // why the line is no record
 
 	// Of a record of a call, where phases matter.
 	phase index.Phase

@@ -69,6 +69,12 @@ func ask(x *index.Reader, expressions []filter.Expr) (a answer, err error) {
 			return a, err
 		}
 	}
+	for _, e := range expressions {
+		err = x.Count(e, []int{fieldUser}, func(values []string, n int) { a.Counts["counted "+values[0]] += n })
+		if err != nil && !errors.Is(err, index.ErrNotHeld) {
+			return a, err
+		}
+	}
 	calls, err := x.Calls()
 	if err != nil && !errors.Is(err, index.ErrNotHeld) {
 		return a, err

@@ -70,6 +70,7 @@ func spec() *index.Spec {
 			{Fields: []int{fieldUser, fieldUserID, fieldChannel}, Postings: true},
 			{Fields: []int{fieldSession}},
 		},
+		Pairs:   []index.Pair{{Of: 0, By: 1}},
 		Text:    fieldText,
 		Subsets: []int{fieldCommand, fieldResource},
 		Time:    fieldTime,

@@ -176,10 +176,16 @@ func (x question) and(terms []filter.Expr) (finding, error) {
 		if err != nil {
 			return f, err
 		}
+		if f.rows != nil && len(terms) > 1 && f.rows.Exact() && f.rows.Len() == x.rows {
+			continue // true of all: what is asked for may lie in one column without it
+		}
 		all.merge(f, (*pick).and, (*Rows).And)
 		if all.rows != nil && all.rows.empty() || slices.ContainsFunc(all.picks, func(p *pick) bool { return p.count() == 0 }) {
 			return none, nil
 		}
+	}
+	if len(all.picks) == 0 && all.rows == nil {
+		return finding{rows: allRows(x.rows)}, nil
 	}
 	if f, ok := all.one(); ok {
 		return f, nil

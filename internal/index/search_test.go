@@ -2,8 +2,9 @@ package index_test
 
 import (
 	"bytes"
-	"io"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -371,6 +372,77 @@ func TestCountBy(t *testing.T) {
 			t.Fatalf("%s by %v, got before want:\n%s", text, fields, diff)
 		}
 	})
+}
+
+// TestCount holds that what is counted of tuples is what the rows are, or refused.
+func TestCount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		records := randomRecords(t)
+		file, _ := build(t, spec(), records)
+		x := open(t, file, spec())
+		text := expression(t, 2)
+		fields := rapid.SliceOfN(rapid.SampledFrom([]int{fieldType, fieldRisk, fieldTag, fieldUser, fieldUserID, fieldSession}), 0, 3).Draw(t, "fields")
+		checkCount(t, x, records, text, fields)
+	})
+}
+
+// TestCountIsHeld holds what is known without a look at any row.
+func TestCountIsHeld(t *testing.T) {
+	records := newTrail(5, time.Second).take(5000)
+	file, _ := build(t, spec(), records)
+	x := open(t, file, spec())
+	for text, fields := range map[string][]int{
+		"risk >= high":                                {fieldUser},
+		"risk = low or violation":                     {fieldUser, fieldRisk},
+		"not (risk = low) and type = tool_call":       {fieldChannel, fieldUser, fieldType},
+		"risk >= high and time > 2020-01-01":          {fieldUser},
+		"risk >= high and time < 2020-01-01":          {fieldSession},
+		"risk = medium":                               nil,
+		"violation":                                   {fieldRisk, fieldTool},
+		"session = s1":                                nil,
+		"user = alice and not (user = bob or user=x)": {fieldUser},
+	} {
+		if !checkCount(t, x, records, text, fields) {
+			t.Errorf("%s by %v is not held", text, fields)
+		}
+	}
+	for text, fields := range map[string][]int{
+		"user = alice":                  {fieldRisk}, // a pair has a direction
+		"risk = low":                    {fieldSession},
+		"risk = low and user = alice":   {fieldUser},
+		"risk = low and command ~ make": {fieldUser},
+		"exit = 0":                      {fieldUser},
+		"violation":                     {fieldCwd},
+	} {
+		if checkCount(t, x, records, text, fields) {
+			t.Errorf("%s by %v is held", text, fields)
+		}
+	}
+}
+
+// checkCount compares counts with those of looking at every record, and reports
+// whether there were any.
+func checkCount(t rapid.TB, x *index.Reader, records []*record, text string, fields []int) bool {
+	t.Helper()
+	got := make(map[string]int)
+	e := parse(t, text)
+	err := x.Count(e, fields, func(values []string, n int) {
+		key := ""
+		for _, v := range values {
+			key += "|" + v
+		}
+		got[key] += n
+	})
+	if errors.Is(err, index.ErrNotHeld) && len(got) == 0 {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, naiveCount(records, matching(records, e), fields)); diff != "" {
+		t.Fatalf("%s by %v, got before want:\n%s", text, fields, diff)
+	}
+	return true
 }
 
 // TestCountByManyGroups counts by more groups than there can be counters.
