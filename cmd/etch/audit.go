@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -131,7 +132,22 @@ func asksMore(f *pflag.FlagSet) bool {
 	return more
 }
 
+// collectLate is how much garbage an answer may gather, in percent of what is in
+// use, which is a few MiB: most answers are given before any is collected.
+const collectLate = 400
+
+// collectingLate sets that for as long as a command runs, unless people have set
+// something else.
+func collectingLate(std stdio) (restore func()) {
+	if std.getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(collectLate)
+	return func() { debug.SetGCPercent(before) }
+}
+
 func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
+	defer collectingLate(std)()
 	q, err := opts.query(std.now())
 	if err != nil {
 		return err

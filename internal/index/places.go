@@ -6,6 +6,9 @@ import "slices"
 // backward, in the opposite one, with where it stands in the plain segment and its
 // length without the line feed. Of the lengths it reads only what it needs.
 func (x *Reader) Places(rows *Rows, backward bool, add func(offset int64, length int)) error {
+	if rows.empty() {
+		return nil
+	}
 	found, err := x.blocksOf(rows)
 	if err != nil {
 		return err

@@ -169,7 +169,6 @@ func (p *parts) one() (finding, bool) {
 func (x question) and(terms []filter.Expr) (finding, error) {
 	terms = slices.Clone(terms)
 	slices.SortStableFunc(terms, func(a, b filter.Expr) int { return x.cost(a) - x.cost(b) })
-	none := finding{rows: newRows(x.rows)}
 	var all parts
 	for _, t := range terms {
 		f, err := x.find(t)
@@ -181,7 +180,7 @@ func (x question) and(terms []filter.Expr) (finding, error) {
 		}
 		all.merge(f, (*pick).and, (*Rows).And)
 		if all.rows != nil && all.rows.empty() || slices.ContainsFunc(all.picks, func(p *pick) bool { return p.count() == 0 }) {
-			return none, nil
+			return finding{rows: newRows(x.rows)}, nil
 		}
 	}
 	if len(all.picks) == 0 && all.rows == nil {
@@ -198,7 +197,7 @@ func (x question) and(terms []filter.Expr) (finding, error) {
 		}
 		rows, err := x.pickRows(p, all.rows)
 		if err != nil {
-			return none, err
+			return finding{}, err
 		}
 		if all.merge(finding{rows: rows}, nil, (*Rows).And); all.rows.empty() {
 			break
