@@ -427,10 +427,7 @@ func checkCount(t rapid.TB, x *index.Reader, records []*record, text string, fie
 	got := make(map[string]int)
 	e := parse(t, text)
 	err := x.Count(e, fields, func(values []string, n int) {
-		key := ""
-		for _, v := range values {
-			key += "|" + v
-		}
+		key := strings.Join(append([]string{""}, values...), "|")
 		got[key] += n
 	})
 	if errors.Is(err, index.ErrNotHeld) && len(got) == 0 {
