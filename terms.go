@@ -20,7 +20,8 @@ var indexSpec = &index.Spec{
 		{Fields: fieldIDs("user", "username", "user_id", "channel", "agent", "agent_id", "model", "host", "caller"), Postings: true},
 		{Fields: fieldIDs("session"), Postings: true},
 	},
-	Text: fieldText,
+	Pairs: []index.Pair{{Of: 0, By: 2}}, // what was done, counted by who did it
+	Text:  fieldText,
 	Subsets: fieldIDs("tool", "command", "arguments", "resource", "cwd", "risk_reason",
 		"reason", "message", "url", "block_reason"),
 	Time: fieldTime,

@@ -136,8 +136,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkLines asks for the places of a user's lines.
-func BenchmarkLines(b *testing.B) {
+// BenchmarkPlaces asks for the places of a user's lines.
+func BenchmarkPlaces(b *testing.B) {
 	file := benchFile(b)
 	rows, err := open(b, file, spec()).Search(parse(b, "user = carol13"))
 	if err != nil {
@@ -145,10 +145,8 @@ func BenchmarkLines(b *testing.B) {
 	}
 	for b.Loop() {
 		x := open(b, file, spec())
-		for row := range rows.All() {
-			if _, _, err := x.Line(row); err != nil {
-				b.Fatal(err)
-			}
+		if err := x.Places(rows, false, func(int64, int) {}); err != nil {
+			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(rows.Len()), "rows")

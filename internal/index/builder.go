@@ -209,11 +209,26 @@ func (b *Builder) body() (body []byte, lengths []int) {
 		columns = append(columns, parts)
 		taken += size
 	}
+	var pairs [][]byte
+	for _, p := range b.spec.Pairs {
+		var part []byte
+		if len(columns[p.Of][partTuples]) > 0 && len(columns[p.By][partTuples]) > 0 {
+			part = encodePairs(&b.columns[p.Of], &b.columns[p.By])
+		}
+		if len(part) > budget/8 || taken+len(part) > fixed+(budget-fixed)/8*7 {
+			part = nil
+		}
+		pairs = append(pairs, part)
+		taken += len(part)
+	}
 	add(sectionText, encodeGrams(b.grams, budget-taken))
 	for i, parts := range columns {
 		for part := range parts {
 			add(sectionColumns+i*columnParts+part, parts[part])
 		}
+	}
+	for i, part := range pairs {
+		add(b.spec.pairSection(i), part)
 	}
 	return body, lengths
 }
