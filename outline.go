@@ -12,9 +12,9 @@ import (
 // millions of lines to show a few.
 //
 // It knows one form only, that in which lines are written: the members in the
-// order of the format, each once, nothing unknown, no white space around them.
-// Whatever else is a line of the log is told apart by decoding it, so that an
-// outline never says anything that [decodeLine] does not.
+// order of the format, each once, nothing unknown, no white space around them,
+// and a timestamp. Whatever else is a line of the log is told apart by decoding
+// it, so that an outline never says anything that [decodeLine] does not.
 type outline struct {
 	scanner
 	seq   uint64
@@ -46,7 +46,7 @@ func (o *outline) read(line []byte) bool {
 		o.data = l.Signed
 	}
 	o.pos = bytes.IndexByte(line, ',') + 1
-	return o.members(&forms[0], l.MAC != nil) && o.pos == len(o.data) && o.consistent()
+	return o.members(&forms[0], l.MAC != nil) && o.pos == len(o.data) && o.spans[memberTimestamp].to != 0 && o.consistent()
 }
 
 // members reads the members of an object that is open. The line itself ends

@@ -3,6 +3,7 @@ package etch
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -111,10 +112,17 @@ func TestOutlineRefuses(t *testing.T) {
 		`"event_id":"a","truncated":true`,
 		`"event_id":"a","signature":"SHA256:short"`,
 	} {
+		if !strings.Contains(body, `"timestamp":`) {
+			body = `"timestamp":"2026-02-16T12:34:56.123456Z",` + body
+		}
 		var o outline
 		if line := lineOf(body); o.read(line) {
 			t.Errorf("%s has an outline", line)
 		}
+	}
+	// Its time would be that of the line before.
+	if line := lineOf(`"event_id":"a","labels":{}`); agree(t, line) {
+		t.Errorf("%s has an outline", line)
 	}
 }
 
@@ -169,6 +177,7 @@ func TestOutlineAllocates(t *testing.T) {
 func FuzzOutline(f *testing.F) {
 	f.Add(lineOf(encode(outlineEvent())))
 	f.Add(lineOf(`"labels":{"a":"b"},"result":{"success":true,"type":"success"}`))
+	f.Add(lineOf(`"timestamp":"2026-02-16T12:34:56.123456Z","result":{"success":true,"type":"success"},"labels":{"a":"b"}`))
 	f.Fuzz(func(t *testing.T, line []byte) { agree(t, line) })
 }
 
