@@ -6,7 +6,6 @@ import (
 
 	"github.com/etch-audit/etch/internal/filter"
 	"github.com/etch-audit/etch/internal/index"
-	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/needle"
 )
 
@@ -49,7 +48,7 @@ func checkIndexed(t *testing.T, where *Filter, line []byte, want bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Add(line, merkle.Hash{}, row); err != nil {
+	if err := b.Add(line, row); err != nil {
 		t.Fatal(err)
 	}
 	var file bytes.Buffer

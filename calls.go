@@ -54,9 +54,9 @@ func (c *calls) hides(p part, h *hit) (bool, error) {
 	}
 	pairs := &c.parts[p.at]
 	if pairs.completed == nil {
-		return pairs.at.has(h.record.Offset), nil
+		return pairs.at.has(h.offset), nil
 	}
-	row := int(h.record.Seq - pairs.first)
+	row := int(h.seq - pairs.first)
 	return pairs.completed.Contains(row) || pairs.later[row], nil
 }
 
@@ -160,7 +160,7 @@ func (c *calls) find(p part) error {
 			return err
 		}
 		if h.damage == nil && c.meet(&h) {
-			at.add(h.record.Offset)
+			at.add(h.offset)
 		}
 	}
 	return nil

@@ -102,6 +102,10 @@ type tally struct {
 	step   time.Duration // of a histogram; else 0
 	zone   *time.Location
 	counts map[string]uint64 // by key
+
+	// Of the records that are asked for: those that no completion hides, nil for
+	// all of them, and the others, nil for none.
+	settled, open filter.Expr
 }
 
 // key returns what a record is counted under: its values, or the beginning of
@@ -179,32 +183,95 @@ func firstValue(r row, id int, key string) string {
 	return first
 }
 
+// A countedKey is how many records are counted under a key.
+type countedKey struct {
+	key string
+	n   uint64
+}
+
+// ask asks the index of a segment for what it can count by itself, and returns the
+// rows that are left.
+func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.Rows, counted []countedKey, err error) {
+	expr, list := s.expr, new(countedKeys)
+	if t.step == 0 {
+		err = x.Count(filter.All(s.expr, t.settled), t.fields, list.add)
+		switch {
+		case errors.Is(err, index.ErrNotHeld):
+		case err != nil:
+			return nil, nil, err
+		case t.open == nil:
+			return x.Of(), list.all(), nil
+		default:
+			expr = filter.All(s.expr, t.open)
+		}
+	}
+	rows, err := x.Search(expr)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err = t.known(x, rows, of, list.add)
+	return rows, list.all(), err
+}
+
+// attempts are the only records that a completion hides, and the others.
+var attempts, settled = byPhase()
+
+func byPhase() (attempts, settled filter.Expr) {
+	e, err := schema.Equal(fieldOf("phase"), string(Attempt))
+	if err != nil {
+		panic("etch: " + err.Error())
+	}
+	return e, filter.Negate(e)
+}
+
+// countedKeys is what was counted of a segment.
+type countedKeys struct {
+	list  []countedKey
+	keys  []byte // one after another
+	sizes []int
+}
+
+func (c *countedKeys) add(values []string, n int) {
+	if c.list == nil {
+		const some = 1 << 10
+		c.list, c.sizes, c.keys = make([]countedKey, 0, some), make([]int, 0, some), make([]byte, 0, 16*some)
+	}
+	before := len(c.keys)
+	for _, v := range values {
+		c.keys = appendValue(c.keys, v)
+	}
+	c.list = append(c.list, countedKey{n: uint64(n)})
+	c.sizes = append(c.sizes, len(c.keys)-before)
+}
+
+// all returns the counts, under keys that are parts of one string.
+func (c *countedKeys) all() []countedKey {
+	keys := string(c.keys)
+	for i := range c.list {
+		c.list[i].key, keys = keys[:c.sizes[i]], keys[c.sizes[i]:]
+	}
+	return c.list
+}
+
 // known counts those rows of a segment that its index can count by itself, and
 // returns the others: those that may not match, and attempts whose completion
 // may stand in a newer segment.
-func (t *tally) known(x *index.Reader, rows *index.Rows, of *index.Calls, counted map[string]uint64) (*index.Rows, error) {
-	if t.step > 0 {
+func (t *tally) known(x *index.Reader, rows *index.Rows, of *index.Calls, add func(values []string, n int)) (others *index.Rows, err error) {
+	if t.step > 0 || rows.Len() == 0 {
 		return rows, nil
 	}
-	sure := rows.Sure()
+	open := x.Of()
 	if of != nil {
+		rows = rows.AndNot(of.Completed)
 		dangling := make([]int, len(of.Dangling))
 		for i, d := range of.Dangling {
 			dangling[i] = d.Row
 		}
-		rows = rows.AndNot(of.Completed)
-		sure = sure.AndNot(of.Completed).AndNot(x.Of(dangling...))
+		open = x.Of(dangling...)
 	}
-	var key []byte
-	err := x.CountBy(sure, t.fields, func(values []string, n int) {
-		key = key[:0]
-		for _, v := range values {
-			key = appendValue(key, v)
-		}
-		counted[string(key)] += uint64(n)
-	})
+	sure := rows.Sure().AndNot(open)
+	err = x.CountBy(sure, t.fields, add)
 	if errors.Is(err, index.ErrNotHeld) {
-		clear(counted)
 		return rows, nil
 	}
 	return rows.AndNot(sure), err

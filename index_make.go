@@ -13,7 +13,6 @@ import (
 
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/index"
-	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/vfs"
 )
@@ -45,7 +44,7 @@ func readRows(f io.ReaderAt, end int64, read func(int64)) (*index.Builder, uint6
 		return nil, 0, err
 	}
 	b := index.NewBuilder(indexSpec, head.opened.Segment, head.opened.Size)
-	x, leaf := newIndexer(), merkle.NewLeafHasher()
+	x := newIndexer()
 	lines := segment.NewLines(f, 0, end)
 	for n, told := uint64(0), int64(0); ; n++ {
 		offset := lines.Offset()
@@ -64,7 +63,7 @@ func readRows(f io.ReaderAt, end int64, read func(int64)) (*index.Builder, uint6
 		if err != nil {
 			return nil, 0, fmt.Errorf("offset %d: %w", offset, err)
 		}
-		if err := b.Add(line, leaf.Leaf(line), row); err != nil {
+		if err := b.Add(line, row); err != nil {
 			return nil, 0, err
 		}
 	}

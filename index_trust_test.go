@@ -225,7 +225,7 @@ func (l *trustLog) forge(t *testing.T, number uint32) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Add(line, [32]byte{}, row); err != nil {
+		if err := b.Add(line, row); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package etch
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/etch-audit/etch/internal/record"
 )
@@ -11,14 +12,20 @@ import (
 // millions of lines to show a few.
 //
 // It knows one form only, that in which lines are written: the members in the
-// order of the format, each once, nothing unknown, no white space around them.
-// Whatever else is a line of the log is told apart by decoding it, so that an
-// outline never says anything that [decodeLine] does not.
+// order of the format, each once, nothing unknown, no white space around them,
+// and a timestamp. Whatever else is a line of the log is told apart by decoding
+// it, so that an outline never says anything that [decodeLine] does not.
 type outline struct {
 	scanner
 	seq   uint64
 	spans [memberCount]span
 	micro int64 // the timestamp, Unix microseconds
+
+	// after says of each member which one of its object was found in its place,
+	// or behind it, when it was last looked for.
+	after  [memberCount]uint8
+	minute []byte // how the last timestamp began, up to its seconds
+	began  int64  // when that was, Unix microseconds
 }
 
 // A span is where a value stands in its line, with the quotation marks of a
@@ -39,18 +46,17 @@ func (o *outline) read(line []byte) bool {
 		o.data = l.Signed
 	}
 	o.pos = bytes.IndexByte(line, ',') + 1
-	return o.members(&forms[0], l.MAC != nil) && o.pos == len(o.data) && o.consistent()
+	return o.members(&forms[0], l.MAC != nil) && o.pos == len(o.data) && o.spans[memberTimestamp].to != 0 && o.consistent()
 }
 
 // members reads the members of an object that is open. The line itself ends
 // with its MAC, where it is bare, and has no brace before it.
 func (o *outline) members(f *form, bare bool) bool {
-	for i := range f.members {
-		m, rest := &f.members[i], o.data[o.pos:]
-		// Most members are absent: two bytes tell most of the time.
-		if n := len(m.key); len(rest) < n || rest[1] != m.key[1] || rest[n-2] != '"' || string(rest[:n]) != string(m.key) {
-			continue
+	for i := 0; i < len(f.members); i++ {
+		if i = o.next(f, i); i < 0 {
+			return false
 		}
+		m := &f.members[i]
 		o.pos += len(m.key)
 		start := o.pos
 		if !o.value(m) {
@@ -68,6 +74,30 @@ func (o *outline) members(f *form, bare bool) bool {
 		}
 	}
 	return false
+}
+
+// next returns the first member from number i on whose key is next in the line,
+// negative where there is none. Most are absent, and mostly those that were
+// absent the last time.
+func (o *outline) next(f *form, i int) int {
+	rest, after := o.data[o.pos:], &o.after[f.members[i].id]
+	if n := int(*after); n >= i && f.members[n].begins(rest) {
+		return n
+	}
+	for n := i; n < len(f.members); n++ {
+		if f.members[n].begins(rest) {
+			*after = uint8(n)
+			return n
+		}
+	}
+	return -1
+}
+
+// begins reports whether a text begins with the member's key. Two bytes tell
+// most of the time.
+func (m *formMember) begins(b []byte) bool {
+	n := len(m.key)
+	return len(b) >= n && b[1] == m.key[1] && b[n-2] == '"' && string(b[:n]) == string(m.key)
 }
 
 // value reads the value of a member, if it is what the member's can be.
@@ -125,10 +155,45 @@ func (o *outline) timestamp() bool {
 	if o.at() != '"' || len(o.data) < o.pos+timeLen+2 || o.data[o.pos+1+timeLen] != '"' {
 		return false
 	}
-	t, ok := parseTime(string(o.data[o.pos+1 : o.pos+1+timeLen]))
-	o.micro = t.UnixMicro()
+	text := o.data[o.pos+1 : o.pos+1+timeLen]
 	o.pos += timeLen + 2
+	if n := len(text) - len(secondsForm); string(text[:n]) == string(o.minute) {
+		micro, ok := parseSeconds(text[n:])
+		o.micro = o.began + micro
+		return ok
+	}
+	return o.newMinute(text)
+}
+
+// newMinute reads a timestamp of another minute than the last one.
+func (o *outline) newMinute(text []byte) bool {
+	t, ok := parseTime(string(text))
+	if ok {
+		o.micro, o.began = t.UnixMicro(), t.Truncate(time.Minute).UnixMicro()
+		o.minute = append(o.minute[:0], text[:len(text)-len(secondsForm)]...)
+	}
 	return ok
+}
+
+// secondsForm is how a timestamp ends.
+const secondsForm = "00.000000Z"
+
+// parseSeconds reads the end of a timestamp, in microseconds.
+func parseSeconds(text []byte) (micro int64, ok bool) {
+	for i, c := range []byte(secondsForm) {
+		if c != '0' {
+			if text[i] != c {
+				return 0, false
+			}
+			continue
+		}
+		d := text[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		micro = micro*10 + int64(d)
+	}
+	return micro, micro < 60_000_000
 }
 
 func (o *outline) flagOnly() bool {

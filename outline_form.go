@@ -52,6 +52,7 @@ var formMembers = membersOf(forms)
 
 // The members that have a meaning beyond their value.
 var (
+	memberTimestamp = memberOf("timestamp")
 	memberEventType = memberOf("event_type")
 	memberPhase     = memberOf("phase")
 	memberCallID    = memberOf("call_id")

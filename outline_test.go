@@ -3,12 +3,17 @@ package etch
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/etch-audit/etch/internal/filter"
 )
+
+// usedOutline has read all lines before: what it remembers of them must not
+// show.
+var usedOutline outline
 
 // agree checks that an outlined line says what the decoded one says.
 func agree(t interface {
@@ -18,7 +23,12 @@ func agree(t interface {
 ) (outlined bool) {
 	t.Helper()
 	var o outline
-	if !o.read(line) {
+	outlined = o.read(line)
+	if again := usedOutline.read(line); again != outlined || outlined && (usedOutline.spans != o.spans || usedOutline.micro != o.micro) {
+		t.Errorf("an outline that was used before says %v %v %d, a new one %v %v %d, of %q",
+			again, usedOutline.spans, usedOutline.micro, outlined, o.spans, o.micro, line)
+	}
+	if !outlined {
 		return false
 	}
 	var r Record
@@ -102,9 +112,41 @@ func TestOutlineRefuses(t *testing.T) {
 		`"event_id":"a","truncated":true`,
 		`"event_id":"a","signature":"SHA256:short"`,
 	} {
+		if !strings.Contains(body, `"timestamp":`) {
+			body = `"timestamp":"2026-02-16T12:34:56.123456Z",` + body
+		}
 		var o outline
 		if line := lineOf(body); o.read(line) {
 			t.Errorf("%s has an outline", line)
+		}
+	}
+	// Its time would be that of the line before.
+	if line := lineOf(`"event_id":"a","labels":{}`); agree(t, line) {
+		t.Errorf("%s has an outline", line)
+	}
+}
+
+// TestTimestamps has times of one minute after one another, and what is none.
+func TestTimestamps(t *testing.T) {
+	for text, want := range map[string]bool{
+		"2026-02-16T12:34:00.000000Z": true, "2026-02-16T12:34:59.999999Z": true, "2026-02-16T12:34:07.123456Z": true,
+		"2026-02-16T12:34:60.000000Z": false, "2026-02-16T12:34:0a.000000Z": false, "2026-02-16T12:34:07,123456Z": false,
+		"2026-02-16T12:34:07.12345/Z": false, "2026-02-16T12:34:07.123456z": false, "2026-02-16T12:34:99.000000Z": false,
+		"0001-01-01T00:00:01.000001Z": true, "1969-12-31T23:59:59.999999Z": true, "9999-12-31T23:59:59.999999Z": true,
+		"2026-02-30T12:34:00.000000Z": false, "2024-02-29T12:34:00.000000Z": true, "2026-02-16T24:00:00.000000Z": false,
+	} {
+		line := lineOf(`"timestamp":"` + text + `","event_type":"tool_call"`)
+		for range 2 { // the second time, the minute is known
+			if got := agree(t, line); got != want {
+				t.Errorf("%s has an outline: %v, want %v", text, got, want)
+			}
+		}
+		known := lineOf(`"timestamp":"2026-02-16T12:34:30.000000Z","event_type":"tool_call"`)
+		if !agree(t, known) {
+			t.Errorf("no outline of %s", known)
+		}
+		if got := agree(t, line); got != want {
+			t.Errorf("%s has an outline behind another: %v, want %v", text, got, want)
 		}
 	}
 }
@@ -135,6 +177,7 @@ func TestOutlineAllocates(t *testing.T) {
 func FuzzOutline(f *testing.F) {
 	f.Add(lineOf(encode(outlineEvent())))
 	f.Add(lineOf(`"labels":{"a":"b"},"result":{"success":true,"type":"success"}`))
+	f.Add(lineOf(`"timestamp":"2026-02-16T12:34:56.123456Z","result":{"success":true,"type":"success"},"labels":{"a":"b"}`))
 	f.Fuzz(func(t *testing.T, line []byte) { agree(t, line) })
 }
 

@@ -46,7 +46,8 @@ type Query struct {
 	// during the call.
 	Match func(*Record) bool
 	// LinesOnly asks for no more of a Record than its Seq, its place and Raw. Its
-	// Event is then mostly left empty, which saves decoding it.
+	// Event is then mostly left empty, which saves decoding it. Lines share
+	// memory: who keeps one Raw keeps up to 16 KiB, or clones it.
 	LinesOnly bool
 	// NoIndex reads every line, whatever indexes there are.
 	NoIndex bool

@@ -98,7 +98,7 @@ func (s *search) stretch(p part, f vfs.File, from, to int64, opt scan.Options, l
 	behind := func() bool {
 		return damage.Next < 0 || damage.Next >= to || s.stretch(p, f, damage.Next, to, opt, look, yield)
 	}
-	tell := func() bool { return yield(damagedHit(p, damage), nil) }
+	tell := func() bool { return yield(damagedHit(damage), nil) }
 	if opt.Reverse {
 		to = edge // what lies behind was given
 		return behind() && tell() && before()
@@ -109,24 +109,22 @@ func (s *search) stretch(p part, f vfs.File, from, to int64, opt scan.Options, l
 
 // damagedHit is what stands for the lines of an archive that cannot be
 // decompressed.
-func damagedHit(p part, damage *archive.DamageError) hit {
-	h := hit{damage: damage}
-	h.record.Segment, h.record.Offset = int(p.Number), damage.Offset
-	return h
+func damagedHit(damage *archive.DamageError) hit {
+	return hit{offset: damage.Offset, damage: damage}
 }
 
 // addDamage adds what stands for the lines of an archive that cannot be
 // decompressed, once for those that follow each other, and reports whether that
 // is what an error says.
-func addDamage(hits []hit, p part, err error) ([]hit, bool) {
+func addDamage(hits []hit, err error) ([]hit, bool) {
 	damage, ok := errors.AsType[*archive.DamageError](err)
 	if !ok {
 		return hits, false
 	}
-	if n := len(hits); n > 0 && hits[n-1].damage != nil && hits[n-1].record.Offset == damage.Offset {
+	if n := len(hits); n > 0 && hits[n-1].damage != nil && hits[n-1].offset == damage.Offset {
 		return hits, true
 	}
-	return append(hits, damagedHit(p, damage)), true
+	return append(hits, damagedHit(damage)), true
 }
 
 // unsupported tells of an archive that this program does not read, and reports

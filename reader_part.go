@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 
 	"github.com/etch-audit/etch/internal/archive"
 	"github.com/etch-audit/etch/internal/control"
@@ -44,14 +45,30 @@ func (r *Reader) end(v *view, p part, f vfs.File) (int64, error) {
 	return min(end, cut), err
 }
 
+// A cut is where the records of a part end according to the part behind it. It is
+// looked for once.
+type cut struct {
+	once sync.Once
+	at   int64
+	err  error
+}
+
+// whole is where the records of a part end that the one behind it does not cut.
+const whole = 1<<63 - 1
+
 // cutBy returns where the records of a part end according to the part behind
 // it, which begins with the record of it where the bytes after that are void.
 func (r *Reader) cutBy(v *view, p part) (int64, error) {
-	const whole = 1<<63 - 1
 	if p.at+1 == len(v.parts) {
 		return whole, nil
 	}
-	next := v.parts[p.at+1]
+	c := &v.cuts[p.at]
+	c.once.Do(func() { c.at, c.err = r.cutAt(v.parts[p.at+1], p.Number) })
+	return c.at, c.err
+}
+
+// cutAt returns where a segment's records end according to the next part.
+func (r *Reader) cutAt(next part, number uint32) (int64, error) {
 	f := next.file
 	if f == nil {
 		var err error
@@ -64,14 +81,36 @@ func (r *Reader) cutBy(v *view, p part) (int64, error) {
 		}
 		defer func() { _ = f.Close() }() // it was only read
 	}
+	recovered, err := beginsRecovered(f)
+	if errors.Is(err, segment.ErrRead) && !errors.Is(err, archive.ErrDamaged) {
+		return 0, err
+	}
+	if err != nil || !recovered {
+		return whole, nil
+	}
 	head, err := beginningOf(f)
 	if errors.Is(err, segment.ErrRead) && !errors.Is(err, archive.ErrDamaged) {
 		return 0, err
 	}
-	if err != nil || head.recovered == nil || head.recovered.Segment != p.Number {
+	if err != nil || head.recovered == nil || head.recovered.Segment != number {
 		return whole, nil
 	}
 	return head.recovered.Offset, nil
+}
+
+// beginsRecovered reports whether the second line of a segment's file says that
+// it is a record of a recovery. Few do, and the others need not be decoded.
+func beginsRecovered(f vfs.File) (bool, error) {
+	size, err := f.Size()
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", segment.ErrRead, err)
+	}
+	lines := segment.NewLines(f, 0, size)
+	if _, err := lines.Next(); err != nil {
+		return false, err
+	}
+	line, err := lines.Next()
+	return err == nil && record.Control(line) == control.Recovered, nil
 }
 
 // A beginning is how a segment begins.

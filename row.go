@@ -75,6 +75,31 @@ func (r row) Flag(id int) (value, ok bool) {
 	return r.boolean(m), r.has(m)
 }
 
+// deciding returns the members that decide what a row says of a field of texts,
+// of levels or of a flag: rows that agree in these agree in the field. Of an
+// object it is decided by whether it is there.
+func deciding(id int) []memberID {
+	switch id {
+	case fieldControl:
+		return []memberID{memberEventType}
+	case fieldViolation:
+		return []memberID{memberEventType, memberViolation}
+	case fieldFailed:
+		return []memberID{memberResult, memberOutcome}
+	case fieldDenied:
+		return []memberID{memberOutcome, memberAction, memberAllowed}
+	}
+	members := fields[id].members
+	if fields[id].Kind != filter.Flag {
+		return members
+	}
+	m := formMembers[members[0]]
+	if m.id == memberSuccess {
+		return []memberID{memberResult, memberOutcome}
+	}
+	return []memberID{m.id, m.parent}
+}
+
 // eventValues are the values of a decoded record.
 type eventValues struct{ r *Record }
 

@@ -41,6 +41,9 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 	}
 	if !q.AllPhases {
 		s.calls = &calls{s: s}
+		if t != nil {
+			t.settled, t.open = settled, attempts
+		}
 	}
 	s.run()
 	return s.stopped
@@ -111,7 +114,7 @@ func (s *search) damaged(p part, offset int64, err error) {
 // give gives what a line is to the consumer, if it is what the query asks for.
 func (s *search) give(p part, h hit) {
 	if h.damage != nil {
-		s.damaged(p, h.record.Offset, h.damage)
+		s.damaged(p, h.offset, h.damage)
 		return
 	}
 	if s.calls != nil {
@@ -124,7 +127,7 @@ func (s *search) give(p part, h hit) {
 			return
 		}
 	}
-	if !h.matches || s.q.Match != nil && !s.q.Match(&h.record) {
+	if !h.matches || s.q.Match != nil && !s.q.Match(h.record) {
 		return
 	}
 	if s.tally != nil {
@@ -132,9 +135,17 @@ func (s *search) give(p part, h hit) {
 		return
 	}
 	s.given++
-	if !s.yield(h.record, nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
+	if !s.yield(h.given(p), nil) || s.q.Limit > 0 && s.given >= s.q.Limit {
 		s.stopped = true
 	}
+}
+
+// given returns the record of a hit as the consumer gets it.
+func (h *hit) given(p part) Record {
+	if h.record != nil {
+		return *h.record
+	}
+	return Record{Seq: h.seq, Raw: h.raw, Segment: int(p.Number), Offset: h.offset}
 }
 
 // workers is how many lines are looked at at one time.

@@ -18,7 +18,7 @@ type answer struct {
 	calls *index.Calls // nil where they do not matter
 	scan  bool         // it says nothing of use: the segment is to be read
 
-	counted map[string]uint64 // records that are counted already, where they are counted
+	counted []countedKey // records that are counted already, where they are counted
 }
 
 // A place is where a line stands in its segment.
@@ -111,8 +111,8 @@ func (s *search) beginAnswer(a *answer) {
 	if a.calls != nil && s.q.Reverse {
 		s.calls.met(a.part, a.first, a.calls)
 	}
-	for key, n := range a.counted {
-		s.tally.counts[key] += n
+	for _, c := range a.counted {
+		s.tally.counts[c.key] += c.n
 	}
 }
 
@@ -129,6 +129,7 @@ func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
 	x, file, err := s.r.openIndex(s.v, p)
 	if err == nil {
 		defer func() { _ = file.Close() }() // it was only read
+		defer x.Release()
 		a.end = x.Bytes()
 		err = ask(x, &a)
 	}
@@ -146,34 +147,28 @@ func (s *search) ask(x *index.Reader, a *answer) (err error) {
 			return err
 		}
 	}
-	rows, err := x.Search(s.expr)
-	if err != nil {
+	rows, err := s.candidates(x, a)
+	if rows == nil || err != nil {
 		return err
 	}
-	if s.tally != nil && s.q.Match == nil {
-		a.counted = map[string]uint64{}
-		if rows, err = s.tally.known(x, rows, a.calls, a.counted); err != nil {
-			return err
-		}
+	a.scan = false
+	a.rows = make([]place, 0, rows.Len())
+	return x.Places(rows, s.q.Reverse, func(offset int64, length int) { a.rows = append(a.rows, place{offset, length}) })
+}
+
+// candidates returns the rows that are to be looked at, nil where they are so many
+// that reading all is faster. What can be counted without a look is counted.
+func (s *search) candidates(x *index.Reader, a *answer) (*index.Rows, error) {
+	most := x.Lines() / dense
+	if s.tally == nil || s.q.Match != nil {
+		return x.Candidates(s.expr, most)
 	}
-	n := rows.Len()
-	if a.scan = n > x.Lines()/dense; a.scan {
-		a.counted = nil
-		return nil
+	rows, counted, err := s.tally.ask(s, x, a.calls)
+	if err != nil || rows.Len() > most {
+		return nil, err
 	}
-	all := rows.All()
-	if s.q.Reverse {
-		all = rows.Backward()
-	}
-	a.rows = make([]place, 0, n)
-	for row := range all {
-		offset, length, err := x.Line(row)
-		if err != nil {
-			return err
-		}
-		a.rows = append(a.rows, place{offset, length})
-	}
-	return nil
+	a.counted = counted
+	return rows, nil
 }
 
 // askCalls fills in what an index says of calls.
@@ -195,11 +190,13 @@ func (s *search) look(m *matcher, b batch) looked {
 		return l
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	r := lineReader{r: f, end: b.end}
-	for _, at := range b.rows {
-		line, err := r.line(at)
+	r := lineReader{r: f, end: b.end, buf: m.from}
+	defer func() { m.from = r.buf[:0] }()
+	l.hits = make([]hit, 0, len(b.rows))
+	for i, at := range b.rows {
+		line, err := r.line(at, b.rows[i+1:])
 		var damaged bool
-		if l.hits, damaged = addDamage(l.hits, b.part, err); damaged {
+		if l.hits, damaged = addDamage(l.hits, err); damaged {
 			continue
 		}
 		if err != nil {
@@ -223,16 +220,26 @@ type lineReader struct {
 	buf []byte
 }
 
-// near is the least that is read at once, so that neighbours need no call each.
-const near = 1 << 10
+// near is how far two lines may be apart to be read together: what lies between
+// them costs less than a system call. mostTogether bounds what is read at once.
+const (
+	near         = 2 << 10
+	mostTogether = 64 << 10
+)
 
-func (l *lineReader) line(p place) ([]byte, error) {
+// line returns a line; next are the ones that are going to be asked for, forward
+// or backward.
+func (l *lineReader) line(p place, next []place) ([]byte, error) {
 	from, to := p.offset, p.offset+int64(p.length)+1
 	if to > l.end {
 		return nil, fmt.Errorf("the segment ends before the line at offset %d that its index knows", p.offset)
 	}
 	if from < l.at || to > l.at+int64(len(l.buf)) {
-		if err := l.fill(from, to); err != nil {
+		err := l.fill(l.together(from, to, next))
+		if err != nil {
+			err = l.fill(from, to) // what is wrong may be with another line
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -243,9 +250,24 @@ func (l *lineReader) line(p place) ([]byte, error) {
 	return line[:len(line)-1], nil
 }
 
+// together widens what is to be read by the lines that follow, as far as they are
+// near.
+func (l *lineReader) together(from, to int64, next []place) (int64, int64) {
+	for _, p := range next {
+		start, end := min(from, p.offset), max(to, p.offset+int64(p.length)+1)
+		gap := max(p.offset-to, from-(p.offset+int64(p.length)+1))
+		if gap > near || end-start > mostTogether || end > l.end {
+			break
+		}
+		from, to = start, end
+	}
+	return from, to
+}
+
+// fill reads what lies between two places.
 func (l *lineReader) fill(from, to int64) error {
 	l.at = from
-	size := int(min(max(to, from+near), l.end) - from)
+	size := int(to - from)
 	l.buf = slices.Grow(l.buf[:0], size)[:size]
 	if n, err := l.r.ReadAt(l.buf, l.at); n < size {
 		l.buf = l.buf[:0]

@@ -9,11 +9,14 @@ import (
 
 // A hit is a line that the consumer has to hear of.
 type hit struct {
-	record  Record
-	looked  bool   // it was found through an index
-	matches bool   // what the query asks for, phases aside
-	key     string // what it is counted under, where records are counted
-	damage  error  // why the line is no record
+	seq     uint64
+	offset  int64
+	raw     []byte  // where the line is all that is asked for
+	record  *Record // where it is decoded; else nil
+	looked  bool    // it was found through an index
+	matches bool    // what the query asks for, phases aside
+	key     string  // what it is counted under, where records are counted
+	damage  error   // why the line is no record
 
 	// Of a record of a call, where phases matter.
 	phase index.Phase
@@ -24,40 +27,62 @@ type hit struct {
 type matcher struct {
 	s       *search
 	outline outline
-	pairs   bool // records of calls are told of whether they match or not
+	pairs   bool   // records of calls are told of whether they match or not
+	room    []byte // for copies of lines
+	from    []byte // what a lineReader has read
+}
+
+// roomSize is the memory that lines are copied to together. Whoever keeps one of
+// them keeps so much.
+const roomSize = 16 << 10
+
+// keep returns a copy of a line.
+func (m *matcher) keep(line []byte) []byte {
+	if cap(m.room)-len(m.room) < len(line) {
+		m.room = make([]byte, 0, max(roomSize, len(line)))
+	}
+	start := len(m.room)
+	m.room = append(m.room, line...)
+	return m.room[start:len(m.room):len(m.room)]
+}
+
+// decode returns the record of a line.
+func decode(p part, line []byte, offset int64) (*Record, error) {
+	r := &Record{Segment: int(p.Number), Offset: offset}
+	return r, decodeLine(bytes.Clone(line), r)
 }
 
 // line looks at a line, and reports whether the consumer has to hear of it.
 func (m *matcher) line(p part, line []byte, offset int64) (hit, bool) {
-	h := hit{record: Record{Segment: int(p.Number), Offset: offset}}
+	h := hit{offset: offset}
 	if !m.s.control && record.Control(line) != "" {
 		return h, false
 	}
 	if m.outline.read(line) {
-		return h, m.outlined(&h, line)
+		return h, m.outlined(p, &h, line)
 	}
-	if err := decodeLine(bytes.Clone(line), &h.record); err != nil {
-		h.damage = err
+	if h.record, h.damage = decode(p, line, offset); h.damage != nil {
 		return h, true
 	}
-	m.match(&h, row{eventValues{&h.record}})
+	h.seq = h.record.Seq
+	m.match(&h, row{eventValues{h.record}})
 	return h, h.matches || h.phase != index.NoPhase
 }
 
 // outlined is line for a line that has an outline. Few are to be decoded.
-func (m *matcher) outlined(h *hit, line []byte) bool {
+func (m *matcher) outlined(p part, h *hit, line []byte) bool {
+	h.seq = m.outline.seq
 	m.match(h, row{lineValues{&m.outline}})
 	if !h.matches {
 		return h.phase != index.NoPhase
 	}
 	if m.s.q.Match == nil && (m.s.q.LinesOnly || m.s.tally != nil) {
-		h.record.Seq = m.outline.seq
 		if m.s.tally == nil {
-			h.record.Raw = bytes.Clone(line)
+			h.raw = m.keep(line)
 		}
 		return true
 	}
-	h.damage = decodeLine(bytes.Clone(line), &h.record) // never one: it has an outline
+	h.record, h.damage = decode(p, line, h.offset) // never damage: it has an outline
 	return true
 }
 
@@ -87,11 +112,11 @@ func (h *hit) pair(r row) {
 
 // pair looks at a line for no more than that.
 func (m *matcher) pair(line []byte, offset int64) (hit, bool) {
-	h := hit{record: Record{Offset: offset}}
+	h := hit{offset: offset}
 	if m.outline.read(line) {
 		h.pair(row{lineValues{&m.outline}})
-	} else if decodeLine(bytes.Clone(line), &h.record) == nil { // else it is told of when it is read
-		h.pair(row{eventValues{&h.record}})
+	} else if r, err := decode(part{}, line, offset); err == nil { // else it is told of when it is read
+		h.pair(row{eventValues{r}})
 	}
 	return h, h.phase != index.NoPhase
 }

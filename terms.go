@@ -2,6 +2,8 @@ package etch
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/etch-audit/etch/internal/filter"
 	"github.com/etch-audit/etch/internal/index"
@@ -18,7 +20,8 @@ var indexSpec = &index.Spec{
 		{Fields: fieldIDs("user", "username", "user_id", "channel", "agent", "agent_id", "model", "host", "caller"), Postings: true},
 		{Fields: fieldIDs("session"), Postings: true},
 	},
-	Text: fieldText,
+	Pairs: []index.Pair{{Of: 0, By: 2}}, // what was done, counted by who did it
+	Text:  fieldText,
 	Subsets: fieldIDs("tool", "command", "arguments", "resource", "cwd", "risk_reason",
 		"reason", "message", "url", "block_reason"),
 	Time: fieldTime,
@@ -32,19 +35,35 @@ func fieldIDs(names ...string) []int {
 	return ids
 }
 
+// indexForms are, of each column, the members that decide what its fields say.
+var indexForms = func() (forms [][]*formMember) {
+	for _, c := range indexSpec.Columns {
+		var form []*formMember
+		for _, id := range c.Fields {
+			for _, m := range deciding(id) {
+				form = append(form, formMembers[m])
+			}
+		}
+		slices.SortFunc(form, func(a, b *formMember) int { return cmp.Compare(a.id, b.id) })
+		forms = append(forms, slices.Compact(form))
+	}
+	return forms
+}()
+
 // An indexer tells an index what lines say. It is used by one goroutine.
 type indexer struct {
-	outline outline
-	row     index.Row
-	held    []int  // the fields of the columns
-	buf     []byte // texts that do not stand in the line as they are
+	outline  outline
+	event    Record // of a line that has no outline
+	outlined bool
+	row      index.Row
+	forms    [][]byte
+	list     [][]byte // what terms returned
+	buf      []byte   // texts that do not stand in the line as they are
 }
 
 func newIndexer() *indexer {
-	x := &indexer{row: index.Row{Terms: make([][][]byte, len(fields))}}
-	for _, c := range indexSpec.Columns {
-		x.held = append(x.held, c.Fields...)
-	}
+	x := &indexer{forms: make([][]byte, len(indexForms))}
+	x.row.Terms = x.terms
 	return x
 }
 
@@ -53,45 +72,82 @@ func newIndexer() *indexer {
 func (x *indexer) read(line []byte) (*index.Row, error) {
 	x.buf = x.buf[:0]
 	x.row.HasTime = true
-	if x.outline.read(line) {
+	x.outlined = x.outline.read(line)
+	if x.outlined {
 		x.row.Time = x.outline.micro
-		x.terms(row{lineValues{&x.outline}}, x.lineTexts)
-		return &x.row, nil
-	}
-	var r Record
-	if err := decodeLine(bytes.Clone(line), &r); err != nil {
-		return nil, err
-	}
-	v := eventValues{&r}
-	x.row.Time = r.Event.Timestamp.UnixMicro()
-	x.terms(row{v}, func(dst [][]byte, id memberID) [][]byte {
-		v.texts(id, "", func(s string) bool {
-			dst = append(dst, []byte(s))
-			return false
-		})
-		return dst
-	})
-	return &x.row, nil
-}
-
-// terms fills in the row; texts appends the texts of a member.
-func (x *indexer) terms(r row, texts func([][]byte, memberID) [][]byte) {
-	for _, id := range x.held {
-		list := x.row.Terms[id][:0]
-		if fields[id].Kind == filter.Flag {
-			list = flagTerm(list, r, id)
-		} else {
-			for _, m := range fields[id].members {
-				list = texts(list, m)
-			}
+		x.row.Forms = x.formsOf()
+	} else {
+		x.event = Record{}
+		if err := decodeLine(bytes.Clone(line), &x.event); err != nil {
+			return nil, err
 		}
-		x.row.Terms[id] = list
+		x.row.Time = x.event.Event.Timestamp.UnixMicro()
+		x.row.Forms = nil
 	}
 	x.row.Text = x.row.Text[:0]
 	for _, m := range fields[fieldText].members {
-		x.row.Text = texts(x.row.Text, m)
+		x.row.Text = x.texts(x.row.Text, m)
 	}
-	x.call(r, texts)
+	x.call()
+	return &x.row, nil
+}
+
+// formsOf returns, of each column, the members that are there as they stand in
+// the line. Each follows its number, which with its high bit is no part of a
+// value without quotation marks. Of an object it is enough that it is there.
+func (x *indexer) formsOf() [][]byte {
+	for i, members := range indexForms {
+		form := x.forms[i][:0]
+		for _, m := range members {
+			s := x.outline.spans[m.id]
+			if s.to == 0 {
+				continue
+			}
+			form = append(form, byte(m.id)|0x80)
+			if m.kind != kindObject {
+				form = append(form, x.outline.data[s.from:s.to]...)
+			}
+		}
+		x.forms[i] = form
+	}
+	return x.forms
+}
+
+// values are those of the line.
+func (x *indexer) values() row {
+	if x.outlined {
+		return row{lineValues{&x.outline}}
+	}
+	return row{eventValues{&x.event}}
+}
+
+// terms returns the values of a field, valid until it is called again.
+func (x *indexer) terms(id int) [][]byte {
+	x.list = x.list[:0]
+	if fields[id].Kind == filter.Flag {
+		x.list = flagTerm(x.list, x.values(), id)
+		return x.list
+	}
+	for _, m := range fields[id].members {
+		x.list = x.texts(x.list, m)
+	}
+	return x.list
+}
+
+// texts appends the texts of a member.
+func (x *indexer) texts(dst [][]byte, id memberID) [][]byte {
+	if x.outlined {
+		return x.lineTexts(dst, id)
+	}
+	return x.eventTexts(dst, id)
+}
+
+func (x *indexer) eventTexts(dst [][]byte, id memberID) [][]byte {
+	eventValues{&x.event}.texts(id, "", func(s string) bool {
+		dst = append(dst, []byte(s))
+		return false
+	})
+	return dst
 }
 
 var flagTerms = [...][]byte{[]byte("false"), []byte("true")}
@@ -108,13 +164,13 @@ func flagTerm(list [][]byte, r row, id int) [][]byte {
 }
 
 // call fills in which record of a call the row is.
-func (x *indexer) call(r row, texts func([][]byte, memberID) [][]byte) {
-	x.row.Phase, x.row.Call = phaseOf(r), nil
+func (x *indexer) call() {
+	x.row.Phase, x.row.Call = phaseOf(x.values()), nil
 	if x.row.Phase == index.NoPhase {
 		return
 	}
 	var room [1][]byte
-	if ids := texts(room[:0], memberCallID); len(ids) > 0 {
+	if ids := x.texts(room[:0], memberCallID); len(ids) > 0 {
 		x.row.Call = ids[0]
 	}
 }

@@ -48,8 +48,8 @@ type feed struct {
 	err    error
 }
 
-// fill reads the next whole lines into buf from its second byte on, and gives b
-// their place. It returns where they end in buf, and whether there were any.
+// fill reads the next whole lines into buf, and gives b their place. It returns
+// where they end in buf, and whether there were any.
 // Whoever reads a block also hashes it, while it is in his processor's cache.
 func (f *feed) fill(b *block, buf []byte) (end int, ok bool) {
 	f.mu.Lock()
@@ -57,8 +57,8 @@ func (f *feed) fill(b *block, buf []byte) (end int, ok bool) {
 	if f.done {
 		return 0, false
 	}
-	n := 1 + copy(buf[1:], f.carry)
-	m, err := io.ReadFull(f.r, buf[n:n+len(buf)-1-record.MaxLine])
+	n := copy(buf, f.carry)
+	m, err := io.ReadFull(f.r, buf[n:n+len(buf)-record.MaxLine])
 	n += m
 	if err != nil {
 		f.done = true
@@ -67,13 +67,13 @@ func (f *feed) fill(b *block, buf []byte) (end int, ok bool) {
 			return 0, false
 		}
 	}
-	end = 1 + bytes.LastIndexByte(buf[1:n], '\n') + 1
+	end = bytes.LastIndexByte(buf[:n], '\n') + 1
 	f.carry = append(f.carry[:0], buf[end:n]...)
 	*b = block{index: f.index, offset: f.offset, parts: b.parts[:0], roots: b.roots[:0], text: b.text[:0]}
-	b.odd = end == 1 && !f.done || len(f.carry) > record.MaxLine
+	b.odd = end == 0 && !f.done || len(f.carry) > record.MaxLine
 	f.done = f.done || b.odd
 	f.index++
-	f.offset += int64(end - 1)
+	f.offset += int64(end)
 	b.end = f.offset
-	return end, end > 1 || b.odd
+	return end, end > 0 || b.odd
 }

@@ -13,7 +13,7 @@ import (
 // A worker takes blocks apart. It keeps its memory from one segment to the
 // next, so that a log's lines all pass through the same cache.
 type worker struct {
-	buf []byte // one byte of room, then the lines of a block
+	buf []byte // the lines of a block
 	run *merkle.Run
 
 	signed bool
@@ -34,7 +34,7 @@ func (v *verifier) worker(i int, f *file, origin string) *worker {
 	if !f.archived {
 		size = min(size, f.size+1) // one more, to see the end
 	}
-	if size += 1 + record.MaxLine; int64(len(w.buf)) < size {
+	if size += record.MaxLine; int64(len(w.buf)) < size {
 		w.buf = make([]byte, size)
 	}
 	w.signed, w.mac, w.cuts = f.signed, nil, v.cuts()
@@ -69,31 +69,29 @@ func (w *worker) work(ctx context.Context, fed *feed, free <-chan *block, done c
 // take hashes the lines in buf, and looks at nothing but their form, their
 // numbers and their MACs. It reports whether nothing is odd about them.
 func (w *worker) take(b *block, buf []byte) bool {
-	first, err := record.Split(buf[1 : 1+max(0, bytes.IndexByte(buf[1:], '\n'))])
+	first, err := record.Split(buf[:max(0, bytes.IndexByte(buf, '\n'))])
 	if err != nil {
 		return false
 	}
 	seq := first.Seq
 	w.begin(seq)
 	w.head.reset(seq)
-	for pos := 1; pos < len(buf); seq++ {
+	for pos := 0; pos < len(buf); seq++ {
 		line := buf[pos : pos+bytes.IndexByte(buf[pos:], '\n')]
 		kind, ok := w.read(line, seq)
 		if !ok {
 			return false
 		}
 		if seq == w.cuts[0] || seq == w.cuts[1] {
-			w.end(b, part{to: seq, offset: b.offset + int64(pos-1)})
+			w.end(b, part{to: seq, offset: b.offset + int64(pos)})
 			w.begin(seq)
 		}
-		buf[pos-1] = 0 // RFC 6962 wants this byte before a leaf: the line feed before has served
-		leaf := buf[pos-1 : pos+len(line)]
 		if kind == "" {
-			w.run.Append(leaf)
+			w.run.Append(line)
 		} else {
 			b.text = append(b.text, line...)
 			kept := b.text[len(b.text)-len(line):]
-			w.end(b, part{to: seq, kind: kind, line: kept, leaf: w.run.Leaf(leaf), offset: b.offset + int64(pos-1)})
+			w.end(b, part{to: seq, kind: kind, line: kept, leaf: w.run.Leaf(line), offset: b.offset + int64(pos)})
 			w.begin(seq + 1)
 		}
 		w.head.next()

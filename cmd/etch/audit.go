@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -131,7 +132,22 @@ func asksMore(f *pflag.FlagSet) bool {
 	return more
 }
 
+// collectLate is how much garbage an answer may gather, in percent of what is in
+// use, which is a few MiB: most answers are given before any is collected.
+const collectLate = 400
+
+// collectingLate sets that for as long as a command runs, unless people have set
+// something else.
+func collectingLate(std stdio) (restore func()) {
+	if std.getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(collectLate)
+	return func() { debug.SetGCPercent(before) }
+}
+
 func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
+	defer collectingLate(std)()
 	q, err := opts.query(std.now())
 	if err != nil {
 		return err
@@ -243,19 +259,25 @@ func (a *audit) run(ctx context.Context, resolved *config.Resolved) (err error) 
 // print gives the records to the sink. The bar goes before they come, where both
 // would be on one screen.
 func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
-	place, err := a.places()
-	if err != nil {
-		return err
-	}
-	for r, err := range a.records(ctx) {
-		damage, ok := errors.AsType[*etch.CorruptionError](err)
-		switch {
-		case ok:
-			a.damage(damage)
-			continue
-		case err != nil:
+	shown := func(*etch.Record) {}
+	if a.bar != nil && a.bar.shows {
+		place, err := a.places()
+		if err != nil {
 			return err
 		}
+		shown = func(r *etch.Record) { a.bar.set(place(r)) }
+	}
+	var r etch.Record // one for all: what is given to a renderer would be made anew for each
+	for next, err := range a.records(ctx) {
+		if err != nil {
+			damage, ok := errors.AsType[*etch.CorruptionError](err)
+			if !ok {
+				return err
+			}
+			a.damage(damage)
+			continue
+		}
+		r = next
 		if a.unproven(&r) {
 			a.withheld++
 			continue
@@ -265,9 +287,7 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		if screen {
 			a.quiet()
 		}
-		if a.bar != nil {
-			a.bar.set(place(&r))
-		}
+		shown(&r)
 		if err := s.add(&r); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type progress struct {
 	verb  string
 	done  atomic.Int64
 	total atomic.Int64
+	shows bool // there is somebody to see it
 	quit  chan struct{}
 	ended sync.WaitGroup
 }
@@ -24,8 +25,8 @@ type progress struct {
 // newProgress starts to count; verb is for people: "verifying". Who calls it
 // calls stop before writing anything else.
 func newProgress(std stdio, verb string) *progress {
-	p := &progress{std: std, verb: verb, quit: make(chan struct{})}
-	if isTerminal(std.err) {
+	p := &progress{std: std, verb: verb, shows: isTerminal(std.err), quit: make(chan struct{})}
+	if p.shows {
 		p.ended.Go(p.show)
 	}
 	return p

@@ -27,6 +27,22 @@ type block struct {
 	load sync.Once
 	b    []byte
 	err  error
+
+	users int  // who have it and are not done with it
+	out   bool // it is not held any more: the last user gives its room back
+}
+
+// rooms has room for plain bytes that nobody uses any more. Fresh memory for
+// each frame would be cleared first, and cost a seventh of what decoding does.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// newRoom returns n bytes, whatever is in them.
+func newRoom(n int64) []byte {
+	room := rooms.Get().(*[]byte)
+	if int64(cap(*room)) < n {
+		return make([]byte, n)
+	}
+	return (*room)[:n]
 }
 
 func (c *blocks) find(key blockKey) int {
@@ -40,19 +56,22 @@ func (c *blocks) has(key blockKey) bool {
 	return c.find(key) >= 0
 }
 
-// get returns a block, which is not to be changed, and loads it where it is not
-// held. An error is not kept: it may have been of the moment.
-func (c *blocks) get(key blockKey, load func() ([]byte, error)) ([]byte, error) {
+// copy copies what a block has from an index on, and loads it into memory of
+// newRoom where it is not held. An error is not kept: it may have been of the
+// moment.
+func (c *blocks) copy(p []byte, key blockKey, from int64, load func() ([]byte, error)) (int, error) {
 	b := c.take(key)
+	defer c.done(b)
 	b.load.Do(func() { b.b, b.err = load() })
 	if b.err != nil {
 		c.drop(b)
-		return nil, b.err
+		return 0, b.err
 	}
-	return b.b, nil
+	return copy(p, b.b[min(int64(len(b.b)), from):]), nil
 }
 
-// take makes a block the last, and room for it where it was not held.
+// take makes a block the last, and room for it where it was not held. The
+// caller is one of its users.
 func (c *blocks) take(key blockKey) *block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,15 +80,35 @@ func (c *blocks) take(key blockKey) *block {
 		b = c.held[i]
 		c.held = slices.Delete(c.held, i, i+1)
 	} else if len(c.held) == maxBlocks {
+		c.held[0].out = true
+		c.held[0].giveBack()
 		c.held = slices.Delete(c.held, 0, 1)
 	}
+	b.users++
 	c.held = append(c.held, b)
 	return b
 }
 
+// done ends a use of a block.
+func (c *blocks) done(b *block) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.users--
+	b.giveBack()
+}
+
+// giveBack gives the block's room to others, where nobody can use it any more.
+func (b *block) giveBack() {
+	if b.out && b.users == 0 && b.b != nil {
+		rooms.Put(&b.b)
+	}
+}
+
+// drop holds a block no longer. The caller is one of its users.
 func (c *blocks) drop(b *block) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	b.out = true
 	c.held = slices.DeleteFunc(c.held, func(held *block) bool { return held == b })
 }
 
@@ -79,5 +118,6 @@ func (c *blocks) put(key blockKey, bytes []byte) {
 		return
 	}
 	b := c.take(key)
+	defer c.done(b)
 	b.load.Do(func() { b.b = bytes })
 }

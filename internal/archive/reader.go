@@ -241,8 +241,7 @@ func (a *Reader) sizes(i int) (packed, plain int64) {
 func (a *Reader) readFrame(i int, p []byte, from int64) (int, error) {
 	packed, plain := a.sizes(i)
 	if packed > maxPacked || plain > maxFrame {
-		b, err := a.blocks.get(blockKey{i, from / maxFrame}, func() ([]byte, error) { return a.chunk(i, from/maxFrame) })
-		return copy(p, b[min(int64(len(b)), from%maxFrame):]), err
+		return a.blocks.copy(p, blockKey{i, from / maxFrame}, from%maxFrame, func() ([]byte, error) { return a.chunk(i, from/maxFrame) })
 	}
 	key := blockKey{i, 0}
 	if from == 0 && int64(len(p)) >= plain && !a.blocks.has(key) {
@@ -252,14 +251,10 @@ func (a *Reader) readFrame(i int, p []byte, from int64) (int, error) {
 		}
 		return int(plain), nil
 	}
-	b, err := a.blocks.get(key, func() ([]byte, error) {
-		b := make([]byte, plain)
+	return a.blocks.copy(p, key, from, func() ([]byte, error) {
+		b := newRoom(plain)
 		return b, a.decode(i, b)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return copy(p, b[from:]), nil
 }
 
 // packedPool has room for compressed frames.

@@ -73,7 +73,7 @@ func (a *Reader) chunk(i int, part int64) ([]byte, error) {
 	}
 	for {
 		this := s.at / maxFrame
-		b := make([]byte, min(maxFrame, plain-s.at))
+		b := newRoom(min(maxFrame, plain-s.at))
 		if err := s.read(b); err != nil {
 			s.frame = -1
 			return nil, err

@@ -8,18 +8,16 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/internal/index"
-	"github.com/etch-audit/etch/internal/merkle"
 )
 
 // benchRows is the size of a segment of about 100 MiB.
 const benchRows = 200_000
 
 type segment struct {
-	lines  [][]byte
-	rows   []*index.Row
-	leaves []merkle.Hash
-	bytes  int64
-	file   []byte
+	lines [][]byte
+	rows  []*index.Row
+	bytes int64
+	file  []byte
 }
 
 // benchSegment returns a segment of five million events over 30 days. A rare
@@ -27,7 +25,6 @@ type segment struct {
 var benchSegment = sync.OnceValue(func() *segment {
 	s := new(segment)
 	t := newTrail(1, 30*24*time.Hour/5_000_000)
-	leaves := merkle.NewLeafHasher()
 	for i := range benchRows {
 		r := t.next()
 		if i == benchRows/3 {
@@ -35,7 +32,6 @@ var benchSegment = sync.OnceValue(func() *segment {
 		}
 		s.lines = append(s.lines, []byte(r.line))
 		s.rows = append(s.rows, r.row())
-		s.leaves = append(s.leaves, leaves.Leaf([]byte(r.line)))
 		s.bytes += int64(len(r.line)) + 1
 	}
 	return s
@@ -44,7 +40,7 @@ var benchSegment = sync.OnceValue(func() *segment {
 func (s *segment) build(b *testing.B, w io.Writer) {
 	x := index.NewBuilder(spec(), 1, 0)
 	for i, line := range s.lines {
-		if err := x.Add(line, s.leaves[i], s.rows[i]); err != nil {
+		if err := x.Add(line, s.rows[i]); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -53,7 +49,7 @@ func (s *segment) build(b *testing.B, w io.Writer) {
 	}
 }
 
-// BenchmarkBuild does not parse the lines, nor hash them.
+// BenchmarkBuild hashes the lines, and does not parse them.
 func BenchmarkBuild(b *testing.B) {
 	s := benchSegment()
 	b.SetBytes(s.bytes)
@@ -140,8 +136,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkLines asks for the places of a user's lines.
-func BenchmarkLines(b *testing.B) {
+// BenchmarkPlaces asks for the places of a user's lines.
+func BenchmarkPlaces(b *testing.B) {
 	file := benchFile(b)
 	rows, err := open(b, file, spec()).Search(parse(b, "user = carol13"))
 	if err != nil {
@@ -149,10 +145,8 @@ func BenchmarkLines(b *testing.B) {
 	}
 	for b.Loop() {
 		x := open(b, file, spec())
-		for row := range rows.All() {
-			if _, _, err := x.Line(row); err != nil {
-				b.Fatal(err)
-			}
+		if err := x.Places(rows, false, func(int64, int) {}); err != nil {
+			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(rows.Len()), "rows")

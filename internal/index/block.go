@@ -69,9 +69,11 @@ func (b *blockBuilder) appendTo(blocks, lengths []byte) (moreBlocks, moreLengths
 
 // A block is where the lines of a block stand.
 type block struct {
+	rows     int
 	offset   int64 // of the first line
 	shortest uint32
-	rest     packed // what each line is longer
+	from, to int64 // where its lengths stand in their section
+	width    uint  // of what each line is longer
 }
 
 // parseSpan reads the times of a block's entry.
@@ -80,22 +82,38 @@ func parseSpan(entry []byte) span {
 	return span{int64(le.Uint64(entry)), int64(le.Uint64(entry[8:])), entry[33]}
 }
 
-// parseBlock reads a block of so many rows, and checks that its lengths lie in
-// their section.
-func parseBlock(entry, lengths []byte, rows int) (b block, ok bool) {
+// parseBlock reads the entry of a block of so many rows, and checks that its
+// lengths lie in their section, which has size bytes.
+func parseBlock(entry []byte, size int64, rows int) (b block, ok bool) {
 	le := binary.LittleEndian
-	b.offset = int64(le.Uint64(entry[16:]))
-	b.shortest = le.Uint32(entry[28:])
-	position, width := int64(le.Uint32(entry[24:])), uint(entry[32])
-	if width > 32 || position > int64(len(lengths)) || int64(packedSize(rows, width)) > int64(len(lengths))-position {
+	b = block{
+		rows: rows, offset: int64(le.Uint64(entry[16:])), shortest: le.Uint32(entry[28:]),
+		from: int64(le.Uint32(entry[24:])), width: uint(entry[32]),
+	}
+	if b.width > 32 {
 		return b, false
 	}
-	b.rest = newPacked(lengths[position:], width)
-	return b, true
+	b.to = b.from + int64(packedSize(rows, b.width))
+	return b, b.to <= size
 }
 
-// line returns where a row of the block stands, and its length.
-func (b *block) line(row int) (offset, length int64) {
-	offset = b.offset + b.rest.sum(row) + int64(row)*(int64(b.shortest)+1)
-	return offset, int64(b.rest.at(row)) + int64(b.shortest)
+// A linePlace is where a line stands in the plain segment, and its length.
+type linePlace struct {
+	offset int64
+	length int64
+}
+
+// places appends where the lines of some rows of the block stand: of those whose
+// bits are set in words. Rest is what each of the block's lines is longer.
+func (b *block) places(dst []linePlace, words []uint64, rest packed) []linePlace {
+	at, before := b.offset, 0 // where row number before begins
+	for i, w := range words {
+		for ; w != 0; w &= w - 1 {
+			row := i<<6 + bits.TrailingZeros64(w)
+			at += rest.sum(before, row) + int64(row-before)*(int64(b.shortest)+1)
+			before = row
+			dst = append(dst, linePlace{at, int64(rest.at(row)) + int64(b.shortest)})
+		}
+	}
+	return dst
 }

@@ -25,22 +25,19 @@ const (
 type Row struct {
 	Time    int64 // Unix microseconds, rounded down
 	HasTime bool
-	// Terms are the values of each field, by its id: texts, names of levels,
-	// "true" or "false" of flags. An absent field has none. It may end early.
-	Terms [][][]byte
+	// Terms returns the values of a field, by its id: texts, names of levels,
+	// "true" or "false" of flags. An absent field has none. What it returns is
+	// needed until it is called again.
+	Terms func(field int) [][]byte
+	// Forms are for each column of the spec bytes that its fields' terms follow
+	// from: of a form that was there before, Terms is not asked again. Nil is
+	// for no form.
+	Forms [][]byte
 	// Text is all values of Spec.Text.
 	Text [][]byte
 	// Call is the call id of a row that has a phase.
 	Call  []byte
 	Phase Phase
-}
-
-// terms returns the values of a field.
-func (r *Row) terms(field int) [][]byte {
-	if field >= len(r.Terms) {
-		return nil
-	}
-	return r.Terms[field]
 }
 
 // A Builder makes the index of one segment. It is used by one goroutine. The
@@ -59,6 +56,7 @@ type Builder struct {
 	blocks []byte
 	packed []byte // lengths of the blocks before
 
+	hasher   *merkle.Hasher
 	leaves   [BlockRows]merkle.Hash // of the aligned group that rows are added to
 	grouped  int                    // how many there are
 	subtrees []byte
@@ -73,7 +71,7 @@ type Builder struct {
 // be in one.
 func NewBuilder(spec *Spec, segment uint32, firstSeq uint64) *Builder {
 	spec.check()
-	b := &Builder{spec: spec, segment: segment, firstSeq: firstSeq, span: noTimes}
+	b := &Builder{spec: spec, segment: segment, firstSeq: firstSeq, span: noTimes, hasher: merkle.NewHasher()}
 	for _, c := range spec.Columns {
 		b.columns = append(b.columns, newColumnBuilder(c))
 	}
@@ -81,10 +79,10 @@ func NewBuilder(spec *Spec, segment uint32, firstSeq uint64) *Builder {
 	return b
 }
 
-// Add adds the next line, which comes without its line feed, and its leaf. An
+// Add adds the next line, which comes without its line feed and is not kept. An
 // error means that the segment is too large for an index: it has no meaning to
 // go on.
-func (b *Builder) Add(line []byte, leaf merkle.Hash, row *Row) error {
+func (b *Builder) Add(line []byte, row *Row) error {
 	if b.rows == maxRows || int64(len(line)) > math.MaxUint32 || int64(len(b.packed)) > math.MaxUint32-BlockRows*4 {
 		return fmt.Errorf("index segment %d: row %d is more than an index holds", b.segment, b.rows)
 	}
@@ -99,28 +97,28 @@ func (b *Builder) Add(line []byte, leaf merkle.Hash, row *Row) error {
 		b.grams[len(b.grams)-1].add(text)
 	}
 	for i := range b.columns {
-		b.columns[i].add(row)
+		b.columns[i].add(row, i)
 	}
 	if row.Phase != NoPhase && len(row.Call) > 0 {
 		b.calls = append(b.calls, call{CallID(row.Call), uint32(b.rows), row.Phase})
 	}
-	b.addLeaf(leaf)
+	b.addLeaf(line)
 	b.rows++
 	b.bytes += int64(len(line)) + 1
 	return nil
 }
 
-// addLeaf gathers the leaves of the group at hand, and leaves out those of a
+// addLeaf hashes the leaves of the group at hand, and leaves out those of a
 // group that began before the segment.
-func (b *Builder) addLeaf(leaf merkle.Hash) {
+func (b *Builder) addLeaf(line []byte) {
 	seq := b.firstSeq + uint64(b.rows)
 	place := int(seq % BlockRows)
 	if place != b.grouped {
 		return
 	}
-	b.leaves[place] = leaf
+	b.hasher.Leaf(&b.leaves[place], line)
 	if b.grouped++; b.grouped == BlockRows {
-		root := merkle.Subtree(b.leaves[:])
+		root := b.hasher.Subtree(b.leaves[:])
 		b.subtrees = append(b.subtrees, root[:]...)
 		b.grouped = 0
 	}
@@ -211,11 +209,26 @@ func (b *Builder) body() (body []byte, lengths []int) {
 		columns = append(columns, parts)
 		taken += size
 	}
+	var pairs [][]byte
+	for _, p := range b.spec.Pairs {
+		var part []byte
+		if len(columns[p.Of][partTuples]) > 0 && len(columns[p.By][partTuples]) > 0 {
+			part = encodePairs(&b.columns[p.Of], &b.columns[p.By])
+		}
+		if len(part) > budget/8 || taken+len(part) > fixed+(budget-fixed)/8*7 {
+			part = nil
+		}
+		pairs = append(pairs, part)
+		taken += len(part)
+	}
 	add(sectionText, encodeGrams(b.grams, budget-taken))
 	for i, parts := range columns {
 		for part := range parts {
 			add(sectionColumns+i*columnParts+part, parts[part])
 		}
+	}
+	for i, part := range pairs {
+		add(b.spec.pairSection(i), part)
 	}
 	return body, lengths
 }

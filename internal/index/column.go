@@ -13,6 +13,7 @@ const maxTupleBytes = 4 << 20
 type columnBuilder struct {
 	Column
 	full   bool // there are too many tuples: the column is not held
+	forms  forms
 	codes  []uint16
 	number map[string]uint16 // of each tuple
 	tuples []string          // encoded, by their number
@@ -22,16 +23,51 @@ type columnBuilder struct {
 }
 
 func newColumnBuilder(c Column) columnBuilder {
-	return columnBuilder{Column: c, number: make(map[string]uint16)}
+	return columnBuilder{Column: c, number: make(map[string]uint16), forms: make(forms)}
 }
 
-func (c *columnBuilder) add(row *Row) {
+// add adds a row, in whose Forms the column has a number.
+func (c *columnBuilder) add(row *Row, number int) {
 	if c.full {
 		return
 	}
+	var form []byte
+	if row.Forms != nil {
+		form = row.Forms[number]
+	}
+	code, ok := c.forms[string(form)]
+	if form == nil || !ok {
+		if code, ok = c.code(row); !ok {
+			*c = columnBuilder{Column: c.Column, full: true}
+			return
+		}
+		c.forms.add(form, code)
+	}
+	c.codes = append(c.codes, code)
+	c.counts[code]++
+}
+
+// forms are the tuples' numbers by forms that they were seen in.
+type forms map[string]uint16
+
+const (
+	// mostForms and longestForm bound the memory of forms: a tuple may be
+	// written in any number of them. What has no place is encoded each time.
+	mostForms   = maxTuples
+	longestForm = 512
+)
+
+func (f forms) add(form []byte, code uint16) {
+	if form != nil && len(form) <= longestForm && len(f) < mostForms {
+		f[string(form)] = code
+	}
+}
+
+// code returns the number of a row's tuple, if there is room for it.
+func (c *columnBuilder) code(row *Row) (code uint16, ok bool) {
 	b := c.buf[:0]
 	for _, field := range c.Fields {
-		values := row.terms(field)
+		values := row.Terms(field)
 		b = appendLength(b, len(values))
 		for _, v := range values {
 			b = appendLength(b, len(v))
@@ -39,15 +75,10 @@ func (c *columnBuilder) add(row *Row) {
 		}
 	}
 	c.buf = b
-	code, ok := c.number[string(b)]
-	if !ok {
-		if code, ok = c.enter(string(b)); !ok {
-			*c = columnBuilder{Column: c.Column, full: true}
-			return
-		}
+	if code, ok = c.number[string(b)]; ok {
+		return code, true
 	}
-	c.codes = append(c.codes, code)
-	c.counts[code]++
+	return c.enter(string(b))
 }
 
 // enter gives a new tuple its number, if there is room for it.

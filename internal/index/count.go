@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
+
+	"github.com/etch-audit/etch/internal/filter"
 )
 
 const (
-	// maxCounters bounds the groups that are counted in an array, of 4 MiB.
+	// maxCounters bounds the groups that are counted in an array, of 8 MiB.
 	// Where more are possible, only those that occur get a counter.
 	maxCounters = 1 << 20
 	// maxGroups leaves room for sums of the groups' numbers.
@@ -27,6 +30,9 @@ func (x *Reader) CountBy(rows *Rows, fields []int, add func(values []string, n i
 	if !rows.Exact() {
 		return fmt.Errorf("count: %w: which of the rows match", ErrNotHeld)
 	}
+	if rows.empty() {
+		return nil
+	}
 	g, err := x.grouping(fields)
 	if err != nil {
 		return err
@@ -35,14 +41,99 @@ func (x *Reader) CountBy(rows *Rows, fields []int, add func(values []string, n i
 	if err != nil {
 		return err
 	}
-	values := make([]string, len(fields))
+	g.tell(counts, add)
+	return nil
+}
+
+// Count is [Reader.CountBy] for the rows that an expression is true of, by what is
+// known of tuples: it looks at no row. It can do so where all that is asked for is
+// in one column, and the fields are in that one, or in one that makes a pair with
+// it; else the error is [ErrNotHeld], and nothing was counted.
+func (x *Reader) Count(e filter.Expr, fields []int, add func(values []string, n int)) error {
+	f, err := question{Reader: x}.find(e)
+	if err != nil {
+		return err
+	}
+	if f.rows != nil && f.rows.Exact() && f.rows.empty() {
+		return nil
+	}
+	if f.pick == nil {
+		return fmt.Errorf("count: %w: what is asked for in one column", ErrNotHeld)
+	}
+	g, err := x.grouping(fields)
+	if err != nil {
+		return err
+	}
+	counts, err := g.countPick(f.pick)
+	if err != nil {
+		return err
+	}
+	g.tell(counts, add)
+	return nil
+}
+
+// tell calls add for each group.
+func (g *grouping) tell(counts []groupCount, add func(values []string, n int)) {
+	values := make([]string, len(g.places))
 	for _, c := range counts {
 		for i, p := range g.places {
 			values[i] = p.column.dict.first(g.code(c.group, p.column), p.field)
 		}
 		add(values, c.rows)
 	}
-	return nil
+}
+
+// countPick counts the rows of each group that are picked and are some.
+func (g *grouping) countPick(p *pick) ([]groupCount, error) {
+	if g.n > maxCounters {
+		return nil, fmt.Errorf("count: %w: numbers of so many groups", ErrNotHeld)
+	}
+	var own, other *columnGroups
+	for _, c := range g.columns {
+		switch {
+		case c.column == p.column:
+			own = c
+		case other == nil:
+			other = c
+		default:
+			return nil, fmt.Errorf("count: %w: rows of three columns", ErrNotHeld)
+		}
+	}
+	counts := make([]int, g.n)
+	if other == nil {
+		for code, n := range p.dict.counts {
+			if p.hit[code] == 1 {
+				counts[own.part(code)] += int(n)
+			}
+		}
+		return some(counts), nil
+	}
+	t, err := g.x.pairs(p.column, other.column)
+	if err != nil {
+		return nil, err
+	}
+	err = t.each(p.hit, func(of, by, n int) { counts[own.part(of)+other.part(by)] += n })
+	return some(counts), err
+}
+
+// part returns the part of a group's number that a tuple makes; nil are the
+// groups of a column that nothing is grouped by.
+func (c *columnGroups) part(code int) int {
+	if c == nil {
+		return 0
+	}
+	return c.group[code] * c.stride
+}
+
+// some returns the groups that have rows.
+func some(counts []int) []groupCount {
+	found := make([]groupCount, 0, len(counts))
+	for group, n := range counts {
+		if n > 0 {
+			found = append(found, groupCount{group, n})
+		}
+	}
+	return found
 }
 
 // A grouping tells in which group a row is: rows of one have the same values
@@ -122,6 +213,8 @@ func (g *grouping) notHeld(field int) error {
 // column only, each tuple may as well be a group of its own.
 func (c *columnGroups) groups(few bool) {
 	number := make(map[string]int)
+	c.group = make([]int, 0, c.dict.tuples())
+	c.member = make([]int, 0, c.dict.tuples())
 	var key []byte
 	for code := range c.dict.tuples() {
 		n := len(c.member)
@@ -155,22 +248,16 @@ func (g *grouping) count(rows *Rows) ([]groupCount, error) {
 		}
 		return found, err
 	}
-	counts := make([]uint32, g.n)
+	counts := make([]int, g.n)
 	var err error
 	if len(g.columns) == 1 && rows.Len() == g.x.rows { // the column knows
 		for code, n := range g.columns[0].dict.counts {
-			counts[g.columns[0].group[code]] += n
+			counts[g.columns[0].group[code]] += int(n)
 		}
 	} else {
 		err = g.each(rows, func(group int) { counts[group]++ })
 	}
-	var found []groupCount
-	for group, n := range counts {
-		if n > 0 {
-			found = append(found, groupCount{group, int(n)})
-		}
-	}
-	return found, err
+	return some(counts), err
 }
 
 // each calls f with the group of each row.
@@ -187,15 +274,18 @@ func (g *grouping) each(rows *Rows, f func(group int)) error {
 			weights[i][code] = group * c.stride
 		}
 	}
-	for row := range rows.All() {
-		group := 0
-		for i := range codes {
-			group += weights[i][codes[i].at(row)]
+	for i, w := range rows.may {
+		for ; w != 0; w &= w - 1 {
+			row := i<<6 + bits.TrailingZeros64(w)
+			group := 0
+			for i := range codes {
+				group += weights[i][codes[i].at(row)]
+			}
+			if group >= g.n {
+				return damaged("row %d has a code that no tuple has", row)
+			}
+			f(group)
 		}
-		if group >= g.n {
-			return damaged("row %d has a code that no tuple has", row)
-		}
-		f(group)
 	}
 	return nil
 }

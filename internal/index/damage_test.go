@@ -22,6 +22,7 @@ import (
 type answer struct {
 	Rows      [][]int
 	Sure      [][]int
+	Rough     [][]int
 	Lines     [][2]int64
 	Counts    map[string]int
 	Calls     [][]int
@@ -46,22 +47,30 @@ func ask(x *index.Reader, expressions []filter.Expr) (a answer, err error) {
 		if err != nil {
 			return a, err
 		}
-		a.Rows, a.Sure = append(a.Rows, slices.Collect(rows.All())), append(a.Sure, slices.Collect(rows.Sure().All()))
-	}
-	for i := range x.Lines() {
-		offset, length, err := x.Line(i)
+		rough, err := x.Candidates(e, x.Lines())
 		if err != nil {
 			return a, err
 		}
-		a.Lines = append(a.Lines, [2]int64{offset, int64(length)})
+		a.Rough = append(a.Rough, slices.Collect(rough.All()))
+		a.Rows, a.Sure = append(a.Rows, slices.Collect(rows.All())), append(a.Sure, slices.Collect(rows.Sure().All()))
 	}
 	a.Counts = make(map[string]int)
 	all, err := x.Search(nil)
 	if err != nil {
 		return a, err
 	}
+	err = x.Places(all, false, func(offset int64, length int) { a.Lines = append(a.Lines, [2]int64{offset, int64(length)}) })
+	if err != nil {
+		return a, err
+	}
 	for _, rows := range []*index.Rows{all, all.Range(1, x.Lines())} {
 		err = x.CountBy(rows, []int{fieldUser, fieldRisk}, func(values []string, n int) { a.Counts[values[0]+values[1]] += n })
+		if err != nil && !errors.Is(err, index.ErrNotHeld) {
+			return a, err
+		}
+	}
+	for _, e := range expressions {
+		err = x.Count(e, []int{fieldUser}, func(values []string, n int) { a.Counts["counted "+values[0]] += n })
 		if err != nil && !errors.Is(err, index.ErrNotHeld) {
 			return a, err
 		}

@@ -30,7 +30,9 @@ func (x *Reader) dictionary(column int) (*dictionary, error) {
 	if d := x.columns[column].Load(); d != nil {
 		return d, nil
 	}
-	b, err := x.read(section, 0, x.size(section+partTuples))
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	b, err := x.readInto(room, section, 0, x.size(section+partTuples))
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +73,7 @@ func parseDictionary(text string, fields int, postings bool, rows int) (*diction
 		d.at = append(d.at, uint32(s.at))
 		d.counts = append(d.counts, uint32(count))
 		d.own = append(d.own, uint32(own))
-		for range fields {
-			s.skipField()
-		}
+		s.skipFields(fields)
 	}
 	d.at = append(d.at, uint32(s.at))
 	return d, !s.failed && s.at == len(text) && all == uint64(rows)
@@ -111,18 +111,28 @@ func (s *source) value() string {
 	return v
 }
 
-func (s *source) skipField() {
-	for n := s.uvarint(); n > 0 && !s.failed; n-- {
-		s.value()
+// skipFields skips so many fields. Most have one value at most, and short ones.
+func (s *source) skipFields(fields int) {
+	for range fields {
+		text, at := s.text, s.at
+		if at+1 < len(text) && text[at] == 1 && text[at+1] < 0x80 && int(text[at+1]) <= len(text)-at-2 {
+			s.at = at + 2 + int(text[at+1])
+			continue
+		}
+		if at < len(text) && text[at] == 0 {
+			s.at = at + 1
+			continue
+		}
+		for n := s.uvarint(); n > 0 && !s.failed; n-- {
+			s.value()
+		}
 	}
 }
 
 // field returns the source at one field of a tuple.
 func (d *dictionary) field(code, field int) source {
 	s := source{text: d.text, at: int(d.at[code])}
-	for range field {
-		s.skipField()
-	}
+	s.skipFields(field)
 	return s
 }
 
@@ -150,7 +160,7 @@ func (d *dictionary) each(code, field int, f func(string) bool) {
 func (d *dictionary) raw(code, field int) string {
 	s := d.field(code, field)
 	from := s.at
-	s.skipField()
+	s.skipFields(1)
 	return d.text[from:s.at]
 }
 
@@ -215,14 +225,14 @@ const few = 16
 // need not tell. Nil are all.
 func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 	n := p.count()
-	switch postings := x.spec.Columns[p.column].Postings; {
+	switch {
 	case n == 0:
 		return newRows(x.rows), nil
 	case n == x.rows:
 		return allRows(x.rows), nil
-	case postings && n <= x.rows/few:
+	case x.few(p.column, n):
 		return x.postings(p)
-	case postings && x.rows-n <= x.rows/few:
+	case x.few(p.column, x.rows-n):
 		r, err := x.postings(p.not())
 		if err != nil {
 			return nil, err
@@ -236,16 +246,23 @@ func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 	return codes.scan(x.rows, p.hit, within), nil
 }
 
+// few reports whether so many rows are to be had from a column's postings.
+func (x *Reader) few(column, rows int) bool {
+	return x.spec.Columns[column].Postings && rows <= x.rows/few
+}
+
 // postings gathers the rows from those of each tuple.
 func (x *Reader) postings(p *pick) (*Rows, error) {
 	r := newRows(x.rows)
 	section := sectionColumns + p.column*columnParts + partPostings
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
 	for code, count := range p.dict.counts {
 		if p.hit[code] == 0 {
 			continue
 		}
 		from, to := p.dict.own[code], p.dict.own[code+1]
-		b, err := x.read(section, int64(from), int64(to-from))
+		b, err := x.readInto(room, section, int64(from), int64(to-from))
 		if err != nil {
 			return nil, err
 		}

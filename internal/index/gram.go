@@ -47,23 +47,35 @@ func gramHash(three uint32) uint32 { return (three & 0xFFFFFF) * 0x9E3779B1 >> 1
 // add adds what stands in a text.
 func (g *gramSet) add(text []byte) {
 	var three uint32
-	n := 0
-	for i := 0; i < len(text); n++ {
-		c := text[i]
-		if c < utf8.RuneSelf {
-			c = folds[c]
-			i++
-		} else {
-			var size int
-			c, size = next(text[i:])
-			i += size
+	for n := 0; len(text) > 0; n++ {
+		if n >= 2 && text[0] < utf8.RuneSelf {
+			three, text = g.addASCII(three, text)
+			continue
 		}
-		three = three<<8 | uint32(c)
-		if n >= 2 {
-			h := gramHash(three)
-			g[h>>6] |= 1 << (h & 63)
+		c, size := next(text)
+		text = text[size:]
+		if three = three<<8 | uint32(c); n >= 2 {
+			g.set(three)
 		}
 	}
+}
+
+// addASCII adds what ends in the ASCII characters that a text begins with, behind
+// two bytes. It returns the last three bytes and the rest of the text.
+func (g *gramSet) addASCII(three uint32, text []byte) (last uint32, rest []byte) {
+	for i, c := range text {
+		if c >= utf8.RuneSelf {
+			return three, text[i:]
+		}
+		three = three<<8 | uint32(folds[c])
+		g.set(three)
+	}
+	return three, nil
+}
+
+func (g *gramSet) set(three uint32) {
+	h := uint16(gramHash(three))
+	g[h>>6] |= 1 << (h & 63)
 }
 
 // each calls f for each hash.

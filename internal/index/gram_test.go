@@ -1,6 +1,10 @@
 package index
 
-import "testing"
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
 
 // TestGramsOf holds that a text with the literal in it has all that the literal
 // requires, and how many of its hashes that are.
@@ -29,6 +33,31 @@ func TestGramsOf(t *testing.T) {
 					t.Errorf("%q between %q lacks number %d of what the literal requires", literal, around, i)
 				}
 			}
+		}
+	}
+}
+
+// TestGramsOfRandomText compares what a text has with what it requires as a
+// literal: all of its characters are whole.
+func TestGramsOfRandomText(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 2000 {
+		var text []byte
+		for range r.IntN(20) {
+			text = append(text, []string{"a", "B", "zz", "k", "\u212A", "\u017F", "é", "\u2126", "界"}[r.IntN(9)]...)
+		}
+		var g gramSet
+		g.add(text)
+		var got, want []int
+		g.each(func(h int) { got = append(got, h) })
+		for _, h := range gramsOf(string(text)) {
+			want = append(want, int(h))
+		}
+		slices.Sort(want)
+		if want = slices.Compact(want); !slices.Equal(got, want) {
+			t.Fatalf("%q has %v, want %v", text, got, want)
 		}
 	}
 }

@@ -11,7 +11,7 @@
 // The file, numbers little-endian:
 //
 //	 0  8  magic "etchidx\x00"
-//	 8  4  version of the format: 0
+//	 8  4  version of the format: 1
 //	12  4  number of the segment
 //	16  8  sequence number of row 0
 //	24  8  rows
@@ -20,7 +20,7 @@
 //	48  8  latest time of a row
 //	56 32  SHA-256 of the [Spec]
 //	88  4  flags: bit 0, some rows have a time; bit 1, some have none
-//	92  4  number of sections: 5 + 3 × columns
+//	92  4  number of sections: 5 + 3 × columns + pairs
 //	96  8  length of each section
 //	 … 32  SHA-256 of each chunk of the body: 4,096 bytes, the last one often fewer
 //	 … 32  digest: SHA-256 of all before
@@ -60,6 +60,13 @@
 //	          that holds the greatest number
 //	postings  for each tuple the rows that have it, as deltas
 //
+// and for each pair of the spec:
+//
+//	pairs     4 bytes of what follows; for each tuple of the first column the
+//	          bytes of its own; then for each tuple of the first column, for
+//	          each tuple of the second that rows have with it: its number, as
+//	          deltas, and the number of rows. Numbers as uvarints
+//
 // Packed: value i of width w stands in bits i×w to i×w+w−1, where bit j is bit
 // j mod 8 of byte j div 8; the last byte is filled with zeros. Bitmaps are
 // packed values of width 1. Deltas: each number as a uvarint of what lies
@@ -82,7 +89,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/etch-audit/etch/internal/filter"
 )
@@ -92,7 +101,7 @@ const BlockRows = 256
 
 const (
 	magic      = "etchidx\x00"
-	version    = 0
+	version    = 1
 	headerSize = 96 // without the sections' lengths
 	hashSize   = sha256.Size
 	chunkSize  = 4096
@@ -146,12 +155,17 @@ type Spec struct {
 	Schema  *filter.Schema
 	// Columns hold Text, Level and Flag fields that are asked for without a key.
 	Columns []Column
+	// Pairs are columns of which is held how many rows each two of their tuples
+	// have together, in the order of the sections.
+	Pairs []Pair
 	// Text is the Text field whose texts are looked up by what they contain.
 	Text int
 	// Subsets are Text fields whose values are all among those of Text.
 	Subsets []int
 	// Time is the Time field that Row.Time is the value of.
 	Time int
+
+	hashed atomic.Pointer[[hashSize]byte] // nil until it is asked for
 }
 
 // A Column is fields that are stored together as one tuple, a code a row:
@@ -163,10 +177,22 @@ type Column struct {
 	Postings bool
 }
 
-func (s *Spec) sections() int { return sectionColumns + columnParts*len(s.Columns) }
+// A Pair is two columns, by their places: rows that are picked by one are counted
+// by the other.
+type Pair struct{ Of, By int }
+
+func (s *Spec) sections() int { return s.pairSection(len(s.Pairs)) }
+
+// pairSection returns the section of a pair.
+func (s *Spec) pairSection(n int) int { return sectionColumns + columnParts*len(s.Columns) + n }
 
 // check panics where the spec asks for what an index cannot hold.
 func (s *Spec) check() {
+	for _, p := range s.Pairs {
+		if min(p.Of, p.By) < 0 || max(p.Of, p.By) >= len(s.Columns) || p.Of == p.By {
+			panic("index: bad spec: a pair that is not of two of its columns")
+		}
+	}
 	for _, c := range s.Columns {
 		for _, id := range c.Fields {
 			f := s.Schema.Field(id)
@@ -190,6 +216,9 @@ func (s *Spec) column(field int) (column, place int, ok bool) {
 // hash returns the SHA-256 of all that an index depends on: the version, the
 // columns' fields by name and kind, the text's and the time's.
 func (s *Spec) hash() [hashSize]byte {
+	if known := s.hashed.Load(); known != nil {
+		return *known
+	}
 	b := binary.LittleEndian.AppendUint32([]byte("etch index spec\x00"), s.Version)
 	for _, c := range s.Columns {
 		b = append(b, "column\n"...)
@@ -198,10 +227,15 @@ func (s *Spec) hash() [hashSize]byte {
 		}
 		b = s.appendFields(b, c.Fields...)
 	}
+	for _, p := range s.Pairs {
+		b = fmt.Appendf(b, "pair %d %d\n", p.Of, p.By)
+	}
 	b = s.appendFields(append(b, "text\n"...), s.Text)
 	b = s.appendFields(append(b, "subsets\n"...), s.Subsets...)
 	b = s.appendFields(append(b, "time\n"...), s.Time)
-	return sha256.Sum256(b)
+	sum := sha256.Sum256(b)
+	s.hashed.Store(&sum)
+	return sum
 }
 
 // appendFields appends the name and kind of each field: no name has a space.

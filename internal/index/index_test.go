@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/etch-audit/etch/internal/filter"
@@ -69,6 +70,7 @@ func spec() *index.Spec {
 			{Fields: []int{fieldUser, fieldUserID, fieldChannel}, Postings: true},
 			{Fields: []int{fieldSession}},
 		},
+		Pairs:   []index.Pair{{Of: 0, By: 1}},
 		Text:    fieldText,
 		Subsets: []int{fieldCommand, fieldResource},
 		Time:    fieldTime,
@@ -124,13 +126,13 @@ func (r *record) row() *index.Row {
 	if r.hasTime {
 		row.Time = r.time.UnixMicro()
 	}
-	for _, values := range r.values {
-		var terms [][]byte
+	var terms [fieldCount][][]byte
+	for field, values := range r.values {
 		for _, v := range values {
-			terms = append(terms, []byte(v))
+			terms[field] = append(terms[field], []byte(v))
 		}
-		row.Terms = append(row.Terms, terms)
 	}
+	row.Terms = func(field int) [][]byte { return terms[field] }
 	for _, t := range r.text {
 		row.Text = append(row.Text, []byte(t))
 	}
@@ -143,9 +145,8 @@ const firstSeq = 1000
 func build(t rapid.TB, spec *index.Spec, records []*record) (file []byte, digest [32]byte) {
 	t.Helper()
 	b := index.NewBuilder(spec, 7, firstSeq)
-	leaves := merkle.NewLeafHasher()
 	for _, r := range records {
-		if err := b.Add([]byte(r.line), leaves.Leaf([]byte(r.line)), r.row()); err != nil {
+		if err := b.Add([]byte(r.line), r.row()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -198,25 +199,53 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
+func TestPlaces(t *testing.T) {
 	records := newTrail(2, time.Second).take(700)
 	records[300].line = ""
 	records[301].line = strings.Repeat("x", 70_000)
 	file, _ := build(t, spec(), records)
 	x := open(t, file, spec())
 	at := int64(0)
-	for i, r := range records {
-		offset, length, err := x.Line(i)
-		if err != nil || offset != at || length != len(r.line) {
-			t.Fatalf("row %d: %d bytes at %d, %v; want %d at %d", i, length, offset, err, len(r.line), at)
-		}
+	var want [][2]int64
+	for _, r := range records {
+		want = append(want, [2]int64{at, int64(len(r.line))})
 		at += int64(len(r.line)) + 1
 	}
-	for _, row := range []int{-1, len(records)} {
-		if _, _, err := x.Line(row); err == nil {
-			t.Errorf("row %d has a line", row)
+	for name, rows := range map[string][]int{
+		"all": seq(0, 700, 1), "none": nil, "one of each block": {255, 256, 600}, "the last": {699}, "far apart": {0, 699}, "some": seq(3, 700, 7),
+	} {
+		for _, backward := range []bool{false, true} {
+			rows := slices.Clone(rows)
+			if backward {
+				slices.Reverse(rows)
+			}
+			var wanted [][2]int64
+			for _, row := range rows {
+				wanted = append(wanted, want[row])
+			}
+			if diff := cmp.Diff(places(t, x, x.Of(rows...), backward), wanted); diff != "" {
+				t.Errorf("%s, backward %v, got before want: %s", name, backward, diff)
+			}
 		}
 	}
+}
+
+// seq returns the numbers from ≤ n < to in steps.
+func seq(from, to, step int) (numbers []int) {
+	for n := from; n < to; n += step {
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+// places returns where the lines of rows stand, and their lengths.
+func places(t testing.TB, x *index.Reader, rows *index.Rows, backward bool) (list [][2]int64) {
+	t.Helper()
+	err := x.Places(rows, backward, func(offset int64, length int) { list = append(list, [2]int64{offset, int64(length)}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 func TestSubtree(t *testing.T) {
@@ -237,7 +266,7 @@ func TestSubtree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := merkle.Subtree(leaves); got != want {
+		if want := merkle.NewHasher().Subtree(leaves); got != want {
 			t.Errorf("subtree %d is %v, want %v", n, got, want)
 		}
 	}
@@ -295,7 +324,7 @@ func TestBuilderAllocates(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	b := index.NewBuilder(spec(), 1, 0)
 	for _, row := range rows {
-		if err := b.Add(line[:], merkle.Hash{}, row); err != nil {
+		if err := b.Add(line[:], row); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,12 +20,11 @@ func (p packed) at(i int) uint32 {
 	return uint32(binary.LittleEndian.Uint64(p.b[bit>>3:]) >> (bit & 7) & (1<<p.width - 1))
 }
 
-// sum returns the sum of the first n values.
-func (p packed) sum(n int) (total int64) {
-	i := 0
+// sum returns the sum of the values from i to before n.
+func (p packed) sum(i, n int) (total int64) {
 	if p.width <= maxScan4 {
 		width, mask := p.width&63, uint64(1)<<(p.width&63)-1
-		for bit := uint(0); i+4 <= n; i += 4 {
+		for bit := uint(i) * p.width; i+4 <= n; i += 4 {
 			four := binary.LittleEndian.Uint64(p.b[bit>>3:]) >> (bit & 7)
 			total += int64(four&mask + four>>width&mask + four>>(2*width)&mask + four>>(3*width)&mask)
 			bit += 4 * width

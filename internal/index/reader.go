@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/etch-audit/etch/internal/merkle"
@@ -30,7 +31,7 @@ type Reader struct {
 	hashes           []byte  // of the chunks
 	ends             []int64 // of the sections, in the body
 
-	kept    []atomic.Pointer[[]byte]     // by section
+	kept    []atomic.Pointer[keptSection]
 	columns []atomic.Pointer[dictionary] // by column
 }
 
@@ -38,7 +39,7 @@ type Reader struct {
 // and that it is of this spec. The rest is checked as it is read. The error
 // is [ErrOther], [ErrDamaged] or that of r.
 func Open(r io.ReaderAt, size int64, spec *Spec) (*Reader, error) {
-	x := &Reader{r: r, spec: spec, kept: make([]atomic.Pointer[[]byte], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns))}
+	x := &Reader{r: r, spec: spec, kept: make([]atomic.Pointer[keptSection], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns))}
 	head, err := readHead(r, size, spec)
 	if err != nil {
 		return nil, err
@@ -46,12 +47,14 @@ func Open(r io.ReaderAt, size int64, spec *Spec) (*Reader, error) {
 	return x, x.parse(head, size)
 }
 
-// firstRead is what Open reads at once: all that it needs of most files.
-const firstRead = 32 << 10
-
 // readHead returns all that stands before the body, its digest checked.
 func readHead(r io.ReaderAt, size int64, spec *Spec) ([]byte, error) {
-	b := make([]byte, min(size, firstRead))
+	header := headerSize + 8*spec.sections()
+	end, whole := headEnd(size, header)
+	if !whole {
+		end = int(min(size, headerSize))
+	}
+	b := make([]byte, end)
 	if err := readFull(r, b, 0); err != nil {
 		return nil, err
 	}
@@ -64,19 +67,9 @@ func readHead(r io.ReaderAt, size int64, spec *Spec) ([]byte, error) {
 	if want := spec.hash(); string(b[56:88]) != string(want[:]) {
 		return nil, fmt.Errorf("%w: of another version of its columns", ErrOther)
 	}
-	header := headerSize + 8*spec.sections()
-	end, ok := headEnd(size, header)
-	if !ok {
+	if !whole {
 		return nil, damaged("it is too short")
 	}
-	if more := end - len(b); more > 0 {
-		at := len(b)
-		b = slices.Grow(b, more)[:end]
-		if err := readFull(r, b[at:], int64(at)); err != nil {
-			return nil, err
-		}
-	}
-	b = b[:end]
 	if sum := sha256.Sum256(b[:end-hashSize]); string(sum[:]) != string(b[end-hashSize:]) {
 		return nil, damaged("its beginning does not have its hash")
 	}
@@ -179,13 +172,21 @@ func (x *Reader) start(section int) int64 {
 // read returns n bytes of a section from at, checked; they must lie in it. Its
 // capacity leaves room for slack.
 func (x *Reader) read(section int, at, n int64) ([]byte, error) {
+	return x.readInto(new([]byte), section, at, n)
+}
+
+// rooms are for what is read and not kept.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// readInto is read into room, which it makes larger where it has to.
+func (x *Reader) readInto(room *[]byte, section int, at, n int64) ([]byte, error) {
 	if n == 0 {
 		return make([]byte, 0, slack), nil
 	}
 	at += x.start(section)
-	from := at / chunkSize * chunkSize
-	to := min((at+n+chunkSize-1)/chunkSize*chunkSize, x.bodySize)
-	b := make([]byte, to-from+slack)
+	from, to := at/chunkSize*chunkSize, x.chunkEnd(at+n)
+	b := slices.Grow((*room)[:0], int(to-from)+slack)[:int(to-from)+slack]
+	*room = b
 	if err := readFull(x.r, b[:to-from], x.bodyAt+from); err != nil {
 		return nil, err
 	}
@@ -199,43 +200,39 @@ func (x *Reader) read(section int, at, n int64) ([]byte, error) {
 	return b[at-from : at-from+n], nil
 }
 
-// keep returns a whole section, and reads it only once.
-func (x *Reader) keep(section int) ([]byte, error) {
-	if b := x.kept[section].Load(); b != nil {
-		return *b, nil
-	}
-	b, err := x.read(section, 0, x.size(section))
-	if err != nil {
-		return nil, err
-	}
-	x.kept[section].Store(&b)
-	return b, nil
+// chunkEnd returns where the chunk ends that the byte before another is in.
+func (x *Reader) chunkEnd(at int64) int64 {
+	return min((at+chunkSize-1)/chunkSize*chunkSize, x.bodySize)
 }
 
-// Line returns where a row's line stands in the plain segment, and its length
-// without the line feed.
-func (x *Reader) Line(row int) (offset int64, length int, err error) {
-	if row < 0 || row >= x.rows {
-		return 0, 0, fmt.Errorf("row %d of %d of the index", row, x.rows)
+// keep returns a whole section, and reads it only once.
+func (x *Reader) keep(section int) ([]byte, error) {
+	if k := x.kept[section].Load(); k != nil {
+		return k.bytes, nil
 	}
-	entries, err := x.keep(sectionBlocks)
-	if err != nil {
-		return 0, 0, err
+	k := &keptSection{room: rooms.Get().(*[]byte)}
+	var err error
+	if k.bytes, err = x.readInto(k.room, section, 0, x.size(section)); err != nil {
+		return nil, err
 	}
-	lengths, err := x.keep(sectionLengths)
-	if err != nil {
-		return 0, 0, err
+	x.kept[section].Store(k)
+	return k.bytes, nil
+}
+
+// A keptSection is a section that was read, and the room that it is in.
+type keptSection struct {
+	bytes []byte
+	room  *[]byte
+}
+
+// Release gives back the memory of what was read, for other indexes. What x has
+// answered stays valid; x itself must not be used any more.
+func (x *Reader) Release() {
+	for i := range x.kept {
+		if k := x.kept[i].Swap(nil); k != nil {
+			rooms.Put(k.room)
+		}
 	}
-	n := row / BlockRows
-	b, ok := parseBlock(entries[n*blockSize:], lengths, min(BlockRows, x.rows-n*BlockRows))
-	if !ok {
-		return 0, 0, damaged("block %d contradicts itself", n)
-	}
-	offset, size := b.line(row % BlockRows)
-	if offset < 0 || offset > x.bytes || size >= x.bytes-offset {
-		return 0, 0, damaged("row %d stands outside of the segment", row)
-	}
-	return offset, int(size), nil
 }
 
 // Subtrees returns which of the log's aligned groups of 256 leaves lie wholly
@@ -262,7 +259,9 @@ func (x *Reader) Calls() (*Calls, error) {
 	if x.size(sectionCalls) == 0 {
 		return nil, fmt.Errorf("calls: %w", ErrNotHeld)
 	}
-	b, err := x.read(sectionCalls, 0, x.size(sectionCalls))
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	b, err := x.readInto(room, sectionCalls, 0, x.size(sectionCalls))
 	if err != nil {
 		return nil, err
 	}
@@ -273,11 +272,15 @@ func (x *Reader) Calls() (*Calls, error) {
 	return c, nil
 }
 
+// verified is how much Verify reads at once.
+const verified = 32 << 10
+
 // Verify checks every byte of the file. What it says of the segment is checked
 // by building the index again: the digests are then the same.
 func (x *Reader) Verify() error {
-	for at := int64(0); at < x.bodySize; at += firstRead {
-		if _, err := x.read(0, at, min(firstRead, x.bodySize-at)); err != nil {
+	var room []byte
+	for at := int64(0); at < x.bodySize; at += verified {
+		if _, err := x.readInto(&room, 0, at, min(verified, x.bodySize-at)); err != nil {
 			return err
 		}
 	}

@@ -66,6 +66,9 @@ func (r *Rows) settle() *Rows {
 	return r
 }
 
+// unsure returns the set with none of its rows known to match.
+func (r *Rows) unsure() *Rows { return &Rows{r.n, r.may, make([]uint64, len(r.may))} }
+
 // Sure returns the rows that are known to match: an exact set.
 func (r *Rows) Sure() *Rows { return &Rows{r.n, r.sure, r.sure} }
 
@@ -81,6 +84,12 @@ func (r *Rows) Len() int {
 // Contains reports whether a row of the segment is in the set.
 func (r *Rows) Contains(row int) bool {
 	return row >= 0 && row < r.n && r.may[row>>6]>>(row&63)&1 == 1
+}
+
+// ofBlock returns the words of a block's rows.
+func (r *Rows) ofBlock(n int) []uint64 {
+	const words = BlockRows / 64
+	return r.may[n*words : min((n+1)*words, len(r.may))]
 }
 
 // All returns the rows, the first first.

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -11,11 +12,34 @@ import (
 // it surely is; nil asks for all. Of what the index does not hold it answers
 // with all rows, none of them sure. The error is [ErrDamaged] or the file's.
 func (x *Reader) Search(e filter.Expr) (*Rows, error) {
-	f, err := x.find(e)
+	q := question{Reader: x}
+	f, err := q.find(e)
 	if err != nil {
 		return nil, err
 	}
-	return x.rowsOf(f)
+	return q.rowsOf(f)
+}
+
+// Candidates returns the rows that an expression may be true of, for lines that
+// are looked at anyway: it leaves out what excludes less of them than it costs.
+// It returns nil where they are more than most.
+func (x *Reader) Candidates(e filter.Expr, most int) (*Rows, error) {
+	q := question{Reader: x, rough: true}
+	f, err := q.find(e)
+	if err != nil || f.pick != nil && f.pick.count() > most {
+		return nil, err
+	}
+	rows, err := q.rowsOf(f)
+	if err != nil || rows.Len() > most {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// A question is one that is put to an index.
+type question struct {
+	*Reader
+	rough bool // more rows than need be are no harm
 }
 
 // A finding is the answer to an expression: a pick, while all that was asked
@@ -25,14 +49,14 @@ type finding struct {
 	rows *Rows
 }
 
-func (x *Reader) rowsOf(f finding) (*Rows, error) {
+func (x question) rowsOf(f finding) (*Rows, error) {
 	if f.pick != nil {
 		return x.pickRows(f.pick, nil)
 	}
 	return f.rows, nil
 }
 
-func (x *Reader) find(e filter.Expr) (finding, error) {
+func (x question) find(e filter.Expr) (finding, error) {
 	switch e := e.(type) {
 	case nil:
 		return finding{rows: allRows(x.rows)}, nil
@@ -142,28 +166,38 @@ func (p *parts) one() (finding, bool) {
 	return finding{}, false
 }
 
-func (x *Reader) and(terms []filter.Expr) (finding, error) {
+func (x question) and(terms []filter.Expr) (finding, error) {
 	terms = slices.Clone(terms)
 	slices.SortStableFunc(terms, func(a, b filter.Expr) int { return x.cost(a) - x.cost(b) })
-	none := finding{rows: newRows(x.rows)}
 	var all parts
 	for _, t := range terms {
 		f, err := x.find(t)
 		if err != nil {
 			return f, err
 		}
+		if f.rows != nil && len(terms) > 1 && f.rows.Exact() && f.rows.Len() == x.rows {
+			continue // true of all: what is asked for may lie in one column without it
+		}
 		all.merge(f, (*pick).and, (*Rows).And)
 		if all.rows != nil && all.rows.empty() || slices.ContainsFunc(all.picks, func(p *pick) bool { return p.count() == 0 }) {
-			return none, nil
+			return finding{rows: newRows(x.rows)}, nil
 		}
+	}
+	if len(all.picks) == 0 && all.rows == nil {
+		return finding{rows: allRows(x.rows)}, nil
 	}
 	if f, ok := all.one(); ok {
 		return f, nil
 	}
+	slices.SortStableFunc(all.picks, func(a, b *pick) int { return cmp.Compare(a.count(), b.count()) })
 	for _, p := range all.picks {
+		if x.rough && all.rows != nil && x.dear(p, all.rows.Len()) {
+			all.rows = all.rows.unsure()
+			continue
+		}
 		rows, err := x.pickRows(p, all.rows)
 		if err != nil {
-			return none, err
+			return finding{}, err
 		}
 		if all.merge(finding{rows: rows}, nil, (*Rows).And); all.rows.empty() {
 			break
@@ -172,7 +206,22 @@ func (x *Reader) and(terms []filter.Expr) (finding, error) {
 	return finding{rows: all.rows}, nil
 }
 
-func (x *Reader) or(terms []filter.Expr) (finding, error) {
+// lineCost is what looking at a line costs, in bytes of codes that are read,
+// checked and gone through in the same time.
+const lineCost = 2000
+
+// dear reports whether it costs less to look at the lines of so many rows than
+// to find out which of them are picked.
+func (x *Reader) dear(p *pick, rows int) bool {
+	n := p.count()
+	if x.few(p.column, n) {
+		return false
+	}
+	codes := int64(packedSize(x.rows, p.dict.width()))
+	return int64(rows)*int64(x.rows-n)/int64(x.rows)*lineCost < codes
+}
+
+func (x question) or(terms []filter.Expr) (finding, error) {
 	var all parts
 	for _, t := range terms {
 		f, err := x.find(t)

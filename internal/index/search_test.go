@@ -1,7 +1,10 @@
 package index_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -154,10 +157,72 @@ func checkSearch(t rapid.TB, x *index.Reader, records []*record, text string) *i
 			t.Fatalf("%s: row %d is said to match and does not", text, row)
 		}
 	}
+	checkCandidates(t, x, e, want)
 	if rows.Exact() != (sure == rows.Len()) || rows.Exact() && rows.Len() != len(want) {
 		t.Fatalf("%s: %d rows match, %d found, %d sure, exact %v", text, len(want), rows.Len(), sure, rows.Exact())
 	}
 	return rows
+}
+
+// checkCandidates holds that no row that matches is missing among those that may,
+// and that they are given wherever they are not too many.
+func checkCandidates(t rapid.TB, x *index.Reader, e filter.Expr, want []int) {
+	t.Helper()
+	rough, err := x.Candidates(e, x.Lines())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range want {
+		if !rough.Contains(row) {
+			t.Fatalf("%v: row %d matches and is no candidate", e, row)
+		}
+	}
+	for row := range rough.Sure().All() {
+		if _, ok := slices.BinarySearch(want, row); !ok {
+			t.Fatalf("%v: candidate %d is said to match and does not", e, row)
+		}
+	}
+	for most, given := range map[int]bool{rough.Len(): true, rough.Len() - 1: false} {
+		some, err := x.Candidates(e, most)
+		if err != nil || (some != nil) != given || given && some.Len() != rough.Len() {
+			t.Fatalf("%v: of %d candidates at most %d: given %v, %v; want %v", e, rough.Len(), most, some != nil, err, given)
+		}
+	}
+}
+
+// TestCandidatesAreCheap holds that what excludes little is left out, and said to
+// be.
+func TestCandidatesAreCheap(t *testing.T) {
+	records := newTrail(5, time.Second).take(20_000)
+	file, _ := build(t, spec(), records)
+	var all, user readCounter
+	for text, read := range map[string]*readCounter{"user = alice22 and not violation": &all, "user = alice22": &user} {
+		read.r = bytes.NewReader(file)
+		x, err := index.Open(read, int64(len(file)), spec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := x.Candidates(parse(t, text), x.Lines())
+		if err != nil || rows.Exact() != (read == &user) {
+			t.Errorf("%s: exact %v, %v", text, rows.Exact(), err)
+		}
+		checkSearch(t, open(t, file, spec()), records, text)
+	}
+	if codes := int64(20_000 * 4 / 8); all.n-user.n >= codes {
+		t.Errorf("%d bytes were read for what excludes little, as many as its codes are", all.n-user.n)
+	}
+}
+
+// A readCounter counts the bytes that are read.
+type readCounter struct {
+	r io.ReaderAt
+	n int64
+}
+
+func (c *readCounter) ReadAt(b []byte, at int64) (int, error) {
+	n, err := c.r.ReadAt(b, at)
+	c.n += int64(n)
+	return n, err
 }
 
 func TestSearchIsRight(t *testing.T) {
@@ -307,6 +372,74 @@ func TestCountBy(t *testing.T) {
 			t.Fatalf("%s by %v, got before want:\n%s", text, fields, diff)
 		}
 	})
+}
+
+// TestCount holds that what is counted of tuples is what the rows are, or refused.
+func TestCount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		records := randomRecords(t)
+		file, _ := build(t, spec(), records)
+		x := open(t, file, spec())
+		text := expression(t, 2)
+		fields := rapid.SliceOfN(rapid.SampledFrom([]int{fieldType, fieldRisk, fieldTag, fieldUser, fieldUserID, fieldSession}), 0, 3).Draw(t, "fields")
+		checkCount(t, x, records, text, fields)
+	})
+}
+
+// TestCountIsHeld holds what is known without a look at any row.
+func TestCountIsHeld(t *testing.T) {
+	records := newTrail(5, time.Second).take(5000)
+	file, _ := build(t, spec(), records)
+	x := open(t, file, spec())
+	for text, fields := range map[string][]int{
+		"risk >= high":                                {fieldUser},
+		"risk = low or violation":                     {fieldUser, fieldRisk},
+		"not (risk = low) and type = tool_call":       {fieldChannel, fieldUser, fieldType},
+		"risk >= high and time > 2020-01-01":          {fieldUser},
+		"risk >= high and time < 2020-01-01":          {fieldSession},
+		"risk = medium":                               nil,
+		"violation":                                   {fieldRisk, fieldTool},
+		"session = s1":                                nil,
+		"user = alice and not (user = bob or user=x)": {fieldUser},
+	} {
+		if !checkCount(t, x, records, text, fields) {
+			t.Errorf("%s by %v is not held", text, fields)
+		}
+	}
+	for text, fields := range map[string][]int{
+		"user = alice":                  {fieldRisk}, // a pair has a direction
+		"risk = low":                    {fieldSession},
+		"risk = low and user = alice":   {fieldUser},
+		"risk = low and command ~ make": {fieldUser},
+		"exit = 0":                      {fieldUser},
+		"violation":                     {fieldCwd},
+	} {
+		if checkCount(t, x, records, text, fields) {
+			t.Errorf("%s by %v is held", text, fields)
+		}
+	}
+}
+
+// checkCount compares counts with those of looking at every record, and reports
+// whether there were any.
+func checkCount(t rapid.TB, x *index.Reader, records []*record, text string, fields []int) bool {
+	t.Helper()
+	got := make(map[string]int)
+	e := parse(t, text)
+	err := x.Count(e, fields, func(values []string, n int) {
+		key := strings.Join(append([]string{""}, values...), "|")
+		got[key] += n
+	})
+	if errors.Is(err, index.ErrNotHeld) && len(got) == 0 {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, naiveCount(records, matching(records, e), fields)); diff != "" {
+		t.Fatalf("%s by %v, got before want:\n%s", text, fields, diff)
+	}
+	return true
 }
 
 // TestCountByManyGroups counts by more groups than there can be counters.

@@ -19,10 +19,8 @@ func (j *Journal) Append(ctx context.Context, body []byte) (Receipt, error) {
 	if len(body) > record.MaxBody {
 		return Receipt{}, fmt.Errorf("%w: body of %d bytes", ErrNotRecorded, len(body))
 	}
-	if j.queue.lazy && ctx.Err() == nil {
-		if done, err := j.enqueue(body); done {
-			return Receipt{}, err
-		}
+	if j.queue.lazy {
+		return Receipt{}, j.enqueue(ctx, body)
 	}
 	w := j.queue.waiter(1)
 	err := j.submit(ctx, w, nil, body)
@@ -35,33 +33,30 @@ func (j *Journal) Append(ctx context.Context, body []byte) (Receipt, error) {
 	return r, nil
 }
 
-// enqueue adds a body that nobody waits for. It reports false where the caller
-// must wait, because too much is gathered.
-func (j *Journal) enqueue(body []byte) (bool, error) {
-	if err := j.keeper.failure(); err != nil {
-		// Of this event nothing was taken, whatever became of the earlier ones.
-		return true, fmt.Errorf("%w: %v", ErrNotRecorded, err)
-	}
+// enqueue adds a body that nobody waits for. Where too much is gathered it first
+// waits until that is being written: callers then go on while it is.
+func (j *Journal) enqueue(ctx context.Context, body []byte) error {
 	q := &j.queue
-	q.mu.Lock()
-	if q.closed {
-		q.mu.Unlock()
-		return true, fmt.Errorf("%w: %w", ErrNotRecorded, ErrClosed)
-	}
-	gathered := len(q.gather.bodies)
-	if gathered > maxQueued {
-		q.mu.Unlock()
-		return false, nil
-	}
-	q.add(nil, body)
-	q.mu.Unlock()
-	if gathered > maxQueued/4 {
+	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+		}
+		if err := j.keeper.failure(); err != nil {
+			// Of this event nothing was taken, whatever became of the earlier ones.
+			return fmt.Errorf("%w: %v", ErrNotRecorded, err)
+		}
+		gathered, taken, err := q.tryAdd(body)
+		if err == nil && gathered > maxQueued/4 {
+			j.keeper.hurry()
+		}
+		if taken == nil {
+			return err
+		}
 		select {
-		case j.keeper.full <- struct{}{}:
-		default: // it knows
+		case <-taken:
+		case <-ctx.Done():
 		}
 	}
-	return true, nil
 }
 
 // AppendBatch adds records in their order, mostly with one sync, and returns

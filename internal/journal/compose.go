@@ -16,11 +16,16 @@ import (
 // depends on another. What depends on all of them, the frontier, is fed by
 // subtrees that were hashed on the way.
 
-// A composer hashes and authenticates lines. It is used by one goroutine at a
-// time.
+// A composer hashes and authenticates the lines of a block, all of them in one
+// step before any of them in the next: hashes that do not depend on each other
+// are made two at a time. It is used by one goroutine at a time.
 type composer struct {
-	mac  *record.MAC
-	leaf *merkle.LeafHasher
+	mac    *record.MAC
+	hasher *merkle.Hasher
+
+	texts [blockLines][]byte // lines as far as they are composed
+	sums  [blockLines]record.Sum
+	nodes [blockLines]merkle.Hash
 }
 
 // A planned is a line that is going to stand at out[start:end] of the draft,
@@ -108,11 +113,11 @@ func (c *composition) block(n int) (from, to int) {
 }
 
 // compose composes all blocks, with the help of as many goroutines as there
-// are processors for. Callers of an interval do not wait meanwhile: one
-// processor at least is left to them.
+// are processors for. Callers of an interval do not wait meanwhile, unless they
+// wait for room: one processor at least is left to them.
 func (j *Journal) compose(c *composition) {
 	free := runtime.GOMAXPROCS(0) - 1
-	if j.queue.lazy {
+	if j.queue.lazy && !j.queue.full() {
 		free--
 	}
 	helpers := min(free, c.blocks()-1)
@@ -129,59 +134,65 @@ func (j *Journal) compose(c *composition) {
 	wg.Wait()
 }
 
-// composer returns the i-th composer; the first is the leader's own.
-func (j *Journal) composer(i int) composer {
-	for len(j.helpers) < i {
-		j.helpers = append(j.helpers, composer{j.line.Clone(), merkle.NewLeafHasher()})
+// composer returns the i-th composer.
+func (j *Journal) composer(i int) *composer {
+	for len(j.workers) <= i {
+		j.workers = append(j.workers, &composer{mac: j.line.Clone(), hasher: merkle.NewHasher()})
 	}
-	c := composer{j.line, j.leaf}
-	if i > 0 {
-		c = j.helpers[i-1]
-	}
-	if !j.draft.next.Signed {
-		c.mac = nil
-	}
-	return c
+	return j.workers[i]
 }
 
 // work composes blocks until there are none left.
-func (c *composition) work(with composer) {
+func (c *composition) work(with *composer) {
 	for {
 		n := int(c.next.Add(1)) - 1
 		if n >= len(c.roots) {
 			return
 		}
 		from, to := c.block(n)
-		for i := from; i < to; i++ {
-			c.line(i, with)
-		}
+		c.lines(from, to, with)
 		if to-from == blockLines {
-			c.roots[n] = c.root(from)
+			c.roots[n] = c.root(from, with)
 		}
 	}
 }
 
-// line composes one line.
-func (c *composition) line(i int, with composer) {
-	d, p := c.d, c.d.plan[i]
-	seq := c.first + uint64(i)
-	line := record.AppendOpen(d.out[p.start:p.start:p.end], seq)
-	line = append(line, d.b.body(&d.b.entries[p.entry])...)
-	line = with.mac.AppendClose(line, 0)
-	if len(line)+1 != p.end-p.start {
-		panic("journal: bad plan: a line is not as long as its parts")
+// lines composes the lines of a block.
+func (c *composition) lines(from, to int, with *composer) {
+	d := c.d
+	texts, sums := with.texts[:to-from], with.sums[:to-from]
+	for i := range texts {
+		p := d.plan[from+i]
+		line := record.AppendOpen(d.out[p.start:p.start:p.end], c.first+uint64(from+i))
+		texts[i] = append(line, d.b.body(&d.b.entries[p.entry])...)
 	}
-	c.told[i] = receiptOf{p.entry, seq, with.leaf.Leaf(line)}
-	d.out[p.end-1] = '\n'
+	if d.next.Signed {
+		with.mac.Sums(sums, texts)
+	}
+	for i, line := range texts {
+		if d.next.Signed {
+			line = record.AppendSum(line, &sums[i])
+		} else {
+			line = append(line, '}')
+		}
+		p := d.plan[from+i]
+		if len(line)+1 != p.end-p.start {
+			panic("journal: bad plan: a line is not as long as its parts")
+		}
+		told := &c.told[from+i]
+		told.entry, told.seq = p.entry, c.first+uint64(from+i)
+		with.hasher.Leaf(&told.leaf, line)
+		d.out[p.end-1] = '\n'
+	}
+	with.hasher.Flush()
 }
 
 // root returns the root of the full block that begins at line from.
-func (c *composition) root(from int) merkle.Hash {
-	var nodes [blockLines]merkle.Hash
-	for i := range nodes {
-		nodes[i] = c.told[from+i].leaf
+func (c *composition) root(from int, with *composer) merkle.Hash {
+	for i := range with.nodes {
+		with.nodes[i] = c.told[from+i].leaf
 	}
-	return merkle.Subtree(nodes[:])
+	return with.hasher.Subtree(with.nodes[:])
 }
 
 // grow adds the composed lines to the frontier.

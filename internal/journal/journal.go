@@ -122,7 +122,7 @@ type Journal struct {
 	state   *state.File // nil: to be opened again, with all recovery
 	active  vfs.File    // nil with state
 	leaf    *merkle.LeafHasher
-	helpers []composer // of the goroutines that help the leader
+	workers []*composer // the leader's, and of the goroutines that help
 	draft   draft
 	started bool // what is due once was done
 

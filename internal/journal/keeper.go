@@ -88,6 +88,14 @@ func (k *keeper) arm(unsealed uint64) {
 	}
 }
 
+// hurry tells that much is gathered in interval mode.
+func (k *keeper) hurry() {
+	select {
+	case k.full <- struct{}{}:
+	default: // it knows
+	}
+}
+
 // stop ends the goroutine and waits for it.
 func (k *keeper) stop() {
 	if k.quit == nil {

@@ -1,7 +1,9 @@
 package journal_test
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +143,86 @@ func TestInterval(t *testing.T) {
 		}
 		must(t, w.log.Sync(ctx))
 		durable()
+	})
+}
+
+// TestIntervalFull shows what becomes of callers of an interval that have gone
+// ahead as far as they may: each waits until what is gathered is taken to be
+// written, no longer, or until its context ends.
+func TestIntervalFull(t *testing.T) {
+	timed(t, func(t *testing.T, w *world) {
+		w.opt.Interval, w.opt.MaxSize = time.Hour, 100<<20
+		var held atomic.Bool
+		writing, goOn := make(chan struct{}), make(chan struct{})
+		w.faulty(errorfs.InjectorFunc(func(op errorfs.Op) errorfs.Fault {
+			if op.Kind == errorfs.Sync && held.CompareAndSwap(true, false) {
+				close(writing)
+				<-goOn
+			}
+			return errorfs.Fault{}
+		}))
+		must(t, w.create())
+		held.Store(true)
+		for range 30 { // as much as is written before its time
+			must(t, w.append(t, 60000))
+		}
+		<-writing
+		full := make([]int, 80) // more than may be gathered
+		for i := range full {
+			full[i] = 60000
+		}
+		waiting := make(chan error)
+		go func() { waiting <- w.append(t, full...) }()
+		synctest.Wait()
+		select {
+		case err := <-waiting:
+			t.Fatalf("80 large events were taken while none could be written: %v", err)
+		default:
+		}
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, body := w.hist.event(100)
+		if _, err := w.log.Append(short, body); !errors.Is(err, journal.ErrNotRecorded) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("append that waits for room: %v, want %v", err, context.DeadlineExceeded)
+		}
+		held.Store(true)
+		writing = make(chan struct{})
+		goOn <- struct{}{}
+		<-writing // the next batch is taken, and not durable yet
+		must(t, <-waiting)
+		goOn <- struct{}{}
+	})
+}
+
+// TestIntervalClosed closes a log while a caller waits for room.
+func TestIntervalClosed(t *testing.T) {
+	timed(t, func(t *testing.T, w *world) {
+		w.opt.Interval = time.Hour
+		must(t, w.create())
+		lock, err := w.mem.OpenLock(logDir + "/audit.lock")
+		must(t, err)
+		must(t, lock.Acquire(0))
+		waiting, log := make(chan error), w.log
+		go func() {
+			for {
+				n, body := w.hist.event(60000)
+				r, err := log.Append(ctx, body)
+				w.hist.told(t, n, r, err)
+				if err != nil {
+					waiting <- err
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		closed := make(chan error)
+		go func() { closed <- w.close() }()
+		synctest.Wait()
+		must(t, lock.Close())
+		if err := <-waiting; !errors.Is(err, journal.ErrClosed) || !errors.Is(err, journal.ErrNotRecorded) {
+			t.Errorf("append to a log that is being closed: %v, want %v", err, journal.ErrClosed)
+		}
+		must(t, <-closed)
 	})
 }
 

@@ -84,7 +84,7 @@ func (b *batch) wanted(i int) int {
 }
 
 // maxQueued bounds the bytes that wait in interval mode: a caller beyond it
-// waits for the commit, as every caller does without an interval.
+// waits until they are taken to be written.
 const maxQueued = 4 << 20
 
 // A queue gathers what is to be committed and elects who commits it.
@@ -96,7 +96,10 @@ type queue struct {
 	closing bool   // guarded by mu: Close was called
 	closed  bool   // guarded by mu: nothing more is taken
 	lazy    bool   // nobody waits for bodies: interval durability
-	pool    sync.Pool
+
+	taken chan struct{} // guarded by mu: closed when the gathering batch is taken; nil: nobody waits for that
+
+	pool sync.Pool
 
 	present atomic.Int64 // waiters of gather; written under mu
 	crowd   atomic.Int64 // waiters of the last batch, and those who had come meanwhile
@@ -134,6 +137,33 @@ func (q *queue) add(w *waiter, bodies ...[]byte) {
 	}
 }
 
+// tryAdd puts a body that nobody waits for into the gathering batch, and returns
+// how many bytes that holds. Where it is full nothing is added, and taken is
+// closed once there is room again.
+func (q *queue) tryAdd(body []byte) (gathered int, taken <-chan struct{}, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return 0, nil, fmt.Errorf("%w: %w", ErrNotRecorded, ErrClosed)
+	}
+	gathered = len(q.gather.bodies)
+	if gathered <= maxQueued {
+		q.add(nil, body)
+		return gathered, nil, nil
+	}
+	if q.taken == nil {
+		q.taken = make(chan struct{})
+	}
+	return gathered, q.taken, nil
+}
+
+// full reports whether callers of an interval wait for room.
+func (q *queue) full() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.taken != nil
+}
+
 // patience is how many times in a row a leader lets others run, and none of
 // them joins it, before it stops waiting: about ten microseconds, which is
 // little beside a sync.
@@ -167,6 +197,10 @@ func (q *queue) take() *batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := q.gather
+	if q.taken != nil {
+		close(q.taken)
+		q.taken = nil
+	}
 	q.present.Store(0)
 	q.gather, q.spare = q.spare, nil
 	if q.gather == nil {

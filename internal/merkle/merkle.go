@@ -47,21 +47,6 @@ func Node(left, right Hash) Hash {
 	return sha256.Sum256(b[:])
 }
 
-// Subtree returns the root of a perfect subtree over leaves, which are a power
-// of two. It overwrites them.
-func Subtree(leaves []Hash) Hash {
-	n := len(leaves)
-	if n == 0 || n&(n-1) != 0 {
-		panic("merkle: bad subtree: its leaves are not a power of two")
-	}
-	for ; n > 1; n /= 2 {
-		for i := range n / 2 {
-			leaves[i] = Node(leaves[2*i], leaves[2*i+1])
-		}
-	}
-	return leaves[0]
-}
-
 // A Frontier is the roots of the perfect subtrees that a tree of Size leaves
 // consists of: one for each bit that is set in its size. It is all that is
 // needed to know the tree's root and to let it grow. The zero value is the

@@ -64,7 +64,7 @@ func TestAppendSubtree(t *testing.T) {
 				leaves[i] = tlog.RecordHash(leaf(n<<level + i))
 				byLeaf.Append(leaves[i])
 			}
-			bySubtree.AppendSubtree(level, merkle.Subtree(leaves))
+			bySubtree.AppendSubtree(level, merkle.NewHasher().Subtree(leaves))
 			if !bySubtree.Equal(&byLeaf) {
 				t.Fatalf("level %d: frontier after %d subtrees differs", level, n+1)
 			}

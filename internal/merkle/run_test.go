@@ -19,15 +19,18 @@ func TestRun(t *testing.T) {
 		for range 1 + random.IntN(6) {
 			run.Begin(byRuns.Size())
 			for range random.IntN(150) {
-				line := make([]byte, 1+random.IntN(200))
-				for i := range line[1:] {
-					line[1+i] = byte(random.Uint32())
+				line := make([]byte, random.IntN(200))
+				for i := range line {
+					line[i] = byte(random.Uint32())
 				}
-				want := merkle.NewLeafHasher().Leaf(line[1:])
-				if got := run.Leaf(line); got != want {
-					t.Fatalf("leaf of %x is %v, want %v", line, got, want)
+				want := merkle.NewLeafHasher().Leaf(line)
+				if random.IntN(8) == 0 { // it ends what goes on in pairs
+					if got := run.Leaf(line); got != want {
+						t.Fatalf("leaf of %x is %v, want %v", line, got, want)
+					}
 				}
 				run.Append(line)
+				clear(line)
 				byLeaves.Append(want)
 			}
 			for _, r := range run.AppendRoots(nil) {
@@ -36,6 +39,31 @@ func TestRun(t *testing.T) {
 			if !byRuns.Equal(&byLeaves) {
 				t.Fatalf("at size %d of %d the trees differ", byRuns.Size(), byLeaves.Size())
 			}
+		}
+	}
+}
+
+// TestRunDrops checks that nothing of a run that was given up half way is in the
+// next.
+func TestRunDrops(t *testing.T) {
+	run, line := merkle.NewRun(), make([]byte, 200)
+	for n := range 70 {
+		run.Begin(0)
+		for range n {
+			run.Append(line[:n])
+		}
+		run.Begin(0)
+		var f merkle.Frontier
+		for i := range 3 {
+			run.Append(line[:10*i])
+			f.Append(merkle.NewLeafHasher().Leaf(line[:10*i]))
+		}
+		var got merkle.Frontier
+		for _, r := range run.AppendRoots(nil) {
+			got.AppendSubtree(r.Level, r.Hash)
+		}
+		if !got.Equal(&f) {
+			t.Errorf("after %d leaves that were dropped the tree of three others is another", n)
 		}
 	}
 }

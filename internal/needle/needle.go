@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// packed is how many probes are compared in one pass: as many pairs of
-	// bytes as fit the registers.
+	// packed is how many probes are compared in one pass, by two bytes each:
+	// as many as fit the registers.
 	packed = 4
-	// span bounds how far apart the two bytes of a probe may be, so that
+	// span bounds how far apart the bytes of a probe may be, so that
 	// only the last few positions of a block cannot be compared in steps.
 	span = 128
 	// window is how much is searched for all groups of probes before going on,

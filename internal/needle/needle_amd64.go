@@ -1,3 +1,5 @@
+//go:build !purego
+
 package needle
 
 import (
@@ -15,43 +17,56 @@ const step = 64
 // A group is the probes that are searched for in one pass.
 type group struct {
 	probes []probe
-	pairs  pairs
+	marks  marks
 }
 
-// pairs is the form of a group's probes that the assembly reads: of each, two
-// bytes and their offsets. A probe is repeated to fill it.
-type pairs struct {
+// marks is the form of a group's probes that the assembly reads: some bytes of
+// each, and their offsets in it.
+type marks struct {
 	offset [2 * packed]int
 	char   [2 * packed]byte
-	two    bool // the last half repeats the first
+	two    bool // they are those of find2
 	reach  int  // the greatest offset
 }
 
+// newGroup chooses the bytes. Of a single needle and the escapes that could
+// hide it, which are most of what is searched for, those are four and two: two
+// bytes of a name stand together every 600 bytes of a log, and a place where the
+// rest does not costs as much as 300 bytes. Of more probes they are two of each. What
+// there is not is filled with what there is.
 func newGroup(probes []probe) group {
 	g := group{probes: probes}
-	g.pairs.two = len(probes) <= packed/2
+	if g.marks.two = len(probes) <= 2; g.marks.two {
+		g.marks.add(0, &probes[0], 4)
+		g.marks.add(4, &probes[len(probes)-1], 2)
+		return g
+	}
 	for i := range packed {
-		p := &probes[i%len(probes)]
-		for j, at := range [2]int{p.rarest, p.second} {
-			g.pairs.offset[2*i+j] = at
-			g.pairs.char[2*i+j] = p.text[at]
-			g.pairs.reach = max(g.pairs.reach, at)
-		}
+		g.marks.add(2*i, &probes[i%len(probes)], 2)
 	}
 	return g
 }
 
-// compare is next by comparing a step of positions at once to both bytes of
+// add fills in n bytes of a probe.
+func (m *marks) add(at int, p *probe, n int) {
+	for i, offset := range p.rarest[:n] {
+		m.offset[at+i] = offset
+		m.char[at+i] = p.text[offset]
+		m.reach = max(m.reach, offset)
+	}
+}
+
+// compare is next by comparing a step of positions at once to some bytes of
 // each probe.
 func (g *group) compare(b []byte, from, to int) int {
-	end := len(b) - g.pairs.reach // no byte behind b is read for positions before it
+	end := len(b) - g.marks.reach // no byte behind b is read for positions before it
 	for from < to && from+step <= end {
 		n := min(to-from+step-1, end-from) &^ (step - 1)
 		at, mask := n, uint64(0)
-		if g.pairs.two {
-			at, mask = find2(&b[from], n, &g.pairs)
+		if g.marks.two {
+			at, mask = find2(&b[from], n, &g.marks)
 		} else {
-			at, mask = find4(&b[from], n, &g.pairs)
+			at, mask = find4(&b[from], n, &g.marks)
 		}
 		for ; mask != 0; mask &= mask - 1 {
 			if i := from + at + bits.TrailingZeros64(mask); g.stands(b, i) {
@@ -77,14 +92,14 @@ func (g *group) stands(b []byte, at int) bool {
 }
 
 // find2 compares the positions of [0, n), n a multiple of step, with the first
-// two pairs. It returns the first step with a position where both bytes of a
-// pair stand, and a bit for each such position in it; or n and 0. Besides the n
-// bytes at b it reads the greatest offset behind them.
+// four marks and with the next two. It returns the first step with a position
+// where all four stand or both do, and a bit for each such position in it; or n
+// and 0. Besides the n bytes at b it reads the greatest offset behind them.
 //
 //go:noescape
-func find2(b *byte, n int, p *pairs) (at int, mask uint64)
+func find2(b *byte, n int, m *marks) (at int, mask uint64)
 
-// find4 is find2 with all pairs.
+// find4 is find2 with four pairs of marks.
 //
 //go:noescape
-func find4(b *byte, n int, p *pairs) (at int, mask uint64)
+func find4(b *byte, n int, m *marks) (at int, mask uint64)

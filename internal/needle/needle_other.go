@@ -1,8 +1,8 @@
-//go:build !amd64
+//go:build !amd64 || purego
 
 package needle
 
-// vectors is false: this processor's search is that of the standard library.
+// vectors is false: the search is that of the standard library.
 const vectors = false
 
 // A group is some probes.

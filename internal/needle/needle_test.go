@@ -2,7 +2,6 @@ package needle
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -181,14 +180,18 @@ func TestLog(t *testing.T) {
 // TestRarest holds the choice of bytes to what is rare in a log.
 func TestRarest(t *testing.T) {
 	for text, want := range map[string]string{
-		"@alice": "@l", "command_execution": "xm", "a": "aa", "aa": "aa", "rm -rf": "f-",
+		"@alice": "@lci", `alice"`: "lcia", "command_execution": "xmm_", "a": "aaaa", "aa": "aaaa", "ab": "baba", "rm -rf": "f- m",
 	} {
 		p := newProbe([]byte(text), nil)
-		if got := fmt.Sprintf("%c%c", text[p.rarest], text[p.second]); got != want {
+		var got []byte
+		for _, i := range p.rarest {
+			got = append(got, text[i])
+		}
+		if string(got) != want {
 			t.Errorf("of %q are looked for %q, want %q", text, got, want)
 		}
-		if len(text) > 1 && p.rarest == p.second {
-			t.Errorf("of %q one byte is looked for twice", text)
+		if n := len(slices.Compact(slices.Sorted(slices.Values(p.rarest[:])))); n != min(len(text), len(p.rarest)) {
+			t.Errorf("of %q %d bytes are looked for, want %d", text, n, min(len(text), len(p.rarest)))
 		}
 	}
 }

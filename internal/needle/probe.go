@@ -1,31 +1,28 @@
 package needle
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
 
-// A probe is one byte string to be found, and the two bytes of it that are
-// looked for first.
+// A probe is one byte string to be found, and the bytes of it that are looked
+// for first.
 type probe struct {
 	text   []byte
 	of     *chars // text begins an escape, and these are what it could be an escape of; else nil
-	rarest int    // index of the byte of text that is least expected
-	second int    // and of the next, the same where text is one byte
+	rarest [4]int // indexes of the bytes of text that are least expected, those least of all first; of a short text again and again
 }
 
 func newProbe(text []byte, of *chars) probe {
 	p := probe{text: text, of: of}
-	head := text[:min(len(text), span)]
-	for i, c := range head {
-		if often[c] < often[head[p.rarest]] {
-			p.rarest = i
-		}
+	order := make([]int, min(len(text), span))
+	for i := range order {
+		order[i] = i
 	}
-	if p.rarest == 0 && len(head) > 1 {
-		p.second = 1
-	}
-	for i, c := range head {
-		if i != p.rarest && often[c] < often[head[p.second]] {
-			p.second = i
-		}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(often[text[a]], often[text[b]]) })
+	for i := range p.rarest {
+		p.rarest[i] = order[i%len(order)]
 	}
 	return p
 }
@@ -39,9 +36,10 @@ func (p *probe) stands(b []byte, at int) bool {
 // there is none. It goes from one place of the rarest byte to the next.
 func (p *probe) search(b []byte, from, to int) int {
 	to = min(to, len(b)-len(p.text)+1)
-	rare := p.text[p.rarest]
+	rarest := p.rarest[0]
+	rare := p.text[rarest]
 	for from < to {
-		i := bytes.IndexByte(b[from+p.rarest:to+p.rarest], rare)
+		i := bytes.IndexByte(b[from+rarest:to+rarest], rare)
 		if i < 0 {
 			return -1
 		}

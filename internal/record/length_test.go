@@ -23,6 +23,26 @@ func TestLineLen(t *testing.T) {
 	}
 }
 
+// TestSums compares MACs that are made side by side with those made alone.
+func TestSums(t *testing.T) {
+	mac, text := record.NewMAC([record.KeySize]byte{1}), bytes.Repeat([]byte("text"), 300)
+	for n := range 6 {
+		for size := range 200 {
+			texts := make([][]byte, n)
+			for i := range texts {
+				texts[i] = text[i : i+(size+191*i)%1000]
+			}
+			sums := make([]record.Sum, n)
+			mac.Sums(sums, texts)
+			for i := range sums {
+				if want := mac.Sum(texts[i]); !bytes.Equal(sums[i][:], want) {
+					t.Errorf("MAC %d of %d, of %d bytes, is %x, want %x", i, n, len(texts[i]), sums[i], want)
+				}
+			}
+		}
+	}
+}
+
 func TestMACClone(t *testing.T) {
 	mac := record.NewMAC([record.KeySize]byte{1})
 	want := bytes.Clone(mac.Sum([]byte("line")))

@@ -6,7 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"hash"
+
+	"github.com/etch-audit/etch/internal/lanes"
 )
 
 // KeySize is the size of a MAC key in bytes.
@@ -26,24 +27,59 @@ func DeriveKey(secret []byte, purpose, origin string) ([KeySize]byte, error) {
 }
 
 // A MAC computes HMAC-SHA256 (RFC 2104) with one key, again and again, without
-// allocating. It is not safe for concurrent use.
+// allocating:
+//
+//	H(key ⊕ opad ‖ H(key ⊕ ipad ‖ text))
+//
+// It is not safe for concurrent use.
 type MAC struct {
-	h   hash.Hash
-	key [KeySize]byte
-	sum [sha256.Size]byte
+	inner, outer *lanes.Prefix // key ⊕ ipad, key ⊕ opad
+	hasher       *lanes.Hasher
+	sum          Sum
 }
 
+// A Sum is the MAC of a text.
+type Sum = [sha256.Size]byte
+
 // NewMAC returns a MAC that uses key.
-func NewMAC(key [KeySize]byte) *MAC { return &MAC{h: hmac.New(sha256.New, key[:]), key: key} }
+func NewMAC(key [KeySize]byte) *MAC {
+	return &MAC{inner: padded(key, 0x36), outer: padded(key, 0x5c), hasher: lanes.New()}
+}
+
+// padded returns a key, filled with zeros to a block of the hash function, with
+// all of its bytes changed by pad.
+func padded(key [KeySize]byte, pad byte) *lanes.Prefix {
+	var block [sha256.BlockSize]byte
+	copy(block[:], key[:])
+	for i := range block {
+		block[i] ^= pad
+	}
+	return lanes.NewPrefix(block[:])
+}
 
 // Clone returns a MAC of the same key, for another goroutine.
-func (m *MAC) Clone() *MAC { return NewMAC(m.key) }
+func (m *MAC) Clone() *MAC { return &MAC{inner: m.inner, outer: m.outer, hasher: lanes.New()} }
 
 // Sum returns the MAC of b. The result is valid until the next call.
 func (m *MAC) Sum(b []byte) []byte {
-	m.h.Reset()
-	m.h.Write(b)
-	return m.h.Sum(m.sum[:0])
+	m.hasher.Hash(&m.sum, m.inner, b)
+	m.hasher.Flush()
+	m.hasher.Hash(&m.sum, m.outer, m.sum[:])
+	m.hasher.Flush()
+	return m.sum[:]
+}
+
+// Sums sets each of sums to the MAC of the text that has its place, several
+// texts at a time where the processor can.
+func (m *MAC) Sums(sums []Sum, texts [][]byte) {
+	for i, text := range texts {
+		m.hasher.Hash(&sums[i], m.inner, text)
+	}
+	m.hasher.Flush()
+	for i := range texts {
+		m.hasher.Hash(&sums[i], m.outer, sums[i][:])
+	}
+	m.hasher.Flush()
 }
 
 // AppendClose ends the line that began at dst[start:] with its MAC, or, where
@@ -52,9 +88,14 @@ func (m *MAC) AppendClose(dst []byte, start int) []byte {
 	if m == nil {
 		return append(dst, '}')
 	}
-	sum := m.Sum(dst[start:])
+	m.Sum(dst[start:])
+	return AppendSum(dst, &m.sum)
+}
+
+// AppendSum ends a line with the MAC of what it has so far.
+func AppendSum(dst []byte, sum *Sum) []byte {
 	dst = append(dst, macMark...)
-	dst = base64.RawStdEncoding.AppendEncode(dst, sum)
+	dst = base64.RawStdEncoding.AppendEncode(dst, sum[:])
 	return append(dst, macEnd...)
 }
 

@@ -1,0 +1,94 @@
+package index
+
+import "slices"
+
+// Places calls add for each line of rows of the segment, in their order or, where
+// backward, in the opposite one, with where it stands in the plain segment and its
+// length without the line feed. Of the lengths it reads only what it needs.
+func (x *Reader) Places(rows *Rows, backward bool, add func(offset int64, length int)) error {
+	if rows.empty() {
+		return nil
+	}
+	found, err := x.blocksOf(rows)
+	if err != nil {
+		return err
+	}
+	if backward {
+		slices.Reverse(found)
+	}
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	var list []linePlace
+	for len(found) > 0 {
+		n, from, to := x.together(found)
+		b, err := x.readInto(room, sectionLengths, from, to-from)
+		if err != nil {
+			return err
+		}
+		for i := range found[:n] {
+			f := &found[i]
+			list = f.places(list[:0], rows.ofBlock(f.number), newPacked(b[f.from-from:f.to-from], f.width))
+			if err := x.give(list, backward, add); err != nil {
+				return err
+			}
+		}
+		found = found[n:]
+	}
+	return nil
+}
+
+// A foundBlock is a block that has rows to be found.
+type foundBlock struct {
+	block
+	number int
+}
+
+// blocksOf returns the blocks that rows are in.
+func (x *Reader) blocksOf(rows *Rows) ([]foundBlock, error) {
+	entries, err := x.keep(sectionBlocks)
+	if err != nil {
+		return nil, err
+	}
+	var found []foundBlock
+	for n := range blocks(x.rows) {
+		if !slices.ContainsFunc(rows.ofBlock(n), func(w uint64) bool { return w != 0 }) {
+			continue
+		}
+		b, ok := parseBlock(entries[n*blockSize:], x.size(sectionLengths), min(BlockRows, x.rows-n*BlockRows))
+		if !ok {
+			return nil, damaged("block %d contradicts itself", n)
+		}
+		found = append(found, foundBlock{b, n})
+	}
+	return found, nil
+}
+
+// together returns how many of the blocks are read at once, and from where to
+// where their lengths are: those whose chunks are one another's or follow one
+// another.
+func (x *Reader) together(found []foundBlock) (n int, from, to int64) {
+	from, to = found[0].from, found[0].to
+	for n = 1; n < len(found); n++ {
+		f := &found[n]
+		start := x.start(sectionLengths)
+		if x.chunkEnd(start+to) < (start+f.from)/chunkSize*chunkSize || x.chunkEnd(start+f.to) < (start+from)/chunkSize*chunkSize {
+			break
+		}
+		from, to = min(from, f.from), max(to, f.to)
+	}
+	return n, from, to
+}
+
+// give calls add for places, each of which must lie in the segment.
+func (x *Reader) give(list []linePlace, backward bool, add func(offset int64, length int)) error {
+	if backward {
+		slices.Reverse(list)
+	}
+	for _, at := range list {
+		if at.offset < 0 || at.offset > x.bytes || at.length >= x.bytes-at.offset {
+			return damaged("a line stands outside of the segment")
+		}
+		add(at.offset, int(at.length))
+	}
+	return nil
+}
