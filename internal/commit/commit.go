@@ -34,8 +34,9 @@ import (
 const (
 	// Size is the size of a commit file in bytes.
 	Size = 4 << 20
-	// MaxLines is how many bytes of lines an entry has at most.
-	MaxLines = 1 << 20
+	// MaxLines is how many bytes of lines an entry has at most. To write more of
+	// them twice costs more than a file system's commit of a size.
+	MaxLines = 128 << 10
 
 	magic  = "etchcmt\x00"
 	header = 36

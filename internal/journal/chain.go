@@ -78,10 +78,12 @@ func (j *Journal) dropCommit() {
 	}
 }
 
-// wantsChain reports whether the commit file is worth its while.
+// wantsChain reports whether the commit file is worth its while, by what this
+// process has written and is writing.
 func (j *Journal) wantsChain() bool {
-	closing := j.draft.b != nil && j.draft.b.closing
-	return !j.beside.bad && j.opt.Interval == 0 && j.beside.count > j.opt.commitAfter && !closing
+	d := &j.draft
+	closing := d.b != nil && d.b.closing
+	return !j.beside.bad && j.opt.Interval == 0 && j.beside.count > j.opt.commitAfter && !closing && len(d.out) <= commit.MaxLines
 }
 
 // beginChain lets the lines after the draft's go into the commit file, once it
