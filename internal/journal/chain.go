@@ -93,6 +93,7 @@ func (j *Journal) wantsChain() bool {
 func (j *Journal) beginChain() {
 	j.draft.next.EndChain()
 	if !j.wantsChain() {
+		j.clearChain()
 		return
 	}
 	c := &j.beside
@@ -103,6 +104,16 @@ func (j *Journal) beginChain() {
 		}
 	}
 	j.draft.next.BeginChain()
+}
+
+// clearChain overwrites the beginning of the chain in a log that is closed, so
+// that whoever opens it need not read it. Nothing needs it any more, and nobody
+// minds if it stays.
+func (j *Journal) clearChain() {
+	closing := j.draft.b != nil && j.draft.b.closing
+	if closing && j.beside.file != nil && j.commitLinked() {
+		_, _ = j.beside.file.WriteAt(make([]byte, commit.EntrySize(0)), 0)
+	}
 }
 
 // openCommit opens the commit file, and makes it where there is none. Order:
