@@ -159,17 +159,21 @@ func (r *Reader) active(v *view, f vfs.File) (part, error) {
 	if v.state == nil || p.Number == 0 {
 		return p, nil
 	}
-	size, err := f.Size() // after the state: what it speaks of is there
 	switch {
-	case err != nil:
-		return p, fmt.Errorf("open log: %w", err)
 	case v.state.Segment > p.Number: // rotated since it was opened
 		return p, errMoved
 	case v.state.Segment < p.Number: // just begun, and the state does not say so yet
 		p.end = 0
-	default:
-		p.end = min(v.state.Offset, size)
+		return p, nil
 	}
+	if p.file, err = r.filled(f, v.state); err != nil {
+		return p, fmt.Errorf("open log: %w", err)
+	}
+	size, err := p.file.Size() // after the state: what it speaks of is there
+	if err != nil {
+		return p, fmt.Errorf("open log: %w", err)
+	}
+	p.end = min(v.state.Offset, size)
 	return p, nil
 }
 

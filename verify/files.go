@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/etch-audit/etch/internal/commit"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
@@ -31,6 +32,7 @@ type file struct {
 	version  int      // of the format, by the first line
 	signed   bool
 	identity string
+	lacks    *commit.Entry         // lines that it lacks and the commit file has, or nil
 	mends    *control.RecoveredLog // second line that explains how the segment before ended
 
 	judged   bool   // its lines were read, all that are to be judged

@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"math"
+
+	"github.com/etch-audit/etch/internal/commit"
 )
 
 // A source is the bytes of one segment, which may be read again from anywhere.
@@ -18,8 +20,17 @@ type source struct {
 // from returns a reader of the segment's bytes from one of them on.
 func (s *source) from(offset int64) io.Reader { return io.NewSectionReader(s, offset, s.size-offset) }
 
-// open opens a segment. The caller closes it.
+// open opens a segment, with what it lacks. The caller closes it.
 func (v *verifier) open(f *file) (*source, error) {
+	src, err := v.openAsIs(f)
+	if err == nil && f.lacks != nil {
+		src.ReaderAt = commit.Filled{ReaderAt: src.ReaderAt, Chain: f.lacks}
+	}
+	return src, err
+}
+
+// openAsIs opens a segment as its file is.
+func (v *verifier) openAsIs(f *file) (*source, error) {
 	if f.handle != nil { // its name may be another's by now
 		return &source{f.handle.(io.ReaderAt), f.size, func() error { return nil }}, nil
 	}

@@ -173,6 +173,11 @@ func (v *verifier) run(ctx context.Context) {
 		return
 	}
 	v.judgeState(j, raw, stateErr)
+	if last := v.segments[len(v.segments)-1]; last.Number == 0 && last.readable {
+		if err := v.fill(last); err != nil {
+			v.report.notChecked("%s was not used: %v.", v.layout.Commit(), err)
+		}
+	}
 	v.judgeHead(j)
 	v.walk(ctx, j)
 	if ctx.Err() == nil {

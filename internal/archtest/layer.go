@@ -43,6 +43,7 @@ var layers = []layer{
 	{pkg: "internal/control", level: 2, reason: "the log's own records, around merkle's checkpoints"},
 	{pkg: "internal/keys", level: 2, reason: "key files hold the keys of merkle's notes and record's MACs"},
 
+	{pkg: "internal/commit", level: 3, reason: "one file: lines once more, in entries; whose they are it does not know"},
 	{pkg: "internal/state", level: 3, reason: "one file: the log's own checkpoint"},
 	{pkg: "internal/segment", level: 3, reason: "one file of lines"},
 	{pkg: "internal/spool", level: 3, reason: "lines that wait for a log; of logs it knows the envelope of a line"},

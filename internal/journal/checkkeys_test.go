@@ -210,6 +210,12 @@ func parseState(b []byte, mac func([]byte) []byte) (logState, error) {
 		}
 		end += 76 + 32*others
 	}
+	if be.Uint32(b[16:])&16 != 0 && end+24 <= len(b) {
+		if be.Uint64(b[end:]) == 0 || be.Uint64(b[end+16:]) > be.Uint64(b[24:]) {
+			return logState{}, errors.New("chain is none, or more is settled than synced")
+		}
+		end += 24
+	}
 	if end+40 > len(b) {
 		return logState{}, errors.New("slot is too short")
 	}

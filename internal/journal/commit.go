@@ -278,8 +278,11 @@ func (j *Journal) finishBatch(now time.Time) error {
 	}
 	d.sync = d.sync || d.b.closing
 	d.settle = d.b.seal || d.b.rotate || d.b.settle || d.b.closing
+	j.beside.count++
 	if j.shares() {
-		return j.depart()
+		if err := j.depart(); err != nil || d.flight.aloft {
+			return err
+		}
 	}
 	if err := j.flush(); err != nil {
 		return err
@@ -306,17 +309,27 @@ func (j *Journal) finished(cp merkle.Checkpoint, rotated bool) {
 func (j *Journal) flush() error {
 	d := &j.draft
 	s := &j.state.State
-	settle := len(d.out) > 0 || s.InFlight() && (d.sync || d.settle)
+	whole := d.sync || d.settle
+	settle := len(d.out) > 0 || whole && (s.InFlight() || s.InSegment() < s.Offset)
 	if !settle && !d.sync {
 		return nil
 	}
 	if settle {
-		if err := j.store(d.out, s.Written.Offset); err != nil {
+		if err := j.put(d.out, s.Written.Offset); err != nil {
+			return err
+		}
+	}
+	entered := settle && !whole && j.storeEntry(d.out, s.Written.Offset)
+	if settle && !entered {
+		if err := j.syncActive(); err != nil {
 			return err
 		}
 	}
 	d.next.Offset += int64(len(d.out))
 	d.next.Settle()
+	if settle && !entered {
+		j.beginChain()
+	}
 	j.state.State = d.next
 	if err := j.saveState(d.sync); err != nil {
 		return err
@@ -348,14 +361,29 @@ func (j *Journal) saveState(durable bool) error {
 	return nil
 }
 
-// store writes lines at the end of the active segment and syncs it. If the sync
-// fails, the file is finished: its bytes from the synced position on are put on
-// record as void, in a new segment. Where even that is impossible, the fate of
-// the lines is unknown until the next recovery.
-func (j *Journal) store(lines []byte, offset int64) error {
-	if err := j.put(lines, offset); err != nil {
-		return err
+// storeEntry makes lines that stand in the active segment durable by the commit
+// file. Where it cannot, the segment has to be synced.
+func (j *Journal) storeEntry(lines []byte, offset int64) bool {
+	if !j.enters(len(lines)) {
+		return false
 	}
+	end, err := j.enter(lines, offset)
+	if err == nil && !broken.Is("ack-before-sync") {
+		err = j.beside.file.Sync()
+	}
+	if err != nil {
+		j.commitFailed(err)
+		return false
+	}
+	j.draft.next.ChainEnd = end
+	return true
+}
+
+// syncActive syncs the active segment. If that fails, the file is finished: its
+// bytes from the synced position on are put on record as void, in a new segment.
+// Where even that is impossible, the fate of the lines is unknown until the next
+// recovery.
+func (j *Journal) syncActive() error {
 	if broken.Is("ack-before-sync") {
 		return nil
 	}

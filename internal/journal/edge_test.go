@@ -235,7 +235,7 @@ func TestOldKeysRestored(t *testing.T) {
 }
 
 // TestOlderCopy replaces the active segment by an older copy under a living
-// process: it notices before its next record.
+// process, and nobody has what came after it: it notices before its next record.
 func TestOlderCopy(t *testing.T) {
 	w := newWorld()
 	must(t, w.create())
@@ -243,6 +243,7 @@ func TestOlderCopy(t *testing.T) {
 	old := w.content(t, "audit.log")
 	must(t, w.append(t, 300))
 	w.put(t, "audit.log", old)
+	must(t, w.mem.Remove(logDir+"/audit.commit"))
 	w.hist.events = w.hist.events[:1]
 	n, body := w.hist.event(100)
 	_, err := w.log.Append(ctx, body)

@@ -8,3 +8,7 @@ func (o *Options) Share(all bool) {
 		o.sharing = alwaysShare
 	}
 }
+
+// Beside lets the commit file have a size, and be used after a number
+// of commits.
+func (o *Options) Beside(size int64, after int) { o.commitSize, o.commitAfter = size, after }

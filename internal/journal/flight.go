@@ -23,6 +23,7 @@ type flight struct {
 	segment uint32
 	begin   uint64 // the size before them
 	end     state.Position
+	entered bool        // they are in the commit file, which is what is synced
 	told    []receiptOf // as the draft's, which is used to recover meanwhile
 }
 
@@ -59,17 +60,18 @@ func (j *Journal) shares() bool {
 	if len(d.out) == 0 || d.sync || d.settle || j.alone {
 		return false
 	}
-	switch j.opt.sharing {
-	case alwaysShare:
-		return true
-	case neverShare:
+	if j.opt.sharing == neverShare || j.opt.sharing == whenMet && (!vfs.SyncTellsAll || j.company == 0) {
 		return false
 	}
-	return vfs.SyncTellsAll && j.company > 0
+	if j.state.State.Chain == 0 {
+		return !j.wantsChain() // which begins under the lock
+	}
+	return j.enters(len(d.out))
 }
 
 // depart writes the draft's lines and lets the state say that they are in
-// flight. The lock is held; [Journal.land] does the rest without it.
+// flight. The lock is held; [Journal.land] does the rest without it. Where they
+// cannot be in flight, the draft is as it was.
 func (j *Journal) depart() error {
 	d := &j.draft
 	next := j.state.State
@@ -78,10 +80,20 @@ func (j *Journal) depart() error {
 	next.Written = d.next.Position
 	if !next.Fits() {
 		d.next.Offset = begin
-		return j.flush()
+		return nil
 	}
 	if err := j.put(lines, begin); err != nil {
 		return err
+	}
+	entered := next.Chain != 0
+	if entered {
+		end, err := j.enter(lines, begin)
+		if err != nil {
+			j.commitFailed(err)
+			d.next.Offset, d.settle = begin, true
+			return nil
+		}
+		next.ChainEnd = end
 	}
 	size := j.state.State.Written.Size()
 	j.state.State = next
@@ -89,7 +101,7 @@ func (j *Journal) depart() error {
 		return err
 	}
 	// The draft's receipts and the flight's change places, to keep their memory.
-	d.told, d.flight = d.flight.told[:0], flight{true, next.Lineage, next.Segment, size, next.Written, d.told}
+	d.told, d.flight = d.flight.told[:0], flight{true, next.Lineage, next.Segment, size, next.Written, entered, d.told}
 	return nil
 }
 
@@ -99,7 +111,7 @@ func (j *Journal) depart() error {
 func (j *Journal) land() error {
 	var synced error
 	if !broken.Is("publish-before-sync") {
-		synced = j.active.Sync()
+		synced = j.syncFlight()
 	}
 	if synced == nil && j.overtaken() {
 		return nil
@@ -116,6 +128,14 @@ func (j *Journal) land() error {
 		err = errors.Join(synced, err, j.drop()) // never is it synced again
 	}
 	return fmt.Errorf("%w: %w", errDoubt, err)
+}
+
+// syncFlight makes the lines in flight durable.
+func (j *Journal) syncFlight() error {
+	if !j.draft.flight.entered {
+		return j.active.Sync()
+	}
+	return j.beside.file.Sync()
 }
 
 // overtaken reports whether another process, which synced what this one wrote
@@ -155,11 +175,14 @@ var errLost = errors.New("the log was changed while the lines were made durable"
 // fate of the lines in flight. After a failed sync the segment is abandoned, if
 // nobody has done so yet: others learn of it at their own sync.
 func (j *Journal) settleFlight(synced error) (fate, error) {
+	f := &j.draft.flight
+	if synced != nil && f.entered {
+		j.commitFailed(synced)
+	}
 	same, err := j.unchanged()
 	if err != nil {
 		return unclear, err
 	}
-	f := &j.draft.flight
 	fate := f.fate(&j.state.State)
 	switch {
 	case same && synced == nil && fate == aloft:
@@ -167,6 +190,10 @@ func (j *Journal) settleFlight(synced error) (fate, error) {
 		return stands, j.state.Write()
 	case same && synced == nil:
 		return fate, nil
+	case same && (fate == aloft || fate == stands) && f.entered:
+		if err := j.settle(); err != nil && !errors.Is(err, errVoided) {
+			return unclear, err
+		}
 	case same && (fate == aloft || fate == stands):
 		if err := j.abandon(synced); !errors.Is(err, errVoided) {
 			return unclear, err
@@ -183,6 +210,17 @@ func (j *Journal) settleFlight(synced error) (fate, error) {
 		return unclear, errLost // ready and abandon leave nothing in flight
 	}
 	return fate, nil
+}
+
+// settle makes all that is written durable in the segment itself.
+func (j *Journal) settle() error {
+	if err := j.active.Sync(); err != nil {
+		return j.abandon(err)
+	}
+	s := &j.state.State
+	s.Position = s.Written
+	s.EndChain()
+	return j.saveState(false)
 }
 
 // A fate is what became of lines in flight.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -49,7 +48,7 @@ func (p *writer) inject(op errorfs.Op) errorfs.Fault {
 	if p.before != nil {
 		p.before(op)
 	}
-	if op.Kind == errorfs.Sync && path.Base(op.Path) == "audit.log" && !p.locked.Load() && p.holds.CompareAndSwap(true, false) {
+	if op.Kind == errorfs.Sync && !p.locked.Load() && p.holds.CompareAndSwap(true, false) {
 		p.aloft <- struct{}{}
 		return <-p.fate
 	}
@@ -173,6 +172,10 @@ var outcomes = []outcome{
 	{"died", errorfs.Crash(nil)},
 }
 
+// never is after how many commits the commit file is used in tests of what is
+// done without it.
+const never = 1 << 30
+
 // A meeting is two processes with lines in flight, and a third.
 type meeting struct {
 	a, b    outcome
@@ -183,17 +186,19 @@ type meeting struct {
 	fault   func(errorfs.Op) errorfs.Fault
 	victim  int // the process that fault is for: 0 to 2
 	signed  bool
+	beside  bool // the lines go into the commit file too, and that is synced
 }
 
 func (m *meeting) String() string {
-	return fmt.Sprintf("a %s, b %s, c does %s, between %v, b first %v, late %v, signed %v", m.a.name, m.b.name, m.deed.name, m.between, m.bFirst, m.late, m.signed)
+	return fmt.Sprintf("a %s, b %s, c does %s, between %v, b first %v, late %v, signed %v, beside %v",
+		m.a.name, m.b.name, m.deed.name, m.between, m.bFirst, m.late, m.signed, m.beside)
 }
 
 // There are too many meetings, of too many operations, for all to be tried even
 // with time: then one in so many is.
 const (
 	many       = 13
-	operations = 120 // that a process does in a meeting, at most
+	operations = 160 // that a process does in a meeting, at most
 )
 
 // eachMeeting calls f with every meeting there can be.
@@ -203,6 +208,7 @@ func eachMeeting(f func(m *meeting)) {
 		f(&meeting{
 			a: outcomes[pick(len(outcomes))], b: outcomes[pick(len(outcomes))], deed: deeds[pick(len(deeds))],
 			between: pick(2) == 1, bFirst: pick(2) == 1, late: pick(2) == 1, signed: pick(2) == 1,
+			beside: pick(2) == 1,
 		})
 	}
 }
@@ -229,6 +235,9 @@ func (m *meeting) quiet() bool {
 func (m *meeting) hold(t tb, before func(w *world, op errorfs.Op)) *world {
 	w := newWorld()
 	w.opt.Signed, w.opt.LockWait = m.signed, 100*time.Millisecond
+	if !m.beside {
+		w.opt.Beside(8<<10, never)
+	}
 	if err := errors.Join(w.create(), w.append(t, 200), w.close()); err != nil {
 		t.Fatalf("create: %v", err)
 	}
@@ -242,6 +251,13 @@ func (m *meeting) hold(t tb, before func(w *world, op errorfs.Op)) *world {
 		}
 	}
 	a, b, c := all[0], all[1], all[2]
+	if m.beside { // each opens the commit file, and then both can use it
+		for _, p := range []*writer{a, b, a} {
+			if err := p.append(t, 100); err != nil {
+				t.Fatalf("append: %v", err)
+			}
+		}
+	}
 	if m.fault != nil {
 		all[m.victim].fault = m.fault
 	}
@@ -268,7 +284,13 @@ func (m *meeting) hold(t tb, before func(w *world, op errorfs.Op)) *world {
 	for i, p := range all { // who lives goes on
 		p.fault = nil
 		if p.log != nil && !p.fs.Crashed() {
-			if err := p.append(t, 150); err != nil {
+			err := p.append(t, 150)
+			if err != nil && m.fault != nil {
+				// Two files may have an error to tell that was another's: of
+				// the segment, and of the state when the next begins.
+				err = p.append(t, 150)
+			}
+			if err != nil {
 				t.Fatalf("process %d: append: %v\n%s", i, err, w.dump())
 			}
 			w.check(t)
@@ -383,8 +405,8 @@ func TestFlightFault(t *testing.T) {
 // TestFlightPower shows that what is acknowledged is on disk: the power goes
 // right after each landing.
 func TestFlightPower(t *testing.T) {
-	for _, bFirst := range []bool{false, true} {
-		m := &meeting{a: outcomes[0], b: outcomes[0], deed: deeds[0], bFirst: bFirst, signed: true}
+	for i := range 4 {
+		m := &meeting{a: outcomes[0], b: outcomes[0], deed: deeds[0], bFirst: i&1 != 0, signed: true, beside: i&2 != 0}
 		var crashed []*world
 		landed := 0
 		m.hold(t, func(w *world, op errorfs.Op) {
@@ -409,6 +431,7 @@ func TestFlightLockedOut(t *testing.T) {
 		for _, signed := range []bool{true, false} {
 			w := newWorld()
 			w.opt.Signed, w.opt.LockWait = signed, 10*time.Millisecond
+			w.opt.Beside(8<<10, never)
 			must(t, w.create())
 			must(t, w.close())
 			p := w.join(nil)

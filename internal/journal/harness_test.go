@@ -70,6 +70,7 @@ func newWorld() *world {
 		MaxSize: 1 << 20, SealEvery: time.Hour, SealRecords: 100, Epoch: time.Hour,
 		LockWait: 5 * time.Second, Writer: "etch/test", Now: w.clock.now,
 	}
+	w.opt.Beside(8<<10, 0) // a small one, so that it is full now and then
 	w.opt.Notify = func(n journal.Notice) { w.notes = append(w.notes, n) }
 	return w
 }

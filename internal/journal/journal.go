@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/etch-audit/etch/internal/commit"
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/merkle"
@@ -90,7 +91,9 @@ type Options struct {
 	Notify      func(Notice)
 	Now         func() time.Time
 
-	sharing sharing // whenMet but in tests
+	sharing     sharing // whenMet but in tests
+	commitSize  int64   // of the commit file; commit.Size but in tests
+	commitAfter int     // warm but in tests
 }
 
 // A Receipt says where a record stands and what proves it so far.
@@ -121,6 +124,7 @@ type Journal struct {
 	line    *record.MAC // MAC of lines
 	state   *state.File // nil: to be opened again, with all recovery
 	active  vfs.File    // nil with state
+	beside  commitFile
 	leaf    *merkle.LeafHasher
 	workers []*composer // the leader's, and of the goroutines that help
 	draft   draft
@@ -155,6 +159,9 @@ func newJournal(opt Options) (*Journal, error) {
 		layout: layout,
 		keys:   keys.At(opt.FS, opt.Keys, opt.MACKey),
 		leaf:   merkle.NewLeafHasher(),
+	}
+	if opt.commitSize == 0 {
+		j.opt.commitSize, j.opt.commitAfter = commit.Size, warm
 	}
 	j.queue.init(opt.Interval > 0)
 	return j, nil
@@ -284,6 +291,7 @@ func (j *Journal) drop() error {
 		errs = append(errs, j.active.Close())
 	}
 	j.state, j.active = nil, nil
+	j.dropCommit()
 	return errors.Join(errs...)
 }
 

@@ -34,6 +34,9 @@ func (j *Journal) rebuild(cause string, known uint32) error {
 		}
 		j.state = nil
 	}
+	if _, err := j.restore(); err != nil {
+		return err
+	}
 	files, err := j.segments()
 	if err != nil {
 		return err
@@ -171,6 +174,7 @@ func (j *Journal) makeState(t *tail) error {
 	*s = t.State
 	s.Offset = t.end
 	s.Settle()
+	s.EndChain()
 	s.Diverge() // whoever is at its sync knows another state
 	return nil
 }

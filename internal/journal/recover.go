@@ -40,7 +40,7 @@ func (j *Journal) ready() error {
 		}
 	}
 	size, err := j.active.Size()
-	if s := &j.state.State; err == nil && (size != s.Written.Offset || reopened && s.InFlight()) {
+	if s := &j.state.State; err == nil && (size != s.Written.Offset || reopened && (s.InFlight() || s.InSegment() < s.Offset)) {
 		err = j.takeover(size)
 	}
 	if err == nil && !j.started {
@@ -72,6 +72,9 @@ func (j *Journal) unchanged() (bool, error) {
 		// A write of the state failed halfway, or an older one was put back: of
 		// what was acknowledged since only the lines tell.
 		return false, nil
+	}
+	if size, err := j.active.Size(); err != nil || size < j.state.State.Offset {
+		return false, nil // what was cut off may be in the commit file
 	}
 	j.meet(changed)
 	return !changed || j.state.State.Segment == number, nil
@@ -112,6 +115,9 @@ func (j *Journal) signFromNow() error {
 func (j *Journal) reopen() error {
 	if err := j.openState(); err != nil || j.active != nil {
 		return err // where the state was made again, the segment is new
+	}
+	if _, err := j.restore(); err != nil {
+		return err
 	}
 	var err error
 	j.active, err = j.openActive()
@@ -309,6 +315,7 @@ func (j *Journal) enterSegment(head control.OpenedLog) error {
 	s.Segment, s.Offset, s.SegmentBegun = head.Segment, 0, j.opt.Now()
 	s.Signed, s.Fresh, s.Promise = head.SignEvents, true, head.SealRecords
 	s.Settle()
+	s.EndChain()
 	return j.syncDir()
 }
 
@@ -365,6 +372,12 @@ func (j *Journal) damaged(detail string) error {
 	size, err := j.active.Size()
 	if err != nil {
 		return fmt.Errorf("active segment: %w", err)
+	}
+	if from := min(s.InSegment(), size); from < size && s.Chain != 0 {
+		// The next segment goes on behind lines that may be in memory only.
+		if err := errors.Join(j.rewrite(from, size), j.active.Sync()); err != nil {
+			return fmt.Errorf("damaged segment: %w", err)
+		}
 	}
 	end := s.Size()
 	found := &control.RecoveredLog{
@@ -506,8 +519,14 @@ func vkeyOf(origin string, pub [32]byte) (string, error) {
 // abandon ends a segment whose write or sync has failed: its bytes from the
 // synced position on are void, and the log goes on in a new segment that says
 // so. Never is the same descriptor synced again.
+//
+// Lines before the synced position that only the commit file is known to have
+// are written again first, through another descriptor.
 func (j *Journal) abandon(cause error) error {
 	s := &j.state.State
+	if err := j.secure(); err != nil {
+		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))
+	}
 	size, err := j.active.Size()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errDoubt, errors.Join(cause, err, j.drop()))

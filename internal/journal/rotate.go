@@ -108,6 +108,7 @@ func (j *Journal) nextSegment(now time.Time, signed bool, found *control.Recover
 	}
 	last := j.state.State
 	last.GiveUp()
+	last.EndChain()
 	d := &j.draft
 	d.begin(&last)
 	s := &d.next

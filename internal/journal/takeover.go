@@ -54,7 +54,7 @@ func (j *Journal) takeover(size int64) error {
 	if err := j.blank(t.end, size); err != nil {
 		return err
 	}
-	if err := j.rewrite(synced, t.end); err != nil {
+	if err := j.rewrite(j.state.State.InSegment(), t.end); err != nil {
 		return err
 	}
 	if len(d.out) > 0 {
@@ -72,6 +72,7 @@ func (j *Journal) takeover(size int64) error {
 	}
 	d.next.Offset = t.end + int64(len(d.out))
 	d.next.Settle()
+	d.next.EndChain()
 	j.state.State = d.next
 	return j.saveState(true)
 }

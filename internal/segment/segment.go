@@ -29,7 +29,7 @@ func LayoutOf(path string) (Layout, error) {
 		return Layout{}, fmt.Errorf("log path %q names no file", path)
 	}
 	switch ext {
-	case ".state", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst", ".spool", ".hooks":
+	case ".state", ".commit", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst", ".spool", ".hooks":
 		return Layout{}, fmt.Errorf("log path %q ends like a file of the log's own: use .log", path)
 	}
 	if dir == "" {
@@ -52,6 +52,9 @@ func (l Layout) Numbered(n uint32) string { return fmt.Sprintf("%s.%06d%s", l.st
 
 // State returns the name of the log's state file.
 func (l Layout) State() string { return l.stem + ".state" }
+
+// Commit returns the name of the commit file.
+func (l Layout) Commit() string { return l.stem + ".commit" }
 
 // Lock returns the name of the lock file.
 func (l Layout) Lock() string { return l.stem + ".lock" }

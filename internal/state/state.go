@@ -9,7 +9,7 @@
 //	  8  8  counter: the slot with the greater one is newer
 //	 16  4  flags: bit 0, lines carry a MAC; bit 1, no event in the active segment yet;
 //	        bit 2, lines are in flight: the written position stands behind the frontier;
-//	        bit 3, as bit 1 at the written position
+//	        bit 3, as bit 1 at the written position; bit 4, lines are in the commit file
 //	 20  4  segment: number of the active segment
 //	 24  8  synced: bytes of the active segment known to be on disk
 //	 32  8  size: records so far, the sequence number of the next
@@ -38,6 +38,10 @@
 //	     2  number of leading hashes that its frontier shares with the one above
 //	     2  number of its other hashes
 //	        those
+//	  …     where bit 4 is set:
+//	     8  number of the commit file's chain
+//	     8  bytes of the commit file that the chain takes
+//	     8  settled: bytes of the active segment that are on disk in the segment itself
 //	  …  8  first bytes of the SHA-256 of all before: found torn without a key
 //	  … 32  HMAC-SHA256 of all before: found forged with it
 //
@@ -65,6 +69,7 @@ const (
 	slotSize = 4096
 	fixed    = 184
 	written  = 76 // of the written position, but its hashes
+	chained  = 24 // of the commit file
 	hashSize = len(merkle.Hash{})
 	sumSize  = 8
 	macSize  = sha256.Size
@@ -79,6 +84,7 @@ const (
 	flagFresh
 	flagFlight
 	flagWrittenFresh
+	flagChain
 )
 
 // A Position is a place between two lines of the active segment, and what is
@@ -125,10 +131,38 @@ type State struct {
 	Lineage  uint64
 	Previous uint64 // the lineage before, 0 where lines of it may stand or not
 	VoidFrom uint64 // the size from which lines of Previous are void
+
+	// Where Chain is not 0, the lines of the active segment from the offset
+	// Settled on, up to the written position, are the entries of the chain of
+	// that number, which takes the first ChainEnd bytes of the commit file: to be
+	// on disk it is enough for them to be so there. Where it is 0, the synced
+	// position is that of the segment itself.
+	Chain    uint64
+	ChainEnd int64
+	Settled  int64
+}
+
+// BeginChain says that lines will go into the commit file, in a new chain. All
+// that is written must be on disk in the segment.
+func (s *State) BeginChain() { s.Chain, s.ChainEnd, s.Settled = newNumber(), 0, s.Offset }
+
+// EndChain says that all lines before the synced position are on disk in their
+// segments.
+func (s *State) EndChain() { s.Chain, s.ChainEnd, s.Settled = 0, 0, 0 }
+
+// InSegment returns how far the active segment is on disk itself.
+func (s *State) InSegment() int64 {
+	if s.Chain == 0 {
+		return s.Offset
+	}
+	return s.Settled
 }
 
 // NewLineage returns a lineage that no state ever had.
-func NewLineage() uint64 {
+func NewLineage() uint64 { return newNumber() }
+
+// newNumber returns a random number that is not 0.
+func newNumber() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:])                   // never fails
 	return binary.BigEndian.Uint64(b[:]) | 1 // 0 means none
@@ -161,7 +195,7 @@ func (s *State) Diverge() { s.Previous, s.VoidFrom, s.Lineage = 0, 0, NewLineage
 // Fits reports whether the state has room in a slot. One without lines in
 // flight always has.
 func (s *State) Fits() bool {
-	n := fixed + len(s.Origin) + sumSize + macSize
+	n := fixed + len(s.Origin) + chained + sumSize + macSize
 	var synced, tip [merkle.MaxFrontier]merkle.Hash
 	a := s.Frontier.AppendHashes(synced[:0])
 	n += len(a) * hashSize
@@ -198,6 +232,9 @@ func (s *State) appendSlot(dst []byte, mac *record.MAC) []byte {
 	if s.Written.Fresh {
 		flags |= flagWrittenFresh
 	}
+	if s.Chain != 0 {
+		flags |= flagChain
+	}
 	dst = append(dst, magic...)
 	dst = be.AppendUint64(dst, s.Counter)
 	dst = be.AppendUint32(dst, flags)
@@ -226,6 +263,11 @@ func (s *State) appendSlot(dst []byte, mac *record.MAC) []byte {
 	}
 	if s.InFlight() {
 		dst = s.Written.appendWritten(dst, hashes)
+	}
+	if s.Chain != 0 {
+		dst = be.AppendUint64(dst, s.Chain)
+		dst = be.AppendUint64(dst, uint64(s.ChainEnd))
+		dst = be.AppendUint64(dst, uint64(s.Settled))
 	}
 	sum := sha256.Sum256(dst[start:])
 	dst = append(dst, sum[:sumSize]...)
@@ -283,7 +325,7 @@ func parseSlot(b []byte, mac *record.MAC) (State, error) {
 	if end += sumSize; mac != nil && !hmac.Equal(mac.Sum(b[:end]), b[end:end+macSize]) {
 		return State{}, ErrForged
 	}
-	s, err := parseState(b)
+	s, err := parseState(b, end-sumSize)
 	if err != nil {
 		return State{}, err
 	}
@@ -308,14 +350,18 @@ func endOf(b []byte) (int, error) {
 		}
 		end += others * hashSize
 	}
+	if be.Uint32(b[16:])&flagChain != 0 {
+		end += chained
+	}
 	if end+sumSize+macSize > len(b) {
 		return 0, errLengths
 	}
 	return end, nil
 }
 
-// parseState reads a slot whose lengths were checked.
-func parseState(b []byte) (s State, err error) {
+// parseState reads a slot whose lengths were checked; end is where its checksum
+// stands.
+func parseState(b []byte, end int) (s State, err error) {
 	be := binary.BigEndian
 	flags := be.Uint32(b[16:])
 	s.Counter = be.Uint64(b[8:])
@@ -339,6 +385,10 @@ func parseState(b []byte) (s State, err error) {
 	hashes := parseHashes(room[:0], b[n:], int(be.Uint16(b[146:])))
 	if s.Frontier, err = merkle.NewFrontier(be.Uint64(b[32:]), hashes); err != nil {
 		return s, err
+	}
+	if flags&flagChain != 0 {
+		c := b[end-chained:]
+		s.Chain, s.ChainEnd, s.Settled = be.Uint64(c), int64(be.Uint64(c[8:])), int64(be.Uint64(c[16:]))
 	}
 	if flags&flagFlight == 0 {
 		s.Settle()
@@ -374,6 +424,9 @@ func parseHashes(dst []merkle.Hash, b []byte, n int) []merkle.Hash {
 func (s *State) check() error {
 	w := &s.Written
 	ahead := w.Size() > s.Size() && w.Offset > s.Offset
+	if s.Settled < 0 || s.Settled > s.Offset || s.ChainEnd < 0 {
+		return fmt.Errorf("state contradicts itself: %d bytes, %d of them settled, %d of the commit file", s.Offset, s.Settled, s.ChainEnd)
+	}
 	if s.Offset < 0 || s.Segment == 0 || s.Sealed > s.Size() ||
 		w.Sealed > w.Size() || !ahead && (w.Size() != s.Size() || w.Offset != s.Offset) {
 		return fmt.Errorf("state contradicts itself: segment %d, %d bytes, sealed %d of %d; written %d bytes, sealed %d of %d",

@@ -4,6 +4,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 
@@ -54,31 +55,14 @@ func idOf(st *unix.Stat_t) fileID {
 	return fileID{dev: uint64(st.Dev), ino: st.Ino}
 }
 
-func sizeOf(fd uintptr) (int64, error) {
-	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
-		return 0, err
-	}
-	return st.Size, nil
-}
+// sizeOf does not ask for the file's times, which fstat(2) does: see place. The
+// position that it moves is nobody's, reading and writing say where.
+func sizeOf(fd uintptr) (int64, error) { return unix.Seek(int(fd), 0, io.SeekEnd) }
 
 func fstat(fd uintptr, st *unix.Stat_t) error {
 	for {
 		if err := unix.Fstat(int(fd), st); !errors.Is(err, unix.EINTR) {
 			return err
 		}
-	}
-}
-
-// linked reports whether the path still names the file.
-func (p *place) linked() (bool, error) {
-	var st unix.Stat_t
-	switch err := p.stat(&st); err {
-	case nil:
-		return idOf(&st) == p.id, nil
-	case unix.ENOENT, unix.ENOTDIR:
-		return false, nil
-	default:
-		return false, &fs.PathError{Op: "stat", Path: p.path, Err: err}
 	}
 }

@@ -3,6 +3,7 @@
 package vfs
 
 import (
+	"io/fs"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,21 +21,31 @@ func newPlace(abs string, id fileID) place {
 	return place{path: abs, id: id, zero: append([]byte(abs), 0)}
 }
 
-// stat is fstatat(2). The wrapper in package unix copies the path on each
-// call; a log asks before every batch whether its files were replaced, and
-// an append must not allocate. The pointers are only used by the kernel and
-// only during the call, which is the conversion that package unsafe allows.
-func (p *place) stat(st *unix.Stat_t) error {
+// linked reports whether the path still names the file.
+//
+// It asks statx(2) for no times. Since Linux 6.13 a write that comes after
+// somebody has seen a file's times gives the file another one, where it would
+// else do so every few milliseconds only; and a file whose times have changed is
+// written with the next sync of any other (fast commits of ext4).
+//
+// The wrapper in package unix copies the path on each call; a log asks before
+// every batch whether its files were replaced, and an append must not allocate.
+// The pointers are only used by the kernel and only during the call, which is
+// the conversion that package unsafe allows.
+func (p *place) linked() (bool, error) {
+	var st unix.Statx_t
 	dir := unix.AT_FDCWD // a variable: a negative constant is no uintptr
 	for {
-		_, _, errno := unix.Syscall6(unix.SYS_NEWFSTATAT, uintptr(dir),
-			uintptr(unsafe.Pointer(&p.zero[0])), uintptr(unsafe.Pointer(st)), 0, 0, 0)
+		_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&p.zero[0])),
+			unix.AT_STATX_SYNC_AS_STAT, unix.STATX_INO, uintptr(unsafe.Pointer(&st)), 0)
 		switch errno {
 		case 0:
-			return nil
+			return fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino} == p.id, nil
 		case unix.EINTR:
+		case unix.ENOENT, unix.ENOTDIR:
+			return false, nil
 		default:
-			return errno
+			return false, &fs.PathError{Op: "stat", Path: p.path, Err: errno}
 		}
 	}
 }

@@ -2,7 +2,11 @@
 
 package vfs
 
-import "golang.org/x/sys/unix"
+import (
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
 
 // A place is a path and the file that was opened there.
 type place struct {
@@ -12,10 +16,18 @@ type place struct {
 
 func newPlace(abs string, id fileID) place { return place{path: abs, id: id} }
 
-func (p *place) stat(st *unix.Stat_t) error {
+// linked reports whether the path still names the file.
+func (p *place) linked() (bool, error) {
+	var st unix.Stat_t
 	for {
-		if err := unix.Stat(p.path, st); err != unix.EINTR {
-			return err
+		switch err := unix.Stat(p.path, &st); err {
+		case nil:
+			return idOf(&st) == p.id, nil
+		case unix.EINTR:
+		case unix.ENOENT, unix.ENOTDIR:
+			return false, nil
+		default:
+			return false, &fs.PathError{Op: "stat", Path: p.path, Err: err}
 		}
 	}
 }
