@@ -159,6 +159,7 @@ func TestGap(t *testing.T) {
 // TestSettle makes lines part of the log that another process has in flight.
 func TestSettle(t *testing.T) {
 	w := newWorld()
+	w.opt.Beside(8<<10, never) // the state tells what the segment has
 	if err := errors.Join(w.create(), w.close()); err != nil {
 		t.Fatal(err)
 	}

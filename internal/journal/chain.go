@@ -83,7 +83,7 @@ func (j *Journal) dropCommit() {
 func (j *Journal) wantsChain() bool {
 	d := &j.draft
 	closing := d.b != nil && d.b.closing
-	return !j.beside.bad && j.opt.Interval == 0 && j.beside.count > j.opt.commitAfter && !closing && len(d.out) <= commit.MaxLines
+	return !j.beside.bad && j.opt.Interval == 0 && !j.opt.Brief && j.beside.count > j.opt.commitAfter && !closing && len(d.out) <= commit.MaxLines
 }
 
 // beginChain lets the lines after the draft's go into the commit file, once it
