@@ -286,7 +286,9 @@ func geminiWork(h *Home) [][]want {
 
 func qwenWork(h *Home) [][]want {
 	notes := filepath.Join(h.Project, "notes.txt")
-	run := func(command string) Block { return Use("run_shell_command", in{"command": command, "is_background": false}) }
+	run := func(command string) Block {
+		return Use("run_shell_command", in{"command": command, "is_background": false})
+	}
 	return [][]want{
 		{worked("echo hello", run("echo hello"))},
 		{worked("notes.txt", Use("write_file", in{"file_path": notes, "content": "line one\n"}))},
