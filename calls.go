@@ -11,8 +11,8 @@ import (
 )
 
 // calls tell which attempts a query hides: those that a completion follows, as
-// the next record of the same call. An attempt that is still open, or was made
-// again, has no other row.
+// the next record of the same call (see appendCall). An attempt that is still open,
+// or was made again, has no other row.
 //
 // Segments are looked at from the newest to the oldest, each by itself: what
 // one does not settle is the attempts that end a call's records in it, and the
@@ -146,7 +146,7 @@ func (c *calls) find(p part) error {
 		matchers[i] = matcher{s: c.s}
 	}
 	look := func(worker int, line []byte, offset int64) (hit, bool, error) {
-		h, ok := matchers[worker].pair(line, offset)
+		h, ok := matchers[worker].pairLine(line, offset)
 		return h, ok, nil
 	}
 	c.begin()

@@ -1,0 +1,64 @@
+package etch
+
+import (
+	"crypto/sha256"
+	"strconv"
+)
+
+// callMembers are what records of one call agree in, besides its id: whose it is,
+// what was to be done, and how that was judged. A completion repeats them. Call ids
+// are short, each session counts them anew, and an agent may choose them: one that
+// says anything else is no completion of that attempt, and must not hide it.
+// Who approved it is left out, as that may come behind the attempt.
+var callMembers = callMembersOf(forms)
+
+func callMembersOf(forms []form) []memberID {
+	list := []memberID{memberOf("event_type"), memberOf("session_id"), memberViolation}
+	for _, f := range forms {
+		for _, m := range f.members {
+			if (f.name == "actor." || f.name == "action.") && m.path != "action.approved" && m.path != "action.approved_by" {
+				list = append(list, m.id)
+			}
+		}
+	}
+	return list
+}
+
+// appendCall appends what is the same in all records of a call, and in those of
+// no other; nothing where the row has no call id.
+func appendCall(dst []byte, r row) []byte {
+	if !r.has(memberCallID) {
+		return dst
+	}
+	before := len(dst)
+	dst = r.appendPart(dst, memberCallID)
+	if len(dst) == before { // it is empty
+		return dst
+	}
+	for _, m := range callMembers {
+		dst = r.appendPart(dst, m)
+	}
+	if r.has(memberAction) { // it decides whether that was denied
+		dst = appendPart(dst, memberAction, nil)
+	}
+	return dst
+}
+
+// mostPart is how long a value may be to be a part of a call as it is. Longer ones
+// are their hashes, as what was cut is known by that alone.
+const mostPart = 1 << 10
+
+// appendPart appends a value of a member to what tells calls apart: its number
+// stands before it, and its length.
+func appendPart(dst []byte, id memberID, value []byte) []byte {
+	if len(value) > mostPart {
+		return appendSum(dst, id, sha256.Sum256(value))
+	}
+	dst = strconv.AppendInt(append(dst, byte(id)), int64(len(value)), 10)
+	return append(append(dst, ':'), value...)
+}
+
+// appendSum is appendPart for a value whose hash is known.
+func appendSum(dst []byte, id memberID, sum [sha256.Size]byte) []byte {
+	return append(append(dst, byte(id), '#'), sum[:]...)
+}
