@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/vfs"
 )
@@ -308,5 +309,45 @@ func TestSparesLog(t *testing.T) {
 		if (err != nil) != refused {
 			t.Errorf("%s: got %v, refused should be %v", name, err, refused)
 		}
+	}
+}
+
+// What was recorded after the log was verified is neither shown nor taken for a
+// seal of what is.
+func TestVerifiedThenRecorded(t *testing.T) {
+	path := testLog(t, 3)
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	std, out, _ := console(time.Now())
+	opts := &auditOptions{place: &place{log: path}, format: "jsonl", verifySignatures: true}
+	q, err := opts.query(std.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := audit{opts: opts, reader: reader, query: q, std: std}
+	if err := a.verify(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	verified := a.proven
+	log, err := etch.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(t.Context(), &etch.Event{Type: etch.CommandExecution, Action: &etch.Action{Command: "later"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil { // which seals it
+		t.Fatal(err)
+	}
+	if again, err := provenSize(t.Context(), reader, a.report); err != nil || again != verified {
+		t.Errorf("got %d records proven after others were recorded, %v; want %d", again, err, verified)
+	}
+	if err := a.run(t.Context(), &config.Resolved{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 3 || strings.Contains(out.String(), "later") {
+		t.Errorf("got %d records, want the 3 that were verified:\n%s", got, out)
 	}
 }
