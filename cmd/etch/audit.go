@@ -404,8 +404,13 @@ func (a *audit) verify(ctx context.Context) (err error) {
 	} else if err := a.tell(); err != nil {
 		return err
 	}
-	if a.proven, err = provenSize(ctx, a.reader, a.report); err != nil || a.report.Verdict != verify.Intact {
+	if a.proven, err = provenSize(ctx, a.reader, a.report); err != nil {
 		return err
+	}
+	if a.report.Verdict != verify.Intact {
+		// A completion that nothing proves must not stand for a proven attempt.
+		a.opts.allPhases, a.query.AllPhases = true, true
+		return nil
 	}
 	// The answer is about the log that was verified, not about what came since.
 	within, err := etch.ParseFilter(fmt.Sprintf("seq < %d", judged(a.report)), a.std.now())

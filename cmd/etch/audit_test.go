@@ -351,3 +351,46 @@ func TestVerifiedThenRecorded(t *testing.T) {
 		t.Errorf("got %d records, want the 3 that were verified:\n%s", got, out)
 	}
 }
+
+// A proven attempt is shown whatever completion somebody without keys has put
+// behind it.
+func TestUnprovenCompletion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	ev := &etch.Event{Type: etch.ToolCall, Phase: etch.Attempt, CallID: "call_0", Action: &etch.Action{Tool: "shell", Command: "rm -rf /"}}
+	log, err := etch.Create(path, nil)
+	for _, ev.Phase = range []etch.Phase{etch.Attempt, etch.Completion} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Phase == etch.Completion {
+			ev.Result = &etch.Result{Type: etch.Error, Message: "before"}
+		}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(); err != nil { // which seals it
+			t.Fatal(err)
+		}
+		if ev.Phase == etch.Attempt {
+			log, err = etch.Open(path, nil)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(b, []byte("before"), []byte("behind"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, opts := range []auditOptions{{format: "jsonl"}, {format: "short", count: true}} {
+		std, out, _ := console(time.Now())
+		opts.place, opts.verifySignatures = &place{log: path}, true
+		err := runAudit(t.Context(), opts, std)
+		if told, ok := errors.AsType[*failure](err); !ok || told.exit != exitFailed {
+			t.Fatalf("got %v, want a log that is damaged", err)
+		}
+		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"phase":"attempt"`) && got != "1\n" {
+			t.Errorf("got %q, want the attempt", got)
+		}
+	}
+}
