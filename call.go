@@ -1,15 +1,15 @@
 package etch
 
-import (
-	"crypto/sha256"
-	"strconv"
-)
+import "crypto/sha256"
 
 // callMembers are what records of one call agree in, besides its id: whose it is,
 // what was to be done, and how that was judged. A completion repeats them. Call ids
 // are short, each session counts them anew, and an agent may choose them: one that
 // says anything else is no completion of that attempt, and must not hide it.
 // Who approved it is left out, as that may come behind the attempt.
+//
+// Their numbers are in indexes: where the format gets another member, the version
+// of indexSpec changes.
 var callMembers = callMembersOf(forms)
 
 func callMembersOf(forms []form) []memberID {
@@ -24,20 +24,17 @@ func callMembersOf(forms []form) []memberID {
 	return list
 }
 
+// callID is the first thing that they agree in.
+var callID = []memberID{memberCallID}
+
 // appendCall appends what is the same in all records of a call, and in those of
 // no other; nothing where the row has no call id.
 func appendCall(dst []byte, r row) []byte {
-	if !r.has(memberCallID) {
-		return dst
-	}
 	before := len(dst)
-	dst = r.appendPart(dst, memberCallID)
-	if len(dst) == before { // it is empty
+	if dst = r.appendParts(dst, callID); len(dst) == before {
 		return dst
 	}
-	for _, m := range callMembers {
-		dst = r.appendPart(dst, m)
-	}
+	dst = r.appendParts(dst, callMembers)
 	if r.has(memberAction) { // it decides whether that was denied
 		dst = appendPart(dst, memberAction, nil)
 	}
@@ -51,14 +48,15 @@ const mostPart = 1 << 10
 // appendPart appends a value of a member to what tells calls apart: its number
 // stands before it, and its length.
 func appendPart(dst []byte, id memberID, value []byte) []byte {
-	if len(value) > mostPart {
+	n := len(value)
+	if n > mostPart {
 		return appendSum(dst, id, sha256.Sum256(value))
 	}
-	dst = strconv.AppendInt(append(dst, byte(id)), int64(len(value)), 10)
-	return append(append(dst, ':'), value...)
+	return append(append(dst, byte(id), byte(n>>8), byte(n)), value...)
 }
 
-// appendSum is appendPart for a value whose hash is known.
+// appendSum is appendPart for a value whose hash is known. No length is like what
+// stands before that.
 func appendSum(dst []byte, id memberID, sum [sha256.Size]byte) []byte {
-	return append(append(dst, byte(id), '#'), sum[:]...)
+	return append(append(dst, byte(id), 0xff, 0xff), sum[:]...)
 }

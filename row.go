@@ -31,10 +31,10 @@ type values interface {
 	texts(id memberID, key string, holds func(string) bool) bool
 	integer(memberID) (int64, bool)
 	boolean(memberID) bool
-	// appendPart appends each value of a member as a part of what tells calls
-	// apart, by the function of that name; nothing where it is absent or empty.
-	// Of arguments it is the JSON.
-	appendPart(dst []byte, id memberID) []byte
+	// appendParts appends each value of some members as a part of what tells calls
+	// apart, by appendPart; nothing of those that are absent or empty. Of arguments
+	// it is the JSON.
+	appendParts(dst []byte, ids []memberID) []byte
 }
 
 // Texts reports whether holds is true of any value of a field of texts.
@@ -188,6 +188,13 @@ func (v eventValues) texts(id memberID, key string, holds func(string) bool) boo
 	return false
 }
 
+func (v eventValues) appendParts(dst []byte, ids []memberID) []byte {
+	for _, id := range ids {
+		dst = v.appendPart(dst, id)
+	}
+	return dst
+}
+
 func (v eventValues) appendPart(dst []byte, id memberID) []byte {
 	for _, c := range v.r.Cuts {
 		if c.Member == formMembers[id].path {
@@ -267,33 +274,40 @@ func (v lineValues) texts(id memberID, key string, holds func(string) bool) bool
 	return false
 }
 
-func (v lineValues) appendPart(dst []byte, id memberID) []byte {
-	s := v.spans[id]
-	if s.to == 0 {
-		return dst
-	}
-	switch formMembers[id].kind {
-	case kindFlag:
-		if v.data[s.from] == 't' {
-			dst = appendPart(dst, id, nil)
-		}
-	case kindJSON:
-		dst = appendPart(dst, id, v.raw(id))
-	case kindTexts:
-		jsonTexts(v.raw(id), func(b []byte) bool {
-			dst = appendPart(dst, id, b)
-			return false
-		})
-	default:
-		if text := v.inside(id); len(text) == 0 {
-			return dst
-		} else if bytes.IndexByte(text, '\\') < 0 {
-			dst = appendPart(dst, id, text)
-		} else {
-			dst = appendPart(dst, id, appendUnquoted(nil, text))
+func (v lineValues) appendParts(dst []byte, ids []memberID) []byte {
+	for _, id := range ids {
+		if v.spans[id].to != 0 {
+			dst = v.appendPart(dst, id)
 		}
 	}
 	return dst
+}
+
+// appendPart is that of a member that is there.
+func (v lineValues) appendPart(dst []byte, id memberID) []byte {
+	raw := v.raw(id)
+	switch formMembers[id].kind {
+	case kindFlag:
+		if raw[0] != 't' {
+			return dst
+		}
+		raw = nil
+	case kindJSON:
+	case kindTexts:
+		jsonTexts(raw, func(b []byte) bool {
+			dst = appendPart(dst, id, b)
+			return false
+		})
+		return dst
+	default:
+		if raw = raw[1 : len(raw)-1]; len(raw) == 0 {
+			return dst
+		}
+		if bytes.IndexByte(raw, '\\') >= 0 {
+			raw = appendUnquoted(nil, raw)
+		}
+	}
+	return appendPart(dst, id, raw)
 }
 
 // unquoted returns the text at a span, "" for none.
