@@ -1,6 +1,17 @@
 package etch
 
-import "crypto/sha256"
+import (
+	"bytes"
+	"crypto/sha256"
+)
+
+// SameCall reports whether two records are of one call, an attempt and what came of
+// it for instance: they have the same call id, and agree in whose it was and what
+// was to be done.
+func (r *Record) SameCall(other *Record) bool {
+	call := appendCall(nil, row{eventValues{r}})
+	return len(call) > 0 && bytes.Equal(call, appendCall(nil, row{eventValues{other}}))
+}
 
 // callMembers are what records of one call agree in, besides its id: whose it is,
 // what was to be done, and how that was judged. A completion repeats them. Call ids

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -391,6 +392,50 @@ func TestUnprovenCompletion(t *testing.T) {
 		}
 		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"phase":"attempt"`) && got != "1\n" {
 			t.Errorf("got %q, want the attempt", got)
+		}
+	}
+}
+
+// What has the same call id is no pair of another call, and however many there
+// are, few are held.
+func TestShowPairs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(phase etch.Phase, session string) *etch.Event {
+		return &etch.Event{Type: etch.ToolCall, Phase: phase, CallID: "call_0", SessionID: session, Action: &etch.Action{Tool: "shell", Command: "ls"}}
+	}
+	batch := []*etch.Event{event(etch.Attempt, "s1"), event(etch.Completion, "s2")}
+	for range 20 {
+		batch = append(batch, event(etch.Attempt, "s2"))
+	}
+	if _, err := log.AppendBatch(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := search{ctx: t.Context(), reader: reader}
+	for _, test := range []struct {
+		seq     string
+		pairs   int
+		outcome string
+	}{{"2", 0, "open"}, {"13", 16, "open"}, {"23", 8, "open"}} {
+		got, err := s.answer(test.seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.pairs) != test.pairs || got.Outcome != test.outcome {
+			t.Errorf("record %s: got %d pairs and the outcome %q, want %d and %q", test.seq, len(got.pairs), got.Outcome, test.pairs, test.outcome)
+		}
+		if !slices.IsSortedFunc(got.pairs, func(a, b etch.Record) int { return int(a.Seq) - int(b.Seq) }) {
+			t.Errorf("record %s: its pairs are in no order", test.seq)
 		}
 	}
 }
