@@ -2,9 +2,9 @@ package etch
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
-	"github.com/etch-audit/etch/internal/filter"
 	"github.com/etch-audit/etch/internal/index"
 	"github.com/etch-audit/etch/internal/needle"
 )
@@ -16,6 +16,7 @@ func FuzzAsk(f *testing.F) {
 	for _, expr := range append(trustAsked, `label.team ~ 'a"' or text ~ '(?i)NEEDLE'`, "arguments = 'd\n' and not duration > 1s", "user in (alice, bob) or not failed") {
 		f.Add(expr, lineOf(encode(outlineEvent())))
 		f.Add(expr, lineOf(oddBodies[1]))
+		f.Add(`arguments = sudo`, lineOf(encode(&Event{Action: &Action{Arguments: json.RawMessage(`{"a":"\ud800","a":["\u0073udo"]}`)}})))
 	}
 	f.Fuzz(func(t *testing.T, expr string, line []byte) {
 		where, err := ParseFilter(expr, naiveNow)
@@ -33,7 +34,7 @@ func FuzzAsk(f *testing.F) {
 				t.Errorf("%s: %v by the outline, %v by the event, of %s", expr, got, want, line)
 			}
 		}
-		if needles := filter.Needles(where.expr); want && needles != nil && needle.New(needles).Next(line, 0) < 0 {
+		if needles := needlesFor(where.expr); want && needles != nil && needle.New(needles).Next(line, 0) < 0 {
 			t.Errorf("%s: none of %q is found in %s", expr, needles, line)
 		}
 		checkIndexed(t, where, line, want)

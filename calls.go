@@ -11,14 +11,17 @@ import (
 )
 
 // calls tell which attempts a query hides: those that a completion follows, as
-// the next record of the same call. An attempt that is still open, or was made
-// again, has no other row.
+// the next record of the same call (see appendCall). An attempt that is still open,
+// or was made again, has no other row.
 //
 // Segments are looked at from the newest to the oldest, each by itself: what
 // one does not settle is the attempts that end a call's records in it, and the
 // completions that begin them. One that both begins and completes a call says
-// nothing of what others have under the same id, which is then used again. A search that goes backward looks as it goes.
-// One that goes forward looks when it meets the first attempt.
+// nothing of what others have under the same id, which is then used again.
+//
+// A search that goes backward looks as it goes: at a line that it reads (meet), or
+// at all of a segment by its index (meetIndexed). One that goes forward looks when
+// it meets the first attempt, at everything (findAll).
 type calls struct {
 	s     *search
 	later map[index.ID]struct{}    // completions in newer segments that no attempt of theirs precedes
@@ -93,8 +96,8 @@ func (c *calls) meet(h *hit) bool {
 	return next == index.Completion
 }
 
-// met takes what an index says of the calls of a segment, the next older one.
-func (c *calls) met(p part, first uint64, of *index.Calls) {
+// meetIndexed takes what an index says of the calls of a segment, the next older one.
+func (c *calls) meetIndexed(p part, first uint64, of *index.Calls) {
 	c.begin()
 	if c.parts == nil {
 		c.parts = make([]pairing, len(c.s.v.parts))
@@ -118,7 +121,7 @@ func (c *calls) findAll() error {
 	for _, p := range slices.Backward(c.s.v.parts) {
 		a := c.s.answer(p, askCalls)
 		if a.calls != nil {
-			c.met(p, a.first, a.calls)
+			c.meetIndexed(p, a.first, a.calls)
 			continue
 		}
 		if err := c.find(p); err != nil {
@@ -146,7 +149,7 @@ func (c *calls) find(p part) error {
 		matchers[i] = matcher{s: c.s}
 	}
 	look := func(worker int, line []byte, offset int64) (hit, bool, error) {
-		h, ok := matchers[worker].pair(line, offset)
+		h, ok := matchers[worker].pairLine(line, offset)
 		return h, ok, nil
 	}
 	c.begin()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/etch-audit/etch/internal/filter"
 	"github.com/etch-audit/etch/internal/index"
+	"github.com/etch-audit/etch/internal/instant"
 )
 
 // A Group is the records that have the same values of some fields.
@@ -48,7 +49,7 @@ type Bar struct {
 
 // Histogram returns how many records a query asks for in each step of time, the
 // oldest first, those without any left out. Steps are counted from midnight in
-// the zone; one of whole days begins at midnight, whatever the clock did, and one
+// the zone; one of whole days begins with the day, whatever the clock did, and one
 // of weeks on a Monday. A step over a day is of whole days. Errors are as those
 // of [Reader.CountBy].
 func (r *Reader) Histogram(ctx context.Context, q Query, step time.Duration, zone *time.Location) ([]Bar, error) {
@@ -149,13 +150,13 @@ const fromMonday = 3
 // begin returns when the step begins that a moment lies in.
 func (t *tally) begin(at time.Time) time.Time {
 	year, month, d := at.Date()
-	midnight := time.Date(year, month, d, 0, 0, 0, 0, t.zone)
+	midnight := instant.Midnight(year, month, d, t.zone)
 	if t.step < day {
 		return midnight.Add(at.Sub(midnight) / t.step * t.step)
 	}
 	days := int(t.step / day)
 	since := int(time.Date(year, month, d, 0, 0, 0, 0, time.UTC).Unix()/int64(day/time.Second)) + fromMonday
-	return time.Date(year, month, d-(since%days+days)%days, 0, 0, 0, 0, t.zone)
+	return instant.Midnight(year, month, d-(since%days+days)%days, t.zone)
 }
 
 // firstValue returns the first value of a field as a text, "" where it is absent.

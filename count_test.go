@@ -17,6 +17,10 @@ func TestHistogramSteps(t *testing.T) {
 	if err != nil {
 		t.Skip(err) // a system without the database
 	}
+	havana, err := time.LoadLocation("America/Havana")
+	if err != nil {
+		t.Fatal(err) // there is the other one
+	}
 	for _, test := range []struct {
 		step     time.Duration
 		zone     *time.Location
@@ -33,6 +37,9 @@ func TestHistogramSteps(t *testing.T) {
 		{7 * day, time.UTC, "1969-12-28T00:00:00Z", "1969-12-22T00:00:00Z"},
 		{7 * day, berlin, "2026-04-05T21:00:00Z", "2026-03-30T00:00:00+02:00"},
 		{time.Hour, berlin, "2026-10-25T01:30:00Z", "2026-10-25T02:00:00+01:00"}, // the second of two
+		{day, havana, "2025-03-09T12:00:00Z", "2025-03-09T01:00:00-04:00"},       // a day without 00:00
+		{time.Hour, havana, "2025-03-09T05:30:00Z", "2025-03-09T01:00:00-04:00"},
+		{7 * day, havana, "2025-03-09T12:00:00Z", "2025-03-03T00:00:00-05:00"},
 	} {
 		at, err := time.Parse(time.RFC3339, test.at)
 		if err != nil {

@@ -180,7 +180,8 @@ func drawArguments(t *rapid.T) json.RawMessage {
 	}
 	depth := pick(t, "depth", 0, 1, 3, maxArgumentLevels/2-1)
 	text := strings.Repeat(`{"alice":[`, depth) + string(word) + strings.Repeat(`]}`, depth)
-	return json.RawMessage(pick(t, "arguments", text, text, `{"k":`+text+`,"m":["",`+text+`]}`, "no JSON "+string(word)))
+	return json.RawMessage(pick(t, "arguments", text, text, `{"k":`+text+`,"m":["",`+text+`]}`, "no JSON "+string(word),
+		`{"k":1,"k":`+text+`}`, `["\ud800",`+text+`,"\u0073udo"]`))
 }
 
 // foreign gives a body another form of the same JSON: other order, white space,

@@ -2,8 +2,11 @@ package etch
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -95,10 +98,13 @@ func naiveArguments(r *Record) []string {
 		return nil
 	}
 	args := r.Event.Action.Arguments
-	if !json.Valid(args) {
-		return []string{string(args)}
-	}
 	var texts []string
+	if strict := encode(&Event{Action: &Action{Arguments: args}}); bytes.Contains([]byte(strict), []byte(`,"arguments_raw":true`)) {
+		texts = []string{string(args)}
+	}
+	if !json.Valid(args) {
+		return texts
+	}
 	var open []bool // of each value that is open: whether a member's name comes next; never in an array
 	var object []bool
 	dec := json.NewDecoder(bytes.NewReader(args))
@@ -300,10 +306,11 @@ func hiddenAttempts(log []*Record) map[*Record]bool {
 	calls := map[string]map[int][]*Record{} // by call and segment
 	for _, r := range log {
 		if e := &r.Event; e.CallID != "" && (e.Phase == "attempt" || e.Phase == "completion") {
-			if calls[e.CallID] == nil {
-				calls[e.CallID] = map[int][]*Record{}
+			key := naiveCall(r)
+			if calls[key] == nil {
+				calls[key] = map[int][]*Record{}
 			}
-			calls[e.CallID][r.Segment] = append(calls[e.CallID][r.Segment], r)
+			calls[key][r.Segment] = append(calls[key][r.Segment], r)
 		}
 	}
 	hidden := map[*Record]bool{}
@@ -321,6 +328,38 @@ func hiddenAttempts(log []*Record) map[*Record]bool {
 		}
 	}
 	return hidden
+}
+
+// naiveCall returns what a record of a call and its others have in common. Longer
+// members are their hashes, as those that were cut are.
+func naiveCall(r *Record) string {
+	e := &r.Event
+	actor, action := cmp.Or(e.Actor, new(Actor)), cmp.Or(e.Action, new(Action))
+	reasons := slices.DeleteFunc(slices.Clone(action.RiskReasons), func(s string) bool { return s == "" })
+	parts := map[string]string{
+		"event_type": string(e.Type), "call_id": e.CallID, "session_id": e.SessionID,
+		"actor.channel": actor.Channel, "actor.user_id": actor.UserID, "actor.username": actor.Username, "actor.agent": actor.Agent,
+		"actor.agent_id": actor.AgentID, "actor.model": actor.Model, "actor.caller_id": actor.CallerID, "actor.host": actor.Host,
+		"action.tool": action.Tool, "action.command": action.Command, "action.arguments": string(action.Arguments),
+		"action.resource": action.Resource, "action.cwd": action.Cwd, "action.risk_level": string(action.Risk),
+		"action.claim_source": string(action.ClaimSource), "action.mcp_server_id": action.MCPServerID, "action.skill": action.Skill,
+	}
+	for path, value := range parts {
+		if len(value) > 1<<10 {
+			parts[path] = fmt.Sprintf("%x", sha256.Sum256([]byte(value)))
+		}
+	}
+	parts["action.risk_reasons"] = fmt.Sprintf("%q", reasons)
+	for _, c := range r.Cuts {
+		parts[c.Member] = fmt.Sprintf("%x", c.SHA256)
+	}
+	for path := range parts { // what was cut and may differ
+		if strings.HasPrefix(path, "result.") || strings.HasPrefix(path, "egress.") || strings.HasPrefix(path, "security.") ||
+			slices.Contains([]string{"labels", "trace_id", "turn_id", "phase", "event_id", "action.approved_by"}, path) {
+			delete(parts, path)
+		}
+	}
+	return fmt.Sprintf("%q %v %v %v", parts, e.Action != nil, action.Allowed, e.Security != nil && e.Security.PolicyViolation)
 }
 
 // completedBehind reports whether a call that is open at the end of a segment is

@@ -59,6 +59,7 @@ var (
 	memberAction    = memberOf("action")
 	memberResult    = memberOf("result")
 	memberLabels    = memberOf("labels")
+	memberArguments = memberOf("action.arguments")
 	memberAllowed   = memberOf("action.allowed")
 	memberSuccess   = memberOf("result.success")
 	memberOutcome   = memberOf("result.type")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 
 	"github.com/etch-audit/etch/internal/archive"
 	"github.com/etch-audit/etch/internal/scan"
@@ -72,13 +73,37 @@ func (f archivedFile) Sync() error { return errors.ErrUnsupported }
 // archive that cannot be decompressed. Of each of them it yields where it is.
 func (s *search) lines(p part, f vfs.File, from, to int64, opt scan.Options, look scan.Match[hit]) iter.Seq2[hit, error] {
 	return func(yield func(hit, error) bool) {
-		s.stretch(p, f, from, to, opt, look, yield)
+		// What is left to do, the next one last: a hostile archive may be damaged in
+		// a million places, and no stack should grow with them.
+		left := []stretch{{from: from, to: to}}
+		for len(left) > 0 {
+			next := left[len(left)-1]
+			left = left[:len(left)-1]
+			if next.damage != nil {
+				if !yield(damagedHit(next.damage), nil) {
+					return
+				}
+				continue
+			}
+			rest, more := s.stretch(f, next, opt, look, yield)
+			if !more {
+				return
+			}
+			left = append(left, rest...)
+		}
 	}
 }
 
-// stretch yields the results of a stretch of a segment, and reports whether more
-// are wanted. A part that is damaged divides it into two.
-func (s *search) stretch(p part, f vfs.File, from, to int64, opt scan.Options, look scan.Match[hit], yield func(hit, error) bool) bool {
+// A stretch is a part of a segment that is to be scanned or, with damage, told of.
+type stretch struct {
+	from, to int64
+	damage   *archive.DamageError
+}
+
+// stretch yields the results of a stretch, and reports whether more are wanted. A
+// part that is damaged divides it: what is left of it is returned, the next last.
+func (s *search) stretch(f vfs.File, of stretch, opt scan.Options, look scan.Match[hit], yield func(hit, error) bool) (left []stretch, more bool) {
+	from, to := of.from, of.to
 	var damage *archive.DamageError
 	edge := int64(-1) // where the scan ended at damage
 	for h, err := range scan.Lines(s.ctx, f, from, to, opt, look) {
@@ -88,23 +113,25 @@ func (s *search) stretch(p part, f vfs.File, from, to int64, opt scan.Options, l
 			break
 		}
 		if !yield(h, err) {
-			return false
+			return nil, false
 		}
 	}
 	if edge < 0 {
-		return true
+		return nil, true
 	}
-	before := func() bool { return s.stretch(p, f, from, min(damage.Offset, to), opt, look, yield) }
-	behind := func() bool {
-		return damage.Next < 0 || damage.Next >= to || s.stretch(p, f, damage.Next, to, opt, look, yield)
-	}
-	tell := func() bool { return yield(damagedHit(damage), nil) }
 	if opt.Reverse {
 		to = edge // what lies behind was given
-		return behind() && tell() && before()
+	} else {
+		from = min(edge, damage.Offset)
 	}
-	from = min(edge, damage.Offset)
-	return before() && tell() && behind()
+	left = []stretch{{from: from, to: min(damage.Offset, to)}, {damage: damage}}
+	if damage.Next >= 0 && damage.Next < to {
+		left = append(left, stretch{from: damage.Next, to: to})
+	}
+	if !opt.Reverse {
+		slices.Reverse(left)
+	}
+	return left, true
 }
 
 // damagedHit is what stands for the lines of an archive that cannot be

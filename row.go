@@ -31,6 +31,10 @@ type values interface {
 	texts(id memberID, key string, holds func(string) bool) bool
 	integer(memberID) (int64, bool)
 	boolean(memberID) bool
+	// appendParts appends each value of some members as a part of what tells calls
+	// apart, by appendPart; nothing of those that are absent or empty. Of arguments
+	// it is the JSON.
+	appendParts(dst []byte, ids []memberID) []byte
 }
 
 // Texts reports whether holds is true of any value of a field of texts.
@@ -174,10 +178,7 @@ func (v eventValues) texts(id memberID, key string, holds func(string) bool) boo
 	}
 	switch p := at.(type) {
 	case *json.RawMessage:
-		if !json.Valid(*p) { // an agent may have given anything
-			return len(*p) > 0 && holds(string(*p))
-		}
-		return jsonTexts(*p, func(b []byte) bool { return holds(string(b)) })
+		return argumentTexts(*p, holds)
 	case *[]string:
 		return slices.ContainsFunc(*p, func(s string) bool { return s != "" && holds(s) })
 	case *map[string]string:
@@ -185,6 +186,37 @@ func (v eventValues) texts(id memberID, key string, holds func(string) bool) boo
 		return ok && holds(s)
 	}
 	return false
+}
+
+func (v eventValues) appendParts(dst []byte, ids []memberID) []byte {
+	for _, id := range ids {
+		dst = v.appendPart(dst, id)
+	}
+	return dst
+}
+
+func (v eventValues) appendPart(dst []byte, id memberID) []byte {
+	for _, c := range v.r.Cuts {
+		if c.Member == formMembers[id].path {
+			return appendSum(dst, id, c.SHA256)
+		}
+	}
+	switch p := v.at(id).(type) {
+	case *bool:
+		if *p {
+			dst = appendPart(dst, id, nil)
+		}
+	case *json.RawMessage:
+		if len(*p) > 0 {
+			dst = appendPart(dst, id, *p)
+		}
+	default:
+		v.texts(id, "", func(s string) bool {
+			dst = appendPart(dst, id, []byte(s))
+			return false
+		})
+	}
+	return dst
 }
 
 // lineValues are the values of an outlined line. A text is made when it is asked
@@ -242,6 +274,42 @@ func (v lineValues) texts(id memberID, key string, holds func(string) bool) bool
 	return false
 }
 
+func (v lineValues) appendParts(dst []byte, ids []memberID) []byte {
+	for _, id := range ids {
+		if v.spans[id].to != 0 {
+			dst = v.appendPart(dst, id)
+		}
+	}
+	return dst
+}
+
+// appendPart is that of a member that is there.
+func (v lineValues) appendPart(dst []byte, id memberID) []byte {
+	raw := v.raw(id)
+	switch formMembers[id].kind {
+	case kindFlag:
+		if raw[0] != 't' {
+			return dst
+		}
+		raw = nil
+	case kindJSON:
+	case kindTexts:
+		jsonTexts(raw, func(b []byte) bool {
+			dst = appendPart(dst, id, b)
+			return false
+		})
+		return dst
+	default:
+		if raw = raw[1 : len(raw)-1]; len(raw) == 0 {
+			return dst
+		}
+		if bytes.IndexByte(raw, '\\') >= 0 {
+			raw = appendUnquoted(nil, raw)
+		}
+	}
+	return appendPart(dst, id, raw)
+}
+
 // unquoted returns the text at a span, "" for none.
 func (v lineValues) unquoted(s span) string {
 	if s.to == 0 {
@@ -272,6 +340,40 @@ func (v lineValues) label(key string, holds func(string) bool) bool {
 			return holds(string(appendUnquoted(nil, s.data[start:end])))
 		}
 	}
+}
+
+// argumentTexts reports whether holds is true of any text of arguments. An agent
+// may have given anything: what is not strictly valid, and so is stored as a text
+// (see [body.arguments]), is that text. Where others would read it as JSON all the
+// same, member names twice for instance, it is what they find in it, too: neither
+// may hide anything.
+func argumentTexts(args json.RawMessage, holds func(string) bool) bool {
+	if len(args) == 0 {
+		return false
+	}
+	if _, err := checkArguments(args); err == nil {
+		return jsonTexts(args, func(b []byte) bool { return holds(string(b)) })
+	}
+	return holds(string(args)) || json.Valid(args) && looseTexts(args, holds)
+}
+
+// looseTexts is jsonTexts for a value that is valid for encoding/json only.
+func looseTexts(data []byte, holds func(string) bool) bool {
+	for at := 0; at < len(data); at++ {
+		if data[at] != '"' {
+			continue
+		}
+		quoted := data[at : at+stringLen(data[at:])]
+		at += len(quoted) - 1
+		if rest := bytes.TrimLeft(data[at+1:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
+			continue // a member's name
+		}
+		var text string
+		if json.Unmarshal(quoted, &text) == nil && text != "" && holds(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // jsonTexts reports whether holds is true of any text in a JSON value, at any

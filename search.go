@@ -54,22 +54,21 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 func (s *search) run() {
 	parts := slices.Clone(s.v.parts)
 	parts = slices.DeleteFunc(parts, func(p part) bool { return p.Number != 0 && p.Number < s.q.begin.segment })
-	rotated := func(p part) bool { return p.file == nil }
 	if s.q.Reverse {
 		slices.Reverse(parts)
 	}
+	active := func(p part) bool { return p.file != nil }
 	for len(parts) > 0 && !s.stopped {
-		n := slices.IndexFunc(parts, func(p part) bool { return !rotated(p) })
-		switch n {
-		case 0:
+		if active(parts[0]) {
 			s.scan(parts[0])
-			n = 1
-		case -1:
-			n = len(parts)
-			fallthrough
-		default:
-			s.lookUp(parts[:n])
+			parts = parts[1:]
+			continue
 		}
+		n := slices.IndexFunc(parts, active)
+		if n < 0 {
+			n = len(parts)
+		}
+		s.lookUp(parts[:n])
 		parts = parts[n:]
 	}
 }

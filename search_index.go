@@ -109,7 +109,7 @@ func (s *search) giveAll(l looked) {
 // beginAnswer takes what an answer says of the segment as a whole.
 func (s *search) beginAnswer(a *answer) {
 	if a.calls != nil && s.q.Reverse {
-		s.calls.met(a.part, a.first, a.calls)
+		s.calls.meetIndexed(a.part, a.first, a.calls)
 	}
 	for _, c := range a.counted {
 		s.tally.counts[c.key] += c.n

@@ -27,9 +27,10 @@ type hit struct {
 type matcher struct {
 	s       *search
 	outline outline
-	pairs   bool   // records of calls are told of whether they match or not
+	pairs   bool   // records of calls are told of, and of which, whether they match or not
 	room    []byte // for copies of lines
 	from    []byte // what a lineReader has read
+	call    []byte // of the line at hand, by appendCall
 }
 
 // roomSize is the memory that lines are copied to together. Whoever keeps one of
@@ -92,31 +93,33 @@ func (m *matcher) match(h *hit, r row) {
 	if h.matches && m.s.tally != nil {
 		h.key = m.s.tally.key(r)
 	}
-	if m.s.calls == nil || !h.matches && !m.pairs {
-		return
+	switch {
+	case m.s.calls == nil:
+	case m.pairs:
+		m.pair(h, r)
+	case h.matches && r.has(memberCallID):
+		h.phase = phaseOf(r) // where it stands tells which call
 	}
-	h.pair(r)
 }
 
 // pair fills in which record of a call the row is.
-func (h *hit) pair(r row) {
+func (m *matcher) pair(h *hit, r row) {
 	phase := phaseOf(r)
 	if phase == index.NoPhase {
 		return
 	}
-	r.texts(memberCallID, "", func(id string) bool {
-		h.phase, h.call = phase, index.CallID([]byte(id))
-		return true
-	})
+	if m.call = appendCall(m.call[:0], r); len(m.call) > 0 {
+		h.phase, h.call = phase, index.CallID(m.call)
+	}
 }
 
-// pair looks at a line for no more than that.
-func (m *matcher) pair(line []byte, offset int64) (hit, bool) {
+// pairLine looks at a line for no more than that.
+func (m *matcher) pairLine(line []byte, offset int64) (hit, bool) {
 	h := hit{offset: offset}
 	if m.outline.read(line) {
-		h.pair(row{lineValues{&m.outline}})
+		m.pair(&h, row{lineValues{&m.outline}})
 	} else if r, err := decode(part{}, line, offset); err == nil { // else it is told of when it is read
-		h.pair(row{eventValues{r}})
+		m.pair(&h, row{eventValues{r}})
 	}
 	return h, h.phase != index.NoPhase
 }

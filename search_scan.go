@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/etch-audit/etch/internal/filter"
 	"github.com/etch-audit/etch/internal/needle"
@@ -110,7 +111,7 @@ func (s *search) ended(p part, err error) {
 // finder returns what finds the lines that can match, nil where any can. With
 // pairs it finds the records of calls, too.
 func (s *search) finder(pairs bool) *needle.Finder {
-	needles := filter.Needles(s.expr)
+	needles := needlesFor(s.expr)
 	if needles == nil {
 		return nil
 	}
@@ -118,4 +119,24 @@ func (s *search) finder(pairs bool) *needle.Finder {
 		needles = append(needles, pairMarks...)
 	}
 	return needle.New(needles)
+}
+
+// rawMark stands in every line whose arguments are stored as a text. What is a
+// text inside of that may stand there in escapes that are escaped themselves.
+var rawMark = []byte(`"arguments_raw"`)
+
+// needlesFor returns what stands in every line that an expression is true of, at
+// least one of it; nil where there is no such thing.
+func needlesFor(e filter.Expr) [][]byte {
+	needles := filter.Needles(e)
+	if needles != nil && anyLeaf(e, ofArguments) {
+		needles = append(needles, rawMark)
+	}
+	return needles
+}
+
+// ofArguments reports whether a leaf is about texts of arguments.
+func ofArguments(l filter.Leaf) bool {
+	field, _ := l.On()
+	return slices.Contains(fields[field].members, memberArguments)
 }

@@ -11,7 +11,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 2,
+	Version: 3,
 	Schema:  schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
@@ -165,13 +165,10 @@ func flagTerm(list [][]byte, r row, id int) [][]byte {
 
 // call fills in which record of a call the row is.
 func (x *indexer) call() {
-	x.row.Phase, x.row.Call = phaseOf(x.values()), nil
-	if x.row.Phase == index.NoPhase {
-		return
-	}
-	var room [1][]byte
-	if ids := x.texts(room[:0], memberCallID); len(ids) > 0 {
-		x.row.Call = ids[0]
+	r := x.values()
+	x.row.Phase, x.row.Call = phaseOf(r), x.row.Call[:0]
+	if x.row.Phase != index.NoPhase {
+		x.row.Call = appendCall(x.row.Call, r)
 	}
 }
 

@@ -81,16 +81,24 @@ func (f *Filter) tree() filter.Expr {
 // ofControl reports whether the condition names what only the log's records
 // about itself have: those are then asked for.
 func ofControl(e filter.Expr) bool {
+	return anyLeaf(e, func(l filter.Leaf) bool {
+		field, _ := l.On()
+		return field == fieldControl || field == fieldType && slices.ContainsFunc(controlTypes, l.Holds)
+	})
+}
+
+// anyLeaf reports whether holds is true of any leaf of an expression.
+func anyLeaf(e filter.Expr, holds func(filter.Leaf) bool) bool {
+	within := func(e filter.Expr) bool { return anyLeaf(e, holds) }
 	switch e := e.(type) {
 	case *filter.And:
-		return slices.ContainsFunc(e.Terms, ofControl)
+		return slices.ContainsFunc(e.Terms, within)
 	case *filter.Or:
-		return slices.ContainsFunc(e.Terms, ofControl)
+		return slices.ContainsFunc(e.Terms, within)
 	case *filter.Not:
-		return ofControl(e.Term)
+		return within(e.Term)
 	case filter.Leaf:
-		field, _ := e.On()
-		return field == fieldControl || field == fieldType && slices.ContainsFunc(controlTypes, e.Holds)
+		return holds(e)
 	}
 	return false
 }

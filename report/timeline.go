@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/instant"
 )
 
 // A Timeline is how much was done when.
@@ -127,7 +128,7 @@ func (t *timeline) instant(key time.Time) time.Time {
 		return key
 	}
 	year, month, day := key.Date()
-	return time.Date(year, month, day, 0, 0, 0, 0, t.opts.Zone)
+	return instant.Midnight(year, month, day, t.opts.Zone)
 }
 
 // bars returns all bars from where the log begins, but not those of the future:

@@ -307,9 +307,11 @@ func (a *audit) damage(err *etch.CorruptionError) {
 }
 
 // unproven reports whether a record is to be withheld: of a log that is not
-// intact, only what good seals prove is shown.
+// intact, only what good seals prove is shown, and so it is in stored lines, which
+// cannot be marked.
 func (a *audit) unproven(r *etch.Record) bool {
-	return a.report != nil && a.report.Verdict != verify.Intact && r.Seq >= a.proven
+	stored := a.opts.format == "jsonl" && a.opts.fields == nil
+	return a.report != nil && (stored || a.report.Verdict != verify.Intact) && r.Seq >= a.proven
 }
 
 // places returns what says how many bytes of the log lie before a record, or
@@ -402,7 +404,19 @@ func (a *audit) verify(ctx context.Context) (err error) {
 	} else if err := a.tell(); err != nil {
 		return err
 	}
-	a.proven, err = provenSize(ctx, a.reader, a.report)
+	if a.proven, err = provenSize(ctx, a.reader, a.report); err != nil {
+		return err
+	}
+	if a.report.Verdict != verify.Intact {
+		// A completion that nothing proves must not stand for a proven attempt.
+		a.opts.allPhases, a.query.AllPhases = true, true
+		return nil
+	}
+	// The answer is about the log that was verified, not about what came since.
+	within, err := etch.ParseFilter(fmt.Sprintf("seq < %d", judged(a.report)), a.std.now())
+	if err == nil {
+		a.query.Where = a.query.Where.And(within)
+	}
 	return err
 }
 
@@ -417,14 +431,20 @@ func (a *audit) tell() error {
 	return nil
 }
 
+// judged returns how far a verification has come: what was recorded since has
+// larger numbers.
+func judged(report *verify.Report) uint64 {
+	return report.Summary.Records + report.Summary.MissingRecords
+}
+
 // provenSize returns the size of the last seal that covers only lines that are
-// as they were written: none after the first fault.
+// as they were written: none after the first fault, and none that came since.
 func provenSize(ctx context.Context, reader *etch.Reader, report *verify.Report) (uint64, error) {
 	if report.Verdict == verify.Undecided {
 		return 0, nil
 	}
 	s := search{ctx: ctx, reader: reader} // of damage on the way the report tells
-	seal, err := s.newestSeal()
+	seal, err := s.newestSeal(judged(report))
 	if err != nil || seal == nil {
 		return 0, err
 	}

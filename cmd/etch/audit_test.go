@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/vfs"
 )
@@ -307,6 +309,133 @@ func TestSparesLog(t *testing.T) {
 		err := sparesLog(filepath.Join(dir, filepath.FromSlash(name)), log, held)
 		if (err != nil) != refused {
 			t.Errorf("%s: got %v, refused should be %v", name, err, refused)
+		}
+	}
+}
+
+// What was recorded after the log was verified is neither shown nor taken for a
+// seal of what is.
+func TestVerifiedThenRecorded(t *testing.T) {
+	path := testLog(t, 3)
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	std, out, _ := console(time.Now())
+	opts := &auditOptions{place: &place{log: path}, format: "jsonl", verifySignatures: true}
+	q, err := opts.query(std.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := audit{opts: opts, reader: reader, query: q, std: std}
+	if err := a.verify(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	verified := a.proven
+	log, err := etch.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(t.Context(), &etch.Event{Type: etch.CommandExecution, Action: &etch.Action{Command: "later"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil { // which seals it
+		t.Fatal(err)
+	}
+	if again, err := provenSize(t.Context(), reader, a.report); err != nil || again != verified {
+		t.Errorf("got %d records proven after others were recorded, %v; want %d", again, err, verified)
+	}
+	if err := a.run(t.Context(), &config.Resolved{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 3 || strings.Contains(out.String(), "later") {
+		t.Errorf("got %d records, want the 3 that were verified:\n%s", got, out)
+	}
+}
+
+// A proven attempt is shown whatever completion somebody without keys has put
+// behind it.
+func TestUnprovenCompletion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	ev := &etch.Event{Type: etch.ToolCall, Phase: etch.Attempt, CallID: "call_0", Action: &etch.Action{Tool: "shell", Command: "rm -rf /"}}
+	log, err := etch.Create(path, nil)
+	for _, ev.Phase = range []etch.Phase{etch.Attempt, etch.Completion} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Phase == etch.Completion {
+			ev.Result = &etch.Result{Type: etch.Error, Message: "before"}
+		}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(); err != nil { // which seals it
+			t.Fatal(err)
+		}
+		if ev.Phase == etch.Attempt {
+			log, err = etch.Open(path, nil)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(b, []byte("before"), []byte("behind"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, opts := range []auditOptions{{format: "jsonl"}, {format: "short", count: true}} {
+		std, out, _ := console(time.Now())
+		opts.place, opts.verifySignatures = &place{log: path}, true
+		err := runAudit(t.Context(), opts, std)
+		if told, ok := errors.AsType[*failure](err); !ok || told.exit != exitFailed {
+			t.Fatalf("got %v, want a log that is damaged", err)
+		}
+		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"phase":"attempt"`) && got != "1\n" {
+			t.Errorf("got %q, want the attempt", got)
+		}
+	}
+}
+
+// What has the same call id is no pair of another call, and however many there
+// are, few are held.
+func TestShowPairs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(phase etch.Phase, session string) *etch.Event {
+		return &etch.Event{Type: etch.ToolCall, Phase: phase, CallID: "call_0", SessionID: session, Action: &etch.Action{Tool: "shell", Command: "ls"}}
+	}
+	batch := []*etch.Event{event(etch.Attempt, "s1"), event(etch.Completion, "s2")}
+	for range 20 {
+		batch = append(batch, event(etch.Attempt, "s2"))
+	}
+	if _, err := log.AppendBatch(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := search{ctx: t.Context(), reader: reader}
+	for _, test := range []struct {
+		seq     string
+		pairs   int
+		outcome string
+	}{{"2", 0, "open"}, {"13", 16, "open"}, {"23", 8, "open"}} {
+		got, err := s.answer(test.seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.pairs) != test.pairs || got.Outcome != test.outcome {
+			t.Errorf("record %s: got %d pairs and the outcome %q, want %d and %q", test.seq, len(got.pairs), got.Outcome, test.pairs, test.outcome)
+		}
+		if !slices.IsSortedFunc(got.pairs, func(a, b etch.Record) int { return int(a.Seq) - int(b.Seq) }) {
+			t.Errorf("record %s: its pairs are in no order", test.seq)
 		}
 	}
 }

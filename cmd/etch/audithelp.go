@@ -34,7 +34,8 @@ Formats: table (as wide as the terminal, what was done is folded: --wide), short
 
 --verify-signatures alone verifies the whole log as "etch verify" does. Together
 with anything else it verifies first, tells on stderr, and marks each record that
-no seal covers yet; of a log that is not intact it shows only what good seals prove.
+no seal covers yet; of a log that is not intact, and as jsonl, it shows only what
+good seals prove. What is recorded meanwhile is not shown.
 
 Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use or, with
 --verify-signatures, it could not be decided.

@@ -158,9 +158,9 @@ func (c *chart) filled() []etch.Bar {
 func (c *chart) next(from time.Time) time.Time {
 	year, month, d := from.Date()
 	if c.step >= day {
-		return time.Date(year, month, d+int(c.step/day), 0, 0, 0, 0, from.Location())
+		return instant.Midnight(year, month, d+int(c.step/day), from.Location())
 	}
-	midnight := time.Date(year, month, d+1, 0, 0, 0, 0, from.Location())
+	midnight := instant.Midnight(year, month, d+1, from.Location())
 	if at := from.Add(c.step); at.Before(midnight) {
 		return at
 	}

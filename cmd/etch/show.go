@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -157,7 +158,7 @@ func (s *search) answer(what string) (*showAnswer, error) {
 	for i := range answer.pairs {
 		answer.Pair = append(answer.Pair, answer.pairs[i].Raw)
 	}
-	answer.Outcome = showOutcome(r, len(answer.pairs))
+	answer.Outcome = showOutcome(r, answer.pairs)
 	answer.Seal, err = s.seal(r.Seq)
 	return answer, err
 }
@@ -185,12 +186,29 @@ func (s *search) find(what string, status etch.Status) (*etch.Record, error) {
 	return &found[0], nil
 }
 
-// pair returns the other records of the same call.
+// mostPairs is how many records of a call id are shown on either side of one: an
+// agent may give any number of them the same.
+const mostPairs = 8
+
+// pair returns the nearest other records of the same session and call id, in their
+// order. Whether they are of the same call is for people to see: one that does not
+// repeat what was attempted is worth a look.
 func (s *search) pair(r *etch.Record) ([]etch.Record, error) {
 	if r.Event.CallID == "" {
 		return nil, nil
 	}
-	return s.all(etch.Query{AllPhases: true, CallID: r.Event.CallID, Match: func(o *etch.Record) bool { return o.Seq != r.Seq }})
+	q := etch.Query{AllPhases: true, CallID: r.Event.CallID, Limit: mostPairs}
+	q.Match = func(o *etch.Record) bool { return o.Seq < r.Seq && o.Event.SessionID == r.Event.SessionID }
+	q.Reverse = true
+	before, err := s.all(q)
+	if err != nil {
+		return nil, err
+	}
+	q.Match = func(o *etch.Record) bool { return o.Event.SessionID == r.Event.SessionID }
+	q.Reverse, q.After = false, etch.Some(r.Seq)
+	behind, err := s.all(q)
+	slices.Reverse(before)
+	return append(before, behind...), err
 }
 
 // seal returns the first seal that covers a number; nil where there is none.
@@ -225,12 +243,13 @@ func segmentName(status etch.Status, number int) string {
 	return ""
 }
 
-// showOutcome says how it ended. An attempt without a completion is open.
-func showOutcome(r *etch.Record, pairs int) string {
+// showOutcome says how it ended. An attempt that no completion follows is open.
+func showOutcome(r *etch.Record, pairs []etch.Record) string {
 	if r.IsControl() {
 		return ""
 	}
-	if r.Event.Phase == etch.Attempt && pairs == 0 {
+	next := slices.IndexFunc(pairs, func(o etch.Record) bool { return o.Seq > r.Seq && r.SameCall(&o) })
+	if r.Event.Phase == etch.Attempt && (next < 0 || pairs[next].Event.Phase == etch.Attempt) {
 		return "open"
 	}
 	return cmp.Or(outcomeOf(&r.Event), strings.TrimSuffix(string(r.Event.Phase), "completion"))

@@ -35,7 +35,7 @@ type Row struct {
 	Forms [][]byte
 	// Text is all values of Spec.Text.
 	Text [][]byte
-	// Call is the call id of a row that has a phase.
+	// Call tells the call of a row that has a phase apart: its id and more.
 	Call  []byte
 	Phase Phase
 }

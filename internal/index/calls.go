@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// An ID stands for a call id: the first half of its SHA-256, so that nobody can
-// make two that have the same.
+// An ID stands for a call: the first half of the SHA-256 of what tells it apart, so
+// that nobody can make two that have the same.
 type ID [16]byte
 
-// CallID returns the ID of a call id.
+// CallID returns the ID of the call that is told apart by call.
 func CallID(call []byte) ID {
 	sum := sha256.Sum256(call)
 	return ID(sum[:16])

@@ -43,8 +43,8 @@
 //	          of the completed attempts, as a bitmap of all rows where 8 ×
 //	          completed is at least the rows, else as deltas; for each dangling
 //	          attempt 16 id and 4 row; for each orphan 16 id; both in the order
-//	          of the ids: see [Calls]. An id is the first half of a call id's
-//	          SHA-256
+//	          of the ids: see [Calls]. An id is the first half of the SHA-256
+//	          of what tells a call apart
 //	text      0 4 number of slices, 4 4 bytes of what follows: 8,192, or 0 in
 //	          an index of less than 16 blocks; a bitmap of the hashes that
 //	          more than half of the blocks have; then each slice, a bitmap of

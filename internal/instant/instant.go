@@ -81,15 +81,15 @@ func moment(t time.Time) Span { return Span{t, t} }
 func day(date time.Time, later int, zone *time.Location) Span {
 	year, month, day := date.Date()
 	return Span{
-		midnight(year, month, day+later, zone),
-		midnight(year, month, day+later+1, zone),
+		Midnight(year, month, day+later, zone),
+		Midnight(year, month, day+later+1, zone),
 	}
 }
 
-// midnight returns the first instant of a day: that is 00:00, but for the
+// Midnight returns the first instant of a day: that is 00:00, but for the
 // zones that once moved their clocks there. A day that a zone has left out
 // begins where the next one does.
-func midnight(year int, month time.Month, day int, zone *time.Location) time.Time {
+func Midnight(year int, month time.Month, day int, zone *time.Location) time.Time {
 	want := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 	begun := func(t time.Time) bool {
 		y, m, d := t.In(zone).Date()

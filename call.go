@@ -1,0 +1,73 @@
+package etch
+
+import (
+	"bytes"
+	"crypto/sha256"
+)
+
+// SameCall reports whether two records are of one call, an attempt and what came of
+// it for instance: they have the same call id, and agree in whose it was and what
+// was to be done.
+func (r *Record) SameCall(other *Record) bool {
+	call := appendCall(nil, row{eventValues{r}})
+	return len(call) > 0 && bytes.Equal(call, appendCall(nil, row{eventValues{other}}))
+}
+
+// callMembers are what records of one call agree in, besides its id: whose it is,
+// what was to be done, and how that was judged. A completion repeats them. Call ids
+// are short, each session counts them anew, and an agent may choose them: one that
+// says anything else is no completion of that attempt, and must not hide it.
+// Who approved it is left out, as that may come behind the attempt.
+//
+// Their numbers are in indexes: where the format gets another member, the version
+// of indexSpec changes.
+var callMembers = callMembersOf(forms)
+
+func callMembersOf(forms []form) []memberID {
+	list := []memberID{memberOf("event_type"), memberOf("session_id"), memberViolation}
+	for _, f := range forms {
+		for _, m := range f.members {
+			if (f.name == "actor." || f.name == "action.") && m.path != "action.approved" && m.path != "action.approved_by" {
+				list = append(list, m.id)
+			}
+		}
+	}
+	return list
+}
+
+// callID is the first thing that they agree in.
+var callID = []memberID{memberCallID}
+
+// appendCall appends what is the same in all records of a call, and in those of
+// no other; nothing where the row has no call id.
+func appendCall(dst []byte, r row) []byte {
+	before := len(dst)
+	if dst = r.appendParts(dst, callID); len(dst) == before {
+		return dst
+	}
+	dst = r.appendParts(dst, callMembers)
+	if r.has(memberAction) { // it decides whether that was denied
+		dst = appendPart(dst, memberAction, nil)
+	}
+	return dst
+}
+
+// mostPart is how long a value may be to be a part of a call as it is. Longer ones
+// are their hashes, as what was cut is known by that alone.
+const mostPart = 1 << 10
+
+// appendPart appends a value of a member to what tells calls apart: its number
+// stands before it, and its length.
+func appendPart(dst []byte, id memberID, value []byte) []byte {
+	n := len(value)
+	if n > mostPart {
+		return appendSum(dst, id, sha256.Sum256(value))
+	}
+	return append(append(dst, byte(id), byte(n>>8), byte(n)), value...)
+}
+
+// appendSum is appendPart for a value whose hash is known. No length is like what
+// stands before that.
+func appendSum(dst []byte, id memberID, sum [sha256.Size]byte) []byte {
+	return append(append(dst, byte(id), 0xff, 0xff), sum[:]...)
+}
