@@ -208,7 +208,7 @@ func TestCancelled(t *testing.T) {
 // A directory that cannot be read is told, and the others are read.
 func TestUnreadable(t *testing.T) {
 	if os.Getuid() == 0 {
-		t.Skip("nothing is unreadable to root")
+		t.Skip("root may do everything: nothing is unreadable to it")
 	}
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "claude-code", "basic"))); err != nil {
