@@ -9,25 +9,31 @@ import (
 // it for instance: they have the same call id, and agree in whose it was and what
 // was to be done.
 func (r *Record) SameCall(other *Record) bool {
-	call := appendCall(nil, row{eventValues{r}})
-	return len(call) > 0 && bytes.Equal(call, appendCall(nil, row{eventValues{other}}))
+	a, b := appendCall(nil, row{eventValues{r}}), appendCall(nil, row{eventValues{other}})
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	return bytes.Equal(a, b) || r.Event.Phase == Completion && milder(a) && bytes.Equal(a, b) ||
+		other.Event.Phase == Completion && milder(b) && bytes.Equal(a, b)
 }
 
 // callMembers are what records of one call agree in, besides its id: whose it is,
 // what was to be done, and how that was judged. A completion repeats them. Call ids
 // are short, each session counts them anew, and an agent may choose them: one that
 // says anything else is no completion of that attempt, and must not hide it.
-// Who approved it is left out, as that may come behind the attempt.
+// Who approved it is left out, as that may come behind the attempt. So may a
+// refusal: a completion that tells of one stands also for an attempt without
+// (see milder), and never one without for an attempt that was refused.
 //
 // Their numbers are in indexes: where the format gets another member, the version
 // of indexSpec changes.
 var callMembers = callMembersOf(forms)
 
 func callMembersOf(forms []form) []memberID {
-	list := []memberID{memberOf("event_type"), memberOf("session_id"), memberViolation}
+	list := []memberID{memberOf("event_type"), memberOf("session_id")}
 	for _, f := range forms {
 		for _, m := range f.members {
-			if (f.name == "actor." || f.name == "action.") && m.path != "action.approved" && m.path != "action.approved_by" {
+			if (f.name == "actor." || f.name == "action.") && m.path != "action.approved" && m.path != "action.approved_by" && m.path != "action.allowed" {
 				list = append(list, m.id)
 			}
 		}
@@ -38,6 +44,21 @@ func callMembersOf(forms []form) []memberID {
 // callID is the first thing that they agree in.
 var callID = []memberID{memberCallID}
 
+// How a call was judged: the last byte of what tells it apart.
+const (
+	callRefused   byte = 1 << iota // it has an action, and that was not allowed
+	callViolation                  // it violated a policy
+)
+
+// milder makes of what tells a call apart that of the same call before it was
+// refused, and reports whether that is another one.
+func milder(call []byte) bool {
+	verdict := &call[len(call)-1]
+	refused := *verdict != 0
+	*verdict = 0
+	return refused
+}
+
 // appendCall appends what is the same in all records of a call, and in those of
 // no other; nothing where the row has no call id.
 func appendCall(dst []byte, r row) []byte {
@@ -46,10 +67,17 @@ func appendCall(dst []byte, r row) []byte {
 		return dst
 	}
 	dst = r.appendParts(dst, callMembers)
-	if r.has(memberAction) { // it decides whether that was denied
+	var verdict byte
+	if r.has(memberAction) {
 		dst = appendPart(dst, memberAction, nil)
+		if !r.boolean(memberAllowed) {
+			verdict |= callRefused
+		}
 	}
-	return dst
+	if r.boolean(memberViolation) {
+		verdict |= callViolation
+	}
+	return append(dst, verdict)
 }
 
 // mostPart is how long a value may be to be a part of a call as it is. Longer ones

@@ -77,6 +77,47 @@ func TestCallHidesNothing(t *testing.T) {
 	}
 }
 
+// TestCallRefused has a call that is refused behind its attempt: its completion
+// stands for both, where they lie in one segment and where in two.
+func TestCallRefused(t *testing.T) {
+	for _, violation := range []bool{false, true} {
+		for _, apart := range []bool{false, true} {
+			for indexed := range 2 {
+				attempt := &Event{
+					Timestamp: naiveNow, ID: "evt_1", Type: ToolCall, Phase: Attempt, CallID: "c", SessionID: "s",
+					Action: &Action{Tool: "shell", Command: "ls", Allowed: true},
+				}
+				completion := *attempt
+				completion.ID, completion.Phase, completion.Result = "evt_2", Completion, &Result{Type: Blocked}
+				completion.Action = &Action{Tool: "shell", Command: "ls", Allowed: violation}
+				completion.Security = &Security{PolicyViolation: violation}
+				l := newDrawnLog(t, true)
+				l.Line(encode(attempt))
+				if apart {
+					l.Rotate()
+				}
+				l.Line(encode(&completion))
+				l.Rotate()
+				l.index(t, func(uint32) bool { return indexed == 1 })
+				var of []*Record
+				for _, r := range l.records(t) {
+					if r.Event.CallID != "" {
+						of = append(of, r)
+					}
+				}
+				if len(of) != 2 || !of[0].SameCall(of[1]) || !of[1].SameCall(of[0]) {
+					t.Errorf("the two are not said to be of one call: %v", of)
+				}
+				for _, reverse := range []bool{false, true} {
+					for r, err := range l.reader().Records(t.Context(), Query{Where: mustFilter(t, "phase = attempt"), Reverse: reverse}) {
+						t.Errorf("violation %v, apart %v, indexed %d: got a row of the attempt, or %v: %v", violation, apart, indexed, err, r)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestCallCut has a call whose records are cut at different places.
 func TestCallCut(t *testing.T) {
 	l := newDrawnLog(t, true)

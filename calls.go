@@ -86,6 +86,9 @@ func (c *calls) meet(h *hit) bool {
 	next, ok := c.last[h.call]
 	c.last[h.call] = h.phase
 	if h.phase == index.Completion {
+		if h.also != (index.ID{}) {
+			c.last[h.also] = h.phase
+		}
 		return false
 	}
 	if !ok {

@@ -306,11 +306,18 @@ func hiddenAttempts(log []*Record) map[*Record]bool {
 	calls := map[string]map[int][]*Record{} // by call and segment
 	for _, r := range log {
 		if e := &r.Event; e.CallID != "" && (e.Phase == "attempt" || e.Phase == "completion") {
-			key := naiveCall(r)
-			if calls[key] == nil {
-				calls[key] = map[int][]*Record{}
+			add := func(key string) {
+				if calls[key] == nil {
+					calls[key] = map[int][]*Record{}
+				}
+				calls[key][r.Segment] = append(calls[key][r.Segment], r)
 			}
-			calls[key][r.Segment] = append(calls[key][r.Segment], r)
+			refused := e.Action != nil && !e.Action.Allowed
+			violation := e.Security != nil && e.Security.PolicyViolation
+			add(naiveCall(r, refused, violation))
+			if e.Phase == "completion" && (refused || violation) {
+				add(naiveCall(r, false, false)) // it may have been attempted before it was refused
+			}
 		}
 	}
 	hidden := map[*Record]bool{}
@@ -332,7 +339,7 @@ func hiddenAttempts(log []*Record) map[*Record]bool {
 
 // naiveCall returns what a record of a call and its others have in common. Longer
 // members are their hashes, as those that were cut are.
-func naiveCall(r *Record) string {
+func naiveCall(r *Record, refused, violation bool) string {
 	e := &r.Event
 	actor, action := cmp.Or(e.Actor, new(Actor)), cmp.Or(e.Action, new(Action))
 	reasons := slices.DeleteFunc(slices.Clone(action.RiskReasons), func(s string) bool { return s == "" })
@@ -359,7 +366,7 @@ func naiveCall(r *Record) string {
 			delete(parts, path)
 		}
 	}
-	return fmt.Sprintf("%q %v %v %v", parts, e.Action != nil, action.Allowed, e.Security != nil && e.Security.PolicyViolation)
+	return fmt.Sprintf("%q %v %v %v", parts, e.Action != nil, refused, violation)
 }
 
 // completedBehind reports whether a call that is open at the end of a segment is

@@ -21,6 +21,7 @@ type hit struct {
 	// Of a record of a call, where phases matter.
 	phase index.Phase
 	call  index.ID
+	also  index.ID // another call that a completion ends; zero where there is none
 }
 
 // A matcher looks at lines for a search. It is used by one goroutine.
@@ -110,6 +111,9 @@ func (m *matcher) pair(h *hit, r row) {
 	}
 	if m.call = appendCall(m.call[:0], r); len(m.call) > 0 {
 		h.phase, h.call = phase, index.CallID(m.call)
+		if phase == index.Completion && milder(m.call) {
+			h.also = index.CallID(m.call)
+		}
 	}
 }
 

@@ -166,9 +166,15 @@ func flagTerm(list [][]byte, r row, id int) [][]byte {
 // call fills in which record of a call the row is.
 func (x *indexer) call() {
 	r := x.values()
-	x.row.Phase, x.row.Call = phaseOf(r), x.row.Call[:0]
-	if x.row.Phase != index.NoPhase {
-		x.row.Call = appendCall(x.row.Call, r)
+	x.row.Phase, x.row.Call, x.row.Also = phaseOf(r), x.row.Call[:0], x.row.Also[:0]
+	if x.row.Phase == index.NoPhase {
+		return
+	}
+	x.row.Call = appendCall(x.row.Call, r)
+	if x.row.Phase == index.Completion && len(x.row.Call) > 0 {
+		if x.row.Also = append(x.row.Also, x.row.Call...); !milder(x.row.Also) {
+			x.row.Also = x.row.Also[:0]
+		}
 	}
 }
 

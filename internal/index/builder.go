@@ -38,6 +38,8 @@ type Row struct {
 	// Call tells the call of a row that has a phase apart: its id and more.
 	Call  []byte
 	Phase Phase
+	// Also tells another call that a completion ends; empty where there is none.
+	Also []byte
 }
 
 // A Builder makes the index of one segment. It is used by one goroutine. The
@@ -101,6 +103,9 @@ func (b *Builder) Add(line []byte, row *Row) error {
 	}
 	if row.Phase != NoPhase && len(row.Call) > 0 {
 		b.calls = append(b.calls, call{CallID(row.Call), uint32(b.rows), row.Phase})
+		if len(row.Also) > 0 {
+			b.calls = append(b.calls, call{CallID(row.Also), uint32(b.rows), row.Phase})
+		}
 	}
 	b.addLeaf(line)
 	b.rows++
