@@ -125,15 +125,23 @@ func (r *hookRun) stop() (cause error, first bool) {
 	return cause, first
 }
 
-// begin says that the events are about to be appended, unless time is up.
-func (r *hookRun) begin() bool {
+// begin says that the events, which it returns, are about to be appended; none
+// where time is up.
+func (r *hookRun) begin() []*etch.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stage == hookEnded {
-		return false
+		return nil
 	}
 	r.stage = hookAppends
-	return true
+	return r.events
+}
+
+// silent reports whether there is nothing to record, or time is up.
+func (r *hookRun) silent() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stage == hookEnded || len(r.events) == 0
 }
 
 // fails remembers what went wrong, for the log of errors.
@@ -168,8 +176,8 @@ func (r *hookRun) work() error {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), r.began.Add(hookPatience.records/2))
 	defer cancel()
-	r.decode(ctx)
-	if len(r.events) == 0 {
+	r.decode(ctx, r.setInTime)
+	if r.silent() {
 		return nil
 	}
 	return r.record()
@@ -211,9 +219,9 @@ func (r *hookRun) options(resolved *config.Resolved) *etch.Options {
 // decode finds out what is to be recorded. A delivery that nothing can be made of
 // is an event of its own. Other deliveries of the same session are waited for
 // until ctx is done.
-func (r *hookRun) decode(ctx context.Context) {
+func (r *hookRun) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, string)) {
 	if r.known == nil || r.payload.over() {
-		r.set(nil, []*etch.Event{r.delivered("")}, "")
+		set(nil, []*etch.Event{r.delivered("")}, "")
 		return
 	}
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
@@ -228,7 +236,7 @@ func (r *hookRun) decode(ctx context.Context) {
 	if r.guard && turn.HooksOff {
 		denial = "etch keeps these settings: the change would switch off hooks that record this session"
 	}
-	r.set(turn, events, denial)
+	set(turn, events, denial)
 }
 
 // memory returns what is remembered between deliveries: one for the process, so
@@ -242,8 +250,27 @@ func (r *hookRun) memory() *hook.Sessions {
 	return r.sessions
 }
 
-// set says what is to be recorded.
-func (r *hookRun) set(turn *hook.Turn, events []*etch.Event, denial string) {
+// setInTime says what is to be recorded, unless time is up: who took over then
+// has found that out for itself, and the session forgets this turn.
+func (r *hookRun) setInTime(turn *hook.Turn, events []*etch.Event, denial string) {
+	r.identify(events)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stage != hookEnded {
+		r.turn, r.events, r.denial = turn, events, denial
+	}
+}
+
+// setLate says what is to be recorded once time is up, if nothing else is.
+func (r *hookRun) setLate(turn *hook.Turn, events []*etch.Event, denial string) {
+	r.identify(events)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn, r.events, r.denial = turn, events, denial
+}
+
+// identify gives events what Append would: they may have to be spooled.
+func (r *hookRun) identify(events []*etch.Event) {
 	for _, ev := range events {
 		if ev.ID == "" {
 			ev.ID = etch.NewEventID(r.std.now())
@@ -252,9 +279,6 @@ func (r *hookRun) set(turn *hook.Turn, events []*etch.Event, denial string) {
 			ev.Timestamp = r.began
 		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.turn, r.events, r.denial = turn, events, denial
 }
 
 // actor returns who runs the agent.
@@ -276,10 +300,11 @@ func (r *hookRun) record() error {
 	if err != nil {
 		return err
 	}
-	if !r.begin() {
+	events := r.begin()
+	if events == nil {
 		return log.Close() // what it returns is not waited for
 	}
-	_, err = log.AppendBatch(context.Background(), r.events)
+	_, err = log.AppendBatch(context.Background(), events)
 	if err != nil && !errors.Is(err, etch.ErrSkipped) {
 		r.fails(log.Close())
 		return err
@@ -291,7 +316,7 @@ func (r *hookRun) record() error {
 		_, err := log.Drain(ctx)
 		r.fails(err)
 	}
-	r.fails(r.close(log))
+	r.fails(closeBehind(log, events))
 	return nil
 }
 
@@ -311,11 +336,11 @@ func (r *hookRun) open() (*etch.Log, error) {
 	return log, err
 }
 
-// close closes the log. The end of a session seals what it has left: nobody may
-// come after it for long.
-func (r *hookRun) close(log *etch.Log) error {
+// closeBehind closes the log behind events. The end of a session seals what it
+// has left: nobody may come after it for long.
+func closeBehind(log *etch.Log, events []*etch.Event) error {
 	var err error
-	for _, ev := range r.events {
+	for _, ev := range events {
 		if ev.Type == etch.SessionEnd {
 			_, err = log.Seal(context.Background())
 		}
@@ -346,7 +371,7 @@ func (r *hookRun) late(cause error) []*etch.Event {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if r.payload.wait(hookPatience.payload - r.std.now().Sub(r.began)) {
-		r.fails(r.survive(func() error { r.decode(ctx); return nil }))
+		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
 	}
 	r.mu.Lock()
 	events := r.events
