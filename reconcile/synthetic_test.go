@@ -303,7 +303,7 @@ func TestReportEnds(t *testing.T) {
 // missing.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes tens of megabytes")
+		t.Skip("-short: it writes tens of megabytes")
 	}
 	b := newBench(t, "claude-code", "")
 	filler := strings.Repeat("x", 20_000)

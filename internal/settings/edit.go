@@ -214,7 +214,8 @@ func (d *Document) removal(n *Node) []splice {
 	if d.alone(n) {
 		return []splice{{n.parent.start + 1, n.parent.end - 1, ""}}
 	}
-	if d.endsLineComment(begin) && !d.startsLine(max(end, n.comma+1)) {
+	noted := n.comma >= 0 && !d.blank(n.end, n.comma) // a comment stands there, and stays
+	if d.endsLineComment(begin) && (noted || !d.startsLine(max(end, n.comma+1))) {
 		begin = n.begin() // what follows must not become part of the comment
 	}
 	var cuts []splice

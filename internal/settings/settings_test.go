@@ -259,6 +259,12 @@ func TestRandomFiles(t *testing.T) {
 	}
 }
 
+// A comment between a member and its comma does not become part of the line
+// comment in front of the member when that is taken out.
+func TestCommentStaysComment(t *testing.T) {
+	checkEdit(t, "{// \"hooks\"\r\n\r\n  \"hooks\":{\r\n  }/* //\r\n ä */,\r\n  \"X\":\"\",\r\n  \"a\":[\r\n    1\r\n  ]\r\n}\n")
+}
+
 // checkEdit appends to two arrays, one perhaps of the file's own, and undoes it.
 func checkEdit(t *testing.T, text string) {
 	t.Helper()
