@@ -24,7 +24,7 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-agents race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
+.PHONY: help test test-agents tools race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
 
 ## help: this list
 help:
@@ -56,6 +56,10 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...); done
+
+## tools: what some tests need besides Go, of Debian's packages (SUDO=sudo): strace, which makes a disk slow
+tools:
+	command -v strace || $(SUDO) apt-get install -y strace
 
 ## peers: what bench/cmd/ask compares with: Debian's packages (SUDO=sudo), DuckDB by npm (ASKDIR)
 peers:

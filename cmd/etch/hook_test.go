@@ -219,11 +219,11 @@ func TestHookKilled(t *testing.T) {
 // on record once there is room.
 func TestHookOfFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("a disk is made slow or full here by strace or mount, which cannot: mounting takes root")
+		t.Skip("only root may mount a small disk")
 	}
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "etch-test", dir).CombinedOutput(); err != nil {
-		t.Skipf("a disk is made slow or full here by strace or mount, which cannot: %v: %s", err, out)
+		t.Skipf("a small disk cannot be mounted: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
@@ -269,7 +269,7 @@ func TestHookOfFullDisk(t *testing.T) {
 func TestHookOfSlowDisk(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
-		t.Skip("a disk is made slow or full here by strace or mount, which cannot: no strace")
+		t.Skip("strace makes the disk slow, and is not here: make tools")
 	}
 	path := testLog(t, 1)
 	cmd := hookCmd(path, strings.NewReader(payloadOf(1)), "claude-code", "PreToolUse")
@@ -278,7 +278,7 @@ func TestHookOfSlowDisk(t *testing.T) {
 	cmd.Path = strace
 	began := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Skipf("a disk is made slow or full here by strace or mount, which cannot: %v: %s", err, out)
+		t.Skipf("strace cannot make the disk slow: %v: %s", err, out)
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the hook took %v", took)
