@@ -41,12 +41,6 @@ const (
 	ExitSignal      = 128 // plus the number of the signal that ended it
 )
 
-// A Recorder takes the events. A [etch.Log] is one.
-type Recorder interface {
-	// Append returns nil only when the event is on record.
-	Append(ctx context.Context, event *etch.Event) (etch.Receipt, error)
-}
-
 // A Command is what to run and how to record it.
 type Command struct {
 	Argv   []string // the program and its arguments; not empty
@@ -95,7 +89,7 @@ type Outcome struct {
 // once it runs, ctx ends neither the command nor its record.
 //
 // An event that the configuration skips counts as recorded.
-func Run(ctx context.Context, log Recorder, c *Command) Outcome {
+func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	r := c.begin(log)
 	if r.denied() {
 		return r.refuse(ctx)
@@ -126,13 +120,13 @@ func Run(ctx context.Context, log Recorder, c *Command) Outcome {
 type running struct {
 	Outcome
 	*Command
-	log   Recorder
+	log   etch.Recorder
 	call  string
 	cwd   string
 	start time.Time
 }
 
-func (c *Command) begin(log Recorder) *running {
+func (c *Command) begin(log etch.Recorder) *running {
 	r := &running{Command: c, log: log, call: c.CallID, cwd: c.Cwd}
 	if r.Now == nil {
 		copied := *c

@@ -118,7 +118,7 @@ func (o *execOptions) command(resolved *config.Resolved, labels map[string]strin
 // openRecorder opens the log and returns it and what closes it. Under
 // "continue" a log that cannot be opened stops nothing: what takes its place
 // says why of every event.
-func openRecorder(resolved *config.Resolved, std stdio, tool string) (execwrap.Recorder, func() error, error) {
+func openRecorder(resolved *config.Resolved, std stdio, tool string) (etch.Recorder, func() error, error) {
 	log, err := openWriter(resolved, std, tool)
 	if err == nil {
 		return log, log.Close, nil

@@ -52,6 +52,8 @@ func checkWords(t *tree, table []word) []finding {
 			return err
 		case d.IsDir() && d.Name() == ".git":
 			return fs.SkipDir
+		case name == ".git": // of a work tree: says where the repository is
+			return nil
 		case !d.Type().IsRegular():
 			return nil
 		}
