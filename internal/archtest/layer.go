@@ -24,6 +24,7 @@ var layers = []layer{
 	{pkg: "internal/instant", level: 0, reason: "times as people write them, whatever they are asked for"},
 	{pkg: "internal/nearest", level: 0, reason: "words and their distances, whatever they name"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
+	{pkg: "internal/wire", level: 0, reason: "what a daemon answers, line by line; of logs it knows nothing"},
 	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
 	{pkg: "internal/lanes", level: 0, reason: "SHA-256 of bytes, whatever they are"},
 	{pkg: "risk", level: 0, reason: "judges a command without knowing who records it"},
@@ -56,6 +57,7 @@ var layers = []layer{
 
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
 
+	{pkg: "server", level: 6, reason: "takes events for the root's log; what captures them it does not know"},
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook/antigravity", level: 7, reason: "what is special of one agent; agents do not know each other"},

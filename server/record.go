@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/etch-audit/etch"
+)
+
+// Record records events of one request, in their order and with the labels of
+// their sender, which [Server.Admit] has admitted. It returns as
+// [etch.Log.AppendBatch] does, or with [ErrTooLarge], [ErrRateLimited] or
+// [ErrShuttingDown], which are of all the events: none is recorded. The events are
+// neither kept nor changed.
+func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.requests.Done()
+	for i, ev := range events {
+		if size := sizeOf(ev); size > s.limits.MaxEvent {
+			s.stats.tooLarge.Add(1)
+			return nil, fmt.Errorf("event %d: %w: %d bytes, at most %d", i, ErrTooLarge, size, s.limits.MaxEvent)
+		}
+	}
+	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
+		return nil, err
+	}
+	return s.append(ctx, sign(events, sender))
+}
+
+// append appends events that are signed, and counts what became of them.
+func (s *Server) append(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error) {
+	receipts, err := s.log.AppendBatch(ctx, events)
+	s.stats.batches.Add(1)
+	for i := range events {
+		s.count(fate(receipts, i, err))
+	}
+	return receipts, err
+}
+
+// fate returns the error of one event of a batch: nil where it is recorded.
+func fate(receipts []etch.Receipt, i int, err error) error {
+	switch {
+	case i < len(receipts) && receipts[i].Durable:
+		return nil
+	case err == nil && receipts[i] == etch.Receipt{}:
+		return etch.ErrSkipped
+	}
+	return err
+}
+
+func (s *Server) count(err error) {
+	switch {
+	case err == nil:
+		s.stats.events.Add(1)
+	case errors.Is(err, etch.ErrSkipped):
+		s.stats.skipped.Add(1)
+	case errors.Is(err, etch.ErrUnknown):
+		s.stats.unknown.Add(1)
+	default:
+		s.stats.notRecorded.Add(1)
+	}
+}
+
+// sizeOf returns about how many bytes an event takes as it is sent: its texts.
+func sizeOf(ev *etch.Event) int {
+	size := len(ev.ID) + len(ev.CallID) + len(ev.SessionID) + len(ev.TurnID) + len(ev.TraceID)
+	if a := ev.Actor; a != nil {
+		size += len(a.Channel) + len(a.UserID) + len(a.Username) + len(a.Agent) + len(a.AgentID) + len(a.Model) + len(a.CallerID) + len(a.Host)
+	}
+	if a := ev.Action; a != nil {
+		size += len(a.Tool) + len(a.Command) + len(a.Arguments) + len(a.Resource) + len(a.Cwd) + len(a.ApprovedBy) + len(a.MCPServerID) + len(a.Skill)
+		for _, reason := range a.RiskReasons {
+			size += len(reason)
+		}
+	}
+	if r := ev.Result; r != nil {
+		size += len(r.Reason) + len(r.Message) + len(r.ErrorCategory) + len(r.ErrorDomain) + len(r.ErrorPhase) + len(r.OutputSHA256)
+	}
+	if s := ev.Security; s != nil {
+		size += len(s.SandboxBackend) + len(s.PolicyMatch) + len(s.AdversarialPolicyDecision) + len(s.TrustLevel) + len(s.SourceKind)
+	}
+	if e := ev.Egress; e != nil {
+		size += len(e.URL) + len(e.Host) + len(e.Method) + len(e.BlockReason)
+	}
+	for name, value := range ev.Labels {
+		size += len(name) + len(value)
+	}
+	return size
+}
