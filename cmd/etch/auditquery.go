@@ -73,7 +73,9 @@ func ofFlags(err error) error {
 	if wrong.Name == "" {
 		before = "" // a word
 	}
-	told := &failure{exit: exitUsage, hint: wrong.Hint, err: errors.New(before + wrong.Error())}
+	// Here fixed-strings has a letter.
+	hint := strings.Replace(wrong.Hint, "with fixed-strings it is taken", "-F takes the pattern", 1)
+	told := &failure{exit: exitUsage, hint: hint, err: errors.New(before + wrong.Error())}
 	if wrong.Column > 0 {
 		told.shown = pointedAt(wrong.Value, wrong.Column)
 	}
