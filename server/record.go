@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/etch-audit/etch"
 )
@@ -27,17 +28,35 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
-	return s.append(ctx, sign(events, sender))
+	return s.append(ctx, Sign(events, sender))
 }
 
 // append appends events that are signed, and counts what became of them.
 func (s *Server) append(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error) {
+	s.stats.pending.Add(int64(len(events)))
+	began := s.opt.Now()
 	receipts, err := s.log.AppendBatch(ctx, events)
-	s.stats.batches.Add(1)
+	s.measured(began, len(events), err)
 	for i := range events {
 		s.count(fate(receipts, i, err))
 	}
 	return receipts, err
+}
+
+// measured takes note of how long an append took, and of how it ended.
+func (s *Server) measured(began time.Time, events int, err error) {
+	s.stats.pending.Add(-int64(events))
+	s.stats.batches.Add(1)
+	now := s.opt.Now()
+	s.stats.latency.observe(now.Sub(began))
+	switch {
+	case err == nil || errors.Is(err, etch.ErrSkipped):
+		if s.stats.setback.Load() != nil { // mostly it is not: no write that others wait for
+			s.stats.setback.Store(nil)
+		}
+	case !errors.Is(err, context.Canceled): // whose failure that was its caller's
+		s.stats.setback.Store(&setback{err, now})
+	}
 }
 
 // fate returns the error of one event of a batch: nil where it is recorded.
