@@ -63,7 +63,7 @@ type Handler struct {
 	asking   chan struct{} // a place for each question that is answered now
 	sessions *hook.Sessions
 	requests tally
-	outcomes tally // of events
+	outcomes tally          // of events
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 }
 
@@ -138,10 +138,7 @@ func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) 
 // endpoint returns the handler of an endpoint: who may not come gets no further.
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w)}
-		// What is not read for so long is not read any more.
-		_ = c.control.SetWriteDeadline(began.Add(answerWait)) // a test's recorder has none
 		err := h.admit(c, e)
 		if err == nil {
 			err = e.serve(c)
@@ -153,8 +150,14 @@ func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	})
 }
 
-// answerWait is how long an answer, or a part of a long one, may take to be taken.
+// answerWait is how long an answer, or a part of a long one, may take to be taken:
+// what is not read for so long is not read any more.
 const answerWait = 30 * time.Second
+
+// patient lets what is answered next be waited for.
+func (c *call) patient() {
+	_ = c.control.SetWriteDeadline(time.Now().Add(answerWait)) // a test's recorder has none
+}
 
 // nowhere is the endpoint of every path that has none.
 func nowhere(c *call) error {

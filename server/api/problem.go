@@ -99,6 +99,7 @@ func (c *call) json(status int, v any) {
 
 // answer answers with a body.
 func (c *call) answer(status int, kind string, body []byte) {
+	c.patient()
 	header := c.w.Header()
 	header.Set("Content-Type", kind)
 	header.Set("X-Content-Type-Options", "nosniff")
