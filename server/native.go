@@ -32,6 +32,7 @@ type native struct {
 	events  []*etch.Event // of this batch
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
+	ids     []byte        // of the events, one behind the other
 	out     []byte
 }
 
@@ -71,7 +72,7 @@ func (n *native) run() {
 // lines takes the lines that were read, as many as make a batch, and reports
 // whether there may be more.
 func (n *native) lines() (more bool) {
-	n.events, n.answers, n.asked = n.events[:0], n.answers[:0], n.asked[:0]
+	n.events, n.answers, n.asked, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.ids[:0]
 	rest := n.in
 	for len(n.answers) < maxBatch {
 		end := bytes.IndexByte(rest[n.scanned:], '\n')
@@ -193,7 +194,9 @@ func (n *native) record() (goOn bool) {
 		r := &receipts[i]
 		a.Kind, a.Seq, a.Leaf, a.Durable = wire.Receipt, r.Seq, r.Leaf, r.Durable
 		a.Size, a.Root = r.Checkpoint.Size, r.Checkpoint.Root
-		a.EventID = r.EventID()
+		start := len(n.ids)
+		n.ids = r.AppendEventID(n.ids)
+		a.EventID = n.ids[start:]
 	}
 	return true
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"os"
@@ -70,6 +71,11 @@ func (d *daemon) records(t testing.TB) []etch.Record {
 		all = append(all, rec)
 	}
 	return all
+}
+
+// leafOf is the leaf hash of a line: RFC 6962.
+func leafOf(line []byte) [32]byte {
+	return sha256.Sum256(append([]byte{0}, line...))
 }
 
 // A line is a connection that lines are sent over.

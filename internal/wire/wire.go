@@ -48,7 +48,7 @@ type Answer struct {
 
 	// Of a receipt.
 	Seq     uint64
-	EventID string
+	EventID []byte
 	Leaf    [HashSize]byte
 	Size    uint64 // of the checkpoint
 	Root    [HashSize]byte
@@ -111,7 +111,7 @@ func (a *Answer) appendReceipt(dst []byte) []byte {
 
 // appendText appends the inside of a JSON string. Bytes that are no UTF-8 become
 // U+FFFD, as encoding/json makes them.
-func appendText(dst []byte, s string) []byte {
+func appendText[T string | []byte](dst []byte, s T) []byte {
 	const digits = "0123456789abcdef"
 	start := 0
 	for i := 0; i < len(s); {
@@ -121,7 +121,7 @@ func appendText(dst []byte, s string) []byte {
 			continue
 		}
 		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
+			r, size := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
 			if r != utf8.RuneError || size > 1 {
 				i += size
 				continue
