@@ -6,9 +6,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
-	"syscall"
 )
 
 const busyLine = `{"event_type":"command_execution","session_id":"s-z7wn83rm","actor":{"channel":"cli","username":"alice","agent":"codex","host":"dev1"},"action":{"tool":"shell","command":"cd services/gateway && go test ./internal/store -run 'TestQueue' -count=1 2>&1 | tail -n 40","cwd":"/srv/services/gateway","risk_level":"low","approved":true,"allowed":true},"result":{"success":true,"type":"success","exit_code":0,"duration_ms":317}}` + "\n"

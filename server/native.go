@@ -33,6 +33,7 @@ type native struct {
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
 	ids     []byte        // of the events, one behind the other
+	writeBy time.Time     // the write deadline
 	out     []byte
 }
 
@@ -156,9 +157,15 @@ func (n *native) answer() bool {
 // keepAnswer is the length of a usual answer, and some more.
 const keepAnswer = 512
 
+// write writes answers. Who does not read them for too long is cut off: the deadline
+// is between one and two LineWait away, so that it need not be set each time.
 func (n *native) write(b []byte) error {
-	if err := n.SetWriteDeadline(time.Now().Add(n.server.limits.LineWait)); err != nil {
-		return err
+	wait := n.server.limits.LineWait
+	if now := time.Now(); n.writeBy.Sub(now) < wait {
+		n.writeBy = now.Add(2 * wait)
+		if err := n.SetWriteDeadline(n.writeBy); err != nil {
+			return err
+		}
 	}
 	_, err := n.Write(b)
 	return err
@@ -242,8 +249,12 @@ func (n *native) read() error {
 	if err := n.patient(wait); err != nil {
 		return err
 	}
+	room := cap(n.in) - len(n.in)
 	got, err := n.Read(n.in[len(n.in):cap(n.in)])
 	n.in = n.in[:len(n.in)+got]
+	if got == room && cap(n.in) < keepBuffer {
+		n.in = append(make([]byte, 0, 2*cap(n.in)), n.in...) // a crowd of lines: they are to be one batch
+	}
 	if got > 0 {
 		return nil // an error comes again
 	}
