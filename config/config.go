@@ -27,6 +27,7 @@ type Config struct {
 	Policy Policy // [policy]
 	Hooks  Hooks  // [hooks]
 	Redact Redact // [redact]
+	Server Server // [server]
 	Tools  Tools  // [tools.audit]
 }
 
@@ -108,8 +109,9 @@ func Default() Config {
 			Archive:             true,
 			ArchiveAfter:        etch.DefaultArchiveAfter,
 		},
-		Hooks: Hooks{SpoolMaxMB: etch.DefaultSpoolMax >> 20},
-		Tools: Tools{Enabled: true},
+		Hooks:  Hooks{SpoolMaxMB: etch.DefaultSpoolMax >> 20},
+		Server: defaultServer(),
+		Tools:  Tools{Enabled: true},
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -298,12 +299,19 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 // damage takes note of a line that cannot be read. Who follows a log has no end
 // to be told at.
 func (a *audit) damage(err *etch.CorruptionError) {
-	if a.damages++; a.first == nil {
+	a.damages++
+	// Who looks from the end meets the last one first.
+	if first, ok := errors.AsType[*etch.CorruptionError](a.first); !ok || isBefore(err, first) {
 		a.first = err
 	}
 	if a.opts.follow {
 		a.std.warn("a line of the log cannot be read: %v", err)
 	}
+}
+
+// isBefore reports whether one damage lies before another in the log.
+func isBefore(a, b *etch.CorruptionError) bool {
+	return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Offset, b.Offset)) < 0
 }
 
 // unproven reports whether a record is to be withheld: of a log that is not

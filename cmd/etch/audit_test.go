@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
@@ -78,75 +76,6 @@ func TestAuditInLocalTime(t *testing.T) {
 		}
 		if got := out.String(); !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
 			t.Errorf("--since %q, utc %v: got %q, want %q in it", test.since, test.utc, got, test.want)
-		}
-	}
-}
-
-// Whether the newest records are few enough to be held makes no difference.
-func TestNewestTooManyToHold(t *testing.T) {
-	path := testLog(t, 7)
-	reader, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	std, _, _ := console(time.Now())
-	for n := 1; n <= 8; n++ {
-		a := audit{opts: &auditOptions{limit: n}, reader: reader, query: &auditQuery{Query: etch.Query{Limit: n}}, std: std}
-		var held, again []uint64
-		for r, err := range a.records(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			held = append(held, r.Seq)
-		}
-		found, err := a.newest(t.Context(), a.query.Query, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found.held != nil {
-			t.Fatal("nothing was to be held")
-		}
-		a.between(t.Context(), a.query.Query, found, func(r etch.Record, err error) bool {
-			if err != nil {
-				t.Fatal(err)
-			}
-			again = append(again, r.Seq)
-			return true
-		})
-		if len(held) != min(n, 7) || held[len(held)-1] != 8 {
-			t.Errorf("the newest %d are %v", n, held)
-		}
-		if diff := cmp.Diff(again, held); diff != "" {
-			t.Errorf("the newest %d, second look (-got +want):\n%s", n, diff)
-		}
-	}
-}
-
-// What cannot be read among the newest is counted, and the first in the log is
-// named.
-func TestNewestDamaged(t *testing.T) {
-	path := testLog(t, 7)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(`"command 3"`), []byte(`"command 3`+"\x01")), []byte(`"command 5"`), []byte(`"command 5`+"\x01"))
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	reader, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, most := range []int{maxHeld, 0} {
-		a := audit{opts: new(auditOptions), reader: reader, query: &auditQuery{Query: etch.Query{Limit: 6}}}
-		if _, err := a.newest(t.Context(), a.query.Query, most); err != nil {
-			t.Fatal(err)
-		}
-		first, ok := errors.AsType[*etch.CorruptionError](a.first)
-		want := int64(bytes.LastIndexByte(text[:bytes.Index(text, []byte("command 3"))], '\n') + 1)
-		if a.damages != 2 || !ok || first.Offset != want {
-			t.Errorf("holding %d bytes: got %d damages, the first %v; want 2, at offset %d", most, a.damages, a.first, want)
 		}
 	}
 }

@@ -18,6 +18,7 @@ type layer struct {
 // layers is the table of docs/design.md in finer steps: two packages of one
 // level do not know each other.
 var layers = []layer{
+	{pkg: "internal/processor", level: -1, reason: "what the processor can do, whatever it is for"},
 	{pkg: "internal/broken", level: -1, reason: "any check may ask whether it is broken"},
 
 	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
@@ -72,8 +73,11 @@ var layers = []layer{
 	{pkg: "capture/hook/qwen", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/vscode", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
+	{pkg: "capture/otlp", level: 7, reason: "one source of events; what a tool call is, it knows from capture/hook, as transcript does"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
+	{pkg: "export/jsonl", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
+	{pkg: "internal/question", level: 6, reason: "what people and programs may ask the root's reader; of answers it knows nothing"},
 	{pkg: "report", level: 7, reason: "sums up a log and shows it in forms of its own, beside the words of export/table"},
 	{pkg: "transcript", level: 7, reason: "calls as the agents' own files have them; of the log it knows nothing"},
 	{pkg: "transcript/claudecode", level: 8, reason: "one agent's files; agents do not know each other"},
@@ -85,6 +89,7 @@ var layers = []layer{
 	{pkg: "reconcile", level: 8, reason: "transcripts beside the log; which agents there are it does not know"},
 	{pkg: "install", level: 7, reason: "agents' settings, and which program they start; of the log it knows nothing"},
 	{pkg: "config", level: 7, reason: "the file's words for the options of the root"},
+	{pkg: "server/token", level: 6, reason: "secrets and a file of their sums; of requests it knows nothing"},
 	{pkg: "cmd/etch", level: 9, reason: "flags, calls and printing over all of it"},
 
 	{pkg: "internal/archtest", level: apart, reason: "looks at source"},
