@@ -93,7 +93,7 @@ func (e *DaemonError) Unwrap() error {
 // One that is longer than the daemon takes is [ErrNotRecorded].
 func (c *Client) Append(ctx context.Context, ev *Event) (Receipt, error) {
 	var one [1]Receipt
-	err := c.append(ctx, one[:], ev)
+	_, err := c.append(ctx, false, one[:], ev)
 	return one[0], err
 }
 
@@ -105,51 +105,71 @@ func (c *Client) AppendBatch(ctx context.Context, events []*Event) ([]Receipt, e
 	if len(events) == 0 {
 		return receipts, nil
 	}
-	return receipts, c.append(ctx, receipts, events...)
+	_, err := c.append(ctx, false, receipts, events...)
+	return receipts, err
+}
+
+// appendOnce records those events that the daemon's log does not have yet, and
+// returns how many were recorded and how many were there. Each has its id and its
+// time.
+func (c *Client) appendOnce(ctx context.Context, events []*Event) (recorded, known uint64, err error) {
+	if len(events) == 0 {
+		return 0, 0, nil
+	}
+	receipts := make([]Receipt, len(events))
+	n, err := c.append(ctx, true, receipts, events...)
+	for i := range receipts {
+		if receipts[i].Durable {
+			recorded++
+		}
+	}
+	return recorded, uint64(n), err
 }
 
 // maxSends is how often an event is sent of which each time the daemon says that it
 // did not take it.
 const maxSends = 2
 
-func (c *Client) append(ctx context.Context, receipts []Receipt, events ...*Event) error {
+// append records events, and returns how many of them the daemon knew; that is none
+// but with once.
+func (c *Client) append(ctx context.Context, once bool, receipts []Receipt, events ...*Event) (known int, err error) {
 	for i, ev := range events {
 		if err := ev.Validate(); err != nil {
-			return fmt.Errorf("event %d: %w: %w", i, ErrNotRecorded, err)
+			return 0, fmt.Errorf("event %d: %w: %w", i, ErrNotRecorded, err)
 		}
 	}
 	for try := 1; ; try++ {
 		l, err := c.connected(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+			return 0, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 		}
-		err = c.send(ctx, l, receipts, events)
+		known, err := c.send(ctx, l, once, receipts, events)
 		if !errors.Is(err, errNotTaken) {
-			return err
+			return known, err
 		}
 		if try == maxSends {
-			return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+			return 0, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 		}
 	}
 }
 
 // send sends events over a link and waits for the answers.
-func (c *Client) send(ctx context.Context, l *link, receipts []Receipt, events []*Event) error {
+func (c *Client) send(ctx context.Context, l *link, once bool, receipts []Receipt, events []*Event) (known int, err error) {
 	w := c.calls.Get().(*call)
-	if err := w.begin(events, l.maxEvent); err != nil {
+	if err := w.begin(events, once, l.maxEvent); err != nil {
 		c.calls.Put(w)
-		return err
+		return 0, err
 	}
 	if err := l.submit(ctx, w); err != nil {
 		c.calls.Put(w)
-		return err
+		return 0, err
 	}
 	if done := ctx.Done(); done != nil {
 		select {
 		case <-w.done:
 		case <-done:
 			// The call is not used again: its answer may come still.
-			return fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+			return 0, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
 		}
 	} else {
 		<-w.done
@@ -160,11 +180,11 @@ func (c *Client) send(ctx context.Context, l *link, receipts []Receipt, events [
 			receipts[i].given = ev.ID
 		}
 	}
-	err := w.outcome()
+	known, err = w.known, w.outcome()
 	if cap(w.text) <= keepText {
 		c.calls.Put(w)
 	}
-	return err
+	return known, err
 }
 
 // keepText is the most bytes of lines that a call keeps room for: one huge event is
@@ -217,17 +237,24 @@ type call struct {
 	receipts []Receipt
 	answered int
 	recorded int
+	known    int
 	skipped  int
 	err      error // the first one
 	unknown  bool  // of some event it is not known whether it is recorded
 }
 
 // begin makes the lines of a call.
-func (w *call) begin(events []*Event, most int) error {
+func (w *call) begin(events []*Event, once bool, most int) error {
 	*w = call{done: w.done, text: w.text[:0], receipts: w.receipts[:0]}
 	for i, ev := range events {
 		start := len(w.text)
+		if once {
+			w.text = append(w.text, wire.OnceStart...)
+		}
 		w.text = appendWire(w.text, ev)
+		if once {
+			w.text = append(w.text[:len(w.text)-1], wire.OnceEnd+"\n"...)
+		}
 		size := len(w.text) - start
 		if size > most+1 {
 			return fmt.Errorf("%w: event %d is %d bytes long, and the daemon takes %d", ErrNotRecorded, i, size-1, most)
@@ -247,7 +274,7 @@ func (w *call) outcome() error {
 		return ErrSkipped
 	case w.err == nil, len(w.receipts) == 1:
 		return w.err
-	case w.recorded > 0:
+	case w.recorded+w.known > 0:
 		return fmt.Errorf("%w: %d of %d events are recorded: %w", ErrUnknown, w.recorded, len(w.receipts), w.err)
 	case w.unknown:
 		return fmt.Errorf("%w: %w", ErrUnknown, w.err)
@@ -269,6 +296,8 @@ func (w *call) take(a *wire.Answer, origin string) {
 		} else {
 			r.given = string(a.EventID)
 		}
+	case wire.Known:
+		w.known++
 	case wire.Skipped:
 		w.skipped++
 	default:

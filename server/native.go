@@ -32,6 +32,7 @@ type native struct {
 	events  []*etch.Event // of this batch
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
+	once    []bool        // of each event: it is to be recorded where the log does not have it
 	ids     []byte        // of the events, one behind the other
 	writeBy time.Time     // the write deadline
 	out     []byte
@@ -73,7 +74,7 @@ func (n *native) run() {
 // lines takes the lines that were read, as many as make a batch, and reports
 // whether there may be more.
 func (n *native) lines() (more bool) {
-	n.events, n.answers, n.asked, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.ids[:0]
+	n.events, n.answers, n.asked, n.once, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.once[:0], n.ids[:0]
 	rest := n.in
 	for len(n.answers) < maxBatch {
 		end := bytes.IndexByte(rest[n.scanned:], '\n')
@@ -115,7 +116,7 @@ func (n *native) take(line []byte) {
 		})
 		return
 	}
-	ev, err := etch.ParseInput(line)
+	ev, once, err := parse(line)
 	if err != nil {
 		n.server.stats.invalid.Add(1)
 		n.fails(wire.Invalid, err, "")
@@ -124,7 +125,26 @@ func (n *native) take(line []byte) {
 	ev.Labels = signed(ev.Labels, n.known)
 	n.asked = append(n.asked, len(n.answers))
 	n.events = append(n.events, ev)
+	n.once = append(n.once, once)
 	n.answers = append(n.answers, wire.Answer{Line: n.line})
+}
+
+// parse reads the event of a line, and whether it is to be recorded once.
+func parse(line []byte) (ev *etch.Event, once bool, err error) {
+	inner, once := bytes.CutPrefix(line, []byte(wire.OnceStart))
+	if once {
+		inner, once = bytes.CutSuffix(inner, []byte(wire.OnceEnd))
+	}
+	if !once {
+		inner = line // if it was meant to be one the error says what is wrong with it
+	}
+	if ev, err = etch.ParseInput(inner); err != nil {
+		return nil, false, err
+	}
+	if once && (ev.ID == "" || ev.Timestamp.IsZero()) {
+		return nil, false, errors.New("an event that is to be recorded once needs its event_id and its timestamp")
+	}
+	return ev, once, nil
 }
 
 // hello is the line by which a client asks whom it speaks to.
@@ -191,9 +211,13 @@ func (n *native) record() (goOn bool) {
 		n.failAll(err)
 		return true
 	}
-	receipts, err := n.server.append(ctx, n.events)
+	receipts, known, err := n.server.append(ctx, n.events, n.once)
 	for i, at := range n.asked {
 		a := &n.answers[at]
+		if known != nil && known[i] {
+			a.Kind = wire.Known
+			continue
+		}
 		if err := fate(receipts, i, err); err != nil {
 			n.fail(a, err)
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/etch-audit/etch"
 )
@@ -12,7 +13,8 @@ import (
 // their sender, which [Server.Admit] has admitted. It returns as
 // [etch.Log.AppendBatch] does, or with [ErrTooLarge], [ErrRateLimited] or
 // [ErrShuttingDown], which are of all the events: none is recorded. The events are
-// neither kept nor changed.
+// neither kept nor changed. One that the log has already, because it was sent again
+// by a socket meanwhile, has a zero receipt.
 func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -27,11 +29,31 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
-	return s.append(ctx, sign(events, sender))
+	receipts, _, err := s.append(ctx, sign(events, sender), nil)
+	return receipts, err
 }
 
-// append appends events that are signed, and counts what became of them.
-func (s *Server) append(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error) {
+// append appends events that are signed, and counts what became of them. known says
+// which of them the log had already: see [Server.appendOnce].
+func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool) (receipts []etch.Receipt, known []bool, err error) {
+	if slices.Contains(once, true) {
+		return s.appendOnce(ctx, events, once)
+	}
+	if !slices.ContainsFunc(events, func(ev *etch.Event) bool { return ev.ID != "" }) {
+		receipts, err = s.appendNow(ctx, events)
+		return receipts, nil, err
+	}
+	s.repeats.mu.RLock()
+	if len(s.repeats.ids) == 0 || !slices.ContainsFunc(events, s.repeats.has) {
+		defer s.repeats.mu.RUnlock()
+		receipts, err = s.appendNow(ctx, events)
+		return receipts, nil, err
+	}
+	s.repeats.mu.RUnlock()
+	return s.appendOnce(ctx, events, make([]bool, len(events)))
+}
+
+func (s *Server) appendNow(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error) {
 	receipts, err := s.log.AppendBatch(ctx, events)
 	s.stats.batches.Add(1)
 	for i := range events {

@@ -137,6 +137,7 @@ func parseAny(line []byte, a *Answer) error {
 		Durable bool    `json:"durable"`
 
 		Skipped bool   `json:"skipped"`
+		Known   bool   `json:"known"`
 		Error   string `json:"error"`
 		Code    Code   `json:"code"`
 		Hint    string `json:"hint"`
@@ -157,6 +158,8 @@ func parseAny(line []byte, a *Answer) error {
 		got.Kind, got.Code, got.Error, got.Hint = Failed, m.Code, m.Error, m.Hint
 	case m.Skipped:
 		got.Kind = Skipped
+	case m.Known:
+		got.Kind = Known
 	case m.Hello > 0:
 		got.Kind, got.Origin, got.MaxEvent = Hello, m.Origin, m.MaxEvent
 	case m.Seq != nil && len(m.Leaf) == HashSize && len(m.Root) == HashSize:

@@ -30,6 +30,7 @@ type Kind int
 const (
 	Receipt Kind = iota
 	Skipped
+	Known // the log has the event already
 	Failed
 	Hello
 )
@@ -37,6 +38,13 @@ const (
 // HelloLine is the request of a client that asks whom it speaks to, without its line
 // feed.
 const HelloLine = `{"hello":1}`
+
+// OnceStart and OnceEnd stand around an event that is to be recorded only where the
+// log does not have it yet.
+const (
+	OnceStart = `{"once":`
+	OnceEnd   = `}`
+)
 
 // HashSize is the length of a leaf and of a root.
 const HashSize = 32
@@ -73,6 +81,8 @@ func (a *Answer) Append(dst []byte) []byte {
 		dst = a.appendReceipt(dst)
 	case Skipped:
 		dst = append(dst, `,"skipped":true`...)
+	case Known:
+		dst = append(dst, `,"known":true`...)
 	case Failed:
 		dst = append(dst, `,"error":"`...)
 		dst = appendText(dst, a.Error)

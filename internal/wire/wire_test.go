@@ -10,7 +10,7 @@ import (
 )
 
 func randomAnswer(t *rapid.T) Answer {
-	a := Answer{Kind: rapid.SampledFrom([]Kind{Receipt, Skipped, Failed, Hello}).Draw(t, "kind"), Line: rapid.Uint64().Draw(t, "line")}
+	a := Answer{Kind: rapid.SampledFrom([]Kind{Receipt, Skipped, Known, Failed, Hello}).Draw(t, "kind"), Line: rapid.Uint64().Draw(t, "line")}
 	hash := func(name string) [HashSize]byte {
 		return [HashSize]byte(rapid.SliceOfN(rapid.Byte(), HashSize, HashSize).Draw(t, name))
 	}
