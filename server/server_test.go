@@ -27,7 +27,11 @@ type daemon struct {
 // startDaemon makes a log and serves it. It is drained with the test.
 func startDaemon(t testing.TB, opts *server.Options) *daemon {
 	t.Helper()
-	dir := t.TempDir()
+	return startDaemonIn(t, t.TempDir(), opts)
+}
+
+func startDaemonIn(t testing.TB, dir string, opts *server.Options) *daemon {
+	t.Helper()
 	d := &daemon{path: filepath.Join(dir, "audit.log"), socket: filepath.Join(dir, "audit.sock")}
 	var err error
 	if d.log, err = etch.Create(d.path, nil); err != nil {
