@@ -194,7 +194,8 @@ func TestAFlood(t *testing.T) {
 // TestOneSendersRateIsItsOwn: who sends too fast is held up, then refused, and
 // somebody else does not notice.
 func TestOneSendersRateIsItsOwn(t *testing.T) {
-	d := startDaemon(t, &server.Options{Limits: server.Limits{Rate: 10, Burst: 20}})
+	now := time.Now()
+	d := startDaemon(t, &server.Options{Limits: server.Limits{Rate: 10, Burst: 20}, Now: func() time.Time { return now }})
 	fast, other := server.Sender{Transport: server.TransportHTTP, UID: -1, Token: "fast"}, server.Sender{Transport: server.TransportHTTP, UID: -1, Token: "other"}
 	var limited *server.RateError
 	for range 100 {

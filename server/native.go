@@ -35,6 +35,7 @@ type native struct {
 	once    []bool        // of each event: it is to be recorded where the log does not have it
 	ids     []byte        // of the events, one behind the other
 	writeBy time.Time     // the write deadline
+	one     [1]etch.Receipt
 	out     []byte
 }
 
@@ -211,7 +212,7 @@ func (n *native) record() (goOn bool) {
 		n.failAll(err)
 		return true
 	}
-	receipts, known, err := n.server.append(ctx, n.events, n.once)
+	receipts, known, err := n.server.append(ctx, n.events, n.once, n.one[:0])
 	for i, at := range n.asked {
 		a := &n.answers[at]
 		if known != nil && known[i] {

@@ -93,7 +93,7 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 	if len(missing) == 0 {
 		return receipts, known, nil
 	}
-	got, err := s.appendNow(ctx, missing)
+	got, err := s.appendNow(ctx, missing, nil)
 	for i, r := range got {
 		receipts[places[i]] = r
 	}

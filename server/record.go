@@ -29,32 +29,39 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
-	receipts, _, err := s.append(ctx, sign(events, sender), nil)
+	receipts, _, err := s.append(ctx, sign(events, sender), nil, nil)
 	return receipts, err
 }
 
 // append appends events that are signed, and counts what became of them. known says
-// which of them the log had already: see [Server.appendOnce].
-func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool) (receipts []etch.Receipt, known []bool, err error) {
+// which of them the log had already: see [Server.appendOnce]. The receipts are put into
+// room where they fit.
+func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, room []etch.Receipt) (receipts []etch.Receipt, known []bool, err error) {
 	if slices.Contains(once, true) {
 		return s.appendOnce(ctx, events, once)
 	}
 	if !slices.ContainsFunc(events, func(ev *etch.Event) bool { return ev.ID != "" }) {
-		receipts, err = s.appendNow(ctx, events)
+		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err
 	}
 	s.repeats.mu.RLock()
 	if len(s.repeats.ids) == 0 || !slices.ContainsFunc(events, s.repeats.has) {
 		defer s.repeats.mu.RUnlock()
-		receipts, err = s.appendNow(ctx, events)
+		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err
 	}
 	s.repeats.mu.RUnlock()
 	return s.appendOnce(ctx, events, make([]bool, len(events)))
 }
 
-func (s *Server) appendNow(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error) {
-	receipts, err := s.log.AppendBatch(ctx, events)
+// appendNow appends events. Most often it is one, of a client that waits for it.
+func (s *Server) appendNow(ctx context.Context, events []*etch.Event, room []etch.Receipt) (receipts []etch.Receipt, err error) {
+	if len(events) == 1 {
+		receipts = append(room[:0], etch.Receipt{})
+		receipts[0], err = s.log.Append(ctx, events[0])
+	} else {
+		receipts, err = s.log.AppendBatch(ctx, events)
+	}
 	s.stats.batches.Add(1)
 	for i := range events {
 		s.count(fate(receipts, i, err))
