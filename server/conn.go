@@ -15,8 +15,9 @@ type conn struct {
 	account *account
 
 	mu      sync.Mutex
-	stopped bool // guarded by mu: nothing more is to be read
-	http    bool // guarded by mu: HTTP reads, and ends by itself
+	stopped bool      // guarded by mu: nothing more is to be read
+	http    bool      // guarded by mu: HTTP reads, and ends by itself
+	readBy  time.Time // guarded by mu: the read deadline
 }
 
 // serve finds out which language is spoken, and serves it.
@@ -82,12 +83,18 @@ func (c *conn) isStopped() bool {
 // errStopped: the server is draining.
 var errStopped = errors.New("interrupted")
 
-// patient sets how long the next read waits, unless reading has ended.
+// patient says that the next read waits for d, or by a quarter longer: the deadline
+// need not be set each time then. It fails where reading has ended.
 func (c *conn) patient(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
 		return errStopped
 	}
-	return c.SetReadDeadline(time.Now().Add(d))
+	now := time.Now()
+	if left := c.readBy.Sub(now); left >= d && left <= d+d/4 {
+		return nil
+	}
+	c.readBy = now.Add(d + d/4)
+	return c.SetReadDeadline(c.readBy)
 }

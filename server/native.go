@@ -32,6 +32,10 @@ type native struct {
 	events  []*etch.Event // of this batch
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
+	once    []bool        // of each event: it is to be recorded where the log does not have it
+	ids     []byte        // of the events, one behind the other
+	writeBy time.Time     // the write deadline
+	one     [1]etch.Receipt
 	out     []byte
 }
 
@@ -71,7 +75,7 @@ func (n *native) run() {
 // lines takes the lines that were read, as many as make a batch, and reports
 // whether there may be more.
 func (n *native) lines() (more bool) {
-	n.events, n.answers, n.asked = n.events[:0], n.answers[:0], n.asked[:0]
+	n.events, n.answers, n.asked, n.once, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.once[:0], n.ids[:0]
 	rest := n.in
 	for len(n.answers) < maxBatch {
 		end := bytes.IndexByte(rest[n.scanned:], '\n')
@@ -113,7 +117,7 @@ func (n *native) take(line []byte) {
 		})
 		return
 	}
-	ev, err := etch.ParseInput(line)
+	ev, once, err := parse(line)
 	if err != nil {
 		n.server.stats.invalid.Add(1)
 		n.fails(wire.Invalid, err, "")
@@ -122,7 +126,26 @@ func (n *native) take(line []byte) {
 	ev.Labels = signed(ev.Labels, n.known)
 	n.asked = append(n.asked, len(n.answers))
 	n.events = append(n.events, ev)
+	n.once = append(n.once, once)
 	n.answers = append(n.answers, wire.Answer{Line: n.line})
+}
+
+// parse reads the event of a line, and whether it is to be recorded once.
+func parse(line []byte) (ev *etch.Event, once bool, err error) {
+	inner, once := bytes.CutPrefix(line, []byte(wire.OnceStart))
+	if once {
+		inner, once = bytes.CutSuffix(inner, []byte(wire.OnceEnd))
+	}
+	if !once {
+		inner = line // if it was meant to be one the error says what is wrong with it
+	}
+	if ev, err = etch.ParseInput(inner); err != nil {
+		return nil, false, err
+	}
+	if once && (ev.ID == "" || ev.Timestamp.IsZero()) {
+		return nil, false, errors.New("an event that is to be recorded once needs its event_id and its timestamp")
+	}
+	return ev, once, nil
 }
 
 // hello is the line by which a client asks whom it speaks to.
@@ -155,9 +178,15 @@ func (n *native) answer() bool {
 // keepAnswer is the length of a usual answer, and some more.
 const keepAnswer = 512
 
+// write writes answers. Who does not read them for too long is cut off: the deadline
+// is between one and two LineWait away, so that it need not be set each time.
 func (n *native) write(b []byte) error {
-	if err := n.SetWriteDeadline(time.Now().Add(n.server.limits.LineWait)); err != nil {
-		return err
+	wait := n.server.limits.LineWait
+	if now := time.Now(); n.writeBy.Sub(now) < wait {
+		n.writeBy = now.Add(2 * wait)
+		if err := n.SetWriteDeadline(n.writeBy); err != nil {
+			return err
+		}
 	}
 	_, err := n.Write(b)
 	return err
@@ -183,9 +212,13 @@ func (n *native) record() (goOn bool) {
 		n.failAll(err)
 		return true
 	}
-	receipts, err := n.server.append(ctx, n.events)
+	receipts, known, err := n.server.append(ctx, n.events, n.once, n.one[:0])
 	for i, at := range n.asked {
 		a := &n.answers[at]
+		if known != nil && known[i] {
+			a.Kind = wire.Known
+			continue
+		}
 		if err := fate(receipts, i, err); err != nil {
 			n.fail(a, err)
 			continue
@@ -193,7 +226,9 @@ func (n *native) record() (goOn bool) {
 		r := &receipts[i]
 		a.Kind, a.Seq, a.Leaf, a.Durable = wire.Receipt, r.Seq, r.Leaf, r.Durable
 		a.Size, a.Root = r.Checkpoint.Size, r.Checkpoint.Root
-		a.EventID = r.EventID()
+		start := len(n.ids)
+		n.ids = r.AppendEventID(n.ids)
+		a.EventID = n.ids[start:]
 	}
 	return true
 }
@@ -239,8 +274,12 @@ func (n *native) read() error {
 	if err := n.patient(wait); err != nil {
 		return err
 	}
+	room := cap(n.in) - len(n.in)
 	got, err := n.Read(n.in[len(n.in):cap(n.in)])
 	n.in = n.in[:len(n.in)+got]
+	if got == room && cap(n.in) < keepBuffer {
+		n.in = append(make([]byte, 0, 2*cap(n.in)), n.in...) // a crowd of lines: they are to be one batch
+	}
 	if got > 0 {
 		return nil // an error comes again
 	}

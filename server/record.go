@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -13,7 +14,8 @@ import (
 // their sender, which [Server.Admit] has admitted. It returns as
 // [etch.Log.AppendBatch] does, or with [ErrTooLarge], [ErrRateLimited] or
 // [ErrShuttingDown], which are of all the events: none is recorded. The events are
-// neither kept nor changed.
+// neither kept nor changed. One that the log has already, because it was sent again
+// by a socket meanwhile, has a zero receipt.
 func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -28,14 +30,41 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
-	return s.append(ctx, Sign(events, sender))
+	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
+	return receipts, err
 }
 
-// append appends events that are signed, and counts what became of them.
-func (s *Server) append(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error) {
+// append appends events that are signed, and counts what became of them. known says
+// which of them the log had already: see [Server.appendOnce]. The receipts are put into
+// room where they fit.
+func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, room []etch.Receipt) (receipts []etch.Receipt, known []bool, err error) {
+	if slices.Contains(once, true) {
+		return s.appendOnce(ctx, events, once)
+	}
+	if !slices.ContainsFunc(events, func(ev *etch.Event) bool { return ev.ID != "" }) {
+		receipts, err = s.appendNow(ctx, events, room)
+		return receipts, nil, err
+	}
+	s.repeats.mu.RLock()
+	if len(s.repeats.ids) == 0 || !slices.ContainsFunc(events, s.repeats.has) {
+		defer s.repeats.mu.RUnlock()
+		receipts, err = s.appendNow(ctx, events, room)
+		return receipts, nil, err
+	}
+	s.repeats.mu.RUnlock()
+	return s.appendOnce(ctx, events, make([]bool, len(events)))
+}
+
+// appendNow appends events. Most often it is one, of a client that waits for it.
+func (s *Server) appendNow(ctx context.Context, events []*etch.Event, room []etch.Receipt) (receipts []etch.Receipt, err error) {
 	s.stats.pending.Add(int64(len(events)))
 	began := s.opt.Now()
-	receipts, err := s.log.AppendBatch(ctx, events)
+	if len(events) == 1 {
+		receipts = append(room[:0], etch.Receipt{})
+		receipts[0], err = s.log.Append(ctx, events[0])
+	} else {
+		receipts, err = s.log.AppendBatch(ctx, events)
+	}
 	s.measured(began, len(events), err)
 	for i := range events {
 		s.count(fate(receipts, i, err))

@@ -114,6 +114,7 @@ type Server struct {
 	closers  []func()              // guarded by mu: end the accepting loops
 	draining bool                  // guarded by mu
 
+	repeats  repeats
 	stopping chan struct{} // closed when draining begins
 	requests sync.WaitGroup
 	serving  sync.WaitGroup

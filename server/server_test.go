@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"os"
@@ -26,7 +27,11 @@ type daemon struct {
 // startDaemon makes a log and serves it. It is drained with the test.
 func startDaemon(t testing.TB, opts *server.Options) *daemon {
 	t.Helper()
-	dir := t.TempDir()
+	return startDaemonIn(t, t.TempDir(), opts)
+}
+
+func startDaemonIn(t testing.TB, dir string, opts *server.Options) *daemon {
+	t.Helper()
 	d := &daemon{path: filepath.Join(dir, "audit.log"), socket: filepath.Join(dir, "audit.sock")}
 	var err error
 	if d.log, err = etch.Create(d.path, nil); err != nil {
@@ -70,6 +75,11 @@ func (d *daemon) records(t testing.TB) []etch.Record {
 		all = append(all, rec)
 	}
 	return all
+}
+
+// leafOf is the leaf hash of a line: RFC 6962.
+func leafOf(line []byte) [32]byte {
+	return sha256.Sum256(append([]byte{0}, line...))
 }
 
 // A line is a connection that lines are sent over.

@@ -25,7 +25,7 @@ func (s *Server) ServeSocket(ctx context.Context, l net.Listener) error {
 	})
 	if !s.starts(end) {
 		end()
-		return ErrShuttingDown
+		return nil
 	}
 	defer s.serving.Done()
 	defer context.AfterFunc(ctx, end)()

@@ -140,12 +140,12 @@ const maxErrorLog = 1 << 20
 // of what a hook says, or too much.
 func (r *hookRun) tell() {
 	r.mu.Lock()
-	failures, resolved := r.failures, r.resolved
+	failures, resolved, to := r.failures, r.resolved, r.to
 	r.mu.Unlock()
 	if len(failures) == 0 || resolved == nil {
 		return
 	}
-	path := filepath.Join(hooksDirectory(resolved.LogPath()), "errors.log")
+	path := filepath.Join(hooksDirectory(to.path), "errors.log")
 	if err := appendErrors(path, r.lines(failures)); err != nil {
 		return // there is nobody else to tell
 	}

@@ -62,6 +62,7 @@ type hookRun struct {
 	stage    hookStage
 	said     bool             // the answer was given
 	resolved *config.Resolved // nil until it is read
+	to       recorderPlace
 	spool    *etch.Spool
 	sessions *hook.Sessions
 	turn     *hook.Turn
@@ -199,10 +200,34 @@ func (r *hookRun) settings() error {
 		}
 	}
 	r.fails(makePlace(resolved))
-	spool, err := etch.OpenSpool(resolved.LogPath(), r.options(resolved))
+	to := recorderPlace{path: resolved.LogPath(), spool: resolved.LogPath()}
+	to.socket, err = findDaemon(resolved)
+	r.fails(err)
+	if resolved.Server.Connect == config.ConnectAlways {
+		to.refused = err
+	}
+	if to.socket != "" || to.refused != nil {
+		if to.path, to.spool, err = besideDaemon(resolved, quiet); err != nil {
+			return err
+		}
+	}
+	return r.use(resolved, to)
+}
+
+// A recorderPlace says who records a hook's events, and where what is to wait is.
+type recorderPlace struct {
+	socket  string // of the daemon that records; "" where this process does
+	refused error  // why the daemon that must record is not to be used
+	path    string // beside which hooks keep what they remember
+	spool   string // beside which the spool is
+}
+
+// use says who records.
+func (r *hookRun) use(resolved *config.Resolved, to recorderPlace) error {
+	spool, err := etch.OpenSpool(to.spool, r.options(resolved))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.resolved, r.spool = resolved, spool
+	r.resolved, r.spool, r.to = resolved, spool, to
 	return err
 }
 
@@ -245,7 +270,7 @@ func (r *hookRun) memory() *hook.Sessions {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sessions == nil {
-		r.sessions = hook.NewSessions(hooksDirectory(r.resolved.LogPath()))
+		r.sessions = hook.NewSessions(hooksDirectory(r.to.path))
 	}
 	return r.sessions
 }
@@ -296,6 +321,19 @@ func recordingOf(h *config.Hooks) hook.Recording {
 // record appends the events in one write, and looks after the spool where there
 // is time. What was acknowledged stays acknowledged whatever comes after it.
 func (r *hookRun) record() error {
+	if r.to.refused != nil {
+		return r.to.refused
+	}
+	if r.to.socket != "" {
+		err := r.recordByDaemon()
+		if !errors.Is(err, errNoDaemon) {
+			return err
+		}
+		own := r.resolved.LogPath()
+		if err := r.use(r.resolved, recorderPlace{path: own, spool: own}); err != nil {
+			return err
+		}
+	}
 	log, err := r.open()
 	if err != nil {
 		return err
@@ -317,6 +355,33 @@ func (r *hookRun) record() error {
 		r.fails(err)
 	}
 	r.fails(closeBehind(log, events))
+	return nil
+}
+
+// recordByDaemon has the events recorded, and looks after the spool where there is
+// time. It returns errNoDaemon where nobody listens and this process is to record.
+func (r *hookRun) recordByDaemon() error {
+	ctx, cancel := context.WithDeadline(context.Background(), r.began.Add(hookDaemonTime()))
+	defer cancel()
+	c, err := dialDaemon(ctx, r.to.socket, r.resolved)
+	if err != nil {
+		return err
+	}
+	events := r.begin()
+	if events == nil {
+		return c.Close() // what it returns is not waited for
+	}
+	_, err = c.AppendBatch(ctx, events)
+	if err != nil && !errors.Is(err, etch.ErrSkipped) {
+		return err // the process ends, and the connection with it
+	}
+	r.fails(r.spool.Reserve())
+	if r.std.now().Sub(r.began) < hookPatience.idles {
+		ctx, cancel := context.WithTimeout(ctx, hookPatience.drains)
+		defer cancel()
+		_, err := r.spool.Send(ctx, c)
+		r.fails(err)
+	}
 	return nil
 }
 
@@ -400,7 +465,7 @@ func (r *hookRun) remember(kept bool) error {
 	for _, ev := range events {
 		if ev.Type == etch.PolicyViolation && ev.Phase == etch.Completion {
 			ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
-			sessions := hook.NewSessions(hooksDirectory(r.resolved.LogPath()))
+			sessions := hook.NewSessions(hooksDirectory(r.to.path))
 			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, ev.CallID))
 			cancel()
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -133,7 +134,7 @@ func commandOf(a *etch.Action) string {
 
 // closeLog closes a log and joins what goes wrong to what went wrong before.
 // What was acknowledged is on disk whether or not this last seal is.
-func closeLog(log *etch.Log, err *error) {
+func closeLog(log io.Closer, err *error) {
 	if closing := log.Close(); closing != nil {
 		*err = errors.Join(*err, closing)
 	}

@@ -30,6 +30,7 @@ type Kind int
 const (
 	Receipt Kind = iota
 	Skipped
+	Known // the log has the event already
 	Failed
 	Hello
 )
@@ -37,6 +38,13 @@ const (
 // HelloLine is the request of a client that asks whom it speaks to, without its line
 // feed.
 const HelloLine = `{"hello":1}`
+
+// OnceStart and OnceEnd stand around an event that is to be recorded only where the
+// log does not have it yet.
+const (
+	OnceStart = `{"once":`
+	OnceEnd   = `}`
+)
 
 // HashSize is the length of a leaf and of a root.
 const HashSize = 32
@@ -48,7 +56,7 @@ type Answer struct {
 
 	// Of a receipt.
 	Seq     uint64
-	EventID string
+	EventID []byte
 	Leaf    [HashSize]byte
 	Size    uint64 // of the checkpoint
 	Root    [HashSize]byte
@@ -73,6 +81,8 @@ func (a *Answer) Append(dst []byte) []byte {
 		dst = a.appendReceipt(dst)
 	case Skipped:
 		dst = append(dst, `,"skipped":true`...)
+	case Known:
+		dst = append(dst, `,"known":true`...)
 	case Failed:
 		dst = append(dst, `,"error":"`...)
 		dst = appendText(dst, a.Error)
@@ -111,7 +121,7 @@ func (a *Answer) appendReceipt(dst []byte) []byte {
 
 // appendText appends the inside of a JSON string. Bytes that are no UTF-8 become
 // U+FFFD, as encoding/json makes them.
-func appendText(dst []byte, s string) []byte {
+func appendText[T string | []byte](dst []byte, s T) []byte {
 	const digits = "0123456789abcdef"
 	start := 0
 	for i := 0; i < len(s); {
@@ -121,7 +131,7 @@ func appendText(dst []byte, s string) []byte {
 			continue
 		}
 		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
+			r, size := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
 			if r != utf8.RuneError || size > 1 {
 				i += size
 				continue

@@ -186,7 +186,7 @@ func answerOf(r *etch.Receipt, err error) wire.Answer {
 		return wire.Answer{Kind: wire.Failed, Code: wire.Unknown, Error: err.Error()}
 	}
 	return wire.Answer{
-		Kind: wire.Receipt, Seq: r.Seq, EventID: r.EventID(), Leaf: r.Leaf,
+		Kind: wire.Receipt, Seq: r.Seq, EventID: []byte(r.EventID()), Leaf: r.Leaf,
 		Size: r.Checkpoint.Size, Root: r.Checkpoint.Root, Durable: r.Durable,
 	}
 }
