@@ -162,7 +162,7 @@ UMask=0077
 Restart=on-failure
 WatchdogSec=30s
 TimeoutStopSec=30s
-`, unitPath(p.socket), p.mode, strings.Join(command, " "))
+`, strings.ReplaceAll(p.socket, "%", "%%"), p.mode, strings.Join(command, " "))
 	for _, dir := range p.write {
 		fmt.Fprintf(&b, "ReadWritePaths=%s\n", unitPath(dir))
 	}
