@@ -260,10 +260,16 @@ func TestValues(t *testing.T) {
 		{"a violation by type", []any{"tool", "x", "event_type", "policy_violation"}, etch.Event{Type: etch.PolicyViolation, Action: &etch.Action{Tool: "x"}}},
 		{"names of its own", []any{"msg", "a", "level", "b"}, etch.Event{Labels: map[string]string{"attr.msg": "a", "attr.level": "b"}}},
 		{"other things", []any{
-			"bytes", []byte("b"), "struct", struct {
+			"bytes", []byte("b"), "struct",
+			struct {
 				A string `json:"a"`
-			}{"<&>"}, "nil", nil, "chan", make(chan int) == nil,
-			"time", time.Unix(0, 0).UTC(), "json", json.RawMessage(`{"a":1}`), "func", complex(1, 2), "marshaler", marshaler{}, "panic", panicker{}, "nobody", nobody,
+			}{"<&>"},
+			"nil", nil, "chan", make(chan int) == nil,
+			"time", time.Unix(0, 0).UTC(), "json", json.RawMessage(`{"a":1}`), "func", complex(1, 2), "marshaler",
+			marshaler{},
+			"panic",
+			panicker{},
+			"nobody", nobody,
 		}, etch.Event{Labels: map[string]string{
 			"bytes": "b", "struct": `{"a":"<&>"}`, "nil": "null", "chan": "false", "time": "1970-01-01T00:00:00Z", "json": `{"a":1}`, "func": "(1+2i)",
 			"marshaler": "!ERROR: no text", "panic": "!PANIC: at the disco", "nobody": "null",

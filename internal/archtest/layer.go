@@ -56,6 +56,7 @@ var layers = []layer{
 
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
 
+	{pkg: "capture/audithttp", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/auditslog", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
