@@ -30,17 +30,22 @@ func ScopeOf(ctx context.Context) Scope {
 	return s
 }
 
+// Scope returns the scope that an event itself tells, for what the event leads to.
+func (ev *Event) Scope() Scope {
+	s := Scope{SessionID: ev.SessionID, TurnID: ev.TurnID, TraceID: ev.TraceID}
+	if ev.Actor != nil {
+		s.Actor = *ev.Actor
+	}
+	return s
+}
+
 // Fill gives ev what it leaves empty. Its actor is not changed but replaced, so
 // that events may share one.
 func (s Scope) Fill(ev *Event) {
 	if s == (Scope{}) {
 		return
 	}
-	own := Scope{SessionID: ev.SessionID, TurnID: ev.TurnID, TraceID: ev.TraceID}
-	if ev.Actor != nil {
-		own.Actor = *ev.Actor
-	}
-	own = own.within(s)
+	own := ev.Scope().within(s)
 	ev.SessionID, ev.TurnID, ev.TraceID = own.SessionID, own.TurnID, own.TraceID
 	if own.Actor != (Actor{}) {
 		ev.Actor = &own.Actor

@@ -10,11 +10,7 @@
 // logs with that context is recorded as the same person's in the same session.
 package audithttp
 
-import (
-	"net/url"
-
-	"github.com/etch-audit/etch"
-)
+import "net/url"
 
 // The labels of what an event has no member for. Their names are those of the
 // semantic conventions of OpenTelemetry.
@@ -34,13 +30,4 @@ func shown(u *url.URL) string {
 	own := *u
 	own.User, own.Fragment, own.RawFragment = nil, "", ""
 	return own.String()
-}
-
-// scopeOf returns the scope of what an event leads to.
-func scopeOf(ev *etch.Event) etch.Scope {
-	s := etch.Scope{SessionID: ev.SessionID, TurnID: ev.TurnID, TraceID: ev.TraceID}
-	if ev.Actor != nil {
-		s.Actor = *ev.Actor
-	}
-	return s
 }

@@ -58,7 +58,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the request cannot be recorded", http.StatusServiceUnavailable)
 		return
 	}
-	r = r.WithContext(etch.WithScope(r.Context(), scopeOf(ev)))
+	r = r.WithContext(etch.WithScope(r.Context(), ev.Scope()))
 	answer := &writer{ResponseWriter: w}
 	returned := false
 	defer func() {
