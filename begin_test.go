@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -239,48 +238,3 @@ func TestScope(t *testing.T) {
 		t.Error("a scope of nothing made an actor")
 	}
 }
-
-// A tool that is called is recorded before and after; who called it is known from
-// the context.
-func ExampleBegin() {
-	path, done := exampleLog()
-	defer done()
-	l, err := etch.Open(path, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx := etch.WithScope(context.Background(), etch.Scope{Actor: etch.Actor{Username: "@alice"}, SessionID: "s1"})
-	if err := searchRecorded(ctx, l, "weather"); err != nil {
-		fmt.Println(err)
-	}
-	if err := l.Close(); err != nil {
-		log.Fatal(err)
-	}
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		log.Fatal(err)
-	}
-	for rec, err := range r.Records(context.Background(), etch.Query{User: "alice"}) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(rec.Event.SessionID, rec.Event.Phase, rec.Event.Action.Tool, rec.Event.Result.Type, rec.Event.Result.Message)
-	}
-	// Output:
-	// nothing found
-	// s1 completion search error nothing found
-}
-
-func searchRecorded(ctx context.Context, audit etch.Recorder, what string) error {
-	call, err := etch.Begin(ctx, audit, &etch.Event{
-		Type:   etch.ToolCall,
-		Action: &etch.Action{Tool: "search", Command: what, Allowed: true},
-	})
-	if err != nil {
-		return err // not on record: do not act
-	}
-	err = search(ctx, what)
-	return errors.Join(err, call.End(ctx, etch.ResultOf(err)))
-}
-
-func search(context.Context, string) error { return errors.New("nothing found") }

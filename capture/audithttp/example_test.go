@@ -82,10 +82,10 @@ func Example() {
 		case etch.NetworkEgress:
 			fmt.Println(e.Type, e.Egress.Method, e.Egress.URL, e.Result.Type, e.Result.Reason)
 		default:
-			fmt.Println(e.Type, e.Action.Command, e.Result.Type, e.Result.Reason)
+			fmt.Println(e.Type, e.Labels[audithttp.LabelMethod], e.Action.Resource, e.Result.Type, e.Result.Reason)
 		}
 	}
 	// Output:
 	// network_egress GET http://169.254.169.254/latest/meta-data/ blocked metadata address
-	// tool_call GET /fetch blocked 403 Forbidden
+	// tool_call GET http://example.com/fetch?url=http://169.254.169.254/latest/meta-data/ blocked 403 Forbidden
 }

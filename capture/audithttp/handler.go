@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -128,7 +127,6 @@ func requestEvent(r *http.Request) *etch.Event {
 		Actor:   &etch.Actor{Channel: "http"},
 		Action: &etch.Action{
 			Tool:     "http",
-			Command:  r.Method + " " + (&url.URL{Path: u.Path, RawPath: u.RawPath}).EscapedPath(),
 			Resource: shown(&u),
 			Allowed:  true,
 		},

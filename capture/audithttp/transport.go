@@ -109,10 +109,11 @@ func closeBody(req *http.Request) {
 }
 
 func (t *Transport) event(req *http.Request, at hop) *etch.Event {
+	address := shown(req.URL)
 	ev := &etch.Event{
 		Type:   etch.NetworkEgress,
-		Action: &etch.Action{Tool: "http", Allowed: true},
-		Egress: &etch.Egress{URL: shown(req.URL), Host: req.URL.Hostname(), Method: methodOf(req), Hop: etch.Some(at.n)},
+		Action: &etch.Action{Tool: "http", Resource: address, Allowed: true},
+		Egress: &etch.Egress{URL: address, Host: req.URL.Hostname(), Method: methodOf(req), Hop: etch.Some(at.n)},
 	}
 	if at.n > 0 && at.first != "" {
 		ev.Labels = map[string]string{LabelFirstCall: at.first}

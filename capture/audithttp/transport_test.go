@@ -77,7 +77,7 @@ func TestTransport(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := &etch.Event{
-			Type: etch.NetworkEgress, SessionID: "s1", Actor: &etch.Actor{Username: "alice"}, Action: &etch.Action{Tool: "http", Allowed: true},
+			Type: etch.NetworkEgress, SessionID: "s1", Actor: &etch.Actor{Username: "alice"}, Action: &etch.Action{Tool: "http", Resource: server.URL + test.path, Allowed: true},
 			Egress: &etch.Egress{
 				URL: server.URL + test.path, Host: u.Hostname(), Method: test.method, Hop: etch.Some[uint64](0),
 				Status: etch.Some(int64(test.status)), ResponseBytes: etch.Some(uint64(len(test.body))),
@@ -188,7 +188,7 @@ func TestTransportDeny(t *testing.T) {
 		}
 		events := to.taken()
 		want := &etch.Event{
-			Type: etch.NetworkEgress, Action: &etch.Action{Tool: "http"},
+			Type: etch.NetworkEgress, Action: &etch.Action{Tool: "http", Resource: server.URL + "/private"},
 			Egress: &etch.Egress{
 				URL: server.URL + "/private", Host: "127.0.0.1", Method: "GET", Hop: etch.Some[uint64](1), Blocked: true, BlockReason: "ssrf",
 			},

@@ -326,8 +326,8 @@ func TestVerifiedUser(t *testing.T) {
 	to := new(recorder)
 	req := &mcp.CallToolRequest{
 		Session: new(mcp.ServerSession),
-		Params: &mcp.CallToolParamsRaw{Name: "search"},
-		Extra:  &mcp.RequestExtra{TokenInfo: &auth.TokenInfo{UserID: "u7"}},
+		Params:  &mcp.CallToolParamsRaw{Name: "search"},
+		Extra:   &mcp.RequestExtra{TokenInfo: &auth.TokenInfo{UserID: "u7"}},
 	}
 	if _, err := handle(t, to, req, func(context.Context, string, mcp.Request) (mcp.Result, error) { return &mcp.CallToolResult{}, nil }); err != nil {
 		t.Fatal(err)
