@@ -51,7 +51,9 @@ func TestHandler(t *testing.T) {
 	}{
 		{"nothing written", func(http.ResponseWriter, *http.Request) {}, 200, etch.Result{Type: etch.Success, OutputBytes: etch.Some[uint64](0)}},
 		{"a body", func(w http.ResponseWriter, _ *http.Request) { say(w, "hello") }, 200, etch.Result{Type: etch.Success, OutputBytes: etch.Some[uint64](5)}},
-		{"a copied body", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader("hello")) }, 200, etch.Result{Type: etch.Success, OutputBytes: etch.Some[uint64](5)}},
+		{"a copied body", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.Copy(w, io.MultiReader(strings.NewReader("hello")))
+		}, 200, etch.Result{Type: etch.Success, OutputBytes: etch.Some[uint64](5)}},
 		{"hints before", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(201) }, 201, etch.Result{Type: etch.Success, OutputBytes: etch.Some[uint64](0)}},
 		{"no body allowed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304); say(w, "x") }, 304, etch.Result{Type: etch.Success, OutputBytes: etch.Some[uint64](0)}},
 		{"not found", http.NotFound, 404, etch.Result{Type: etch.Error, Message: "404 Not Found", OutputBytes: etch.Some[uint64](19)}},
@@ -145,6 +147,43 @@ func TestHandlerTraceparent(t *testing.T) {
 		if got := to.completion(t).TraceID; got != "" {
 			t.Errorf("traceparent %q: got %q, want none", header, got)
 		}
+	}
+}
+
+func TestHandlerTLS(t *testing.T) {
+	to := new(recorder)
+	r := httptest.NewRequest("GET", "https://example.com/x", nil) // has a TLS state
+	r.RemoteAddr = "@"                                            // a socket's
+	audithttp.NewHandler(to, http.NotFoundHandler(), nil).ServeHTTP(httptest.NewRecorder(), r)
+	e := to.completion(t)
+	if _, ok := e.Labels["client.address"]; ok || e.Action.Resource != "https://example.com/x" {
+		t.Errorf("got %q, labels %v", e.Action.Resource, e.Labels)
+	}
+}
+
+// Over HTTP/2 there is flushing and no hijacking.
+func TestHandlerHTTP2(t *testing.T) {
+	to := new(recorder)
+	server := httptest.NewUnstartedServer(audithttp.NewHandler(to, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := w.(http.Hijacker); ok || r.ProtoMajor != 2 {
+			t.Errorf("got a Hijacker: %v, over %s", ok, r.Proto)
+		}
+		say(w, "hello")
+		w.(http.Flusher).Flush()
+	}), nil))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, resp); got != "hello" {
+		t.Errorf("got %q", got)
+	}
+	server.Close()
+	if n, _ := to.completion(t).Result.OutputBytes.Get(); n != 5 {
+		t.Errorf("got %d bytes, want 5", n)
 	}
 }
 
@@ -388,6 +427,9 @@ func TestHandlerShapes(t *testing.T) {
 			_, hijacks := w.(http.Hijacker)
 			if flushes != test.flushes || hijacks != test.hijacks {
 				t.Errorf("%T: got flushes %v, hijacks %v, want %v, %v", test.w, flushes, hijacks, test.flushes, test.hijacks)
+			}
+			if f, ok := w.(http.Flusher); ok {
+				f.Flush()
 			}
 			err := http.NewResponseController(w).Flush()
 			if (err == nil) != test.flushes || err != nil && !errors.Is(err, http.ErrNotSupported) {

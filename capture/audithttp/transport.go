@@ -146,7 +146,7 @@ func (t *Transport) block(req *http.Request, ev *etch.Event, reason error) error
 		ev.Security = new(etch.Security)
 	}
 	ev.Security.PolicyViolation = true
-	_, err := t.to.Append(req.Context(), ev)
+	_, err := t.to.Append(context.WithoutCancel(req.Context()), ev)
 	if errors.Is(err, etch.ErrSkipped) {
 		err = nil
 	}

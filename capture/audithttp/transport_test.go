@@ -202,6 +202,17 @@ func TestTransportDeny(t *testing.T) {
 	}
 }
 
+// Whoever is refused is on record, though nobody waits for the answer.
+func TestTransportDenyOver(t *testing.T) {
+	to := new(recorder)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	transport := audithttp.NewTransport(to, nil, &audithttp.TransportOptions{Deny: func(*http.Request) error { return errPrivate }})
+	if _, err := transport.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://example.com/", nil)); !errors.Is(err, errPrivate) || len(to.taken()) != 1 {
+		t.Errorf("got %v, %d events, want it refused and recorded", err, len(to.taken()))
+	}
+}
+
 // A closer says whether it was closed.
 type closer struct {
 	io.Reader

@@ -78,7 +78,8 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle records the event that r is, if it is one, and hands r on. It returns nil
 // only when the event is as durable as the log promises, was left out by
-// the configuration, or is none; else one of the errors of [etch.Log.Append].
+// the configuration, or is none; else one of the errors of [etch.Log.Append]. That ctx
+// has ended stops nothing.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	var err error
 	if r.Level >= h.opt.Level.Level() && h.isEvent(r) {
@@ -150,7 +151,8 @@ func (h *Handler) record(ctx context.Context, r slog.Record) error {
 		d.add(h.prefix, a)
 		return true
 	})
-	_, err := h.to.Append(ctx, d.finish(ctx, r, h.opt.Type))
+	// A handler takes values from a context, and not its end.
+	_, err := h.to.Append(context.WithoutCancel(ctx), d.finish(ctx, r, h.opt.Type))
 	if err == nil || errors.Is(err, etch.ErrSkipped) {
 		return nil
 	}

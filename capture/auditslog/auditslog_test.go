@@ -30,9 +30,12 @@ type recorder struct {
 	err    error
 }
 
-func (r *recorder) Append(_ context.Context, ev *etch.Event) (etch.Receipt, error) {
+func (r *recorder) Append(ctx context.Context, ev *etch.Event) (etch.Receipt, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := context.Cause(ctx); err != nil {
+		return etch.Receipt{}, err
+	}
 	if err := ev.Validate(); err != nil {
 		return etch.Receipt{}, fmt.Errorf("%w: %w", etch.ErrNotRecorded, err)
 	}
@@ -248,6 +251,9 @@ func TestValues(t *testing.T) {
 		}},
 		{"duration", []any{"duration", 1500 * time.Millisecond}, etch.Event{Result: &etch.Result{Duration: 1500 * time.Millisecond}}},
 		{"a duration too long", []any{"duration", uint64(1 << 62)}, etch.Event{Labels: map[string]string{"duration": "4611686018427387904"}}},
+		{"unsigned and text", []any{"exit_code", uint64(3), slog.Group("labels", "g", slog.GroupValue(slog.Int("a", 1)))}, etch.Event{
+			Result: &etch.Result{ExitCode: etch.Some[int64](3)}, Labels: map[string]string{"g.a": "1"},
+		}},
 		{"arguments as text", []any{"arguments", ` {"a": 1}`}, etch.Event{Action: &etch.Action{Arguments: json.RawMessage(` {"a": 1}`), Allowed: true}}},
 		{"arguments that only look so", []any{"arguments", `{"a": 1`}, etch.Event{Action: &etch.Action{Arguments: json.RawMessage(`"{\"a\": 1"`), Allowed: true}}},
 		{"arguments as a group", []any{slog.Group("arguments", "b", 1, "a", slog.GroupValue(slog.Bool("c", true), slog.Any("e", failed), slog.Duration("d", 1)), "n", nil)}, etch.Event{
@@ -426,6 +432,15 @@ func TestScope(t *testing.T) {
 	if d := diff(log.one(t), &etch.Event{Type: etch.SecurityEvent, SessionID: "s", Actor: &etch.Actor{Username: "bob", Host: "h"}}); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+}
+
+// A request that is over is no reason to lose what it led to.
+func TestContextOver(t *testing.T) {
+	log := new(recorder)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	slog.New(auditslog.New(log, nil)).InfoContext(ctx, "m")
+	log.one(t)
 }
 
 func TestLevel(t *testing.T) {

@@ -37,8 +37,8 @@ func denies(deny etch.Risk, level risk.Level) bool {
 	return err != nil || level >= limit
 }
 
-// recordRefusal records that a command, which the event tells, is not started. That
-// the configuration skips it is no failure.
+// recordRefusal records that a command, which the event tells, is not started, also
+// where ctx has ended. That the configuration skips it is no failure.
 func recordRefusal(ctx context.Context, to etch.Recorder, event *etch.Event, judged risk.Assessment, deny etch.Risk) error {
 	etch.ScopeOf(ctx).Fill(event)
 	event.Type = etch.PolicyViolation
@@ -48,7 +48,7 @@ func recordRefusal(ctx context.Context, to etch.Recorder, event *etch.Event, jud
 		ErrorCategory: "policy_blocked", ErrorDomain: "action",
 	}
 	event.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(deny)}
-	_, err := to.Append(ctx, event)
+	_, err := to.Append(context.WithoutCancel(ctx), event)
 	if errors.Is(err, etch.ErrSkipped) {
 		return nil
 	}
