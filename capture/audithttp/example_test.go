@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +21,10 @@ import (
 func handler(audit etch.Recorder, next http.Handler) http.Handler {
 	return audithttp.NewHandler(audit, next, &audithttp.HandlerOptions{
 		Describe: func(r *http.Request, ev *etch.Event) { ev.Actor.Username = r.Header.Get("X-Forwarded-User") },
+		OnError: func(_ *http.Request, err error) error {
+			slog.Error("not on record", "err", err)
+			return err // the request is refused
+		},
 	})
 }
 

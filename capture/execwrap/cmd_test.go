@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
@@ -271,41 +270,57 @@ func TestCmdRefused(t *testing.T) {
 	}
 }
 
+// An ending is a context that ends when the test says so, and as it says.
+type ending struct {
+	context.Context
+	done chan struct{}
+	err  error // read once done is closed
+}
+
+func (e *ending) Done() <-chan struct{} { return e.done }
+
+func (e *ending) Err() error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+		return nil
+	}
+}
+
 func TestCmdTimeout(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		ctx  func() (context.Context, context.CancelFunc)
-		want etch.Outcome
+		end      error
+		want     etch.Outcome
+		category string
 	}{
-		{"deadline", func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(t.Context(), 50*time.Millisecond)
-		}, etch.Timeout},
-		{"cancelled", func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(50*time.Millisecond, cancel)
-			return ctx, cancel
-		}, etch.Error},
+		{context.DeadlineExceeded, etch.Timeout, "timeout"},
+		{context.Canceled, etch.Error, "cancelled"},
 	} {
-		ctx, cancel := test.ctx()
-		defer cancel()
+		ctx := &ending{t.Context(), make(chan struct{}), test.end}
 		cmd := self(ctx, t, "copy")
 		r, w := io.Pipe() // it reads until it is killed
-		cmd.Stdin, cmd.WaitDelay = r, time.Minute
+		cmd.Stdin = r
 		cmd.Cancel = func() error {
+			err := cmd.Process.Kill()
 			_ = w.Close() // always nil
-			return cmd.Process.Kill()
+			return err
 		}
 		log := new(recorder)
-		err := execwrap.Wrap(ctx, log, cmd, nil).Run()
-		if err == nil || len(log.events) != 2 {
-			t.Fatalf("%s: got %v, %d events, want an error and two", test.name, err, len(log.events))
+		c := execwrap.Wrap(ctx, log, cmd, nil)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		close(ctx.done)
+		if err := c.Wait(); err == nil || len(log.events) != 2 {
+			t.Fatalf("%v: got %v, %d events, want an error and two", test.end, err, len(log.events))
 		}
 		got := log.events[1].Result
-		if got.Type != test.want || got.ErrorCategory != map[etch.Outcome]string{etch.Timeout: "timeout", etch.Error: "cancelled"}[test.want] {
-			t.Errorf("%s: got %+v, want %s", test.name, got, test.want)
+		if got.Type != test.want || got.ErrorCategory != test.category {
+			t.Errorf("%v: got %+v, want %s", test.end, got, test.want)
 		}
 		if _, ok := got.ExitCode.Get(); !ok {
-			t.Errorf("%s: got no exit code", test.name)
+			t.Errorf("%v: got no exit code", test.end)
 		}
 	}
 }
