@@ -12,27 +12,7 @@ import (
 	"testing"
 
 	"github.com/etch-audit/etch"
-	"github.com/etch-audit/etch/risk"
 )
-
-// openAudit opens the log of an agent, and makes it the first time.
-func openAudit(path string) (*etch.Log, error) {
-	opts := &etch.Options{Classify: classify}
-	audit, err := etch.Open(path, opts)
-	if errors.Is(err, etch.ErrNoLog) {
-		audit, err = etch.Create(path, opts)
-	}
-	return audit, err
-}
-
-// classify judges the commands of events that have no risk yet.
-func classify(ev *etch.Event) (etch.Risk, []string) {
-	if ev.Action == nil || ev.Type != etch.CommandExecution {
-		return "", nil
-	}
-	judged := risk.Command(ev.Action.Command)
-	return etch.Risk(judged.Level.String()), judged.Reasons
-}
 
 // sendMail is a tool of an agent: it does not act unless that is on record.
 func sendMail(ctx context.Context, audit etch.Recorder, to, text string) error {
@@ -63,17 +43,15 @@ func Example_library() {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // an example's own directory
 	path := filepath.Join(dir, "audit.log")
-	for range 2 { // the second time the log is there
-		audit, err := openAudit(path)
-		if err != nil {
-			log.Fatal(err)
-		}
-		if err := serveTurn(context.Background(), audit, "@alice", "s1"); err != nil {
-			fmt.Println(err)
-		}
-		if err := audit.Close(); err != nil {
-			log.Fatal(err)
-		}
+	audit, err := etch.Create(path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := serveTurn(context.Background(), audit, "@alice", "s1"); err != nil {
+		fmt.Println(err)
+	}
+	if err := audit.Close(); err != nil {
+		log.Fatal(err)
 	}
 	r, err := etch.OpenReader(path)
 	if err != nil {
@@ -87,8 +65,6 @@ func Example_library() {
 	}
 	// Output:
 	// mailbox full
-	// mailbox full
-	// s1 send_mail mailto:bob@example.com mailbox full
 	// s1 send_mail mailto:bob@example.com mailbox full
 }
 

@@ -2,6 +2,7 @@ package execwrap_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -10,7 +11,27 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
+	"github.com/etch-audit/etch/risk"
 )
+
+// openAudit opens the log of an agent, and makes it the first time.
+func openAudit(path string) (*etch.Log, error) {
+	opts := &etch.Options{Classify: classify}
+	audit, err := etch.Open(path, opts)
+	if errors.Is(err, etch.ErrNoLog) {
+		audit, err = etch.Create(path, opts)
+	}
+	return audit, err
+}
+
+// classify judges the commands of events that have no risk yet.
+func classify(ev *etch.Event) (etch.Risk, []string) {
+	if ev.Action == nil || ev.Type != etch.CommandExecution {
+		return "", nil
+	}
+	judged := risk.Command(ev.Action.Command)
+	return etch.Risk(judged.Level.String()), judged.Reasons
+}
 
 // run runs a command for an agent: nothing of high risk, and nothing that is not on record.
 func run(ctx context.Context, audit etch.Recorder, name string, args ...string) ([]byte, error) {
@@ -26,7 +47,7 @@ func ExampleWrap() {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // an example's own directory
 	path := filepath.Join(dir, "audit.log")
-	audit, err := etch.Create(path, nil)
+	audit, err := openAudit(path)
 	if err != nil {
 		log.Fatal(err)
 	}
