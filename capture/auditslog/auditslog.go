@@ -6,7 +6,7 @@
 // security, egress, labels) are those. Everything else becomes a label, under its
 // groups' names with dots: nothing that was logged is left out. So does what a
 // member cannot hold, as a risk that is none. The message and the level are the
-// labels "msg" and "level".
+// labels "msg" and "level"; attributes of these names are "attr.msg" and "attr.level".
 //
 // An attribute "err" or "error" that holds an error is how the action ended. An
 // action is allowed unless an attribute says otherwise, or it was blocked.

@@ -264,6 +264,7 @@ func TestValues(t *testing.T) {
 		{"blocked", []any{"tool", "x", "result", "blocked"}, etch.Event{Action: &etch.Action{Tool: "x"}, Result: &etch.Result{Type: etch.Blocked}}},
 		{"a violation", []any{"tool", "x", "violation", true}, etch.Event{Action: &etch.Action{Tool: "x"}, Security: &etch.Security{PolicyViolation: true}}},
 		{"a violation by type", []any{"tool", "x", "event_type", "policy_violation"}, etch.Event{Type: etch.PolicyViolation, Action: &etch.Action{Tool: "x"}}},
+		{"names of its own in labels", []any{slog.Group("labels", "msg", "a", "team", "b")}, etch.Event{Labels: map[string]string{"attr.msg": "a", "team": "b"}}},
 		{"names of its own", []any{"msg", "a", "level", "b"}, etch.Event{Labels: map[string]string{"attr.msg": "a", "attr.level": "b"}}},
 		{"other things", []any{
 			"bytes", []byte("b"), "struct",

@@ -61,9 +61,7 @@ func (d *draft) add(prefix string, a slog.Attr) {
 	}
 	key := prefix + a.Key
 	if a.Value.Kind() != slog.KindGroup {
-		if key == messageLabel || key == levelLabel {
-			d.label(attrPrefix+key, textOf(a.Value))
-		} else if !d.assign(key, a.Value) {
+		if !d.assign(key, a.Value) {
 			d.label(key, textOf(a.Value))
 		}
 		return
@@ -109,10 +107,18 @@ func (d *draft) fail(key string, v slog.Value) bool {
 
 // label keeps what no member holds. The group "labels" is the labels themselves.
 func (d *draft) label(key, value string) {
+	key = strings.TrimPrefix(key, "labels.")
+	if key == messageLabel || key == levelLabel {
+		key = attrPrefix + key
+	}
+	d.setLabel(key, value)
+}
+
+func (d *draft) setLabel(key, value string) {
 	if d.labels == nil {
 		d.labels = make(map[string]string, 4)
 	}
-	d.labels[strings.TrimPrefix(key, "labels.")] = value
+	d.labels[key] = value
 }
 
 // finish returns the event of a record. It is part of the draft.
@@ -127,9 +133,9 @@ func (d *draft) finish(ctx context.Context, r slog.Record, standard etch.EventTy
 		d.action.Allowed = d.result.Type != etch.Blocked && !d.security.PolicyViolation && e.Type != etch.PolicyViolation
 	}
 	if r.Message != "" {
-		d.label(messageLabel, r.Message)
+		d.setLabel(messageLabel, r.Message)
 	}
-	d.label(levelLabel, r.Level.String())
+	d.setLabel(levelLabel, r.Level.String())
 	d.join()
 	etch.ScopeOf(ctx).Fill(e)
 	return e
