@@ -36,7 +36,13 @@ func (s *span) item() *item {
 }
 
 func (r *logRecord) item() *item {
-	return &item{r.origin, r.attributes, r.trace, r.span, cmp.Or(r.time, r.observed)}
+	when := r.time
+	if when == 0 {
+		if told, err := time.Parse(time.RFC3339Nano, r.attributes.text("event.timestamp")); err == nil && told.Unix() > 0 {
+			when = uint64(told.UnixNano())
+		}
+	}
+	return &item{r.origin, r.attributes, r.trace, r.span, cmp.Or(when, r.observed)}
 }
 
 // text returns the text of an attribute of the item, or else of its resource.
@@ -166,7 +172,7 @@ func fail(c *hook.Call, message, class string) {
 
 // classify puts the sender's word for an error in the place of the general one.
 func classify(e *etch.Event, class string) {
-	if e.Result != nil && e.Result.Type == etch.Error && class != "" {
+	if e.Result.ErrorCategory == "tool_error" && class != "" {
 		e.Result.ErrorCategory = class
 	}
 }

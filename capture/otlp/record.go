@@ -26,17 +26,18 @@ func (m *mapper) log(r *logRecord, err error) (*etch.Event, error) {
 }
 
 // event returns the agent whose event the record is, "" where it is nobody's
-// that is known, and the event's name without that of the agent.
+// that is known, and the event's name without that of the agent. The field for
+// the name came late to OTLP: most agents have it in an attribute, or as the body.
 func (r *logRecord) event() (agent, name string) {
 	named := r.attributes.text("event.name")
-	for _, full := range [...]string{r.name, named, r.body.String()} {
+	for _, full := range [...]string{named, r.name, r.body.String()} {
 		if prefix, event, ok := strings.Cut(full, "."); ok {
 			if agent := agentOf(prefix); agent != "" {
 				return agent, event
 			}
 		}
 	}
-	name = cmp.Or(r.name, named)
+	name = cmp.Or(named, r.name)
 	if strings.HasPrefix(name, "session.") {
 		return "", name
 	}
@@ -242,6 +243,9 @@ func (m *mapper) gemini(r *logRecord, agent, event string) *etch.Event {
 	i, a := r.item(), r.attributes
 	switch event {
 	case "config":
+		if agent == "qwen" {
+			return nil // it tells of the session by session.start
+		}
 		e := m.event(i, agent, etch.SessionStart)
 		setLabel(e, "approval_mode", a.text("approval_mode"))
 		setLabel(e, "sandbox", a.text("sandbox_enabled"))
@@ -269,11 +273,22 @@ func (m *mapper) geminiCall(r *logRecord, agent string) *etch.Event {
 	}
 	class := a.text("error_type", "error.type")
 	decided := a.text("decision")
+	message := a.text("error", "error.message")
 	switch {
 	case decided == "reject":
-		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByUser, Reason: cmp.Or(a.text("error", "error.message"), decided)}
+		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByUser, Reason: cmp.Or(message, decided)}
+	case class == "execution_denied", class == "policy_violation":
+		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByRule, Reason: cmp.Or(message, class)}
+	case a.text("status") == "cancelled":
+		c.Outcome, c.End, c.Error = etch.Error, hook.EndInterrupted, "cancelled"
 	case a.text("success") == "false":
-		fail(c, a.text("error", "error.message"), class)
+		fail(c, message, class)
+		switch class {
+		case "invalid_tool_params":
+			c.End = hook.EndInvalid
+		case "tool_not_registered":
+			c.End = hook.EndUnknownTool
+		}
 	}
 	e := m.completion(r.item(), agent, c, c.Duration)
 	classify(e, class)
