@@ -16,12 +16,18 @@ const source = "otlp"
 
 // The attributes that tell of the same thing, the better first.
 var (
-	sessionKeys = []string{"gen_ai.conversation.id", "session.id", "conversation.id", "session_id", "mcp.session.id"}
+	sessionKeys = []string{"gen_ai.conversation.id", "session.id", "conversation.id", "session_id"}
 	turnKeys    = []string{"prompt.id", "prompt_id"}
 	userKeys    = []string{"user.email", "enduser.id", "user.id", "user.account_id"}
 	modelKeys   = []string{"gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "ai.model.id", "model"}
 	agentIDKeys = []string{"gen_ai.agent.id", "agent_id", "agent.id"}
+	nameKeys    = []string{"user.name", "user.full_name"}
 )
+
+// resourceKeys are all that is ever asked of a resource.
+var resourceKeys = [...][]string{
+	sessionKeys, turnKeys, userKeys, modelKeys, agentIDKeys, nameKeys, {"service.name", "host.name", "organization.id", "process.working_directory"},
+}
 
 // An item is what a span and a log record have in common.
 type item struct {
@@ -76,10 +82,11 @@ func (m *mapper) finish(e *etch.Event, i *item, before time.Duration) *etch.Even
 	e.TraceID = i.trace
 	m.stamp(e, i.when, before)
 	a := e.Actor
-	a.UserID, a.Username = i.text(userKeys...), i.text("user.name", "user.full_name")
+	a.UserID, a.Username = i.text(userKeys...), i.text(nameKeys...)
 	a.Host = i.resource.text("host.name")
 	setLabel(e, "span_id", i.span)
 	setLabel(e, "organization", i.text("organization.id"))
+	setLabel(e, "mcp_session", i.own.text("mcp.session.id"))
 	if service := i.resource.text("service.name"); service != a.Agent && agentOf(service) != a.Agent {
 		setLabel(e, "service", service)
 	}
@@ -146,8 +153,6 @@ func input(v value) json.RawMessage {
 		return raw
 	case v.kind == text && v.text == "":
 		return nil
-	case raw[0] == '"':
-		return hook.Object("input", v.text)
 	}
 	return append(append([]byte(`{"input":`), raw...), '}')
 }

@@ -127,14 +127,20 @@ func (m *mapper) claudeCall(r *logRecord) *hook.Call {
 	c.ID, c.Tool, c.Outcome = r.attributes.text("tool_use_id"), r.attributes.text("tool_name"), etch.Success
 	c.AgentType = r.attributes.text("agent.name")
 	c.Input = input(r.attributes.get("tool_input"))
-	details, _ := hook.ParsePayload(r.attributes.get("tool_parameters").json())
-	if command := details.Text("full_command", "bash_command"); command != "" {
-		c.Input = hook.Object("command", command, "description", details.Text("description"))
+	details := claudeDetails(r)
+	if command := details.Text("full_command", "bash_command"); command != "" && c.Input == nil {
+		c.Input = hook.Object("command", command)
 	}
 	if server := details.Text("mcp_server_name"); server != "" {
 		c.Server, c.Tool = server, cmp.Or(details.Text("mcp_tool_name"), c.Tool)
 	}
 	return c
+}
+
+// claudeDetails returns the parameters of a tool that Claude Code picks out.
+func claudeDetails(r *logRecord) hook.Payload {
+	details, _ := hook.ParsePayload(r.attributes.get("tool_parameters").json())
+	return details
 }
 
 func (m *mapper) claudeResult(r *logRecord) *etch.Event {
@@ -162,8 +168,11 @@ func (m *mapper) claudeResult(r *logRecord) *etch.Event {
 	if c.Tool == "mcp_tool" || a.has("mcp_server_scope") {
 		e.Action.ClaimSource = etch.ClaimMCP
 	}
-	details, _ := hook.ParsePayload(a.get("tool_parameters").json())
+	details := claudeDetails(r)
 	e.Action.Skill = details.Text("skill_name")
+	if command := details.Text("full_command"); command != "" && e.Type == etch.CommandExecution {
+		e.Action.Command = command // whole, other than the one of the input
+	}
 	return e
 }
 

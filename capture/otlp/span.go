@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"cmp"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -11,9 +10,9 @@ import (
 	"github.com/etch-audit/etch/capture/hook"
 )
 
-var (
-	errTraceID = errors.New("traceId: not one of 16 bytes that are not all zero")
-	errSpanID  = errors.New("spanId: not one of 8 bytes that are not all zero")
+const (
+	errTraceID = fault("traceId: not one of 16 bytes that are not all zero")
+	errSpanID  = fault("spanId: not one of 8 bytes that are not all zero")
 )
 
 // The attributes of tool calls, of the conventions of OpenTelemetry first, then
@@ -177,7 +176,8 @@ func (m *mapper) requestSpan(s *span) *etch.Event {
 	if message, class, failed := s.failure(); failed {
 		c := &hook.Call{}
 		fail(c, message, class)
-		e.Result.Type, e.Result.Message, e.Result.ErrorCategory = c.Outcome, c.Error, class
+		e.Result.Type, e.Result.ErrorCategory = c.Outcome, class
+		e.Result.Message, _, _ = strings.Cut(message, "\n")
 	}
 	return e
 }

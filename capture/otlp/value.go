@@ -3,7 +3,6 @@ package otlp
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -19,9 +18,9 @@ const (
 	maxValues = 10000 // in one item, inside others too: a byte of the body can be a value of a hundred
 )
 
-var (
-	errDepth  = errors.New("values nested more than 32 deep")
-	errValues = errors.New("more than 10000 values in one item")
+const (
+	errDepth  = fault("values nested more than 32 deep")
+	errValues = fault("more than 10000 values in one item")
 )
 
 // A kind says what a value is.
@@ -83,6 +82,20 @@ func (a attributes) get(keys ...string) value {
 		}
 	}
 	return value{}
+}
+
+// ofResource returns the attributes of resourceKeys, one of each: a resource is
+// asked for every item, and may have thousands.
+func (a attributes) ofResource() attributes {
+	var out attributes
+	for _, keys := range resourceKeys {
+		for _, key := range keys {
+			if v := a.get(key); v.kind != absent {
+				out = append(out, attribute{key, v})
+			}
+		}
+	}
+	return out
 }
 
 // has reports whether there is a key.
