@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/otlp"
 )
 
@@ -107,17 +106,6 @@ func (r *receiver) came(t *testing.T) request {
 	last := r.requests[0]
 	r.requests = nil
 	return last
-}
-
-// events returns the events of the only request that came in since the last
-// call, which must have no rejected items, and so many ignored ones.
-func (r *receiver) events(t *testing.T, ignored int) []*etch.Event {
-	t.Helper()
-	b := r.came(t).batch
-	if b.Rejected != 0 || b.Ignored != ignored {
-		t.Errorf("%d rejected (%s), %d ignored, want 0 and %d", b.Rejected, b.Reason, b.Ignored, ignored)
-	}
-	return b.Events
 }
 
 // keep writes a body to the test data of capture/otlp, where the flag says so.
