@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -75,6 +76,7 @@ func (m *mapper) claude(r *logRecord, event string) *etch.Event {
 			c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: claudeBy(by), Reason: by}
 		}
 		e := m.decision(i, agent, c)
+		delete(e.Labels, "input_sha256") // as of a result
 		if c.Outcome == etch.Success {
 			e.Action.ApprovedBy = by
 		}
@@ -125,7 +127,7 @@ func claudeBy(source string) string {
 func (m *mapper) claudeCall(r *logRecord) *hook.Call {
 	c := r.item().call()
 	c.ID, c.Tool, c.Outcome = r.attributes.text("tool_use_id"), r.attributes.text("tool_name"), etch.Success
-	c.AgentType = r.attributes.text("agent.name")
+	c.AgentType, c.Mode = r.attributes.text("agent.name"), r.attributes.text("permission_mode")
 	c.Input = input(r.attributes.get("tool_input"))
 	details := claudeDetails(r)
 	if command := details.Text("full_command", "bash_command"); command != "" && c.Input == nil {
@@ -195,7 +197,7 @@ func (m *mapper) codex(r *logRecord, event string) *etch.Event {
 		return m.completion(i, agent, c, c.Duration)
 	case "tool_decision":
 		c := codexCall(r)
-		by := a.text("source")
+		by := strings.ToLower(a.text("source"))
 		decided := a.text("decision")
 		if strings.HasPrefix(decided, "approved") {
 			e := m.decision(i, agent, c)
@@ -226,22 +228,32 @@ func codexCall(r *logRecord) *hook.Call {
 	a := r.attributes
 	c.ID, c.Tool, c.Server, c.Outcome = a.text("call_id"), a.text("tool_name"), a.text("mcp_server"), etch.Success
 	c.Input = input(a.get("arguments"))
+	if name := a.text("agent_name"); name != "/root" {
+		c.AgentType = name
+	}
 	return c
 }
 
-// codexEnd reads how a call ended. The output of a command begins with its exit code.
+// codexEnd reads how a call ended. A command that failed is a success to Codex:
+// its exit code stands above its output.
 func codexEnd(c *hook.Call, a attributes) {
 	output := a.text("output")
 	if a.has("output") {
 		c.Output = hook.OutputOf([]byte(output))
+		c.Output.Cut = a.text("output_truncated") == "true"
 	}
-	line, _, _ := strings.Cut(output, "\n")
-	c.ExitLine(line, "Exit code:", "")
-	if a.text("success") != "false" {
-		return
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(line)
+		if line == "Output:" || c.ExitLine(line, "Process exited with code", "") || c.ExitLine(line, "Exit code:", "") {
+			break
+		}
 	}
-	c.Outcome = etch.Error
-	if c.SayExit(); c.Error == "" {
+	code, exited := c.ExitCode.Get()
+	switch {
+	case exited && code != 0:
+		c.Outcome = etch.Error
+		c.SayExit()
+	case a.text("success") == "false":
 		fail(c, output, "")
 	}
 }
@@ -250,7 +262,7 @@ func codexEnd(c *hook.Call, a attributes) {
 // was made from it.
 func (m *mapper) gemini(r *logRecord, agent, event string) *etch.Event {
 	i, a := r.item(), r.attributes
-	switch event {
+	switch strings.TrimPrefix(event, "plan.") {
 	case "config":
 		if agent == "qwen" {
 			return nil // it tells of the session by session.start
@@ -299,10 +311,32 @@ func (m *mapper) geminiCall(r *logRecord, agent string) *etch.Event {
 			c.End = hook.EndUnknownTool
 		}
 	}
+	geminiExit(c, a)
 	e := m.completion(r.item(), agent, c, c.Duration)
 	classify(e, class)
-	if c.Outcome == etch.Success {
+	if decided != "reject" {
 		e.Action.ApprovedBy = decided
 	}
 	return e
+}
+
+// geminiExit reads the exit code of a command. One that failed is a success to
+// Gemini CLI, which tells the code beside it; to Qwen Code it is an error, whose
+// text ends with it.
+func geminiExit(c *hook.Call, a attributes) {
+	if metadata, ok := hook.ParsePayload(a.get("metadata").json()); ok {
+		if n, err := strconv.ParseInt(metadata.Text("exitCode"), 10, 64); err == nil {
+			c.ExitCode = etch.Some(n)
+		}
+	}
+	if c.Outcome == etch.Error && strings.HasPrefix(c.Error, "Command: ") {
+		c.ShellTrailer(c.Error)
+		if _, exited := c.ExitCode.Get(); exited {
+			c.Error = "" // the whole of what came out, for the exit code to say shorter
+		}
+	}
+	if code, exited := c.ExitCode.Get(); exited && code != 0 && c.Outcome != etch.Blocked {
+		c.Outcome = etch.Error
+		c.SayExit()
+	}
 }

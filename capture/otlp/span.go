@@ -40,6 +40,9 @@ func (m *mapper) span(s *span, err error) (*etch.Event, error) {
 	case s.id == "":
 		return nil, errSpanID
 	case s.isTool():
+		if s.toldInLogs() {
+			return nil, nil
+		}
 		return m.toolSpan(s), nil
 	case s.isRequest():
 		return m.requestSpan(s), nil
@@ -60,6 +63,12 @@ func (s *span) isTool() bool {
 		return false
 	}
 	return a.has("gen_ai.tool.name") || a.has("ai.toolCall.name")
+}
+
+// toldInLogs reports whether a span is of an agent whose log records tell of its
+// calls, and of what ran, which its spans do not.
+func (s *span) toldInLogs() bool {
+	return agentOf(s.resource.text("service.name")) != "" || agentOf(s.scope) != ""
 }
 
 // toolSpan returns the event of a call of a tool.

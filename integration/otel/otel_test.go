@@ -74,6 +74,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.write(w, otlp.Failure(encoding, r.fail))
 		return
 	}
+	if req.URL.Path == "/v1/metrics" { // agents send them to the same place
+		r.write(w, otlp.Batch{}.Response(encoding))
+		return
+	}
 	read := otlp.Logs
 	if req.URL.Path == "/v1/traces" {
 		read = otlp.Traces
