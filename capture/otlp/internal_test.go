@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -299,5 +300,22 @@ func TestJSONForms(t *testing.T) {
 		if _, err := read(raw); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", raw, err, want)
 		}
+	}
+}
+
+// TestDeepText wants JSON in a text to be taken for JSON as deep as values may
+// be, and brackets inside its strings not to count.
+func TestDeepText(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	for s, want := range map[string]bool{
+		deep(maxDepth): true, deep(maxDepth + 1): false, `{"a":"` + strings.Repeat("[", 99) + `"}`: true, `{"a":"\"` + strings.Repeat("[", 99) + `"}`: true,
+		`{"a":"\\"` + strings.Repeat(`,"b":[`, maxDepth) + strings.Repeat("]", maxDepth) + "}": false, `[` + strings.Repeat("[],", 99) + `[]]`: true,
+	} {
+		if got := shallow(s); got != want {
+			t.Errorf("%s: got %v, want %v", s, got, want)
+		}
+	}
+	if got := input(value{kind: text, text: deep(maxDepth + 1)}); !strings.HasPrefix(string(got), `{"input":"{\"a\":`) {
+		t.Errorf("got %s, want it as a text", got)
 	}
 }

@@ -158,7 +158,7 @@ func (v value) count() (uint64, bool) {
 func (v value) json() json.RawMessage {
 	if v.kind == text {
 		inner := strings.TrimSpace(v.text)
-		if len(inner) > 1 && (inner[0] == '{' || inner[0] == '[') && json.Valid([]byte(inner)) {
+		if len(inner) > 1 && (inner[0] == '{' || inner[0] == '[') && shallow(inner) && json.Valid([]byte(inner)) {
 			return json.RawMessage(inner)
 		}
 	}
@@ -166,6 +166,28 @@ func (v value) json() json.RawMessage {
 		return nil
 	}
 	return v.appendJSON(nil)
+}
+
+// shallow reports whether JSON is nested no deeper than values may be. What is
+// deeper stays a text: to put it in order costs its length for every level.
+func shallow(s string) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
 }
 
 func (v value) appendJSON(dst []byte) []byte {
