@@ -251,6 +251,8 @@ func TestBrokenWire(t *testing.T) {
 	}{
 		"cut tag":          {[]byte{0x80}, errTruncated},
 		"cut length":       {[]byte{9<<3 | 2}, errTruncated},
+		"length one past":  {[]byte{9<<3 | 2, 2, 1}, errTruncated},
+		"field 2^29":       {binary.AppendUvarint(nil, 1<<32), errField},
 		"length past end":  {[]byte{9<<3 | 2, 5, 1}, errTruncated},
 		"length of 2^64":   {huge, errTruncated},
 		"cut fixed64":      {[]byte{7<<3 | 1, 1, 2}, errTruncated},

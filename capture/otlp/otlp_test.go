@@ -2,6 +2,7 @@ package otlp_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -145,5 +146,70 @@ func TestFailure(t *testing.T) {
 	}
 	if got, want := string(otlp.Failure(otlp.Protobuf, "no")), "\x12\x02no"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestNoTrace wants a record whose ids are none to belong to no trace: unlike
+// those of a span they are not required.
+func TestNoTrace(t *testing.T) {
+	for _, id := range []string{"", "00000000000000000000000000000000", "5b8efff798038103d269b633813fc6"} {
+		body := `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"session.end","traceId":"` + id + `","spanId":"` + id + `"}]}]}]}`
+		b, err := otlp.Logs([]byte(body), otlp.JSON, nil)
+		if err != nil || len(b.Events) != 1 || b.Events[0].TraceID != "" || b.Events[0].Labels["span_id"] != "" {
+			t.Errorf("id %q: got %+v, %v", id, b, err)
+		}
+	}
+}
+
+// TestInvalidUTF8 wants what is no character to become U+FFFD, in both encodings.
+func TestInvalidUTF8(t *testing.T) {
+	const name = "\x62\x11codex.tool_result" // event_name
+	record := "\x32\x10\x0a\x09tool_name\x12\x03\x0a\x01\xff" + name
+	scope := "\x12" + string(rune(len(record))) + record
+	logs := "\x12" + string(rune(len(scope))) + scope
+	proto := "\x0a" + string(rune(len(logs))) + logs
+	json := "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"eventName\":\"codex.tool_result\",\"attributes\":[{\"key\":\"tool_name\",\"value\":{\"stringValue\":\"\xff\"}}]}]}]}]}"
+	for encoding, body := range map[otlp.Encoding]string{otlp.Protobuf: proto, otlp.JSON: json} {
+		b, err := otlp.Logs([]byte(body), encoding, nil)
+		if err != nil || len(b.Events) != 1 || b.Events[0].Action.Tool != "\uFFFD" {
+			t.Errorf("%s: got %d events, %v, want one of the tool U+FFFD", encoding.ContentType(), len(b.Events), err)
+		}
+	}
+}
+
+// TestInvalidIDs wants spans to be rejected whose ids are none, in both encodings,
+// and the answer to say so.
+func TestInvalidIDs(t *testing.T) {
+	trace, span := strings.Repeat("\x01", 16), strings.Repeat("\x02", 8)
+	for _, ids := range [][2]string{
+		{"", span},
+		{trace[1:], span},
+		{trace + "\x01", span},
+		{strings.Repeat("\x00", 16), span},
+		{trace, ""},
+		{trace, span[1:]},
+		{trace, span + "\x02"},
+		{trace, strings.Repeat("\x00", 8)},
+	} {
+		inner := "\x0a" + string(rune(len(ids[0]))) + ids[0] + "\x12" + string(rune(len(ids[1]))) + ids[1]
+		for _, number := range []string{"\x12", "\x12", "\x0a"} { // spans, scope_spans, resource_spans
+			inner = number + string(rune(len(inner))) + inner
+		}
+		json := fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%x","spanId":"%x"}]}]}]}`, ids[0], ids[1])
+		for encoding, body := range map[otlp.Encoding]string{otlp.Protobuf: inner, otlp.JSON: json} {
+			b, err := otlp.Traces([]byte(body), encoding, nil)
+			if err != nil || b.Rejected != 1 || b.Ignored != 0 {
+				t.Errorf("%x as %s: got %d rejected, %d ignored, %v, want 1 and 0", ids, encoding.ContentType(), b.Rejected, b.Ignored, err)
+			}
+		}
+	}
+	b, err := otlp.Traces([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{},{}]}]}]}`), otlp.JSON, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := b.Reason
+	want := "\x0a" + string(rune(len(message)+4)) + "\x08\x02\x12" + string(rune(len(message))) + message
+	if got := string(b.Response(otlp.Protobuf)); got != want {
+		t.Errorf("got answer %q, want %q", got, want)
 	}
 }

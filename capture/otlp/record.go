@@ -244,7 +244,7 @@ func codexEnd(c *hook.Call, a attributes) {
 	}
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
-		if line == "Output:" || c.ExitLine(line, "Process exited with code", "") || c.ExitLine(line, "Exit code:", "") {
+		if c.Server != "" || line == "Output:" || c.ExitLine(line, "Process exited with code", "") || c.ExitLine(line, "Exit code:", "") {
 			break
 		}
 	}
