@@ -73,6 +73,7 @@ var layers = []layer{
 	{pkg: "capture/hook/qwen", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/vscode", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
+	{pkg: "capture/otlp", level: 7, reason: "one source of events; what a tool call is, it knows from capture/hook, as transcript does"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "report", level: 7, reason: "sums up a log and shows it in forms of its own, beside the words of export/table"},
