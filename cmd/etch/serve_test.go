@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -29,7 +30,9 @@ func fetchMain() {
 	client := http.DefaultClient
 	if rest, ok := strings.CutPrefix(args[1], "unix:"); ok {
 		socket, path, _ := strings.Cut(rest, ":")
-		client = &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+		client = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}}}
 		args[1] = "http://daemon" + path
 	}
 	req, err := http.NewRequest(args[0], args[1], strings.NewReader(args[3]))

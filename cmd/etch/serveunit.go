@@ -26,7 +26,7 @@ const (
 // A unitPlan is what service files say of this machine.
 type unitPlan struct {
 	program []string // with its arguments
-	state   string // the directory of the log, where nothing names another
+	state   string   // the directory of the log, where nothing names another
 	socket  string
 	mode    string
 	write   []string // directories besides state
