@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/etch-audit/etch"
 )
@@ -29,7 +30,7 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
-	receipts, _, err := s.append(ctx, sign(events, sender), nil, nil)
+	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
 	return receipts, err
 }
 
@@ -56,17 +57,35 @@ func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, 
 
 // appendNow appends events. Most often it is one, of a client that waits for it.
 func (s *Server) appendNow(ctx context.Context, events []*etch.Event, room []etch.Receipt) (receipts []etch.Receipt, err error) {
+	s.stats.pending.Add(int64(len(events)))
+	began := s.opt.Now()
 	if len(events) == 1 {
 		receipts = append(room[:0], etch.Receipt{})
 		receipts[0], err = s.log.Append(ctx, events[0])
 	} else {
 		receipts, err = s.log.AppendBatch(ctx, events)
 	}
-	s.stats.batches.Add(1)
+	s.measured(began, len(events), err)
 	for i := range events {
 		s.count(fate(receipts, i, err))
 	}
 	return receipts, err
+}
+
+// measured takes note of how long an append took, and of how it ended.
+func (s *Server) measured(began time.Time, events int, err error) {
+	s.stats.pending.Add(-int64(events))
+	s.stats.batches.Add(1)
+	now := s.opt.Now()
+	s.stats.latency.observe(now.Sub(began))
+	switch {
+	case err == nil || errors.Is(err, etch.ErrSkipped):
+		if s.stats.setback.Load() != nil { // mostly it is not: no write that others wait for
+			s.stats.setback.Store(nil)
+		}
+	case !errors.Is(err, context.Canceled): // whose failure that was its caller's
+		s.stats.setback.Store(&setback{err, now})
+	}
 }
 
 // fate returns the error of one event of a batch: nil where it is recorded.

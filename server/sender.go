@@ -112,8 +112,9 @@ func claim(name string) string {
 	return name
 }
 
-// sign gives events the labels of their sender. The events are copies.
-func sign(events []*etch.Event, sender Sender) []*etch.Event {
+// Sign gives events the labels of their sender, as [Server.Record] does. The
+// events are copies.
+func Sign(events []*etch.Event, sender Sender) []*etch.Event {
 	known := sender.labels()
 	own := make([]etch.Event, len(events))
 	signedEvents := make([]*etch.Event, len(events))

@@ -18,6 +18,8 @@ type Stats struct {
 	NotRecorded uint64
 	Unknown     uint64 // not known whether recorded
 	Refused     uint64 // requests of senders that may not
+	Pending     uint64 // events that the log has been given now, and not answered
+	Appends     Histogram
 }
 
 // counters are Stats as they are counted.
@@ -26,6 +28,9 @@ type counters struct {
 	batches, events, skipped       atomic.Uint64
 	invalid, tooLarge, rateLimited atomic.Uint64
 	notRecorded, unknown, refused  atomic.Uint64
+	pending                        atomic.Int64
+	latency                        latency
+	setback                        atomic.Pointer[setback]
 }
 
 // Stats returns the counters.
@@ -48,5 +53,7 @@ func (s *Server) Stats() Stats {
 		NotRecorded: c.notRecorded.Load(),
 		Unknown:     c.unknown.Load(),
 		Refused:     c.refused.Load(),
+		Pending:     uint64(max(0, c.pending.Load())),
+		Appends:     c.latency.histogram(),
 	}
 }

@@ -79,6 +79,10 @@ type Delivery struct {
 	Now       time.Time  // when it was started
 	Actor     etch.Actor // who runs the agent, as far as the process can tell
 	Recording Recording
+	// Remote says that the payload did not come from a process of this one's own
+	// user: what paths it names is not looked at, so that nobody has files read
+	// that are not his to read.
+	Remote bool
 }
 
 // GoOn returns what the agent takes for "go on" from a hook of an event.

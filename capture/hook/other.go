@@ -274,7 +274,7 @@ const maxSettings = 1 << 20
 // else to say it; those that have this program's hooks are remembered.
 func (t *Turn) watch() {
 	t.state.Guards = nil
-	if t.agent().Settings == nil || t.m.Delivery.Getenv == nil {
+	if t.agent().Settings == nil || t.m.Delivery.Getenv == nil || t.m.Delivery.Remote {
 		return
 	}
 	for _, name := range t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv) {
@@ -299,7 +299,7 @@ func (t *Turn) config() {
 	e.Action = did("settings", name, m.Call.Cwd)
 	setLabel(e, "source", m.Body.Text("source"))
 	t.add(e)
-	if name == "" {
+	if name == "" || m.Delivery.Remote {
 		return
 	}
 	content, err := readFile(filepath.Clean(name), maxSettings)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/question"
 	"github.com/etch-audit/etch/verify"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -270,6 +271,10 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 	}
 	var r etch.Record // one for all: what is given to a renderer would be made anew for each
 	for next, err := range a.records(ctx) {
+		if errors.Is(err, question.ErrWithheld) {
+			a.withheld++
+			continue
+		}
 		if err != nil {
 			damage, ok := errors.AsType[*etch.CorruptionError](err)
 			if !ok {
@@ -279,10 +284,6 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 			continue
 		}
 		r = next
-		if a.unproven(&r) {
-			a.withheld++
-			continue
-		}
 		a.rows++
 		a.last = r.Seq
 		if screen {
@@ -314,12 +315,12 @@ func isBefore(a, b *etch.CorruptionError) bool {
 	return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Offset, b.Offset)) < 0
 }
 
-// unproven reports whether a record is to be withheld: of a log that is not
-// intact, only what good seals prove is shown, and so it is in stored lines, which
-// cannot be marked.
-func (a *audit) unproven(r *etch.Record) bool {
+// withholds reports whether records may be withheld: of a log that is not intact,
+// only what good seals prove is shown, and so it is in stored lines, which cannot
+// be marked.
+func (a *audit) withholds() bool {
 	stored := a.opts.format == "jsonl" && a.opts.fields == nil
-	return a.report != nil && (stored || a.report.Verdict != verify.Intact) && r.Seq >= a.proven
+	return a.report != nil && (stored || a.report.Verdict != verify.Intact)
 }
 
 // places returns what says how many bytes of the log lie before a record, or
@@ -421,11 +422,8 @@ func (a *audit) verify(ctx context.Context) (err error) {
 		return nil
 	}
 	// The answer is about the log that was verified, not about what came since.
-	within, err := etch.ParseFilter(fmt.Sprintf("seq < %d", judged(a.report)), a.std.now())
-	if err == nil {
-		a.query.Where = a.query.Where.And(within)
-	}
-	return err
+	a.query.Before = etch.Some(judged(a.report))
+	return nil
 }
 
 func (a *audit) tell() error {

@@ -8,10 +8,14 @@ import (
 	"github.com/etch-audit/etch/internal/question"
 )
 
-// records returns the records asked for.
+// records returns the records asked for; of those that are withheld it says so.
 func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
 	if a.opts.follow {
 		return a.reader.Follow(ctx, a.query.Query)
 	}
-	return question.Records(ctx, a.reader, a.query.Query)
+	var below etch.Optional[uint64]
+	if a.withholds() {
+		below = etch.Some(a.proven)
+	}
+	return question.Records(ctx, a.reader, a.query.Query, below)
 }

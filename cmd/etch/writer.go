@@ -20,6 +20,11 @@ func openWriter(resolved *config.Resolved, std stdio, tools ...string) (*etch.Lo
 	if err != nil {
 		return nil, err
 	}
+	return openOrCreate(resolved, opts, std)
+}
+
+// openOrCreate is openWriter with options that are made already.
+func openOrCreate(resolved *config.Resolved, opts *etch.Options, std stdio) (*etch.Log, error) {
 	if err := makePlace(resolved); err != nil {
 		return nil, err
 	}

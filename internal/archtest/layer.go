@@ -89,6 +89,7 @@ var layers = []layer{
 	{pkg: "reconcile", level: 8, reason: "transcripts beside the log; which agents there are it does not know"},
 	{pkg: "install", level: 7, reason: "agents' settings, and which program they start; of the log it knows nothing"},
 	{pkg: "config", level: 7, reason: "the file's words for the options of the root"},
+	{pkg: "server/api", level: 8, reason: "the server's HTTP, over what captures events and what answers questions"},
 	{pkg: "server/token", level: 6, reason: "secrets and a file of their sums; of requests it knows nothing"},
 	{pkg: "cmd/etch", level: 9, reason: "flags, calls and printing over all of it"},
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,6 +48,12 @@ func reader(t *testing.T, path string) *etch.Reader {
 	return r
 }
 
+// newestOf gives the newest records, holding at most so many bytes of them.
+func newestOf(t *testing.T, log *etch.Reader, q etch.Query, most int) iter.Seq2[etch.Record, error] {
+	s := search{ctx: t.Context(), reader: log, query: q, limit: q.Limit, most: most}
+	return s.newest
+}
+
 // Whether the newest records are few enough to be held makes no difference.
 func TestNewestTooManyToHold(t *testing.T) {
 	log := reader(t, testLog(t, 7))
@@ -54,7 +61,7 @@ func TestNewestTooManyToHold(t *testing.T) {
 		var looks [][]uint64
 		for _, most := range []int{maxHeld, 0, heldExtra * 3} {
 			var got []uint64
-			for r, err := range newestOf(t.Context(), log, etch.Query{Limit: n}, most) {
+			for r, err := range newestOf(t, log, etch.Query{Limit: n}, most) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,7 +100,7 @@ func TestNewestDamaged(t *testing.T) {
 	for _, most := range []int{maxHeld, 0} {
 		var got []int64
 		records := 0
-		for _, err := range newestOf(t.Context(), reader(t, path), etch.Query{Limit: 6}, most) {
+		for _, err := range newestOf(t, reader(t, path), etch.Query{Limit: 6}, most) {
 			damage, ok := errors.AsType[*etch.CorruptionError](err)
 			if ok {
 				got = append(got, damage.Offset)
@@ -117,7 +124,7 @@ func TestNewestDamaged(t *testing.T) {
 func TestNewestStopped(t *testing.T) {
 	for _, most := range []int{maxHeld, 0} {
 		n := 0
-		for range newestOf(t.Context(), reader(t, testLog(t, 7)), etch.Query{Limit: 5}, most) {
+		for range newestOf(t, reader(t, testLog(t, 7)), etch.Query{Limit: 5}, most) {
 			if n++; n == 2 {
 				break
 			}
@@ -133,7 +140,7 @@ func TestRecordsOrder(t *testing.T) {
 	log := reader(t, testLog(t, 5))
 	seqs := func(q etch.Query) (got []uint64) {
 		t.Helper()
-		for r, err := range Records(t.Context(), log, q) {
+		for r, err := range Records(t.Context(), log, q, etch.Optional[uint64]{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,6 +163,95 @@ func TestRecordsOrder(t *testing.T) {
 	} {
 		if diff := cmp.Diff(seqs(c.q), c.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+	}
+}
+
+// A call that completes between the look from the end and the one forward is
+// shown as the first look has seen it.
+func TestNewestCompletedMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendCall := func(phase etch.Phase) {
+		t.Helper()
+		ev := &etch.Event{Type: etch.ToolCall, Phase: phase, CallID: "call_0", Action: &etch.Action{Tool: "shell", Command: "make"}}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendCall(etch.Attempt)
+	s := search{ctx: t.Context(), reader: reader(t, path), query: etch.Query{Limit: 1}, limit: 1}
+	q, err := s.fixed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen span
+	if !s.back(q, &seen, func(_ etch.Record, err error) bool { t.Error(err); return false }) {
+		t.Fatal("nothing is found")
+	}
+	appendCall(etch.Completion)
+	var got []etch.Phase
+	s.between(q, &seen, func(r etch.Record, err error) bool {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Event.Phase)
+		return true
+	})
+	if diff := cmp.Diff(got, []etch.Phase{etch.Attempt}); diff != "" {
+		t.Errorf("the newest call (-got +want):\n%s", diff)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is withheld is told, each once, and is none of the records asked for.
+func TestWithheld(t *testing.T) {
+	log := reader(t, testLog(t, 7))
+	var all []uint64
+	for r, err := range Records(t.Context(), log, etch.Query{}, etch.Optional[uint64]{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r.Seq)
+	}
+	for name, c := range map[string]struct {
+		q        etch.Query
+		want     []uint64
+		withheld int
+	}{
+		"all":       {etch.Query{}, all[:4], 3},
+		"newest":    {etch.Query{Limit: 2}, all[2:4], 3},
+		"reverse":   {etch.Query{Limit: 1, Reverse: true}, all[3:4], 3},
+		"the first": {etch.Query{Limit: 2, After: etch.Some(uint64(0))}, all[:2], 0},
+	} {
+		for _, most := range []int{maxHeld, 0} {
+			s := search{ctx: t.Context(), reader: log, query: c.q, limit: c.q.Limit, below: etch.Some(all[4]), most: most}
+			s.query.Limit = 0
+			give := s.plain
+			if name == "newest" {
+				give = s.newest
+			}
+			var got []uint64
+			withheld := 0
+			give(func(r etch.Record, err error) bool {
+				switch {
+				case errors.Is(err, ErrWithheld):
+					withheld++
+				case err != nil:
+					t.Fatal(err)
+				default:
+					got = append(got, r.Seq)
+				}
+				return true
+			})
+			if diff := cmp.Diff(got, c.want); diff != "" || withheld != c.withheld {
+				t.Errorf("%s, holding %d bytes: %d withheld, want %d; (-got +want):\n%s", name, most, withheld, c.withheld, diff)
+			}
 		}
 	}
 }
