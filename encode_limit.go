@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // How an event that is too long is cut.
@@ -19,7 +21,8 @@ import (
 //
 //   - A text keeps its beginning, up to a character's boundary.
 //   - labels and risk_reasons keep, in their order, whole entries for as long
-//     as each fits in what is left.
+//     as each fits in what is left. Labels that say who sent the event are kept
+//     before the others: what else is in a message cannot push them out.
 //   - arguments becomes a text: the beginning of the JSON text.
 //
 // Behind a cut member stand "<name>_bytes", the length of the whole, and
@@ -297,7 +300,9 @@ func fitReasons(reasons []string, escaped bool, size int) []string {
 func fitLabels(labels map[string]string, escaped bool, size int) map[string]string {
 	kept := make(map[string]string)
 	size -= len(`{}`)
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
+	names := slices.Sorted(maps.Keys(labels))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(senderFirst(a), senderFirst(b)) })
+	for _, name := range names {
 		n := sizeAs(name, escaped) + sizeAs(labels[name], escaped) + len(`"":"",`)
 		if n <= size {
 			size -= n
@@ -305,6 +310,15 @@ func fitLabels(labels map[string]string, escaped bool, size int) map[string]stri
 		}
 	}
 	return kept
+}
+
+// senderFirst returns 0 for a label that a daemon gives to say who sent the event, and
+// 1 for any other.
+func senderFirst(label string) int {
+	if strings.HasPrefix(label, "sender_") {
+		return 0
+	}
+	return 1
 }
 
 // isCut reports whether a member of the present object was cut.

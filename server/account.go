@@ -22,6 +22,10 @@ type account struct {
 	mu       sync.Mutex
 	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never
 	bucket   bucket    // guarded by mu
+
+	naming sync.Mutex // held while the system is asked
+	named  time.Time  // guarded by naming: when it was
+	user   string     // guarded by naming
 }
 
 // account returns the account of a sender, a new one where it has none. There are
@@ -173,11 +177,17 @@ func (s *Server) authEvent(t etch.EventType, sender Sender) *etch.Event {
 	}
 }
 
-// userName returns the name of a user; "" where it has none.
-func userName(uid int) string {
-	u, err := user.LookupId(strconv.Itoa(uid))
-	if err != nil {
-		return ""
+// userName returns the name of the account's user; "" where it has none. The system
+// is asked once in a while only: it may ask others in turn.
+func (a *account) userName(uid int, now time.Time) string {
+	a.naming.Lock()
+	defer a.naming.Unlock()
+	if uid < 0 || !a.named.IsZero() && now.Sub(a.named).Abs() < againAfter {
+		return a.user
 	}
-	return u.Username
+	a.named, a.user = now, ""
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		a.user = u.Username
+	}
+	return a.user
 }

@@ -22,6 +22,7 @@ type conn struct {
 
 // serve finds out which language is spoken, and serves it.
 func (c *conn) serve(h *handOver) {
+	c.sender.User = c.account.userName(c.sender.UID, c.server.opt.Now())
 	var first [1]byte
 	if err := c.SetReadDeadline(time.Now().Add(c.server.limits.LineWait)); err != nil {
 		c.end()

@@ -144,6 +144,26 @@ func TestALyingClient(t *testing.T) {
 	}
 }
 
+// TestNobodyPushesTheSenderOut: a line has no room for all that a message may have,
+// and labels are cut in the order of their names.
+func TestNobodyPushesTheSenderOut(t *testing.T) {
+	d := startDaemon(t, nil)
+	ev := tool("x")
+	ev.Action.Command = strings.Repeat("x", 200_000)
+	ev.Labels = map[string]string{"a": strings.Repeat("y", 900)}
+	for i := range 2000 {
+		ev.Labels[fmt.Sprintf("b_token%d", i)] = strings.Repeat("z", 40)
+	}
+	if _, err := d.client(t).Append(t.Context(), ev); err != nil {
+		t.Fatal(err)
+	}
+	all := d.records(t)
+	labels := all[len(all)-1].Event.Labels
+	if labels["sender_uid"] != fmt.Sprint(os.Getuid()) || labels["sender_pid"] != fmt.Sprint(os.Getpid()) || labels["a"] == "" {
+		t.Errorf("got labels %.200q, want the sender's, and others as far as there is room", fmt.Sprint(labels))
+	}
+}
+
 // TestAFlood: connections beyond the limits are closed at once, it is on record once
 // a second at most, and who was there is served on.
 func TestAFlood(t *testing.T) {

@@ -295,7 +295,7 @@ func (n *native) goodbye(err error) {
 		a.Code, a.Error = wire.ShuttingDown, ErrShuttingDown.Error()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.Code, a.Error = wire.Idle, "nothing came for too long"
-	case errors.Is(err, io.EOF) && len(n.in) > 0:
+	case errors.Is(err, io.EOF) && (n.skip || len(bytes.TrimSpace(n.in)) > 0):
 		a.Code, a.Error, a.Line = wire.Invalid, "the last line has no end: it is not recorded", n.line+1
 	default:
 		return

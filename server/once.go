@@ -23,7 +23,7 @@ import (
 // repeats are the ids that were sent as ones that may be recorded already.
 type repeats struct {
 	mu  sync.RWMutex         // held for reading while events with ids are appended
-	ids map[string]time.Time // guarded by mu: when it was sent
+	ids map[string]time.Time // guarded by mu, by repeatOf: when it was sent
 	one sync.Mutex           // held by who looks and appends what is not there
 }
 
@@ -37,8 +37,14 @@ const maxRepeats = 1 << 18
 
 // has reports whether the event has a remembered id. mu is held.
 func (r *repeats) has(ev *etch.Event) bool {
-	_, ok := r.ids[ev.ID]
+	_, ok := r.ids[repeatOf(ev)]
 	return ok
+}
+
+// repeatOf returns what makes two messages one: the id, and who sent it. Nobody can
+// keep somebody else's event out.
+func repeatOf(ev *etch.Event) string {
+	return ev.Labels[LabelSenderUID] + "\n" + ev.Labels[LabelSenderToken] + "\n" + ev.ID
 }
 
 // remember remembers ids, and forgets old ones. Whoever appends an event with an id
@@ -59,7 +65,7 @@ func (r *repeats) remember(events []*etch.Event, once []bool, now time.Time) boo
 	}
 	for i, ev := range events {
 		if once[i] {
-			r.ids[ev.ID] = now
+			r.ids[repeatOf(ev)] = now
 		}
 	}
 	return true
@@ -82,11 +88,11 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 	var missing []*etch.Event
 	var places []int
 	for i, ev := range events {
-		if known[i] = found[ev.ID] && ev.ID != ""; known[i] {
+		if known[i] = found[repeatOf(ev)]; known[i] {
 			continue
 		}
 		if once[i] {
-			found[ev.ID] = true // the same event twice in one message
+			found[repeatOf(ev)] = true // the same event twice in one message
 		}
 		missing, places = append(missing, ev), append(places, i)
 	}
@@ -100,9 +106,10 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 	return receipts, known, err
 }
 
-// find returns which ids of events are in the log, with the events' own times.
+// find returns which of the events, as repeatOf has them, are in the log at their
+// times.
 func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (map[string]bool, error) {
-	times := make(map[string]time.Time)
+	wanted := make(map[string]bool)
 	var first, last time.Time
 	s.repeats.mu.RLock()
 	for i, ev := range events {
@@ -110,7 +117,7 @@ func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (m
 			continue
 		}
 		at := ev.Timestamp.UTC().Truncate(time.Microsecond)
-		times[ev.ID] = at
+		wanted[repeatOf(ev)] = true
 		if first.IsZero() || at.Before(first) {
 			first = at
 		}
@@ -120,12 +127,11 @@ func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (m
 	}
 	s.repeats.mu.RUnlock()
 	found := make(map[string]bool)
-	if len(times) == 0 {
+	if len(wanted) == 0 {
 		return found, nil
 	}
 	q := etch.Query{AllPhases: true, From: first, Until: last.Add(time.Microsecond), Match: func(r *etch.Record) bool {
-		_, wanted := times[r.Event.ID]
-		return wanted
+		return wanted[repeatOf(&r.Event)]
 	}}
 	for r, err := range s.log.Records(ctx, q) {
 		if _, damage := errors.AsType[*etch.CorruptionError](err); damage {
@@ -134,7 +140,7 @@ func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (m
 		if err != nil {
 			return nil, err
 		}
-		found[r.Event.ID] = true
+		found[repeatOf(&r.Event)] = true
 	}
 	return found, nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -94,9 +95,7 @@ func signed(claimed, known map[string]string) map[string]string {
 	for name, value := range claimed {
 		labels[claim(name)] = value
 	}
-	for name, value := range known {
-		labels[name] = value
-	}
+	maps.Copy(labels, known)
 	return labels
 }
 

@@ -101,15 +101,18 @@ func (s *Server) rest(d time.Duration) bool {
 
 // take begins to serve a connection.
 func (s *Server) take(raw net.Conn, handed *handOver) {
-	sender, err := SenderOf(raw)
-	if err == nil {
-		sender.User = userName(sender.UID)
-	}
+	sender, _ := SenderOf(raw) // of whom the kernel does not tell, nothing is taken
 	c := &conn{Conn: raw, server: s, sender: sender}
 	if cause := s.register(c); cause != "" {
+		_ = raw.Close() // nothing was taken from it
+		if s.enter() != nil {
+			return // it came too late, which is nobody's fault
+		}
 		s.stats.rejected.Add(1)
-		_ = raw.Close()                                   // nothing was taken from it
-		_ = s.Refuse(context.Background(), sender, cause) // the refusal itself
+		go func() { // the log may take its time, and others connect
+			defer s.requests.Done()
+			_ = s.Refuse(context.Background(), sender, cause) // the refusal itself
+		}()
 		return
 	}
 	s.stats.accepted.Add(1)

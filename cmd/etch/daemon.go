@@ -152,9 +152,11 @@ func sendSpooled(ctx context.Context, c *etch.Client, resolved *config.Resolved,
 func besideDaemon(resolved *config.Resolved, std stdio) (path, spool string, err error) {
 	path = resolved.LogPath()
 	if mayWrite(filepath.Dir(path)) != nil {
-		if path, err = ownPlace(std); err != nil {
+		own, err := ownPlace(std)
+		if err != nil {
 			return "", "", err
 		}
+		path = own.LogPath()
 	}
 	layout, err := segment.LayoutOf(path)
 	if err != nil {
@@ -164,8 +166,22 @@ func besideDaemon(resolved *config.Resolved, std stdio) (path, spool string, err
 	return path, strings.TrimSuffix(layout.Path(layout.Active()), ext) + ".daemon" + ext, nil
 }
 
-// ownPlace returns the default path of the user's own log, whose directory is made.
-func ownPlace(std stdio) (string, error) {
+// makeBeside is besideDaemon for who is going to write there: the directory of the
+// user's own log is made.
+func makeBeside(resolved *config.Resolved, std stdio) (path, spool string, err error) {
+	if path, spool, err = besideDaemon(resolved, std); err != nil || path == resolved.LogPath() {
+		return path, spool, err
+	}
+	own, err := ownPlace(std)
+	if err != nil {
+		return "", "", err
+	}
+	return path, spool, makePlace(own)
+}
+
+// ownPlace returns the configuration of a user who has none, with the default place
+// of a log.
+func ownPlace(std stdio) (*config.Resolved, error) {
 	lookup := std.env
 	std.err = nowhere{}
 	std.env = func(name string) (string, bool) {
@@ -174,11 +190,7 @@ func ownPlace(std stdio) (string, error) {
 		}
 		return lookup(name)
 	}
-	own, err := place{config: os.DevNull}.load(std)
-	if err != nil {
-		return "", err
-	}
-	return own.LogPath(), makePlace(own)
+	return place{config: os.DevNull}.load(std)
 }
 
 // hookDaemonTime is until when a hook waits for a daemon, counted as its patience is:

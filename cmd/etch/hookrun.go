@@ -207,7 +207,7 @@ func (r *hookRun) settings() error {
 		to.refused = err
 	}
 	if to.socket != "" || to.refused != nil {
-		if to.path, to.spool, err = besideDaemon(resolved, quiet); err != nil {
+		if to.path, to.spool, err = makeBeside(resolved, quiet); err != nil {
 			return err
 		}
 	}
