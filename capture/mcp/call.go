@@ -246,7 +246,7 @@ func (c *call) answered(s *session, m *message, at time.Time) *etch.Event {
 		e.Labels["late"] = "true"
 	}
 	if m.needsInput() {
-		e.Labels["input_required"] = "true"
+		e.Labels["needs_input"] = "true"
 	}
 	if task := textIn(m.object(slotNewTask), "taskId"); task != "" {
 		e.Labels["task"] = short(task)

@@ -239,7 +239,7 @@ var orders = map[string]struct{ lines, want []string }{
 			`> {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"a","inputResponses":{"q1":{"action":"decline"},"q2":{"role":"assistant"}}}}`, answers("2"),
 		},
 		[]string{
-			"tool_call attempt a", "tool_call completion a success input_required=true", "approval_request server elicitation/create",
+			"tool_call attempt a", "tool_call completion a success needs_input=true", "approval_request server elicitation/create",
 			"tool_call server sampling/createMessage", "tool_call attempt a", "approval_decision server elicitation/create blocked decline",
 			"tool_call server sampling/createMessage success", "tool_call completion a success",
 		},
