@@ -35,6 +35,7 @@ var commands = []command{
 	{"log", newLog},
 	{"hook", newHook},
 	{"serve", newServe},
+	{"mcp", newMCP},
 	{"audit", newAudit},
 	{"report", newReport},
 	{"show", newShow},

@@ -422,3 +422,12 @@ func TestDaemonFailsWhole(t *testing.T) {
 		t.Errorf("the log that was made cannot be read: %v", err)
 	}
 }
+
+// TestHeadlineOfDaemon shows that a log which this user cannot see is not said to
+// be none where a daemon has it.
+func TestHeadlineOfDaemon(t *testing.T) {
+	in := &inspection{statusAnswer: statusAnswer{CanRecord: true, Daemon: daemonRow{Socket: "/s", Running: true, Used: true}}}
+	if got, want := in.headline(&pretty{}), "ready: a daemon records what this user sends"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

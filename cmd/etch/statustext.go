@@ -40,6 +40,8 @@ func (in *inspection) headline(p *pretty) string {
 	switch {
 	case !in.CanRecord:
 		return p.paint("31", "not ready: the next record cannot be written")
+	case in.Daemon.Used && !in.Exists:
+		return p.paint("32", "ready: a daemon records what this user sends")
 	case in.Destination == "" && !in.Exists:
 		return "ready: there is no log yet, the first record creates it"
 	}

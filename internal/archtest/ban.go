@@ -57,6 +57,7 @@ var bans = []ban{
 			"capture/hook":     "bounds the wait for a lock by its context",
 			"server":           "the default of Options.Now; deadlines of connections are of the system's clock",
 			"server/api":       "deadlines of connections are of the system's clock",
+			"capture/mcp":      "measures how long calls take, and how long a server is silent",
 			"cmd/etch":         "the edge where times are asked for",
 		},
 		reason: "time enters at the edges as an option, so that tests decide what time it is",
