@@ -16,12 +16,18 @@ const source = "otlp"
 
 // The attributes that tell of the same thing, the better first.
 var (
-	sessionKeys = []string{"gen_ai.conversation.id", "session.id", "conversation.id", "session_id", "mcp.session.id"}
+	sessionKeys = []string{"gen_ai.conversation.id", "session.id", "conversation.id", "session_id"}
 	turnKeys    = []string{"prompt.id", "prompt_id"}
 	userKeys    = []string{"user.email", "enduser.id", "user.id", "user.account_id"}
 	modelKeys   = []string{"gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "ai.model.id", "model"}
 	agentIDKeys = []string{"gen_ai.agent.id", "agent_id", "agent.id"}
+	nameKeys    = []string{"user.name", "user.full_name"}
 )
+
+// resourceKeys are all that is ever asked of a resource.
+var resourceKeys = [...][]string{
+	sessionKeys, turnKeys, userKeys, modelKeys, agentIDKeys, nameKeys, {"service.name", "host.name", "organization.id", "process.working_directory"},
+}
 
 // An item is what a span and a log record have in common.
 type item struct {
@@ -36,7 +42,13 @@ func (s *span) item() *item {
 }
 
 func (r *logRecord) item() *item {
-	return &item{r.origin, r.attributes, r.trace, r.span, cmp.Or(r.time, r.observed)}
+	when := r.time
+	if when == 0 {
+		if told, err := time.Parse(time.RFC3339Nano, r.attributes.text("event.timestamp")); err == nil && told.Unix() > 0 {
+			when = uint64(told.UnixNano())
+		}
+	}
+	return &item{r.origin, r.attributes, r.trace, r.span, cmp.Or(when, r.observed)}
 }
 
 // text returns the text of an attribute of the item, or else of its resource.
@@ -70,10 +82,11 @@ func (m *mapper) finish(e *etch.Event, i *item, before time.Duration) *etch.Even
 	e.TraceID = i.trace
 	m.stamp(e, i.when, before)
 	a := e.Actor
-	a.UserID, a.Username = i.text(userKeys...), i.text("user.name", "user.full_name")
+	a.UserID, a.Username = i.text(userKeys...), i.text(nameKeys...)
 	a.Host = i.resource.text("host.name")
 	setLabel(e, "span_id", i.span)
 	setLabel(e, "organization", i.text("organization.id"))
+	setLabel(e, "mcp_session", i.own.text("mcp.session.id"))
 	if service := i.resource.text("service.name"); service != a.Agent && agentOf(service) != a.Agent {
 		setLabel(e, "service", service)
 	}
@@ -140,8 +153,6 @@ func input(v value) json.RawMessage {
 		return raw
 	case v.kind == text && v.text == "":
 		return nil
-	case raw[0] == '"':
-		return hook.Object("input", v.text)
 	}
 	return append(append([]byte(`{"input":`), raw...), '}')
 }
@@ -166,7 +177,7 @@ func fail(c *hook.Call, message, class string) {
 
 // classify puts the sender's word for an error in the place of the general one.
 func classify(e *etch.Event, class string) {
-	if e.Result != nil && e.Result.Type == etch.Error && class != "" {
+	if e.Result.ErrorCategory == "tool_error" && class != "" {
 		e.Result.ErrorCategory = class
 	}
 }

@@ -3,8 +3,8 @@ package otlp
 // An origin is whom items come from: a program, and the part of it that
 // measures. The items of one scope share it.
 type origin struct {
-	resource attributes
-	scope    string // the name of the instrumentation
+	resource attributes // those of resourceKeys
+	scope    string     // the name of the instrumentation
 }
 
 // A logRecord is LogRecord of OTLP, without what no event needs.
@@ -45,27 +45,4 @@ func (s *span) excepted(name string, own attributes) {
 	if name == "exception" {
 		s.exception = own.text("exception.message", "exception.type")
 	}
-}
-
-// get returns an attribute of the record, or else of its resource.
-func (r *logRecord) get(keys ...string) value { return r.origin.get(r.attributes, keys) }
-
-// text returns the text of an attribute of the record, or else of its resource.
-func (r *logRecord) text(keys ...string) string { return r.origin.text(r.attributes, keys) }
-
-// text returns the text of an attribute of the span, or else of its resource.
-func (s *span) text(keys ...string) string { return s.origin.text(s.attributes, keys) }
-
-func (o *origin) get(own attributes, keys []string) value {
-	if v := own.get(keys...); v.kind != absent {
-		return v
-	}
-	return o.resource.get(keys...)
-}
-
-func (o *origin) text(own attributes, keys []string) string {
-	if s := own.text(keys...); s != "" {
-		return s
-	}
-	return o.resource.text(keys...)
 }

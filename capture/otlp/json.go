@@ -1,10 +1,10 @@
 package otlp
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -18,14 +18,14 @@ import (
 //
 // https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 
-var (
-	errJSON   = errors.New("no JSON")
-	errObject = errors.New("no object")
-	errList   = errors.New("no list")
-	errString = errors.New("no string")
-	errNumber = errors.New("no number that it could be")
-	errID     = errors.New("no id in hexadecimal digits")
-	errBase64 = errors.New("no bytes in base64")
+const (
+	errJSON   = fault("no JSON")
+	errObject = fault("no object")
+	errList   = fault("no list")
+	errString = fault("no string")
+	errNumber = fault("no number that it could be")
+	errID     = fault("no id in hexadecimal digits")
+	errBase64 = fault("no bytes in base64")
 )
 
 // A signal names the members of a request of one kind of telemetry, from the
@@ -47,7 +47,7 @@ func (s *signal) jsonScopes(body []byte, item func(*origin, json.RawMessage)) er
 	if !json.Valid(body) {
 		return errJSON
 	}
-	request, err := jsonObject(json.RawMessage(strings.TrimSpace(string(body))))
+	request, err := jsonObject(bytes.TrimSpace(body))
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *signal) jsonResource(raw json.RawMessage, item func(*origin, json.RawMe
 		return err
 	}
 	for _, raw := range scopes {
-		if err := s.jsonScope(raw, own, item); err != nil {
+		if err := s.jsonScope(raw, own.ofResource(), item); err != nil {
 			return fmt.Errorf("%s: %w", s.scopes, err)
 		}
 	}

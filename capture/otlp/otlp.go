@@ -21,9 +21,8 @@ package otlp
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"mime"
+	"strings"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -42,11 +41,8 @@ const (
 // EncodingOf returns the encoding that a Content-Type names, and whether it
 // names one.
 func EncodingOf(contentType string) (Encoding, bool) {
-	media, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return 0, false
-	}
-	switch media {
+	media, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(media)) {
 	case "application/json":
 		return JSON, true
 	case "application/x-protobuf", "application/protobuf":
@@ -89,7 +85,7 @@ type Batch struct {
 
 // ErrMalformed is the error for a body that is no OTLP request: nothing of it
 // was taken. It is wrapped with what is wrong with it.
-var ErrMalformed = errors.New("no OTLP request")
+var ErrMalformed error = fault("no OTLP request")
 
 // maxItems is how many items of a request are looked at; the others are
 // rejected. Exporters send some hundred at a time, collectors 8192.

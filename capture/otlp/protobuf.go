@@ -49,6 +49,7 @@ func protoResource(message []byte, item func(*origin, []byte)) error {
 	if err != nil {
 		return fmt.Errorf("resource: %w", err)
 	}
+	resource = resource.ofResource()
 	return eachField(message, func(f field) error {
 		if f.number != 2 { // scope_logs, scope_spans
 			return nil

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -26,17 +27,18 @@ func (m *mapper) log(r *logRecord, err error) (*etch.Event, error) {
 }
 
 // event returns the agent whose event the record is, "" where it is nobody's
-// that is known, and the event's name without that of the agent.
+// that is known, and the event's name without that of the agent. The field for
+// the name came late to OTLP: most agents have it in an attribute, or as the body.
 func (r *logRecord) event() (agent, name string) {
 	named := r.attributes.text("event.name")
-	for _, full := range [...]string{r.name, named, r.body.String()} {
+	for _, full := range [...]string{named, r.name, r.body.String()} {
 		if prefix, event, ok := strings.Cut(full, "."); ok {
 			if agent := agentOf(prefix); agent != "" {
 				return agent, event
 			}
 		}
 	}
-	name = cmp.Or(r.name, named)
+	name = cmp.Or(named, r.name)
 	if strings.HasPrefix(name, "session.") {
 		return "", name
 	}
@@ -74,6 +76,7 @@ func (m *mapper) claude(r *logRecord, event string) *etch.Event {
 			c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: claudeBy(by), Reason: by}
 		}
 		e := m.decision(i, agent, c)
+		delete(e.Labels, "input_sha256") // as of a result
 		if c.Outcome == etch.Success {
 			e.Action.ApprovedBy = by
 		}
@@ -124,16 +127,22 @@ func claudeBy(source string) string {
 func (m *mapper) claudeCall(r *logRecord) *hook.Call {
 	c := r.item().call()
 	c.ID, c.Tool, c.Outcome = r.attributes.text("tool_use_id"), r.attributes.text("tool_name"), etch.Success
-	c.AgentType = r.attributes.text("agent.name")
+	c.AgentType, c.Mode = r.attributes.text("agent.name"), r.attributes.text("permission_mode")
 	c.Input = input(r.attributes.get("tool_input"))
-	details, _ := hook.ParsePayload(r.attributes.get("tool_parameters").json())
-	if command := details.Text("full_command", "bash_command"); command != "" {
-		c.Input = hook.Object("command", command, "description", details.Text("description"))
+	details := claudeDetails(r)
+	if command := details.Text("full_command", "bash_command"); command != "" && c.Input == nil {
+		c.Input = hook.Object("command", command)
 	}
 	if server := details.Text("mcp_server_name"); server != "" {
 		c.Server, c.Tool = server, cmp.Or(details.Text("mcp_tool_name"), c.Tool)
 	}
 	return c
+}
+
+// claudeDetails returns the parameters of a tool that Claude Code picks out.
+func claudeDetails(r *logRecord) hook.Payload {
+	details, _ := hook.ParsePayload(r.attributes.get("tool_parameters").json())
+	return details
 }
 
 func (m *mapper) claudeResult(r *logRecord) *etch.Event {
@@ -161,8 +170,11 @@ func (m *mapper) claudeResult(r *logRecord) *etch.Event {
 	if c.Tool == "mcp_tool" || a.has("mcp_server_scope") {
 		e.Action.ClaimSource = etch.ClaimMCP
 	}
-	details, _ := hook.ParsePayload(a.get("tool_parameters").json())
+	details := claudeDetails(r)
 	e.Action.Skill = details.Text("skill_name")
+	if command := details.Text("full_command"); command != "" && e.Type == etch.CommandExecution {
+		e.Action.Command = command // whole, other than the one of the input
+	}
 	return e
 }
 
@@ -185,7 +197,7 @@ func (m *mapper) codex(r *logRecord, event string) *etch.Event {
 		return m.completion(i, agent, c, c.Duration)
 	case "tool_decision":
 		c := codexCall(r)
-		by := a.text("source")
+		by := strings.ToLower(a.text("source"))
 		decided := a.text("decision")
 		if strings.HasPrefix(decided, "approved") {
 			e := m.decision(i, agent, c)
@@ -216,22 +228,32 @@ func codexCall(r *logRecord) *hook.Call {
 	a := r.attributes
 	c.ID, c.Tool, c.Server, c.Outcome = a.text("call_id"), a.text("tool_name"), a.text("mcp_server"), etch.Success
 	c.Input = input(a.get("arguments"))
+	if name := a.text("agent_name"); name != "/root" {
+		c.AgentType = name
+	}
 	return c
 }
 
-// codexEnd reads how a call ended. The output of a command begins with its exit code.
+// codexEnd reads how a call ended. A command that failed is a success to Codex:
+// its exit code stands above its output.
 func codexEnd(c *hook.Call, a attributes) {
 	output := a.text("output")
 	if a.has("output") {
 		c.Output = hook.OutputOf([]byte(output))
+		c.Output.Cut = a.text("output_truncated") == "true"
 	}
-	line, _, _ := strings.Cut(output, "\n")
-	c.ExitLine(line, "Exit code:", "")
-	if a.text("success") != "false" {
-		return
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(line)
+		if c.Server != "" || line == "Output:" || c.ExitLine(line, "Process exited with code", "") || c.ExitLine(line, "Exit code:", "") {
+			break
+		}
 	}
-	c.Outcome = etch.Error
-	if c.SayExit(); c.Error == "" {
+	code, exited := c.ExitCode.Get()
+	switch {
+	case exited && code != 0:
+		c.Outcome = etch.Error
+		c.SayExit()
+	case a.text("success") == "false":
 		fail(c, output, "")
 	}
 }
@@ -240,8 +262,11 @@ func codexEnd(c *hook.Call, a attributes) {
 // was made from it.
 func (m *mapper) gemini(r *logRecord, agent, event string) *etch.Event {
 	i, a := r.item(), r.attributes
-	switch event {
+	switch strings.TrimPrefix(event, "plan.") {
 	case "config":
+		if agent == "qwen" {
+			return nil // it tells of the session by session.start
+		}
 		e := m.event(i, agent, etch.SessionStart)
 		setLabel(e, "approval_mode", a.text("approval_mode"))
 		setLabel(e, "sandbox", a.text("sandbox_enabled"))
@@ -269,16 +294,49 @@ func (m *mapper) geminiCall(r *logRecord, agent string) *etch.Event {
 	}
 	class := a.text("error_type", "error.type")
 	decided := a.text("decision")
+	message := a.text("error", "error.message")
 	switch {
 	case decided == "reject":
-		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByUser, Reason: cmp.Or(a.text("error", "error.message"), decided)}
+		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByUser, Reason: cmp.Or(message, decided)}
+	case class == "execution_denied", class == "policy_violation":
+		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByRule, Reason: cmp.Or(message, class)}
+	case a.text("status") == "cancelled":
+		c.Outcome, c.End, c.Error = etch.Error, hook.EndInterrupted, "cancelled"
 	case a.text("success") == "false":
-		fail(c, a.text("error", "error.message"), class)
+		fail(c, message, class)
+		switch class {
+		case "invalid_tool_params":
+			c.End = hook.EndInvalid
+		case "tool_not_registered":
+			c.End = hook.EndUnknownTool
+		}
 	}
+	geminiExit(c, a)
 	e := m.completion(r.item(), agent, c, c.Duration)
 	classify(e, class)
-	if c.Outcome == etch.Success {
+	if decided != "reject" {
 		e.Action.ApprovedBy = decided
 	}
 	return e
+}
+
+// geminiExit reads the exit code of a command. One that failed is a success to
+// Gemini CLI, which tells the code beside it; to Qwen Code it is an error, whose
+// text ends with it.
+func geminiExit(c *hook.Call, a attributes) {
+	if metadata, ok := hook.ParsePayload(a.get("metadata").json()); ok {
+		if n, err := strconv.ParseInt(metadata.Text("exitCode"), 10, 64); err == nil {
+			c.ExitCode = etch.Some(n)
+		}
+	}
+	if c.Outcome == etch.Error && strings.HasPrefix(c.Error, "Command: ") {
+		c.ShellTrailer(c.Error)
+		if _, exited := c.ExitCode.Get(); exited {
+			c.Error = "" // the whole of what came out, for the exit code to say shorter
+		}
+	}
+	if code, exited := c.ExitCode.Get(); exited && code != 0 && c.Outcome != etch.Blocked {
+		c.Outcome = etch.Error
+		c.SayExit()
+	}
 }

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"cmp"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -11,9 +10,9 @@ import (
 	"github.com/etch-audit/etch/capture/hook"
 )
 
-var (
-	errTraceID = errors.New("traceId: not one of 16 bytes that are not all zero")
-	errSpanID  = errors.New("spanId: not one of 8 bytes that are not all zero")
+const (
+	errTraceID = fault("traceId: not one of 16 bytes that are not all zero")
+	errSpanID  = fault("spanId: not one of 8 bytes that are not all zero")
 )
 
 // The attributes of tool calls, of the conventions of OpenTelemetry first, then
@@ -41,6 +40,9 @@ func (m *mapper) span(s *span, err error) (*etch.Event, error) {
 	case s.id == "":
 		return nil, errSpanID
 	case s.isTool():
+		if s.toldInLogs() {
+			return nil, nil
+		}
 		return m.toolSpan(s), nil
 	case s.isRequest():
 		return m.requestSpan(s), nil
@@ -61,6 +63,12 @@ func (s *span) isTool() bool {
 		return false
 	}
 	return a.has("gen_ai.tool.name") || a.has("ai.toolCall.name")
+}
+
+// toldInLogs reports whether a span is of an agent whose log records tell of its
+// calls, and of what ran, which its spans do not.
+func (s *span) toldInLogs() bool {
+	return agentOf(s.resource.text("service.name")) != "" || agentOf(s.scope) != ""
 }
 
 // toolSpan returns the event of a call of a tool.
@@ -177,7 +185,8 @@ func (m *mapper) requestSpan(s *span) *etch.Event {
 	if message, class, failed := s.failure(); failed {
 		c := &hook.Call{}
 		fail(c, message, class)
-		e.Result.Type, e.Result.Message, e.Result.ErrorCategory = c.Outcome, c.Error, class
+		e.Result.Type, e.Result.ErrorCategory = c.Outcome, class
+		e.Result.Message, _, _ = strings.Cut(message, "\n")
 	}
 	return e
 }

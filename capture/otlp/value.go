@@ -3,7 +3,6 @@ package otlp
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -19,9 +18,9 @@ const (
 	maxValues = 10000 // in one item, inside others too: a byte of the body can be a value of a hundred
 )
 
-var (
-	errDepth  = errors.New("values nested more than 32 deep")
-	errValues = errors.New("more than 10000 values in one item")
+const (
+	errDepth  = fault("values nested more than 32 deep")
+	errValues = fault("more than 10000 values in one item")
 )
 
 // A kind says what a value is.
@@ -85,6 +84,20 @@ func (a attributes) get(keys ...string) value {
 	return value{}
 }
 
+// ofResource returns the attributes of resourceKeys, one of each: a resource is
+// asked for every item, and may have thousands.
+func (a attributes) ofResource() attributes {
+	var out attributes
+	for _, keys := range resourceKeys {
+		for _, key := range keys {
+			if v := a.get(key); v.kind != absent {
+				out = append(out, attribute{key, v})
+			}
+		}
+	}
+	return out
+}
+
 // has reports whether there is a key.
 func (a attributes) has(key string) bool { return a.get(key).kind != absent }
 
@@ -145,7 +158,7 @@ func (v value) count() (uint64, bool) {
 func (v value) json() json.RawMessage {
 	if v.kind == text {
 		inner := strings.TrimSpace(v.text)
-		if len(inner) > 1 && (inner[0] == '{' || inner[0] == '[') && json.Valid([]byte(inner)) {
+		if len(inner) > 1 && (inner[0] == '{' || inner[0] == '[') && shallow(inner) && json.Valid([]byte(inner)) {
 			return json.RawMessage(inner)
 		}
 	}
@@ -153,6 +166,28 @@ func (v value) json() json.RawMessage {
 		return nil
 	}
 	return v.appendJSON(nil)
+}
+
+// shallow reports whether JSON is nested no deeper than values may be. What is
+// deeper stays a text: to put it in order costs its length for every level.
+func shallow(s string) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
 }
 
 func (v value) appendJSON(dst []byte) []byte {

@@ -1,9 +1,6 @@
 package otlp
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "encoding/binary"
 
 // The wire format of protocol buffers, as far as OTLP needs it. The library's
 // own reader of it opens and hashes the program's file whenever a process
@@ -21,11 +18,18 @@ const (
 	wireFixed32 wireType = 5
 )
 
-var (
-	errTruncated = errors.New("a field goes past the end of its message")
-	errVarint    = errors.New("a number of more than 64 bits")
-	errField     = errors.New("a field number or wire type that there is not")
-	errType      = errors.New("a field of another type than its number says")
+// A fault is an error that is made when the program is built: a package of a
+// program that hooks start must cost nothing when it starts.
+type fault string
+
+// Error returns the fault's words.
+func (f fault) Error() string { return string(f) }
+
+const (
+	errTruncated = fault("a field goes past the end of its message")
+	errVarint    = fault("a number of more than 64 bits")
+	errField     = fault("a field number or wire type that there is not")
+	errType      = fault("a field of another type than its number says")
 )
 
 // A field is one field of a message: its bytes, or its number where the wire

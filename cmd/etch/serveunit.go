@@ -26,7 +26,7 @@ const (
 // A unitPlan is what service files say of this machine.
 type unitPlan struct {
 	program []string // with its arguments
-	state   string // the directory of the log, where nothing names another
+	state   string   // the directory of the log, where nothing names another
 	socket  string
 	mode    string
 	write   []string // directories besides state
@@ -162,7 +162,7 @@ UMask=0077
 Restart=on-failure
 WatchdogSec=30s
 TimeoutStopSec=30s
-`, unitPath(p.socket), p.mode, strings.Join(command, " "))
+`, strings.ReplaceAll(p.socket, "%", "%%"), p.mode, strings.Join(command, " "))
 	for _, dir := range p.write {
 		fmt.Fprintf(&b, "ReadWritePaths=%s\n", unitPath(dir))
 	}

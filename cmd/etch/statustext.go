@@ -28,6 +28,7 @@ func (in *inspection) print(inUTC bool) error {
 		in.places(&p)
 		in.records(&p)
 		in.spool(&p)
+		p.row(0, "daemon", terminal.Text(in.daemonText()))
 		in.access(&p)
 	}
 	p.row(0, "config", terminal.Text(in.Config)+map[bool]string{true: "", false: " (there is none)"}[in.ConfigFound])

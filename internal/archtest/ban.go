@@ -33,7 +33,6 @@ var bans = []ban{
 			"internal/vfs":    "it is the seam",
 			"internal/broken": "tells the gate that a break was reached, in no build but the gate's",
 			"config":          "reads the configuration file, which is no file of the log",
-			"server/api":      "deadlines of connections are of the system's clock",
 			"cmd/etch":        "reads its input and writes its reports, which are no files of the log",
 			"transcript":      "reads what agents wrote, which are no files of the log",
 			"install":         "edits agents' settings, which are no files of the log",

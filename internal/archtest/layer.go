@@ -59,6 +59,8 @@ var layers = []layer{
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
 
 	{pkg: "server", level: 6, reason: "takes events for the root's log; what captures them it does not know"},
+	{pkg: "capture/audithttp", level: 6, reason: "one source of events; sources do not know each other"},
+	{pkg: "capture/auditslog", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook/antigravity", level: 7, reason: "what is special of one agent; agents do not know each other"},

@@ -124,7 +124,10 @@ func TestNewestDamaged(t *testing.T) {
 func TestNewestStopped(t *testing.T) {
 	for _, most := range []int{maxHeld, 0} {
 		n := 0
-		for range newestOf(t, reader(t, testLog(t, 7)), etch.Query{Limit: 5}, most) {
+		for _, err := range newestOf(t, reader(t, testLog(t, 7)), etch.Query{Limit: 5}, most) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if n++; n == 2 {
 				break
 			}
