@@ -79,15 +79,21 @@ func trusted(path string, info fs.FileInfo, resolved *config.Resolved) error {
 // listens and the log may be written by this process instead.
 func dialDaemon(ctx context.Context, socket string, resolved *config.Resolved) (*etch.Client, error) {
 	c, err := etch.Dial(ctx, socket, nil)
-	if err != nil && nobodyListens(err) && resolved.Server.Connect != config.ConnectAlways {
+	if err != nil && nobodyListens(err, resolved) && resolved.Server.Connect != config.ConnectAlways {
 		return nil, fmt.Errorf("%w: %w", errNoDaemon, err)
 	}
 	return c, err
 }
 
 // nobodyListens reports whether connecting failed for want of a daemon: the socket is
-// gone, or was left by one that was killed.
-func nobodyListens(err error) bool {
+// gone, or was left by one that was killed. One that this user may not enter is others'
+// daemon where the log is this user's to write; where it is not, it is the one to be
+// reached.
+func nobodyListens(err error, resolved *config.Resolved) bool {
+	if errors.Is(err, fs.ErrPermission) {
+		write := mayWrite(filepath.Dir(resolved.LogPath()))
+		return write == nil || errors.Is(write, fs.ErrNotExist)
+	}
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 

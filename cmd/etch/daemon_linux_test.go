@@ -91,6 +91,39 @@ func TestAnotherUsersDaemon(t *testing.T) {
 	}
 }
 
+// TestADaemonForOthers: a socket that this user may not enter keeps nobody from a log
+// of their own.
+func TestADaemonForOthers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("wants two users")
+	}
+	dir := shortDir(t)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 4242, 4242); err != nil {
+		t.Fatal(err)
+	}
+	bin, path, socket := filepath.Join(dir, "etch"), filepath.Join(dir, "audit.log"), filepath.Join(dir, "audit.sock")
+	copyProgram(t, bin)
+	defer silent(t, socket)()
+	if err := os.Chmod(socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"log", "--type", "tool_call", "--tool", "x"}, {"hook", "claude-code", "PreToolUse"}} {
+		cmd := exec.Command(bin, args...)
+		cmd.Stdin, cmd.Dir = strings.NewReader(payloadOf(1)), dir
+		cmd.Env = []string{"HOME=" + dir, "PATH=/usr/bin:/bin", "ETCH_LOG_PATH=" + path, "TEST_PATIENT=1"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4242, Gid: 4242}}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	if got := senders(t, path); len(got) != 2 {
+		t.Errorf("got %v, want both on record", got)
+	}
+}
+
 // copyProgram copies the program to where another user can run it.
 func copyProgram(t *testing.T, to string) {
 	t.Helper()
