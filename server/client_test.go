@@ -165,7 +165,7 @@ func TestADaemonThatIsRestarted(t *testing.T) {
 
 // TestAConnectionThatIsLost: of what was sent and not answered nobody knows.
 func TestAConnectionThatIsLost(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(shortDir(t), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestAConnectionThatIsLost(t *testing.T) {
 
 // TestADaemonThatHangs: a context and the answer timeout end the wait.
 func TestADaemonThatHangs(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(shortDir(t), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +244,7 @@ func TestADaemonThatHangs(t *testing.T) {
 }
 
 func TestDialFails(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	if _, err := etch.Dial(t.Context(), filepath.Join(dir, "none"), nil); err == nil {
 		t.Error("nobody listens: got no error")
 	}

@@ -140,7 +140,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	path := filepath.Join(t.TempDir(), "audit.log")
+	path := filepath.Join(shortDir(t), "audit.log")
 	log, err := etch.Create(path, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,9 @@ import (
 	"github.com/etch-audit/etch/internal/segment"
 )
 
-// machineSocket is where the daemon of a machine listens that several users share.
-const machineSocket = "/run/etch/etch.sock"
+// machineSocket is where the daemon of a machine listens that several users share. Tests
+// have none, whatever the machine has that they run on.
+var machineSocket = "/run/etch/etch.sock"
 
 // errNoDaemon: nobody listens, and the configuration does not insist on a daemon.
 var errNoDaemon = errors.New("no daemon listens")
@@ -34,7 +35,7 @@ func findDaemon(resolved *config.Resolved) (string, error) {
 		return "", nil
 	}
 	candidates := []string{socket}
-	if resolved.DefaultPlace && resolved.Server.Socket == "" {
+	if resolved.DefaultPlace && resolved.Server.Socket == "" && machineSocket != "" {
 		candidates = append(candidates, machineSocket)
 	}
 	for _, path := range candidates {
@@ -58,7 +59,8 @@ func findDaemon(resolved *config.Resolved) (string, error) {
 
 // trusted returns an error where a socket is not that of a daemon that may know what
 // is recorded: anybody can listen in a directory that anybody may write to. It may be
-// root's, the user's own, or of who owns the log's directory.
+// root's, the user's own, of who owns the log's directory, or of whom root has given the
+// directory that it is in, as a service manager gives one below /run.
 func trusted(path string, info fs.FileInfo, resolved *config.Resolved) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("daemon: %s is no socket", path)
@@ -72,22 +74,49 @@ func trusted(path string, info fs.FileInfo, resolved *config.Resolved) error {
 			return nil
 		}
 	}
+	if appointed(filepath.Dir(path), owner) {
+		return nil
+	}
 	return fmt.Errorf("daemon: %s is uid %d's, who is neither root, nor you, nor the owner of the log's directory: it is not used", path, owner)
+}
+
+// appointed reports whether root has given a directory to its owner: nobody else may
+// write there, and nobody but root above it.
+func appointed(dir string, owner int) bool {
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
+			return false
+		}
+		id, ok := ownerID(info)
+		if !ok || at == dir && id != owner || at != dir && id != 0 {
+			return false
+		}
+		if at == filepath.Dir(at) {
+			return true
+		}
+	}
 }
 
 // dialDaemon connects to the daemon at socket. It returns errNoDaemon where nobody
 // listens and the log may be written by this process instead.
 func dialDaemon(ctx context.Context, socket string, resolved *config.Resolved) (*etch.Client, error) {
 	c, err := etch.Dial(ctx, socket, nil)
-	if err != nil && nobodyListens(err) && resolved.Server.Connect != config.ConnectAlways {
+	if err != nil && nobodyListens(err, resolved) && resolved.Server.Connect != config.ConnectAlways {
 		return nil, fmt.Errorf("%w: %w", errNoDaemon, err)
 	}
 	return c, err
 }
 
 // nobodyListens reports whether connecting failed for want of a daemon: the socket is
-// gone, or was left by one that was killed.
-func nobodyListens(err error) bool {
+// gone, or was left by one that was killed. One that this user may not enter is others'
+// daemon where the log is this user's to write; where it is not, it is the one to be
+// reached.
+func nobodyListens(err error, resolved *config.Resolved) bool {
+	if errors.Is(err, fs.ErrPermission) {
+		write := mayWrite(filepath.Dir(resolved.LogPath()))
+		return write == nil || errors.Is(write, fs.ErrNotExist)
+	}
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 

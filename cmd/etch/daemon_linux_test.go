@@ -19,7 +19,7 @@ func TestAnotherUsersDaemon(t *testing.T) {
 		t.Skip("wants two users")
 	}
 	const agent = 4242 // somebody without a name
-	top := t.TempDir()
+	top := shortDir(t)
 	for dir := top; strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -88,6 +88,76 @@ func TestAnotherUsersDaemon(t *testing.T) {
 	}
 	if uids["toolu_1"] != "4242" || uids["toolu_2"] != "4242" {
 		t.Errorf("got %v, want both calls, sent by 4242", uids)
+	}
+}
+
+// TestADaemonForOthers: a socket that this user may not enter keeps nobody from a log
+// of their own.
+func TestADaemonForOthers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("wants two users")
+	}
+	dir := shortDir(t)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 4242, 4242); err != nil {
+		t.Fatal(err)
+	}
+	bin, path, socket := filepath.Join(dir, "etch"), filepath.Join(dir, "audit.log"), filepath.Join(dir, "audit.sock")
+	copyProgram(t, bin)
+	defer silent(t, socket)()
+	if err := os.Chmod(socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"log", "--type", "tool_call", "--tool", "x"}, {"hook", "claude-code", "PreToolUse"}} {
+		cmd := exec.Command(bin, args...)
+		cmd.Stdin, cmd.Dir = strings.NewReader(payloadOf(1)), dir
+		cmd.Env = []string{"HOME=" + dir, "PATH=/usr/bin:/bin", "ETCH_LOG_PATH=" + path, "TEST_PATIENT=1"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4242, Gid: 4242}}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	if got := senders(t, path); len(got) != 2 {
+		t.Errorf("got %v, want both on record", got)
+	}
+}
+
+// TestWhoseSocketIsTrusted: root appoints a daemon's user by giving it a directory.
+func TestWhoseSocketIsTrusted(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("wants several users")
+	}
+	top, err := os.MkdirTemp("/run", "etch-test")
+	if err != nil {
+		t.Skipf("nothing can be made below /run: %v", err)
+	}
+	defer func() {
+		if err := os.RemoveAll(top); err != nil {
+			t.Error(err)
+		}
+	}()
+	dir := filepath.Join(top, "etch")
+	for _, err := range []error{os.Chmod(top, 0o755), os.Mkdir(dir, 0o755), os.Chown(dir, 4242, 4242)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !appointed(dir, 4242) {
+		t.Error("a directory that root has given away: got that it is not")
+	}
+	if appointed(dir, 4243) {
+		t.Error("somebody else's socket there: got that root appointed them")
+	}
+	if err := os.Chmod(top, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if appointed(dir, 4242) {
+		t.Error("a directory that anybody could have made: got that root gave it")
+	}
+	if open := shortDir(t); appointed(open, 0) {
+		t.Errorf("%s lies where anybody may write: got that root gave it", open)
 	}
 }
 

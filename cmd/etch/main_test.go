@@ -23,6 +23,7 @@ var programs = map[string]func(){"etch": patientMain}
 
 // patientMain is main, with hooks that have time on a machine that is busy.
 func patientMain() {
+	machineSocket = "" // of the machine that runs the tests
 	if os.Getenv("TEST_PATIENT") != "" {
 		hookPatience.records, hookPatience.locks, hookPatience.ends = 10*time.Second, 5*time.Second, 20*time.Second
 	}
