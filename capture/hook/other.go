@@ -42,10 +42,14 @@ func (t *Turn) permission(c Call) {
 			return
 		}
 	} else {
-		if !t.state.add(keyOf(c.ID, "request")) {
+		i := t.state.findCall(c.ID, digest)
+		if !t.state.add(keyOf(c.ID, "request", digest)) && (i < 0 || t.state.Open[i].Asked) {
 			return
 		}
-		if i := t.state.find(c.ID); i >= 0 {
+		if i < 0 {
+			i = t.state.find(c.ID)
+		}
+		if i >= 0 {
 			t.state.Open[i].Asked = true
 		}
 	}
@@ -78,9 +82,15 @@ func (t *Turn) askedByPart(c *Call) (id string, fresh bool) {
 
 // denied records a refusal that has an event of its own, and the end of its call.
 func (t *Turn) denied(c Call) {
+	digest := InputDigest(c.Input)
+	i := -1
 	if c.ID != "" {
-		if !t.state.add(keyOf(c.ID, "denied")) {
+		i = t.state.findCall(c.ID, digest)
+		if !t.state.add(keyOf(c.ID, "denied", digest)) && i < 0 {
 			return
+		}
+		if i < 0 {
+			i = t.state.find(c.ID)
 		}
 	} else if t.again() {
 		return
@@ -89,11 +99,10 @@ func (t *Turn) denied(c Call) {
 	if c.Denial.By == "" {
 		c.Denial = Denial{ByUnknown, t.m.Reason}
 	}
-	i := -1
-	if c.ID != "" {
-		i = t.state.find(c.ID)
-	} else if i = t.state.match(&c, InputDigest(c.Input)); i >= 0 {
-		c.ID = t.state.Open[i].ID
+	if c.ID == "" {
+		if i = t.state.match(&c, digest); i >= 0 {
+			c.ID = t.state.Open[i].ID
+		}
 	}
 	decision := c
 	decision.Start = t.m.Time
@@ -101,7 +110,7 @@ func (t *Turn) denied(c Call) {
 	e.Type, e.Phase = etch.ApprovalDecision, ""
 	setLabel(e, "event", cutText(t.m.Name, maxMessage))
 	t.add(e)
-	if c.ID != "" {
+	if c.ID != "" && (i >= 0 || !t.state.knows(endKey(c.ID))) {
 		t.complete(c, i)
 	}
 }

@@ -19,7 +19,7 @@ import (
 const (
 	maxOpen   = 128
 	maxClosed = 32
-	maxKeys   = 512
+	maxKeys   = 768
 	maxNotes  = 64
 	maxCounts = 512
 	maxAgents = 64
@@ -176,6 +176,9 @@ func (s *session) add(k key) bool {
 	return true
 }
 
+// forgetKey forgets a key of a call.
+func (s *session) forgetKey(k key) { s.Keys = without(s.Keys, 8, 8, nil, k[:]) }
+
 // note remembers a key for a while, and reports whether it is new.
 func (s *session) note(k key, now time.Time) bool {
 	at := now.UnixMilli()
@@ -219,6 +222,12 @@ func (s *session) ordinal(tool, digest string) int {
 // find returns the place of an open call by its id, -1 where there is none.
 func (s *session) find(id string) int {
 	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id })
+}
+
+// findCall is find for the one of those of an id that has an input. Where its end
+// tells of no input, any has it.
+func (s *session) findCall(id, digest string) int {
+	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id && (digest == "" || o.Digest == digest) })
 }
 
 // match returns the place of the open call that a call without an id is: of

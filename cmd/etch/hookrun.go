@@ -401,7 +401,7 @@ func (r *hookRun) remember(kept bool) error {
 		if ev.Type == etch.PolicyViolation && ev.Phase == etch.Completion {
 			ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
 			sessions := hook.NewSessions(hooksDirectory(r.resolved.LogPath()))
-			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, ev.CallID))
+			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
 			cancel()
 		}
 	}
