@@ -78,8 +78,10 @@ const ahead = time.Minute
 // call compares one call of the transcript.
 func (v *visit) call(ctx context.Context, c *transcript.Call) error {
 	c.ID = hook.BoundID(c.ID)
-	if c.Start.After(v.Now.Add(ahead)) {
-		c.Start = time.Time{} // nobody knows when it was: it is recorded under the time of recording
+	for _, at := range [...]*time.Time{&c.Start, &c.Over} {
+		if at.After(v.Now.Add(ahead)) {
+			*at = time.Time{} // nobody knows when it was, and it must not stay recent for ever
+		}
 	}
 	if c.Session == "" {
 		c.Session = v.row.ID
