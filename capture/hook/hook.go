@@ -98,6 +98,10 @@ func (a *Agent) Deny(event, reason string) (Answer, bool) {
 	return deny(cutText(reason, maxKept)), true
 }
 
+// Stops reports whether a hook of an event runs at the end of a turn or of a
+// session, from which a refusal would keep the agent.
+func (a *Agent) Stops(event string) bool { return a.eventKind(event).stops() }
+
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)
 	if a.Answers == nil {

@@ -187,7 +187,10 @@ func (r *hookRun) work() error {
 // cannot be read is no reason to lose anything: the defaults take its place.
 func (r *hookRun) settings() error {
 	quiet := r.std
-	quiet.err = nowhere{}
+	quiet.err, quiet.env = nowhere{}, r.environment
+	if len(r.strange) > 0 {
+		r.fails(fmt.Errorf("arguments that are not known: %q", r.strange))
+	}
 	resolved, err := r.place.load(quiet)
 	if err == nil && resolved.Stream() != "" {
 		err = fmt.Errorf("the destination is %s, which is the agent's", resolved.Stream())
@@ -366,17 +369,18 @@ func (r *hookRun) finish(cause error) hook.Answer {
 }
 
 // late returns the events where time was up before they were known: those of the
-// payload, if all of it comes, without what the session knows.
+// payload, if all of it comes, without what the session knows. There are none
+// where it says nothing that is recorded.
 func (r *hookRun) late(cause error) []*etch.Event {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r.payload.wait(hookPatience.payload - r.std.now().Sub(r.began)) {
+	if r.payload.whole() || r.payload.wait(hookPatience.payload-r.std.now().Sub(r.began)) {
 		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
 	}
 	r.mu.Lock()
-	events := r.events
+	events, turn := r.events, r.turn
 	r.mu.Unlock()
-	if len(events) == 0 {
+	if len(events) == 0 && turn == nil {
 		ev := r.delivered(cause.Error())
 		ev.ID = etch.NewEventID(r.std.now())
 		events = []*etch.Event{ev}
