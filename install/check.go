@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/hookenv"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -194,8 +195,24 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 			c.lookSwitch(s, doc, n, w)
 		}
 	}
+	c.lookEnvironment(s, doc)
 	if n, err := doc.Member("allowManagedHooksOnly"); err == nil && n != nil && s.scope == Managed && n.Kind() == settings.True {
 		c.managedOnly = true
+	}
+}
+
+// lookEnvironment looks for variables by which settings of the project would have
+// hooks record elsewhere, or run something else.
+func (c *checking) lookEnvironment(s source, doc *settings.Document) {
+	n, err := doc.Member("env")
+	if err != nil || n == nil || s.scope != Project || n.Kind() != settings.Object {
+		return
+	}
+	for _, variable := range n.Children() {
+		if hookenv.Bends(variable.Name()) {
+			c.add("switch", Problem, fmt.Sprintf("%s:%d", s.path, doc.Line(variable.Start())), "take it out of the file",
+				"the project sets %s for the hooks: they may record elsewhere, or not what they should", variable.Name())
+		}
 	}
 }
 

@@ -369,6 +369,9 @@ func TestHooksOff(t *testing.T) {
 		{"another form of its hooks", hooked, line, false},
 		{"none before", "{}", `{"hooks":{}}`, false},
 		{"no settings any more", hooked, "\xff", true},
+		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
+		{"another home", "{}", `{"env":{"HOME":"/tmp"}}`, true},
+		{"another environment", "{}", `{"env":{"ETCH":"1","FOO":"bar"}}`, false},
 	} {
 		l := newTestLog(t, agents["claudecode"])
 		l.env = map[string]string{"HOME": filepath.Join(dir, "home"), "CLAUDE_PROJECT_DIR": dir}

@@ -444,7 +444,7 @@ func TestHookTooLateForNothing(t *testing.T) {
 type slow struct{ in io.Reader }
 
 func (s *slow) Read(p []byte) (int, error) {
-	time.Sleep(20 * time.Millisecond)
+	<-time.After(20 * time.Millisecond) // longer than the hook has
 	return s.in.Read(p)
 }
 
