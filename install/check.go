@@ -76,6 +76,24 @@ func (a *Agent) Check(m Machine, log string) State {
 	return c.State
 }
 
+// Logs returns the logs that the agent's hooks of a scope name, each once; ""
+// stands for the one of the configuration. There are none where there are no hooks.
+func (a *Agent) Logs(m Machine, scope Scope) []string {
+	c := checking{a: a, m: m}
+	for _, s := range a.read(m) {
+		if s.scope == scope {
+			c.look(s)
+		}
+	}
+	var logs []string
+	for _, f := range c.seen {
+		if !slices.Contains(logs, f.log) {
+			logs = append(logs, f.log)
+		}
+	}
+	return logs
+}
+
 // read returns the files that an agent reads, the most powerful first.
 func (a *Agent) read(m Machine) []source {
 	var all []source

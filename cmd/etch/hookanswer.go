@@ -10,6 +10,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/etch-audit/etch/redact"
@@ -160,8 +161,7 @@ func (r *hookRun) tell() {
 		r.lament(failures)
 		return
 	}
-	path := filepath.Join(hooksDirectory(resolved.LogPath()), "errors.log")
-	if err := appendErrors(path, r.lines(failures)); err != nil {
+	if err := appendErrors(errorsFile(resolved), r.lines(failures)); err != nil {
 		r.lament(failures)
 	}
 }
@@ -183,22 +183,32 @@ func (r *hookRun) lines(failures []error) string {
 	return b.String()
 }
 
+// errorsFile returns the path of the log of errors.
+func errorsFile(resolved *config.Resolved) string {
+	return filepath.Join(hooksDirectory(resolved.LogPath()), "errors.log")
+}
+
 func appendErrors(path, text string) error {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", path) // a pipe would be waited for
-	} else if err == nil && info.Size() > maxErrorLog {
-		flags |= os.O_TRUNC
-	}
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	f, err := os.OpenFile(path, flags, 0o600)
+	f, err := openErrors(path)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
+}
+
+// openErrors opens the log of errors to append to it.
+func openErrors(path string) (*os.File, error) {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path) // a pipe would be waited for
+	} else if err == nil && info.Size() > maxErrorLog {
+		flags |= os.O_TRUNC
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	return os.OpenFile(path, flags, 0o600)
 }
 
 // nowhere is where words go that nobody is there for.

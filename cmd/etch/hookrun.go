@@ -362,7 +362,7 @@ func (r *hookRun) finish(cause error) hook.Answer {
 			err = r.keep(cause)
 		}
 		answer = r.answer(cause)
-		return errors.Join(err, r.remember(err == nil))
+		return errors.Join(err, r.remember(err == nil), r.reconcileLater())
 	}))
 	r.tell()
 	return answer
