@@ -63,10 +63,10 @@ func (t *Turn) permission(c Call) {
 // file, the eldest of which no request was told.
 func (t *Turn) askedByPart(c *Call) (id string, fresh bool) {
 	probe := t.agent().Attempt(c, Recording{})
-	asked := memoOf(probe)
+	asked := memoOf(probe, t.m.Delivery.masker)
 	for i := range t.state.Open {
 		o := &t.state.Open[i]
-		if o.Asked || o.Agent != c.AgentID || o.Event.Command != asked.Command || o.Event.Resource != asked.Resource {
+		if o.Asked || o.Agent != c.AgentID || !sameStart(o.Event.Command, asked.Command) || !sameStart(o.Event.Resource, asked.Resource) {
 			continue
 		}
 		if asked.Command == "" && asked.Resource == "" && !(c.Server != "" && o.Server == c.Server && o.Tool == c.Tool) {
@@ -77,6 +77,9 @@ func (t *Turn) askedByPart(c *Call) (id string, fresh bool) {
 	}
 	return "", false
 }
+
+// sameStart reports whether two texts begin alike, as far as is remembered of them.
+func sameStart(a, b string) bool { return cutText(a, maxMemo) == cutText(b, maxMemo) }
 
 // denied records a refusal that has an event of its own, and the end of its call.
 func (t *Turn) denied(c Call) {

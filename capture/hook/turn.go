@@ -138,11 +138,12 @@ func (t *Turn) attempt(c Call) {
 		return
 	}
 	e := t.agent().Attempt(&c, t.recording())
+	t.classify(e)
 	t.add(e)
 	if t.state.knows(overKey(c.ID, digest)) {
 		return
 	}
-	o.ID, o.Event = c.ID, memoOf(e)
+	o.ID, o.Event = c.ID, t.memo(e)
 	if len(t.state.Open) >= maxOpen {
 		t.endOpen(t.state, 0, EndUnknown)
 	}
@@ -236,7 +237,19 @@ func (t *Turn) complete(c Call, i int) {
 		t.add(o.completion(t.state, &c, t.recording()))
 		return
 	}
-	t.add(t.agent().Completion(&c, t.recording()))
+	e := t.agent().Completion(&c, t.recording())
+	t.classify(e)
+	if i >= 0 && o.Digest != InputDigest(c.Input) {
+		o.askedIn(e)
+	}
+	t.add(e)
+}
+
+// classify judges the risk of a call.
+func (t *Turn) classify(e *etch.Event) {
+	if judge := t.m.Delivery.Classify; judge != nil && e.Action.Risk == "" {
+		e.Action.Risk, e.Action.RiskReasons = judge(e)
+	}
 }
 
 // recall fills in what the end of a call does not say and its attempt did.

@@ -116,8 +116,9 @@ func (r *hookRun) refusal(request *hook.Call, attempt *etch.Event, reason string
 	refused.Ended, refused.Outcome = true, etch.Blocked
 	refused.Denial = hook.Denial{By: hook.ByPolicy, Reason: reason}
 	ev := r.known.Completion(&refused, recordingOf(&r.resolved.Hooks))
-	ev.Type = etch.PolicyViolation
-	ev.CallID, ev.Actor = attempt.CallID, attempt.Actor // the call may have got its id here
+	// The call may have got its id here. It stays a call of its type, so that it is
+	// one row with its attempt; that it violates a policy says the flag.
+	ev.Type, ev.CallID, ev.Actor = attempt.Type, attempt.CallID, attempt.Actor
 	ev.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(r.resolved.Policy.DenyRisk)}
 	if ev.Result != nil {
 		ev.Result.ErrorCategory, ev.Result.ErrorDomain = "policy_blocked", "action"
@@ -161,9 +162,14 @@ func (r *hookRun) tell() {
 		r.lament(failures)
 		return
 	}
-	if err := appendErrors(errorsFile(resolved), r.lines(failures)); err != nil {
+	f, err := openErrors(errorsFile(resolved))
+	if err != nil {
 		r.lament(failures)
+		return
 	}
+	// On a full disk there is nobody else to tell: what is lost is counted.
+	_, _ = f.WriteString(r.lines(failures))
+	_ = f.Close()
 }
 
 // lament tells the agent what went wrong where nobody else can be told.
@@ -186,15 +192,6 @@ func (r *hookRun) lines(failures []error) string {
 // errorsFile returns the path of the log of errors.
 func errorsFile(resolved *config.Resolved) string {
 	return filepath.Join(hooksDirectory(resolved.LogPath()), "errors.log")
-}
-
-func appendErrors(path, text string) error {
-	f, err := openErrors(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
 }
 
 // openErrors opens the log of errors to append to it.

@@ -230,6 +230,7 @@ func (r *hookRun) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
 		Agent: r.known, Event: r.event, Payload: r.payload.bytes(), Getenv: r.std.env, Parent: os.Getppid(),
 		Now: r.began, Actor: r.actor(), Recording: recordingOf(&r.resolved.Hooks),
+		Classify: classify, Masker: r.spool.Masker,
 	})
 	r.fails(err)
 	events, denial := turn.Events, ""
@@ -402,7 +403,7 @@ func (r *hookRun) remember(kept bool) error {
 	}
 	err := turn.Keep()
 	for _, ev := range events {
-		if ev.Type == etch.PolicyViolation && ev.Phase == etch.Completion {
+		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
 			ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
 			sessions := hook.NewSessions(hooksDirectory(r.resolved.LogPath()))
 			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
