@@ -26,6 +26,23 @@ type asked struct {
 	RiskReasons []string        `json:"risk_reasons,omitempty"`
 }
 
+// AskedFor returns what an attempt asked for, of a completion that says that
+// something else was done; nil for all others.
+func (e *Event) AskedFor() *Action {
+	if e.Action == nil || e.Phase != Completion || !bytes.Contains(e.Action.Arguments, askedMark) {
+		return nil
+	}
+	var outer struct{ Asked *asked }
+	if json.Unmarshal(e.Action.Arguments, &outer) != nil || outer.Asked == nil {
+		return nil
+	}
+	a := outer.Asked
+	return &Action{
+		Tool: e.Action.Tool, Command: a.Command, Arguments: a.Arguments, Resource: a.Resource, Cwd: a.Cwd,
+		Risk: a.Risk, RiskReasons: a.RiskReasons, Allowed: true,
+	}
+}
+
 // AppendAsked returns arguments, a JSON object or nothing, with what an attempt's
 // action asked for as their last member.
 func AppendAsked(arguments json.RawMessage, attempt *Action) (json.RawMessage, error) {

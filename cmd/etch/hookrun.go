@@ -94,13 +94,31 @@ func runHook(c hookCommand, std stdio, exit func(code int)) int {
 		}
 	})
 	defer late.Stop()
-	last := time.AfterFunc(hookPatience.ends-hookStarted, func() { ended <- r.say(r.goOn(), exit) })
+	last := time.AfterFunc(hookPatience.ends-hookStarted, func() {
+		r.abandon()
+		ended <- r.say(r.goOn(), exit)
+	})
 	defer last.Stop()
 	err := r.survive(r.work)
 	if r.end() {
 		return r.say(r.finish(err), func(int) {})
 	}
 	return <-ended
+}
+
+// abandon says that the process ends in the middle of its work, if that can be
+// said within a moment: the disk may hang.
+func (r *hookRun) abandon() {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", hookPatience.ends))
+		r.tell()
+	}()
+	select {
+	case <-told:
+	case <-time.After(hookPatience.locks):
+	}
 }
 
 // end takes the right to make the answer, and reports whether nobody had it.
