@@ -28,17 +28,17 @@ type asked struct {
 
 // AskedFor returns what an attempt asked for, of a completion that says that
 // something else was done; nil for all others.
-func (e *Event) AskedFor() *Action {
-	if e.Action == nil || e.Phase != Completion || !bytes.Contains(e.Action.Arguments, askedMark) {
+func (ev *Event) AskedFor() *Action {
+	if ev.Action == nil || ev.Phase != Completion || !bytes.Contains(ev.Action.Arguments, askedMark) {
 		return nil
 	}
 	var outer struct{ Asked *asked }
-	if json.Unmarshal(e.Action.Arguments, &outer) != nil || outer.Asked == nil {
+	if json.Unmarshal(ev.Action.Arguments, &outer) != nil || outer.Asked == nil {
 		return nil
 	}
 	a := outer.Asked
 	return &Action{
-		Tool: e.Action.Tool, Command: a.Command, Arguments: a.Arguments, Resource: a.Resource, Cwd: a.Cwd,
+		Tool: ev.Action.Tool, Command: a.Command, Arguments: a.Arguments, Resource: a.Resource, Cwd: a.Cwd,
 		Risk: a.Risk, RiskReasons: a.RiskReasons, Allowed: true,
 	}
 }
