@@ -2,6 +2,7 @@ package etch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,7 +174,10 @@ func (d *drain) gather(g *gathered, files []spool.File) (rest []spool.File, err 
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(g.bodies, func(a, b waiting) int { return bytes.Compare(timeOf(a.body), timeOf(b.body)) })
+	// A completion has the time of its attempt; ids sort as they were made.
+	slices.SortStableFunc(g.bodies, func(a, b waiting) int {
+		return cmp.Or(bytes.Compare(timeOf(a.body), timeOf(b.body)), bytes.Compare(idOf(a.body), idOf(b.body)))
+	})
 	return nil, nil
 }
 
