@@ -31,7 +31,8 @@ type patience struct {
 	// payload is until when it waits for the rest of a payload that comes slowly.
 	payload time.Duration
 	// ends is when it ends even if the spool hangs: before agents give up on a
-	// hook, and only where the disk does not answer or the machine is choked.
+	// hook, and only where the disk does not answer or the machine is choked. It is
+	// what the spool counts on, too: see unsureAge in drain.go.
 	ends time.Duration
 	// idles is how early it must be done to look after the spool too, which then
 	// takes no longer than drains.
@@ -41,7 +42,7 @@ type patience struct {
 // hookPatience is that of every hook. Only tests for which a loaded machine is
 // too slow have more.
 var hookPatience = patience{
-	records: 150 * time.Millisecond, locks: 60 * time.Millisecond, payload: time.Second,
+	records: 150 * time.Millisecond, locks: 60 * time.Millisecond, payload: 1600 * time.Millisecond,
 	ends: 2 * time.Second, idles: 30 * time.Millisecond, drains: 50 * time.Millisecond,
 }
 
