@@ -18,6 +18,7 @@ type layer struct {
 // layers is the table of docs/design.md in finer steps: two packages of one
 // level do not know each other.
 var layers = []layer{
+	{pkg: "internal/processor", level: -1, reason: "what the processor can do, whatever it is for"},
 	{pkg: "internal/broken", level: -1, reason: "any check may ask whether it is broken"},
 
 	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
@@ -57,6 +58,8 @@ var layers = []layer{
 
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
 
+	{pkg: "capture/audithttp", level: 6, reason: "one source of events; sources do not know each other"},
+	{pkg: "capture/auditslog", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook/antigravity", level: 7, reason: "what is special of one agent; agents do not know each other"},
@@ -71,6 +74,7 @@ var layers = []layer{
 	{pkg: "capture/hook/qwen", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/vscode", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
+	{pkg: "capture/otlp", level: 7, reason: "one source of events; what a tool call is, it knows from capture/hook, as transcript does"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "report", level: 7, reason: "sums up a log and shows it in forms of its own, beside the words of export/table"},
