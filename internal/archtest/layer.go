@@ -56,6 +56,8 @@ var layers = []layer{
 
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
 
+	{pkg: "internal/zephlog", level: 6, reason: "one foreign line as an event and back: who reads it and who writes it go by one table"},
+
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook/antigravity", level: 7, reason: "what is special of one agent; agents do not know each other"},
