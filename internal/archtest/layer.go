@@ -74,6 +74,7 @@ var layers = []layer{
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
+	{pkg: "export/zeph", level: 7, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "report", level: 7, reason: "sums up a log and shows it in forms of its own, beside the words of export/table"},
 	{pkg: "transcript", level: 7, reason: "calls as the agents' own files have them; of the log it knows nothing"},
 	{pkg: "transcript/claudecode", level: 8, reason: "one agent's files; agents do not know each other"},
