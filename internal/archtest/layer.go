@@ -26,6 +26,7 @@ var layers = []layer{
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
 	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
 	{pkg: "internal/lanes", level: 0, reason: "SHA-256 of bytes, whatever they are"},
+	{pkg: "internal/zeroclaw", level: 0, reason: "one line of another program's log; of events it knows nothing"},
 	{pkg: "risk", level: 0, reason: "judges a command without knowing who records it"},
 	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},
 
@@ -72,6 +73,7 @@ var layers = []layer{
 	{pkg: "capture/hook/qwen", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/vscode", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
+	{pkg: "capture/source", level: 6, reason: "what readers of other programs' logs have in common; the programs it does not know"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/zeph", level: 7, reason: "one other form of an event; forms do not know each other"},
