@@ -11,7 +11,6 @@ package source
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -29,8 +28,11 @@ const (
 	LabelLine    = "import_line"    // the line's number, from 1; of a database the row's id
 	LabelSHA256  = "import_sha256"  // of the original bytes, without the line feed
 	LabelVerdict = "import_verdict" // see [Verdict]
-	LabelKey     = "import_key"     // see [Entry.Key]
-	LabelText    = "import_text"    // the beginning of what could not be read
+	LabelText    = "import_text"    // the beginning of the bytes, where the event does not give them back: of what could not be read above all
+
+	// LabelOccurrence is the number of times that the same bytes had come in their
+	// file by then; there from the second on. The importer sets it.
+	LabelOccurrence = "import_occurrence"
 )
 
 // A Verdict is what a source's own means say of a record, or of a whole file.
@@ -53,31 +55,21 @@ const (
 // An Entry is one thing that a source holds, ready to be recorded. It belongs to
 // whoever gets it.
 type Entry struct {
-	Event   *etch.Event // never nil; passes Validate
-	File    string      // the name of its file, without its directory
-	Line    int         // from 1; of a database the row's id
-	Offset  int64       // of its first byte in the file; of a database the row's id
+	Event  *etch.Event // never nil; passes Validate
+	File   string      // the name of its file, without its directory
+	Line   int         // from 1; of a database the row's id
+	Offset int64       // of its first byte in the file; of a database the row's id
+	// SHA256 is of the entry's own bytes: of two in one line each has its own.
 	SHA256  [sha256.Size]byte
 	Verdict Verdict
+	// Undated reports whether the bytes tell no time that an event can have. Then
+	// Event.Timestamp is that of the last entry before it in its file that has
+	// one, or the beginning of 1970: never that of the import, so that it is the
+	// same at the next one.
+	Undated bool
 	// Torn reports whether no line feed ends it: the file's last bytes, which
 	// their writer may not have finished.
 	Torn bool
-}
-
-// Key returns 32 hexadecimal digits that two entries share only where both stood
-// at the same offset with the same bytes, in files of the same program: the same
-// whatever the file is called by then. It is what a second import knows an entry
-// by.
-func (e *Entry) Key(program string) string {
-	h := sha256.New()
-	var offset [8]byte
-	binary.BigEndian.PutUint64(offset[:], uint64(e.Offset))
-	h.Write([]byte("etch import key\x00"))
-	h.Write([]byte(program))
-	h.Write([]byte{0})
-	h.Write(offset[:])
-	h.Write(e.SHA256[:])
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Label sets the labels that say where the entry is from, and that the source
@@ -92,7 +84,6 @@ func (e *Entry) Label(program string) {
 	labels[LabelLine] = strconv.Itoa(e.Line)
 	labels[LabelSHA256] = hex.EncodeToString(e.SHA256[:])
 	labels[LabelVerdict] = string(e.Verdict)
-	labels[LabelKey] = e.Key(program)
 }
 
 // UnreadableEntry returns an entry for bytes that are no record: of a file's
@@ -100,7 +91,7 @@ func (e *Entry) Label(program string) {
 // kept in [LabelText].
 func UnreadableEntry(program, file string, l *Line, offset int, text []byte) *Entry {
 	e := &Entry{
-		Event: &etch.Event{Type: etch.SecurityEvent, Labels: map[string]string{LabelText: Head(string(text), 512)}},
+		Event: &etch.Event{Type: etch.SecurityEvent, Labels: map[string]string{LabelText: Head(string(text), MaxText)}},
 		File:  file, Line: l.Number, Offset: l.Offset + int64(offset),
 		SHA256: sha256.Sum256(text), Verdict: Unreadable, Torn: l.Torn && offset+len(text) == len(l.Bytes),
 	}
@@ -110,6 +101,10 @@ func UnreadableEntry(program, file string, l *Line, offset int, text []byte) *En
 	e.Label(program)
 	return e
 }
+
+// MaxText is the most bytes of [LabelText]. However they are escaped, the label
+// fits in a record.
+const MaxText = 8 << 10
 
 // Head returns the longest beginning of s of at most n bytes that ends between
 // two characters.
