@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/etch-audit/etch"
@@ -88,12 +89,13 @@ func (e *Entry) Label(program string) {
 
 // UnreadableEntry returns an entry for bytes that are no record: of a file's
 // line l, at an offset from the line's beginning. The bytes' own beginning is
-// kept in [LabelText].
+// kept in [LabelText]. It is Undated: who knows of an entry before it sets the
+// time.
 func UnreadableEntry(program, file string, l *Line, offset int, text []byte) *Entry {
 	e := &Entry{
-		Event: &etch.Event{Type: etch.SecurityEvent, Labels: map[string]string{LabelText: Head(string(text), MaxText)}},
+		Event: &etch.Event{Type: etch.SecurityEvent, Timestamp: time.Unix(0, 0).UTC(), Labels: map[string]string{LabelText: Head(string(text), MaxText)}},
 		File:  file, Line: l.Number, Offset: l.Offset + int64(offset),
-		SHA256: sha256.Sum256(text), Verdict: Unreadable, Torn: l.Torn && offset+len(text) == len(l.Bytes),
+		SHA256: sha256.Sum256(text), Verdict: Unreadable, Undated: true, Torn: l.Torn && offset+len(text) == len(l.Bytes),
 	}
 	if l.Overlong {
 		e.SHA256 = l.SHA256

@@ -74,6 +74,7 @@ var layers = []layer{
 	{pkg: "capture/hook/vscode", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/source", level: 6, reason: "what readers of other programs' logs have in common; the programs it does not know"},
+	{pkg: "capture/zeph", level: 7, reason: "one foreign log; foreign logs do not know each other"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/zeph", level: 7, reason: "one other form of an event; forms do not know each other"},

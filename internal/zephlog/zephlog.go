@@ -203,11 +203,12 @@ func appendRaw(dst []byte, value string) []byte {
 	return append(dst, value...)
 }
 
-// Begins returns where in a line a record may begin, from a place on: -1 for
-// nowhere. All of Zeph's records begin with their timestamp.
-func Begins(line []byte, from int) int {
-	if i := bytes.Index(line[from:], []byte(`{"timestamp":"`)); i >= 0 {
-		return from + i
-	}
-	return -1
-}
+// beginning is what all of Zeph's records begin with. Inside of a string it
+// cannot stand: its quotation marks would be escaped.
+const beginning = `{"timestamp":"`
+
+// Begins returns the first place of a line where a record may begin, -1 for none.
+func Begins(line []byte) int { return bytes.Index(line, []byte(beginning)) }
+
+// LastBegins returns the last such place, -1 for none.
+func LastBegins(line []byte) int { return bytes.LastIndex(line, []byte(beginning)) }
