@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -27,8 +28,8 @@ type FileReport struct {
 	Lines      int     `json:"lines"`
 	Records    int     `json:"records"`
 
-	FirstSequence *uint64 `json:"first_sequence,omitempty"`
-	LastSequence  *uint64 `json:"last_sequence,omitempty"`
+	FirstSequence *uint64 `json:"first_sequence,omitempty"` // the lowest
+	LastSequence  *uint64 `json:"last_sequence,omitempty"`  // the highest
 
 	Chained     int `json:"chained"`      // records with a hash of their own
 	NoIntegrity int `json:"no_integrity"` // records without
@@ -130,8 +131,24 @@ func (f *FileReport) Defects() []string {
 	for i := range f.Faults {
 		all = append(all, f.Faults[i].Defects...)
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return sortDefects(all)
+}
+
+// AddBlind adds defects to Blind.
+func (f *FileReport) AddBlind(defects ...string) {
+	f.Blind = sortDefects(append(f.Blind, defects...))
+}
+
+// sortDefects sorts by letter, then by number: Z9 stands before Z10. None stands
+// twice.
+func sortDefects(defects []string) []string {
+	slices.SortFunc(defects, func(a, b string) int {
+		if len(a) != len(b) && a[:1] == b[:1] {
+			return cmp.Compare(len(a), len(b))
+		}
+		return cmp.Compare(a, b)
+	})
+	return slices.Compact(defects)
 }
 
 // Settle sets Verdict from what was counted: of a file with faults Damaged, else
