@@ -8,16 +8,20 @@ import (
 )
 
 // An Identity is what a second import knows an entry by: the program, the
-// entry's bytes, and how many times these had come in their file by then. What
+// host that the user said it is of, the entry's bytes, and how many times these
+// had come in their file by then. What
 // the file is called, where in it they stand and how long it has become is not
 // part of it: files are rotated, grow, and lose their beginning.
 type Identity [16]byte
 
 // NewIdentity returns the identity of the n-th entry of those bytes in its file.
-func NewIdentity(program string, sum [sha256.Size]byte, n int) Identity {
+// The host may be empty.
+func NewIdentity(program, host string, sum [sha256.Size]byte, n int) Identity {
 	b := make([]byte, 0, 128)
 	b = append(b, "etch import identity\x00"...)
 	b = append(b, program...)
+	b = append(b, 0)
+	b = append(b, host...)
 	b = append(b, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(n))
 	b = append(b, sum[:]...)
@@ -43,7 +47,7 @@ func IdentityOf(labels map[string]string) (Identity, bool) {
 			return Identity{}, false
 		}
 	}
-	return NewIdentity(labels[LabelSource], sum, n), true
+	return NewIdentity(labels[LabelSource], labels[LabelHost], sum, n), true
 }
 
 // Occurrences counts how many times the same bytes come in one file. Its zero

@@ -31,6 +31,9 @@ const (
 	LabelVerdict = "import_verdict" // see [Verdict]
 	LabelText    = "import_text"    // the beginning of the bytes, where the event does not give them back: of what could not be read above all
 
+	// LabelHost is the host that the file is of, where the user said one. The
+	// importer sets it.
+	LabelHost = "import_host"
 	// LabelOccurrence is the number of times that the same bytes had come in their
 	// file by then; there from the second on. The importer sets it.
 	LabelOccurrence = "import_occurrence"

@@ -88,6 +88,7 @@ var layers = []layer{
 	{pkg: "transcript/qwen", level: 8, reason: "one agent's files; agents do not know each other"},
 	{pkg: "transcript/transcripttest", level: 8, testOnly: true, reason: "what every reader of transcripts must do"},
 	{pkg: "reconcile", level: 8, reason: "transcripts beside the log; which agents there are it does not know"},
+	{pkg: "importer", level: 7, reason: "entries of other logs, each once; whose they are it does not know"},
 	{pkg: "install", level: 7, reason: "agents' settings, and which program they start; of the log it knows nothing"},
 	{pkg: "config", level: 7, reason: "the file's words for the options of the root"},
 	{pkg: "cmd/etch", level: 9, reason: "flags, calls and printing over all of it"},
