@@ -66,6 +66,7 @@ type Parser struct {
 	// prefixed: the file is tracing output: some record had something before it
 	// in its line. plain: none had so far.
 	prefixed, plain bool
+	again           []byte // a line as it is written back
 }
 
 var _ source.Parser = (*Parser)(nil)
@@ -230,8 +231,9 @@ func (p *Parser) piece(line []byte, at int) piece {
 	found := piece{start: at, end: len(line)}
 	text := bytes.TrimRight(line[at:], " \t\r")
 	if found.event, found.err = zephlog.Parse(text); found.err == nil {
-		again, ok := zephlog.Append(nil, found.event)
-		found.rebuilt = ok && bytes.Equal(again, line[at:])
+		ok := false
+		p.again, ok = zephlog.Append(p.again[:0], found.event)
+		found.rebuilt = ok && bytes.Equal(p.again, line[at:])
 		return found
 	}
 	message, ok := wrapped(text)

@@ -28,7 +28,7 @@ func split(object []byte) ([]pair, error) {
 	if !json.Valid(object) {
 		return nil, errors.New("not valid JSON")
 	}
-	var found []pair
+	found := make([]pair, 0, 8)
 	rest := bytes.TrimLeft(object[1:], space)
 	for rest[0] != '}' {
 		quoted := rest[:stringEnd(rest)]

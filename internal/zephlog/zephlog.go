@@ -158,8 +158,12 @@ func Append(dst []byte, e *etch.Event) ([]byte, bool) {
 	}
 	dst = append(dst, '{')
 	start := len(dst)
+	labelled := hasOwn(e.Labels)
 	for i := range table {
-		dst = appendMember(dst, start, &table[i], e)
+		dst = appendMember(dst, start, &table[i], e, labelled)
+	}
+	if !labelled {
+		return append(dst, '}'), true
 	}
 	for _, name := range extra(e.Labels, table) {
 		dst = appendName(dst, start, name)
@@ -168,12 +172,27 @@ func Append(dst []byte, e *etch.Event) ([]byte, bool) {
 	return append(dst, '}'), true
 }
 
-// appendMember appends a member, with its comma, unless it is left out.
-func appendMember(dst []byte, start int, m *member, e *etch.Event) []byte {
+// hasOwn reports whether any label holds a member.
+func hasOwn(labels map[string]string) bool {
+	for name := range labels {
+		if strings.HasPrefix(name, LabelPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendMember appends a member, with its comma, unless it is left out. labelled
+// says whether labels are to be looked at.
+func appendMember(dst []byte, start int, m *member, e *etch.Event, labelled bool) []byte {
 	before := len(dst)
 	dst = appendName(dst, start, m.name)
 	value := len(dst)
-	switch kept, ok := e.Labels[LabelPrefix+m.name]; {
+	kept, ok := "", false
+	if labelled {
+		kept, ok = e.Labels[LabelPrefix+m.name]
+	}
+	switch {
 	case !ok:
 		dst = m.give(dst, e)
 	case m.kind == text:
