@@ -102,7 +102,7 @@ func (r *importRun) printSummary(sum *importSummary) error {
 	if sum.DryRun {
 		verb = "new; nothing was recorded"
 	}
-	text := fmt.Sprintf("\n%s %s; %d in the log before", count(sum.Added, "event"), verb, sum.Present)
+	text := fmt.Sprintf("\n%s %s; %d %s there before", count(sum.Added, "event"), verb, sum.Present, plural(sum.Present, "was", "were"))
 	if sum.Skipped > 0 {
 		text += fmt.Sprintf("; %d left out, as the configuration says", sum.Skipped)
 	}
