@@ -170,9 +170,9 @@ func commandsOf(events []etch.Event) []string {
 func TestImportKilled(t *testing.T) {
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "audit.log"), filepath.Join(dir, "zeph.jsonl")
-	want := bigLog(t, file, 30_000)
+	want := bigLog(t, file, 10_000)
 	killed := 0
-	for range 40 {
+	for range 12 {
 		cmd := importCmd(path, "zeph", file)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestImportKilled(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		timer := time.AfterFunc(time.Duration(rand.IntN(700))*time.Millisecond, func() { _ = cmd.Process.Kill() }) // it may have ended
+		timer := time.AfterFunc(time.Duration(rand.IntN(400))*time.Millisecond, func() { _ = cmd.Process.Kill() }) // it may have ended
 		err := cmd.Wait()
 		timer.Stop()
 		if err == nil {
