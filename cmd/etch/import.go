@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/source"
@@ -135,7 +134,8 @@ type importRun struct {
 
 	parsers []source.Parser // those whose entries are recorded
 	told    map[*source.FileReport]int
-	printed bool // some report was
+	printed bool  // some report was
+	unread  error // why what is printed can no longer be
 }
 
 // report reads all files once, and prints what they can show.
@@ -145,9 +145,7 @@ func (r *importRun) report(ctx context.Context) error {
 		if err := g.read(ctx, r, p); err != nil {
 			return err
 		}
-		if err := r.print(p.Report()); err != nil {
-			return err
-		}
+		r.print(p.Report())
 	}
 	return nil
 }
@@ -205,6 +203,3 @@ func (r *importRun) parser() source.Parser {
 	r.parsers = append(r.parsers, p)
 	return p
 }
-
-// importEvery is how often files that are followed are looked at.
-const importEvery = 500 * time.Millisecond

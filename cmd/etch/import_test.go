@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -13,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -151,6 +149,26 @@ func bigLog(t *testing.T, path string, lines int) []string {
 	return commands
 }
 
+// every looks again and again until something is so, and reports whether it has
+// become so in half a minute.
+func every(t *testing.T, pause time.Duration, is func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if is() {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+}
+
 func zephLine(second int, command string) string {
 	return fmt.Sprintf(`{"timestamp":"%d","tool":"shell","command":%q,"result":{"type":"success"},"duration_ms":5,"exit_code":0}`+"\n", 1784800000+second, command)
 }
@@ -178,12 +196,10 @@ func TestImportKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Not before the log is made: whose making was interrupted is another test's.
-		for range 1000 {
-			if _, err := os.Stat(filepath.Join(dir, "audit.import.lock")); err == nil {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
+		every(t, time.Millisecond, func() bool {
+			_, err := os.Stat(filepath.Join(dir, "audit.import.lock"))
+			return err == nil
+		})
 		timer := time.AfterFunc(time.Duration(rand.IntN(400))*time.Millisecond, func() { _ = cmd.Process.Kill() }) // it may have ended
 		err := cmd.Wait()
 		timer.Stop()
@@ -235,203 +251,5 @@ func TestImportTogether(t *testing.T) {
 	slices.Sort(want)
 	if added != len(want) || !slices.Equal(got, want) {
 		t.Errorf("%d added, %d in the log, want %d", added, len(got), len(want))
-	}
-}
-
-// A follower is a process that follows a file.
-type follower struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	path   string // of the log
-	stdout bytes.Buffer
-	stderr strings.Builder
-}
-
-func follow(t *testing.T, path, program string, files ...string) *follower {
-	t.Helper()
-	f := &follower{t: t, cmd: importCmd(path, program, append(files, "--follow")...), path: path}
-	f.cmd.Stdout, f.cmd.Stderr = &f.stdout, &f.stderr
-	if err := f.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.cmd.Process.Kill() }) // it may have ended
-	return f
-}
-
-// waitFor waits until a command is in the log.
-func (f *follower) waitFor(command string) {
-	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 30*time.Second)
-	defer cancel()
-	filter, err := etch.ParseFilter(fmt.Sprintf("command = %q", command), time.Now())
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for ctx.Err() == nil {
-		r, err := etch.OpenReader(f.path)
-		if errors.Is(err, etch.ErrNoLog) || errors.Is(err, etch.ErrLogGone) { // not made yet
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		for _, err := range r.Records(ctx, etch.Query{Where: filter}) {
-			if err != nil {
-				f.t.Fatal(err)
-			}
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	_ = f.cmd.Process.Kill() // it may have ended
-	_ = f.cmd.Wait()         // so that what it wrote can be read
-	f.t.Fatalf("%q did not come\n%s", command, f.stderr.String())
-}
-
-// end interrupts it, and returns the last report and the summary.
-func (f *follower) end(want int) (*source.Report, *importSummary) {
-	f.t.Helper()
-	if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		f.t.Fatal(err)
-	}
-	_ = f.cmd.Wait() // the exit code is looked at
-	if got := f.cmd.ProcessState.ExitCode(); got != want {
-		f.t.Fatalf("exit %d, want %d\n%s", got, want, f.stderr.String())
-	}
-	return importAnswers(f.t, f.stdout.Bytes())
-}
-
-func appendTo(t *testing.T, path, text string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = f.WriteString(text)
-		err = errors.Join(err, f.Close())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// What is followed is recorded as it comes: half lines when they are whole,
-// beyond a rotation by others, of which Zeph knows nothing and writes on, beyond
-// a truncation, and after a restart.
-func TestImportFollow(t *testing.T) {
-	dir := t.TempDir()
-	path, file := filepath.Join(dir, "audit.log"), filepath.Join(dir, "zeph.jsonl")
-	appendTo(t, file, zephLine(0, "a"))
-	f := follow(t, path, "zeph", file)
-	f.waitFor("a")
-	half := zephLine(1, "b")
-	appendTo(t, file, half[:50])
-	time.Sleep(2 * importEvery)
-	appendTo(t, file, half[50:]+zephLine(2, "c"))
-	f.waitFor("c")
-
-	if err := os.Rename(file, file+".1"); err != nil {
-		t.Fatal(err)
-	}
-	appendTo(t, file+".1", zephLine(3, "d"))
-	appendTo(t, file, zephLine(4, "e"))
-	f.waitFor("e")
-	appendTo(t, file+".1", zephLine(5, "f"))
-	f.waitFor("f")
-
-	if err := os.Truncate(file, 0); err != nil {
-		t.Fatal(err)
-	}
-	appendTo(t, file, zephLine(6, "g"))
-	f.waitFor("g")
-	// Truncated and longer than before by the time it is looked at.
-	if err := os.WriteFile(file, []byte(zephLine(7, "h")+zephLine(8, "i")+zephLine(9, "j")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f.waitFor("j")
-	appendTo(t, file, "broken\n"+zephLine(10, "k"))
-	f.waitFor("k")
-	_, sum := f.end(1)
-	if sum.Added != 12 || sum.Faults != 1 || !sum.Whole {
-		t.Errorf("got %+v, want 12 added and a fault", sum)
-	}
-	for _, want := range []string{"was rotated", "was truncated or overwritten", "unreadable, line 4"} {
-		if !strings.Contains(f.stderr.String(), want) {
-			t.Errorf("%q is not told: %s", want, f.stderr.String())
-		}
-	}
-
-	appendTo(t, file, zephLine(11, "l"))
-	again := follow(t, path, "zeph", file, file+".1")
-	again.waitFor("l")
-	again.end(1)
-	want := strings.Fields("a b c d e f g h i j k l")
-	if diff := cmp.Diff(commandsOf(importedIn(t, path)), want); diff != "" {
-		t.Errorf("commands (-got +want):\n%s", diff)
-	}
-}
-
-// rotateZeroClaw does what ZeroClaw does before a write.
-func rotateZeroClaw(t *testing.T, file string) {
-	t.Helper()
-	for i := 9; i >= 1; i-- {
-		err := os.Rename(fmt.Sprintf("%s.%d.log", file, i), fmt.Sprintf("%s.%d.log", file, i+1))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Rename(file, file+".1.log"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// ZeroClaw's rotation shifts the names of all files. What is followed goes on
-// over several at once, as one chain.
-func TestImportFollowFamily(t *testing.T) {
-	var lines []string
-	for _, name := range []string{"audit.log.2.log", "audit.log.1.log", "audit.log"} {
-		data, err := os.ReadFile(filepath.Join("..", "..", "capture", "zeroclaw", "testdata", "zeroclaw", "rotated", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines = slices.AppendSeq(lines, strings.Lines(string(data)))
-	}
-	if len(lines) != 9 {
-		t.Fatalf("%d lines of samples, want 9", len(lines))
-	}
-	dir := t.TempDir()
-	path, file := filepath.Join(dir, "etch.log"), filepath.Join(dir, "audit.log")
-	appendTo(t, file, lines[0])
-	rotateZeroClaw(t, file)
-	appendTo(t, file, lines[1])
-	f := follow(t, path, "zeroclaw", file)
-	f.waitFor("step 1")
-	appendTo(t, file, lines[2])
-	rotateZeroClaw(t, file)
-	appendTo(t, file, lines[3]+lines[4])
-	f.waitFor("step 4")
-	// Two rotations between two looks, and something before the first.
-	appendTo(t, file, lines[5])
-	rotateZeroClaw(t, file)
-	appendTo(t, file, lines[6])
-	rotateZeroClaw(t, file)
-	appendTo(t, file, lines[7])
-	f.waitFor("step 7")
-	rotateZeroClaw(t, file)
-	appendTo(t, file, lines[8])
-	f.waitFor("step 8")
-	report, sum := f.end(0)
-	if report.Verdict != source.Intact || sum.Added != 9 {
-		t.Errorf("verdict %s, %+v, want intact and 9 added", report.Verdict, sum)
-	}
-	_, again := imports(t, path, "zeroclaw", file)
-	if again.Added != 0 || again.Present != 9 {
-		t.Errorf("again: %+v, want 9 present", again)
-	}
-	var want []string
-	for i := range 9 {
-		want = append(want, fmt.Sprintf("step %d", i))
-	}
-	if diff := cmp.Diff(commandsOf(importedIn(t, path)), want); diff != "" {
-		t.Errorf("commands (-got +want):\n%s", diff)
 	}
 }

@@ -8,6 +8,14 @@ import (
 	"time"
 )
 
+// importEvery is how often files that are followed are looked at, and restFor
+// how many times as long as that took they are left alone: to look up what is in
+// a large log takes a while.
+const (
+	importEvery = 500 * time.Millisecond
+	restFor     = 10
+)
+
 // maxRotated is how many files that were renamed are still looked at, of each
 // that is followed: a program that keeps its file open writes on into it.
 const maxRotated = 2
@@ -16,15 +24,18 @@ const maxRotated = 2
 func (r *importRun) follow(ctx context.Context) error {
 	r.std.note("following; interrupt to end")
 	r.tellNewFaults(true)
-	tick := time.NewTicker(importEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(importEvery)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return r.endTails()
-		case <-tick.C:
+		case <-timer.C:
 		}
-		if err := r.poll(ctx); err != nil {
+		began := time.Now()
+		err := r.poll(ctx)
+		timer.Reset(max(importEvery, restFor*time.Since(began)))
+		if err != nil {
 			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 				return r.endTails() // what it was at the next import records
 			}

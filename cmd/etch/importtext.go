@@ -25,19 +25,23 @@ type importAnswer struct {
 	Summary *importSummary `json:"summary,omitempty"`
 }
 
-// print prints a report: it is data.
-func (r *importRun) print(report *source.Report) error {
+// print prints a report. That nobody reads it is no reason to record nothing: the
+// error is kept for the end.
+func (r *importRun) print(report *source.Report) {
+	if r.unread != nil {
+		return
+	}
 	if r.opts.format == "json" {
-		return printJSON(r.std, importAnswer{Report: report})
+		r.unread = printJSON(r.std, importAnswer{Report: report})
+		return
 	}
 	if r.printed {
-		if _, err := fmt.Fprintln(r.std.out); err != nil {
-			return err
-		}
+		_, r.unread = fmt.Fprintln(r.std.out)
 	}
 	r.printed = true
-	_, err := report.WriteTo(r.std.out)
-	return err
+	if r.unread == nil {
+		_, r.unread = report.WriteTo(r.std.out)
+	}
 }
 
 // faultsOf returns how many faults a report has.
@@ -69,9 +73,7 @@ func (r *importRun) tellNewFaults(quiet bool) {
 func (r *importRun) conclude(err error) error {
 	if r.opts.follow {
 		for _, p := range r.parsers {
-			if err := r.print(p.Report()); err != nil {
-				return err
-			}
+			r.print(p.Report())
 		}
 	}
 	c := r.into.Counts()
@@ -79,24 +81,26 @@ func (r *importRun) conclude(err error) error {
 	for _, p := range r.parsers {
 		sum.Faults += faultsOf(p.Report())
 	}
-	if err := r.printSummary(&sum); err != nil {
-		return err
-	}
+	r.printSummary(&sum)
 	if errors.Is(err, context.Canceled) {
 		r.std.hint("import again to add the rest: nothing is added twice")
 	}
 	if damage := r.into.Damage(); damage != nil {
 		return fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("some of the log cannot be read, and what it tells may now be in it twice: %w", damage))
 	}
-	if sum.Faults > 0 {
+	if r.unread == nil && sum.Faults > 0 {
 		return exitWith(exitFailed)
 	}
-	return nil
+	return r.unread
 }
 
-func (r *importRun) printSummary(sum *importSummary) error {
+func (r *importRun) printSummary(sum *importSummary) {
+	if r.unread != nil {
+		return
+	}
 	if r.opts.format == "json" {
-		return printJSON(r.std, importAnswer{Summary: sum})
+		r.unread = printJSON(r.std, importAnswer{Summary: sum})
+		return
 	}
 	verb := "recorded"
 	if sum.DryRun {
@@ -109,6 +113,5 @@ func (r *importRun) printSummary(sum *importSummary) error {
 	if !sum.Whole {
 		text += "; the import was not finished"
 	}
-	_, err := fmt.Fprintln(r.std.out, text)
-	return err
+	_, r.unread = fmt.Fprintln(r.std.out, text)
 }
