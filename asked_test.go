@@ -194,7 +194,13 @@ func TestCallsOverSegments(t *testing.T) {
 			}
 			return naiveQuery{Query{Where: f}, condition{text, f.Match, false}, false}
 		}
-		for _, q := range []naiveQuery{{}, where("phase = attempt and user = user3"), where("user = user2 and seq > 600")} {
+		queries := []naiveQuery{{}, where("phase = attempt and user = user3"), where("user = user2 and seq > 600")}
+		for part := range 4 { // the log as it was within each segment, and at its end
+			then := where("user != user1")
+			then.Before = Some(log[(len(log)-1)*(part+1)/4].Seq)
+			queries = append(queries, then)
+		}
+		for _, q := range queries {
 			for _, q.Reverse = range []bool{false, true} {
 				checkAnswers(t, l.reader(), &q, log)
 			}

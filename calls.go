@@ -165,7 +165,7 @@ func (c *calls) find(p part) error {
 			}
 			return err
 		}
-		if h.damage == nil && c.meet(&h) {
+		if h.damage == nil && c.s.q.knows(h.seq) && c.meet(&h) {
 			at.add(h.offset)
 		}
 	}

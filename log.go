@@ -238,6 +238,7 @@ func (o *Options) journal(path string) (journal.Options, error) {
 		Resume:      o.Resume,
 		CountLost:   o.OnError == Continue,
 		Brief:       o.Brief,
+		Daemon:      o.Daemon,
 		Notify:      o.notify,
 		Now:         o.Now,
 	}, nil

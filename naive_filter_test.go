@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -356,6 +357,9 @@ func drawWindow(t *rapid.T, q *Query, log []*Record) {
 	if one(t, 6, "after") {
 		q.After = Some(pick(t, "after", at("after").Seq, at("after").Seq, at("after").Seq, 0, math.MaxUint64))
 	}
+	if one(t, 4, "before") {
+		q.Before = Some(pick(t, "before", at("before").Seq, at("before").Seq, at("before").Seq, 0, math.MaxUint64))
+	}
 	if one(t, 6, "from") {
 		q.From = at("from").Event.Timestamp
 	}
@@ -410,6 +414,10 @@ func (q *naiveQuery) asksFor(r *Record) bool {
 
 // rows returns what the query asks for, in the order of the log.
 func (q *naiveQuery) rows(log []*Record) []*Record {
+	if before, ok := q.Before.Get(); ok {
+		n, _ := slices.BinarySearchFunc(log, before, func(r *Record, seq uint64) int { return cmp.Compare(r.Seq, seq) })
+		log = log[:n]
+	}
 	var hidden map[*Record]bool
 	if !q.AllPhases {
 		hidden = hiddenAttempts(log)

@@ -111,6 +111,10 @@ type Options struct {
 	// killed. A seal that is due is made together with the record; what is left
 	// unsealed the next writer seals.
 	Brief bool
+	// Daemon is the user id of the daemon that has the log; "" for any other
+	// writer. Seals name it, so that a verifier can say who sealed; it is a
+	// word of whoever holds the keys, and proves nothing that they do not.
+	Daemon string
 	// Resume lets Open go on in a new segment where the active segment is
 	// gone although state and keys remember it. The loss is recorded, and
 	// stays reported for ever. Default: Open returns [ErrLogGone].

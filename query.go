@@ -40,6 +40,10 @@ type Query struct {
 	// After asks for records whose sequence number is greater: the next page
 	// behind the last record of a page.
 	After Optional[uint64]
+	// Before asks the log as it was before it had this sequence number: records
+	// from there on are not given, and hide no attempt. The same question gets
+	// the same answer again, whatever is recorded meanwhile.
+	Before Optional[uint64]
 	// Where is a further condition, nil for none.
 	Where *Filter
 	// Match, where set, is a further condition. The record is valid only
@@ -68,6 +72,9 @@ func (q *Query) expr() (filter.Expr, error) {
 	if n, ok := q.After.Get(); ok {
 		c.add(filter.Word(schema, fmt.Sprintf("seq>%d", min(n, math.MaxInt64)), time.Time{}))
 	}
+	if n, ok := q.Before.Get(); ok {
+		c.add(filter.Word(schema, fmt.Sprintf("seq<%d", min(n, math.MaxInt64)), time.Time{}))
+	}
 	c.equal("type", namesOf(q.Types)...)
 	c.equal("user", q.User)
 	c.equal("channel", q.Channel)
@@ -88,6 +95,12 @@ func (q *Query) expr() (filter.Expr, error) {
 		c.all = append(c.all, schema.Is(fieldControl, false))
 	}
 	return filter.All(c.all...), c.err
+}
+
+// knows reports whether a record is one that the query may know of.
+func (q *Query) knows(seq uint64) bool {
+	before, ok := q.Before.Get()
+	return !ok || seq < before
 }
 
 // asksControl reports whether control records are asked for too.

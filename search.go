@@ -116,6 +116,9 @@ func (s *search) give(p part, h hit) {
 		s.damaged(p, h.offset, h.damage)
 		return
 	}
+	if !s.q.knows(h.seq) {
+		return
+	}
 	if s.calls != nil {
 		hidden, err := s.calls.hides(p, &h)
 		if err != nil {

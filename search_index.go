@@ -130,6 +130,9 @@ func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
 	if err == nil {
 		defer func() { _ = file.Close() }() // it was only read
 		defer x.Release()
+		if before, ok := s.q.Before.Get(); ok && x.FirstSeq()+uint64(x.Lines()) > before {
+			return a // it tells of calls what the query must not know
+		}
 		a.end = x.Bytes()
 		err = ask(x, &a)
 	}

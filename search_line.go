@@ -121,8 +121,10 @@ func (m *matcher) pair(h *hit, r row) {
 func (m *matcher) pairLine(line []byte, offset int64) (hit, bool) {
 	h := hit{offset: offset}
 	if m.outline.read(line) {
+		h.seq = m.outline.seq
 		m.pair(&h, row{lineValues{&m.outline}})
 	} else if r, err := decode(part{}, line, offset); err == nil { // else it is told of when it is read
+		h.seq = r.Seq
 		m.pair(&h, row{eventValues{r}})
 	}
 	return h, h.phase != index.NoPhase

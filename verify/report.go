@@ -99,13 +99,15 @@ type Summary struct {
 	Segments       uint64 `json:"segments"`
 	Bytes          int64  `json:"bytes"`
 
-	Seals          uint64  `json:"seals"`
-	SealSignatures Checked `json:"seal_signatures"`
-	LineMACs       Checked `json:"line_macs"`
-	Indexes        Checked `json:"indexes"` // that lie beside the log; checked: compared with their segments
-	Epochs         uint64  `json:"epochs"`
-	EpochsBroken   uint64  `json:"epochs_broken"`
-	Tier           Tier    `json:"tier"`
+	Seals          uint64   `json:"seals"`
+	SealsByDaemon  uint64   `json:"seals_by_daemon"` // of them; what the seals say
+	Daemons        []string `json:"daemons"`         // the user ids that those daemons ran as, maxDaemons at most
+	SealSignatures Checked  `json:"seal_signatures"`
+	LineMACs       Checked  `json:"line_macs"`
+	Indexes        Checked  `json:"indexes"` // that lie beside the log; checked: compared with their segments
+	Epochs         uint64   `json:"epochs"`
+	EpochsBroken   uint64   `json:"epochs_broken"`
+	Tier           Tier     `json:"tier"`
 
 	UnsealedTail     uint64  `json:"unsealed_tail"`           // records after the last seal
 	UnanchoredTail   *uint64 `json:"unanchored_tail"`         // records after the head; null without a head that fits
@@ -117,6 +119,9 @@ type Summary struct {
 	StateRemembers   *uint64 `json:"state_remembers"`         // records; null without a state
 	KeysReadableHere bool    `json:"keys_readable_here"`      // whoever ran this can read the log's private keys
 }
+
+// maxDaemons is how many user ids of daemons a report names.
+const maxDaemons = 8
 
 // maxFaults is how many faults and how many notes a report holds at most: a
 // log that is all damage must not fill the memory. The rest is counted.

@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -24,6 +25,7 @@ func (j *judge) seal(data []byte, offset int64, announced *control.EpochLog) err
 		return err
 	}
 	j.ended = s.Reason != ""
+	j.sealedBy(s.Daemon)
 	cp, err := merkle.PeekNote(s.Checkpoint)
 	if err != nil {
 		return err
@@ -41,6 +43,17 @@ func (j *judge) seal(data []byte, offset int64, announced *control.EpochLog) err
 		return j.nextEpoch(announced)
 	}
 	return nil
+}
+
+// sealedBy counts the seals that daemons made, and notes who they ran as.
+func (j *judge) sealedBy(daemon string) {
+	if daemon == "" {
+		return
+	}
+	j.sum.SealsByDaemon++
+	if daemon = clip(daemon); len(j.sum.Daemons) < maxDaemons && !slices.Contains(j.sum.Daemons, daemon) {
+		j.sum.Daemons = append(j.sum.Daemons, daemon)
+	}
 }
 
 // keepsPromise judges whether a seal, or the end, comes as early as promised.

@@ -58,6 +58,9 @@ func (r *Report) writeSummary(b *strings.Builder) {
 	row("records", "%d (%s, %d of the log's own) in %s, %s", s.Records, count(s.Events, "event"), s.ControlRecords,
 		count(s.Segments, "segment"), count(s.Bytes, "byte"))
 	row("seals", "%d, all roots compared, signatures of %d checked", s.Seals, s.SealSignatures.Checked)
+	if s.Seals > 0 {
+		row("sealed by", "%s", s.sealedBy())
+	}
 	row("line MACs", "%d of %d checked", s.LineMACs.Checked, s.LineMACs.Of)
 	switch {
 	case s.Indexes.Checked > 0:
@@ -90,6 +93,18 @@ func (r *Report) writeSummary(b *strings.Builder) {
 	} else {
 		row("keys", "the private keys were not readable here")
 	}
+}
+
+// sealedBy says who made the seals, as far as they tell.
+func (s *Summary) sealedBy() string {
+	daemons := "a daemon of user " + strings.Join(s.Daemons, ", ")
+	switch s.SealsByDaemon {
+	case 0:
+		return "writers that are no daemon: agents may run as their user"
+	case s.Seals:
+		return daemons
+	}
+	return fmt.Sprintf("%s, %d of %d; the others by writers that are no daemon", daemons, s.SealsByDaemon, s.Seals)
 }
 
 // count writes how many there are of something.

@@ -292,6 +292,9 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		if err := s.add(&r); err != nil {
 			return err
 		}
+		if a.rows == a.opts.limit && !a.opts.follow {
+			break
+		}
 	}
 	return ctx.Err()
 }
@@ -307,12 +310,15 @@ func (a *audit) damage(err *etch.CorruptionError) {
 	}
 }
 
-// unproven reports whether a record is to be withheld: of a log that is not
-// intact, only what good seals prove is shown, and so it is in lines that cannot be
+// withholds reports whether records may be withheld: of a log that is not intact,
+// only what good seals prove is shown, and so it is in lines that cannot be
 // marked.
-func (a *audit) unproven(r *etch.Record) bool {
-	return a.report != nil && (a.opts.unmarkable() || a.report.Verdict != verify.Intact) && r.Seq >= a.proven
+func (a *audit) withholds() bool {
+	return a.report != nil && (a.opts.unmarkable() || a.report.Verdict != verify.Intact)
 }
+
+// unproven reports whether a record is to be withheld.
+func (a *audit) unproven(r *etch.Record) bool { return a.withholds() && r.Seq >= a.proven }
 
 // places returns what says how many bytes of the log lie before a record, or
 // behind it where the search goes backwards, and how many there are.
@@ -417,11 +423,8 @@ func (a *audit) verify(ctx context.Context) (err error) {
 		return nil
 	}
 	// The answer is about the log that was verified, not about what came since.
-	within, err := etch.ParseFilter(fmt.Sprintf("seq < %d", judged(a.report)), a.std.now())
-	if err == nil {
-		a.query.Where = a.query.Where.And(within)
-	}
-	return err
+	a.query.Before = etch.Some(judged(a.report))
+	return nil
 }
 
 func (a *audit) tell() error {

@@ -122,6 +122,49 @@ func TestNewestTooManyToHold(t *testing.T) {
 	}
 }
 
+// A call that completes between the look from the end and the one forward is
+// shown as the first look has seen it.
+func TestNewestCompletedMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendCall := func(phase etch.Phase) {
+		t.Helper()
+		ev := &etch.Event{Type: etch.ToolCall, Phase: phase, CallID: "call_0", Action: &etch.Action{Tool: "shell", Command: "make"}}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendCall(etch.Attempt)
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	std, _, _ := console(time.Now())
+	a := audit{opts: &auditOptions{limit: 1}, reader: reader, query: &auditQuery{Query: etch.Query{Limit: 1}}, std: std}
+	seen, q, err := a.newestFixed(t.Context(), a.query.Query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendCall(etch.Completion)
+	var got []etch.Phase
+	a.between(t.Context(), q, seen, func(r etch.Record, err error) bool {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Event.Phase)
+		return true
+	})
+	if diff := cmp.Diff(got, []etch.Phase{etch.Attempt}); diff != "" {
+		t.Errorf("the newest call (-got +want):\n%s", diff)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What cannot be read among the newest is counted, and the first in the log is
 // named.
 func TestNewestDamaged(t *testing.T) {

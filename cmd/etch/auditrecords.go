@@ -25,11 +25,19 @@ func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
 	if a.opts.follow {
 		return a.reader.Follow(ctx, q)
 	}
-	if _, paged := q.After.Get(); q.Limit == 0 || q.Reverse || paged {
+	_, paged := q.After.Get()
+	all := q.Limit == 0
+	if a.withholds() {
+		q.Limit = 0 // what is withheld is none of what was asked for
+	}
+	if all || q.Reverse || paged {
 		return a.reader.Records(ctx, q)
 	}
 	return func(yield func(etch.Record, error) bool) {
 		newest, err := a.newest(ctx, q, maxHeld)
+		if err == nil && newest.held == nil {
+			newest, q, err = a.newestFixed(ctx, q)
+		}
 		if err != nil {
 			yield(etch.Record{}, err)
 			return
@@ -52,6 +60,24 @@ type newest struct {
 	first, last uint64        // their numbers
 }
 
+// newestFixed looks again at records that were too many to hold, in a log that
+// does not grow any more: it returns the query for it. Otherwise a call that
+// completes between this look and the next would be in neither.
+func (a *audit) newestFixed(ctx context.Context, q etch.Query) (newest, etch.Query, error) {
+	if _, fixed := q.Before.Get(); !fixed {
+		status, err := a.reader.Status()
+		if err != nil {
+			return newest{}, q, err
+		}
+		if status.State {
+			q.Before = etch.Some(status.Size)
+		}
+	}
+	a.damages, a.withheld = 0, 0
+	found, err := a.newest(ctx, q, 0)
+	return found, q, err
+}
+
 // newest looks at the newest records that q asks for. What cannot be read on the
 // way is counted, however much it is.
 func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, error) {
@@ -67,6 +93,10 @@ func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, err
 		if err != nil {
 			return found, err
 		}
+		if a.unproven(&r) {
+			a.withheld++
+			continue
+		}
 		if n++; n == 1 {
 			found.last = r.Seq
 		}
@@ -75,6 +105,9 @@ func (a *audit) newest(ctx context.Context, q etch.Query, most int) (newest, err
 			found.held = nil
 		} else if found.held != nil {
 			found.held = append(found.held, r)
+		}
+		if n == a.opts.limit {
+			break
 		}
 	}
 	return found, nil

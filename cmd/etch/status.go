@@ -121,6 +121,8 @@ type lastSeal struct {
 
 	// Checkpoint is the signed note, as "etch verify --head" takes it.
 	Checkpoint string `json:"checkpoint"`
+	// Daemon is the user id of the daemon that made it.
+	Daemon string `json:"daemon,omitempty"`
 }
 
 type epochRow struct {

@@ -59,7 +59,7 @@ func (s *search) lastSeal() (*lastSeal, error) {
 		return nil, fmt.Errorf("seal at record %d: %w", r.Seq, err)
 	}
 	root := base64.StdEncoding.EncodeToString(head.Root[:])
-	return &lastSeal{r.Seq, utc(r.Event.Timestamp), head.Size, root, sealed.Checkpoint}, nil
+	return &lastSeal{r.Seq, utc(r.Event.Timestamp), head.Size, root, sealed.Checkpoint, sealed.Daemon}, nil
 }
 
 // checkLog looks for what the log's files say against going on.

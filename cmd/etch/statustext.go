@@ -73,6 +73,9 @@ func (in *inspection) records(p *pretty) {
 	}
 	if s := in.LastSeal; s != nil {
 		p.row(0, "last seal", fmt.Sprintf("record %d, %s, covers %d records, %d after it", s.Seq, in.moment(p, s.Timestamp), s.Size, in.Unsealed))
+		if s.Daemon != "" {
+			p.row(0, "", "made by a daemon of user "+terminal.Text(s.Daemon))
+		}
 	} else {
 		p.row(0, "last seal", "none")
 	}

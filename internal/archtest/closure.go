@@ -30,7 +30,8 @@ var closures = []closure{
 			"internal/broken", // constantly false
 			"internal/commit", // it parses a file that it is handed
 			"internal/control",
-			"internal/lanes", // SHA-256 two at a time: the one assembly that it trusts, and can be built without
+			"internal/processor", // whether there is what lanes needs
+			"internal/lanes",     // SHA-256 two at a time: the one assembly that it trusts, and can be built without
 			"internal/merkle",
 			"internal/record",
 			"internal/segment", // it reads; the writer is internal/journal

@@ -69,6 +69,7 @@ type SealedLog struct {
 	Epoch      uint64 `json:"epoch"`
 	Checkpoint string `json:"checkpoint"`       // signed note: identity key and epoch key
 	Reason     string `json:"reason,omitempty"` // where the seal ends a segment
+	Daemon     string `json:"daemon,omitempty"` // the user id of the daemon that made it; none: any other writer
 }
 
 // An EpochLog is the payload of log_epoch: the next epoch and its public key.

@@ -87,6 +87,7 @@ type Options struct {
 	Writer      string // name and version of the program, for log_opened
 	Resume      bool   // go on in a new segment where the active one is gone
 	CountLost   bool   // count the events of a failed commit that nobody waited for as lost
+	Daemon      string // the user id that seals name, of a daemon; "" for any other writer
 	Brief       bool   // nothing in the background, and no seal at Close but where one is due
 	Notify      func(Notice)
 	Now         func() time.Time

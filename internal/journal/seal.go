@@ -60,7 +60,7 @@ func (j *Journal) sealBy(epoch keys.Pair, now time.Time, reason string) error {
 	if err != nil {
 		return err
 	}
-	payload := control.SealedLog{Epoch: d.next.Epoch, Checkpoint: msg, Reason: reason}
+	payload := control.SealedLog{Epoch: d.next.Epoch, Checkpoint: msg, Reason: reason, Daemon: j.opt.Daemon}
 	if err := j.control(now, control.Sealed, payload); err != nil {
 		return err
 	}

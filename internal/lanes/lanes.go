@@ -13,6 +13,7 @@ import (
 	"encoding"
 	"encoding/binary"
 	"hash"
+	"sync"
 )
 
 // Size is the size of a hash in bytes.
@@ -43,7 +44,7 @@ func NewPrefix(text []byte) *Prefix {
 	h := sha256.New()
 	h.Write(text)
 	p.saved, _ = h.(encoding.BinaryAppender).AppendBinary(nil) // documented, and without a way to fail
-	if blocks > 0 && available {
+	if blocks > 0 && available() {
 		var idle state
 		hashTwo(&p.state, &idle, &text[0], &text[0], blocks)
 	}
@@ -61,7 +62,7 @@ type Hasher struct {
 }
 
 // New returns a Hasher.
-func New() *Hasher { return newHasher(paired) }
+func New() *Hasher { return newHasher(paired()) }
 
 func newHasher(paired bool) *Hasher {
 	std := sha256.New()
@@ -166,8 +167,9 @@ func (l *lane) pass(n int) {
 }
 
 // paired tells whether messages are hashed two at a time. Where FIPS 140-3 is
-// asked for they are not: the assembly here is no validated module.
-var paired = available && !fips140.Enabled() && agrees()
+// asked for they are not: the assembly here is no validated module. It is found
+// out when the first hash is asked for: most short commands ask for none.
+var paired = sync.OnceValue(func() bool { return available() && !fips140.Enabled() && agrees() })
 
 // agrees compares both ways for messages that share their blocks in several
 // manners. A processor, or what emulates one, that does not do what its manual

@@ -131,17 +131,6 @@ block:
 	PACK(X7, X8, R8)
 	RET
 
-// func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-24
-	MOVL leaf+0(FP), AX
-	MOVL sub+4(FP), CX
-	CPUID
-	MOVL AX, eax+8(FP)
-	MOVL BX, ebx+12(FP)
-	MOVL CX, ecx+16(FP)
-	MOVL DX, edx+20(FP)
-	RET
-
 DATA order<>+0(SB)/8, $0x0405060700010203
 DATA order<>+8(SB)/8, $0x0c0d0e0f08090a0b
 GLOBL order<>(SB), RODATA|NOPTR, $16

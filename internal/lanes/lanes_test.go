@@ -15,7 +15,7 @@ import (
 // ways are hashers of every implementation that this processor can run.
 func ways() map[string]func() *Hasher {
 	ways := map[string]func() *Hasher{"alone": func() *Hasher { return newHasher(false) }}
-	if available {
+	if available() {
 		ways["paired"] = func() *Hasher { return newHasher(true) }
 	}
 	return ways
@@ -23,12 +23,12 @@ func ways() map[string]func() *Hasher {
 
 // TestPaired fails where a processor has the instructions and they are not used.
 func TestPaired(t *testing.T) {
-	t.Logf("%s: available %v, paired %v", runtime.GOARCH, available, paired)
-	if paired != (available && !fips140.Enabled()) {
-		t.Errorf("paired is %v, available %v: they do not agree with crypto/sha256", paired, available)
+	t.Logf("%s: available %v, paired %v", runtime.GOARCH, available(), paired())
+	if paired() != (available() && !fips140.Enabled()) {
+		t.Errorf("paired is %v, available %v: they do not agree with crypto/sha256", paired(), available())
 	}
-	if New().alone == paired {
-		t.Errorf("New hashes alone: %v, paired %v", New().alone, paired)
+	if New().alone == paired() {
+		t.Errorf("New hashes alone: %v, paired %v", New().alone, paired())
 	}
 }
 

@@ -61,7 +61,7 @@ func New(needles [][]byte) *Finder {
 // an escape of one of its characters begins: \uXXXX, or \/. Characters beyond
 // ASCII are not told apart. It returns -1 where there is no such place. What
 // precedes from tells whether a backslash is itself escaped.
-func (f *Finder) Next(b []byte, from int) int { return f.next(b, from, vectors) }
+func (f *Finder) Next(b []byte, from int) int { return f.next(b, from, vectors()) }
 
 // next is Next with vectors, where the processor has them, or without.
 func (f *Finder) next(b []byte, from int, vectors bool) int {

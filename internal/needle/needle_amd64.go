@@ -5,11 +5,11 @@ package needle
 import (
 	"math/bits"
 
-	"golang.org/x/sys/cpu"
+	"github.com/etch-audit/etch/internal/processor"
 )
 
-// vectors tells whether the processor and the system have AVX2.
-var vectors = cpu.X86.HasAVX2
+// vectors reports whether the processor and the system have AVX2.
+func vectors() bool { return processor.AVX2() }
 
 // step is how many positions are compared at once.
 const step = 64

@@ -16,7 +16,7 @@ func ways() map[string]func(*Finder, []byte, int) int {
 	ways := map[string]func(*Finder, []byte, int) int{
 		"portable": func(f *Finder, b []byte, from int) int { return f.next(b, from, false) },
 	}
-	if vectors {
+	if vectors() {
 		ways["vectors"] = func(f *Finder, b []byte, from int) int { return f.next(b, from, true) }
 	}
 	return ways
