@@ -224,7 +224,7 @@ func TestSinkFails(t *testing.T) {
 	for _, format := range auditFormats {
 		a := audit{opts: &auditOptions{format: format}, std: std}
 		s := newSink(&output{Writer: failing{broken}}, a.renderer, func() {})
-		err := s.add(&etch.Record{Raw: []byte("{}"), Event: etch.Event{Type: etch.SessionStart}})
+		err := s.add(&etch.Record{Raw: []byte("{}"), Event: etch.Event{Type: etch.ToolCall, Action: &etch.Action{}}})
 		if err == nil {
 			err = s.close()
 		} else if again := s.abandon(); again != nil {

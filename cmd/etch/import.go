@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -136,16 +137,52 @@ type importRun struct {
 	told    map[*source.FileReport]int
 	printed bool  // some report was
 	unread  error // why what is printed can no longer be
+
+	bar         *progress // nil: there is none
+	done, total int64     // bytes of the files
+}
+
+// show shows how far reading is, until the function that it returns is called.
+func (r *importRun) show(verb string) (stop func()) {
+	r.done, r.total = 0, 0
+	for _, g := range r.groups {
+		for _, path := range g.paths {
+			if info, err := os.Stat(path); err == nil { // it is only looks
+				r.total += info.Size()
+			}
+		}
+	}
+	bar := newProgress(r.std, verb)
+	r.bar = bar
+	return func() {
+		r.bar = nil
+		bar.stop()
+	}
+}
+
+// advance counts bytes that were read.
+func (r *importRun) advance(n int64) {
+	r.done += n
+	if r.bar != nil {
+		r.bar.set(r.done, r.total)
+	}
 }
 
 // report reads all files once, and prints what they can show.
 func (r *importRun) report(ctx context.Context) error {
+	var reports []*source.Report
+	stop := r.show("checking")
 	for _, g := range r.groups {
 		p := r.source.parser(r.opts)
 		if err := g.read(ctx, r, p); err != nil {
+			stop()
 			return err
 		}
-		r.print(p.Report())
+		reports = append(reports, p.Report())
+	}
+	stop()
+	for _, report := range reports {
+		r.print(report)
 	}
 	return nil
 }
@@ -189,6 +226,7 @@ func (r *importRun) open(resolved *config.Resolved) (done func() error, err erro
 
 // record reads all files again and records what they hold.
 func (r *importRun) record(ctx context.Context) error {
+	defer r.show("importing")()
 	for _, g := range r.groups {
 		if err := g.read(ctx, r, r.parser()); err != nil {
 			return err

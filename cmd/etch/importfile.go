@@ -18,6 +18,7 @@ import (
 
 // A tail is a file that is being read, and may still grow.
 type tail struct {
+	run     *importRun
 	path    string // under which it was opened
 	file    *os.File
 	group   *importGroup
@@ -34,7 +35,7 @@ const markSize = 64
 
 // begin begins to read a file.
 func (r *importRun) begin(path string, file *os.File, g *importGroup, p source.Parser) *tail {
-	t := &tail{path: path, file: file, group: g, parser: p}
+	t := &tail{run: r, path: path, file: file, group: g, parser: p}
 	if r.into != nil {
 		t.into = r.into.File()
 	}
@@ -55,6 +56,7 @@ func (t *tail) read(ctx context.Context, final bool) error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", t.path, err)
 		}
+		t.run.advance(l.Size)
 		err = t.parser.Line(&l, func(e *source.Entry) error {
 			if t.into == nil {
 				return nil
@@ -77,7 +79,8 @@ func (t *tail) settle(pos source.Position) error {
 	}
 	t.pos = pos
 	mark := make([]byte, min(markSize, pos.Offset))
-	if _, err := t.file.ReadAt(mark, pos.Offset-int64(len(mark))); err != nil {
+	_, err := t.file.ReadAt(mark, pos.Offset-int64(len(mark)))
+	if err != nil && !errors.Is(err, io.EOF) { // it was truncated meanwhile: the next look finds it so
 		return fmt.Errorf("read %s: %w", t.path, err)
 	}
 	t.mark = mark
@@ -147,11 +150,11 @@ func (g *importGroup) open() (paths []string, files []*os.File, err error) {
 			return nil, nil, err
 		}
 	}
-	if err == nil {
-		err = fmt.Errorf("%s is rotated again and again while it is opened", g.active)
-	}
-	return nil, nil, err
+	return nil, nil, fmt.Errorf("%w: %s", errMoving, g.active)
 }
+
+// errMoving says that a family could not be opened as it was at one moment.
+var errMoving = errors.New("files are gone, or are rotated again and again while they are opened")
 
 func openAll(paths []string) (files []*os.File, err error) {
 	for _, path := range paths {

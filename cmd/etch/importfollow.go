@@ -136,6 +136,9 @@ func (t *tail) renamed() bool {
 // Its program opens the file for each record: nothing comes to it any more.
 func (r *importRun) nextOfFamily(ctx context.Context, t *tail) ([]*tail, error) {
 	paths, files, err := t.group.open()
+	if errors.Is(err, errMoving) {
+		return []*tail{t}, nil // its turn comes at the next look
+	}
 	if err != nil {
 		return []*tail{t}, err
 	}
