@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -121,12 +123,30 @@ func (s *importSource) groups(o *importOptions) ([]*importGroup, error) {
 		if !info.Mode().IsRegular() {
 			return nil, usagef("nothing was recorded", "%s is not a regular file: it cannot be read twice", path)
 		}
+		if is, err := isDatabase(path); err != nil || is {
+			return nil, cmp.Or(err, usagef("nothing was recorded", "%s is an SQLite database: %s has none", path, s.name))
+		}
 		groups = s.place(groups, path, o.follow)
 	}
 	for _, g := range groups {
 		g.settle()
 	}
 	return groups, nil
+}
+
+// isDatabase reports whether a file is an SQLite database.
+func isDatabase(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, fail(exitUsage, "nothing was recorded", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, head); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, fmt.Errorf("read %s: %w", path, err)
+	}
+	return string(head) == magic, nil
 }
 
 // place puts a file into its group.
