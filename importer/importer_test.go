@@ -138,6 +138,22 @@ func TestOnce(t *testing.T) {
 	}
 }
 
+// What has no time of its own is known whatever time it was given.
+func TestUndated(t *testing.T) {
+	p := newPlace(t)
+	for _, step := range []struct {
+		text string
+		want importer.Counts
+	}{
+		{line(0, "a") + "{}\n", importer.Counts{Added: 2}},
+		{line(0, "a")[:20] + "\n" + line(5000, "b") + "{}\n", importer.Counts{Added: 2, Present: 1}},
+	} {
+		if got := p.counts(p.options(), step.text); got != step.want {
+			t.Errorf("got %+v, want %+v", got, step.want)
+		}
+	}
+}
+
 func TestHosts(t *testing.T) {
 	p := newPlace(t)
 	opt := p.options()
