@@ -11,6 +11,9 @@
 // A call is best recorded twice, tied by a call id: an event of phase
 // [Attempt] before it, and one of phase [Completion] after it, which repeats
 // actor and action. An agent that is killed in between has then left a trace.
+// [Begin] and [Call.End] do so, for who acts by the [Scope] of a context; on them
+// stand the packages below capture that record commands, HTTP, MCP and log/slog
+// for other programs (docs/library.md).
 //
 // # What a log is
 //

@@ -2,7 +2,10 @@
 // starts, the completion after it ended, tied by a call id. What the command
 // reads, writes, is sent and returns passes through untouched.
 //
-// The command shares the terminal and the process group of its wrapper, so
+// [Wrap] is for programs that run commands by package exec, [Run] for one that
+// stands in front of a command, as env and nice do.
+//
+// The command of Run shares the terminal and the process group of its wrapper, so
 // that Ctrl-C, Ctrl-Z and a resized window reach it as they would without one.
 //
 // BUG(execwrap): The system does not tell whether a signal went to the wrapper
@@ -18,14 +21,12 @@ package execwrap
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -91,14 +92,16 @@ type Outcome struct {
 // An event that the configuration skips counts as recorded.
 func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	r := c.begin(log)
-	if r.denied() {
-		return r.refuse(ctx)
+	event := r.event()
+	if denies(r.Deny, r.Outcome.Risk.Level) {
+		return r.refuse(ctx, event)
 	}
 	// Signals are held back from here on, so that none can end the wrapper
 	// between the start of the command and its record.
 	caught, release := catch()
 	defer release()
-	if err := r.record(ctx, r.event(etch.Attempt, nil)); err != nil {
+	call, err := etch.Begin(ctx, log, event)
+	if err != nil {
 		r.note("attempt", err)
 		if !c.GoOn || ctx.Err() != nil {
 			r.Exit = ExitNotRecorded
@@ -107,7 +110,7 @@ func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 		}
 	}
 	result := r.run(ctx, caught)
-	if err := r.record(context.WithoutCancel(ctx), r.event(etch.Completion, result)); err != nil {
+	if err := call.End(ctx, result); err != nil {
 		r.note("completion", err)
 		if r.Exit == 0 && !c.GoOn {
 			r.Exit = ExitNotRecorded
@@ -121,20 +124,16 @@ type running struct {
 	Outcome
 	*Command
 	log   etch.Recorder
-	call  string
 	cwd   string
 	start time.Time
 }
 
 func (c *Command) begin(log etch.Recorder) *running {
-	r := &running{Command: c, log: log, call: c.CallID, cwd: c.Cwd}
+	r := &running{Command: c, log: log, cwd: c.Cwd}
 	if r.Now == nil {
 		copied := *c
 		copied.Now = time.Now
 		r.Command = &copied
-	}
-	if r.call == "" {
-		r.call = "call_" + strings.ToLower(rand.Text())
 	}
 	if r.cwd == "" {
 		// Where the directory was removed nobody knows its name: left out.
@@ -145,45 +144,20 @@ func (c *Command) begin(log etch.Recorder) *running {
 	return r
 }
 
-// event returns the record of a phase. A completion repeats actor and action.
-func (r *running) event(phase etch.Phase, result *etch.Result) *etch.Event {
-	tool := r.Tool
-	if tool == "" {
-		tool = "shell"
-	}
+// event returns what is about to be done.
+func (r *running) event() *etch.Event {
 	actor := r.Actor
 	return &etch.Event{
 		Timestamp: r.start,
 		Type:      etch.CommandExecution,
-		Phase:     phase,
-		CallID:    r.call,
+		CallID:    r.CallID,
 		SessionID: r.SessionID,
 		TurnID:    r.TurnID,
 		TraceID:   r.TraceID,
 		Actor:     &actor,
-		Action: &etch.Action{
-			Tool:        tool,
-			Command:     Quote(r.Argv),
-			Cwd:         r.cwd,
-			Risk:        etch.Risk(r.Outcome.Risk.Level.String()),
-			RiskReasons: r.Outcome.Risk.Reasons,
-			Approved:    true,
-			Allowed:     true,
-			ClaimSource: etch.ClaimShell,
-			Skill:       r.Skill,
-		},
-		Result: result,
-		Labels: r.Labels,
+		Action:    actionOf(r.Argv, r.Outcome.Risk, r.cwd, r.Tool, r.Skill),
+		Labels:    r.Labels,
 	}
-}
-
-// record appends an event. That the configuration skips it is no failure.
-func (r *running) record(ctx context.Context, event *etch.Event) error {
-	_, err := r.log.Append(ctx, event)
-	if errors.Is(err, etch.ErrSkipped) {
-		return nil
-	}
-	return err
 }
 
 // note remembers what is not on record.
@@ -191,31 +165,10 @@ func (r *running) note(what string, err error) {
 	r.Unrecorded = errors.Join(r.Unrecorded, fmt.Errorf("%s of %s: %w", what, r.Argv[0], err))
 }
 
-// denied reports whether the policy refuses the command. A policy that cannot
-// be read refuses everything.
-func (r *running) denied() bool {
-	if r.Deny == "" {
-		return false
-	}
-	limit, err := risk.ParseLevel(string(r.Deny))
-	return err != nil || r.Outcome.Risk.Level >= limit
-}
-
 // refuse records the violation. The command does not start, recorded or not.
-func (r *running) refuse(ctx context.Context) Outcome {
+func (r *running) refuse(ctx context.Context, event *etch.Event) Outcome {
 	r.Refused, r.Exit = true, ExitRefused
-	reason := fmt.Sprintf("risk %s is at or above the limit %s", r.Outcome.Risk.Level, r.Deny)
-	if len(r.Outcome.Risk.Reasons) > 0 {
-		reason += ": " + strings.Join(r.Outcome.Risk.Reasons, "; ")
-	}
-	event := r.event("", &etch.Result{
-		Type: etch.Blocked, Reason: reason,
-		ErrorCategory: "policy_blocked", ErrorDomain: "action",
-	})
-	event.Type = etch.PolicyViolation
-	event.Action.Approved, event.Action.Allowed = false, false
-	event.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(r.Deny)}
-	if err := r.record(ctx, event); err != nil {
+	if err := recordRefusal(ctx, r.log, event, r.Outcome.Risk, r.Deny); err != nil {
 		r.note("refusal", err)
 	}
 	return r.Outcome
@@ -284,20 +237,12 @@ func (r *running) prepare(argv []string) *exec.Cmd {
 	return cmd
 }
 
-// result tells how the command ended. A failure of Wait besides the command's
-// own is one of copying to streams that are no files.
+// result tells how the command ended.
 func (r *running) result(cmd *exec.Cmd, err error) *etch.Result {
-	result := &etch.Result{Type: etch.Success, Duration: r.Now().Sub(r.start)}
-	r.Exit = cmd.ProcessState.ExitCode()
-	if name, number := endedBy(cmd.ProcessState); number > 0 {
-		r.Exit = ExitSignal + number
-		result.Type, result.Message = etch.Error, "killed by signal "+name
-	} else if r.Exit != 0 {
-		result.Type, result.Message = etch.Error, fmt.Sprintf("exit status %d", r.Exit)
-	} else if err != nil {
-		result.Type, result.Message = etch.Error, err.Error()
-	}
-	result.ExitCode = etch.Some(int64(r.Exit))
+	result := resultOf(cmd.ProcessState, err)
+	result.Duration = r.Now().Sub(r.start)
+	code, _ := result.ExitCode.Get()
+	r.Exit = int(code)
 	return result
 }
 

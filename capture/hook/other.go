@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,14 +119,20 @@ func (t *Turn) prompt() {
 	})
 	e := t.base(etch.UserPrompt)
 	e.Action = did("", "", m.Call.Cwd)
-	arguments := append([]byte(nil), `{"prompt":`...)
-	if t.recording().Prompts {
-		arguments = appendQuoted(arguments, m.Prompt)
-	} else {
-		arguments = appendDigest(arguments, m.Prompt)
-	}
-	e.Action.Arguments = append(arguments, '}')
+	e.Action.Arguments = t.recording().Prompt(m.Prompt)
 	t.add(e)
+}
+
+// Prompt returns the arguments of the event of a prompt: what was said, or its
+// length and SHA-256.
+func (r Recording) Prompt(text string) json.RawMessage {
+	arguments := append([]byte(nil), `{"prompt":`...)
+	if r.Prompts {
+		arguments = appendQuoted(arguments, text)
+	} else {
+		arguments = appendDigest(arguments, text)
+	}
+	return append(arguments, '}')
 }
 
 // start records that a session begins or goes on.

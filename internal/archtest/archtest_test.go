@@ -21,7 +21,7 @@ func TestTree(t *testing.T) {
 		nameRule,
 		mainFileRule,
 		commentRule,
-		panicRule,
+		panicRule(relays),
 		wordRule(words),
 	)
 	for _, r := range rules {

@@ -60,6 +60,8 @@ var layers = []layer{
 
 	{pkg: "internal/zephlog", level: 6, reason: "one foreign line as an event and back: who reads it and who writes it go by one table"},
 
+	{pkg: "capture/audithttp", level: 6, reason: "one source of events; sources do not know each other"},
+	{pkg: "capture/auditslog", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/zeroclaw", level: 7, reason: "one program's log; programs do not know each other"},
@@ -77,6 +79,7 @@ var layers = []layer{
 	{pkg: "capture/hook/windsurf", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/source", level: 6, reason: "what readers of other programs' logs have in common; the programs it does not know"},
 	{pkg: "capture/zeph", level: 7, reason: "one foreign log; foreign logs do not know each other"},
+	{pkg: "capture/otlp", level: 7, reason: "one source of events; what a tool call is, it knows from capture/hook, as transcript does"},
 	{pkg: "export/csv", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/table", level: 6, reason: "one other form of an event; forms do not know each other"},
 	{pkg: "export/zeph", level: 7, reason: "one other form of an event; forms do not know each other"},

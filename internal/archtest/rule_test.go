@@ -155,7 +155,9 @@ var ruleTests = []ruleTest{
 		"mid/other.go: the package comment stands here, not in mid.go or doc.go",
 		"none: no file has the package comment",
 	}},
-	{"panics", panicRule, nil, map[string]string{
+	{"panics", panicRule(map[string]string{"low/relay.go": "", "low/idle.go": ""}), nil, map[string]string{
+		"low/relay.go": "package low\nfunc r() { panic(recover()) }",
+		"low/idle.go":  "package low\nfunc i() { panic(\"low: bad\") }",
 		"low/low.go": `package low
 func f(err error) {
 	panic("low: bad index")
@@ -170,6 +172,7 @@ func f(err error) {
 		`low/low.go:6: panics with a message that does not begin with "low: "`,
 		`low/low.go:7: panics with a message that does not begin with "low: "`,
 		`low/low.go:8: panics with a message that does not begin with "low: "`,
+		"low/idle.go: may panic with what is not its own, and does not",
 	}},
 	{"words", wordRule(words), nil, map[string]string{
 		"a.md":            "see /ho" + "me/alice/x,\n/ho" + "me/jrandom/x",

@@ -1,0 +1,81 @@
+package execwrap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/risk"
+)
+
+// actionOf returns what running a command is, while nobody has refused it.
+func actionOf(argv []string, judged risk.Assessment, cwd, tool, skill string) *etch.Action {
+	return &etch.Action{
+		Tool:        cmp.Or(tool, "shell"),
+		Command:     Quote(argv),
+		Cwd:         cwd,
+		Risk:        etch.Risk(judged.Level.String()),
+		RiskReasons: judged.Reasons,
+		Approved:    true,
+		Allowed:     true,
+		ClaimSource: etch.ClaimShell,
+		Skill:       skill,
+	}
+}
+
+// denies reports whether a policy refuses a risk. A policy that cannot be read
+// refuses everything.
+func denies(deny etch.Risk, level risk.Level) bool {
+	if deny == "" {
+		return false
+	}
+	limit, err := risk.ParseLevel(string(deny))
+	return err != nil || level >= limit
+}
+
+// recordRefusal records that a command, which the event tells, is not started, also
+// where ctx has ended. That the configuration skips it is no failure.
+func recordRefusal(ctx context.Context, to etch.Recorder, event *etch.Event, judged risk.Assessment, deny etch.Risk) error {
+	etch.ScopeOf(ctx).Fill(event)
+	event.Type = etch.PolicyViolation
+	event.Action.Approved, event.Action.Allowed = false, false
+	event.Result = &etch.Result{
+		Type: etch.Blocked, Reason: refusalReason(judged, deny),
+		ErrorCategory: "policy_blocked", ErrorDomain: "action",
+	}
+	event.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(deny)}
+	_, err := to.Append(context.WithoutCancel(ctx), event)
+	if errors.Is(err, etch.ErrSkipped) {
+		return nil
+	}
+	return err
+}
+
+func refusalReason(judged risk.Assessment, deny etch.Risk) string {
+	reason := fmt.Sprintf("risk %s is at or above the limit %s", judged.Level, deny)
+	if len(judged.Reasons) > 0 {
+		reason += ": " + strings.Join(judged.Reasons, "; ")
+	}
+	return reason
+}
+
+// resultOf tells how a command ended. An error besides the command's own is one of
+// copying to streams that are no files.
+func resultOf(state *os.ProcessState, err error) *etch.Result {
+	result := &etch.Result{Type: etch.Success}
+	exit := state.ExitCode()
+	if name, number := endedBy(state); number > 0 {
+		exit = ExitSignal + number
+		result.Type, result.Message = etch.Error, "killed by signal "+name
+	} else if exit != 0 {
+		result.Type, result.Message = etch.Error, fmt.Sprintf("exit status %d", exit)
+	} else if err != nil {
+		result.Type, result.Message = etch.Error, err.Error()
+	}
+	result.ExitCode = etch.Some(int64(exit))
+	return result
+}
