@@ -66,6 +66,7 @@ type Parser struct {
 	chain   chain
 	report  source.Report
 	file    *file     // nil between files
+	witness *witness  // nil where there are no anchors
 	last    time.Time // of the last event of the file that has one
 }
 
@@ -95,8 +96,14 @@ func (p *Parser) Begin(name string) {
 	}
 }
 
-// Report returns what is known so far: see [source.Parser].
+// Report returns what is known so far: see [source.Parser]. Asked for the first
+// time after the last End, it tells what the anchors told of all files.
 func (p *Parser) Report() *source.Report {
+	if n := len(p.report.Files); n > 0 && p.file == nil && p.witness != nil {
+		p.witness.end(p.report.Files[n-1])
+		p.report.Files[n-1].Settle()
+		p.witness = nil
+	}
 	p.report.Settle()
 	return &p.report
 }
@@ -166,6 +173,9 @@ func (p *Parser) record(e *source.Entry, at piece) {
 	}
 	p.file.take(r)
 	e.Verdict = p.check(r, e.Line, at.text)
+	if p.witness != nil {
+		p.witness.saw(r)
+	}
 	e.Event = newEvent(r, p.program)
 	keepLine(e.Event, r, at.text)
 }

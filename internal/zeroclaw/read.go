@@ -32,7 +32,7 @@ func Parse(line []byte) (*Record, error) {
 // A parser reads one line into rec.
 type parser struct {
 	cursor
-	rec       *Record
+	rec *Record
 }
 
 // A field is one member that is known: need says that it must be there, read

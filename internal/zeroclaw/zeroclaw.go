@@ -122,6 +122,13 @@ func (r *Record) SignedBy(key []byte) bool {
 	return r.Signature != nil && hmac.Equal([]byte(*r.Signature), []byte(Sign(key, r.EntryHash)))
 }
 
+// Digest returns the SHA-256 of a text's bytes as 64 hexadecimal digits:
+// DaemonClaw's witness names a chain by that of its first entry hash.
+func Digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // IsHash reports whether a text has the form of a hash or a signature.
 func IsHash(s string) bool {
 	if len(s) != 2*sha256.Size {
