@@ -70,7 +70,7 @@ func (p *Parser) check(r *zeroclaw.Record, line int, text []byte) source.Verdict
 		}
 	}
 	verdict := source.Edited
-	if r.Genuine() {
+	if utf8.Valid(text) && r.Genuine() {
 		verdict = p.link(r, line)
 		c.seen.add(r.EntryHash)
 		c.broken = false

@@ -52,7 +52,9 @@ func expectations(t *testing.T) (keyA []byte, files []expectation) {
 	return key, all.Files
 }
 
-func sample(t *testing.T, name string) []byte {
+func sample(t *testing.T, name string) []byte { return sampleOf(t, name) }
+
+func sampleOf(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))
 	if err != nil {

@@ -107,7 +107,8 @@ func TestRows(t *testing.T) {
 func TestRowsAfter(t *testing.T) {
 	want := wantRows(t, "deep.json")
 	d := open(t, "deep.db")
-	for i, row := range want {
+	for i := 0; i < len(want); i += 23 {
+		row := want[i]
 		after, err := row[0].(json.Number).Int64()
 		if err != nil {
 			t.Fatal(err)
