@@ -50,7 +50,7 @@ type auditOptions struct {
 	verifyOnly       bool // nothing else was asked for
 }
 
-var auditFormats = []string{"table", "short", "json", "jsonl", "csv", "zeph"}
+var auditFormats = []string{"table", "short", "json", "jsonl", "csv", "zeph", "zeroclaw"}
 
 func newAudit(at *place, std stdio) *cobra.Command {
 	opts := auditOptions{place: at}
@@ -114,7 +114,7 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.histogram, "histogram", "", "how many in each `STEP` of time: 1m, 1h, 1d, 1w")
 	f.StringSliceVar(&o.fields, "fields", nil, "only these `FIELDS` of each record")
 	f.BoolVar(&o.noIndex, "no-index", false, "read every line, whatever indexes there are")
-	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv, zeph")
+	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv, zeph, zeroclaw")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, whole or not at all; -: stdout")
 	f.BoolVar(&o.utc, "utc", false, "times in UTC, those of flags too")
 	f.BoolVar(&o.wide, "wide", false, "fold and cut nothing to the width of the terminal")
@@ -353,7 +353,7 @@ func (a *audit) conclude(ctx context.Context) error {
 	}
 	if a.skipped != nil && a.skipped() > 0 {
 		n := a.skipped()
-		a.std.note("%s left out: the schema of %s has no place for what is no action", count(n, "record"), a.opts.format)
+		a.std.note("%s left out: the schema of %s has no place for %s", count(n, "record"), a.opts.format, plural(n, "it", "them"))
 	}
 	a.tellCursor()
 	if err := a.hintRiskier(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/etch-audit/etch/export/csv"
 	"github.com/etch-audit/etch/export/table"
 	"github.com/etch-audit/etch/export/zeph"
+	"github.com/etch-audit/etch/export/zeroclaw"
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -40,6 +41,8 @@ func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
 		return rawFormat(w)
 	case "zeph":
 		return a.schema(zeph.NewWriter(a.harmless(w, screen)))
+	case "zeroclaw":
+		return a.schema(zeroclaw.NewWriter(a.harmless(w, screen)))
 	case "csv":
 		if screen {
 			return csv.NewWriter(terminal.NewWriter(w), csv.Options{Sealed: a.sealed()})
@@ -72,7 +75,7 @@ func (a *audit) harmless(w *bufio.Writer, screen bool) io.Writer {
 }
 
 // foreign reports whether the format is another program's schema.
-func (o *auditOptions) foreign() bool { return o.format == "zeph" }
+func (o *auditOptions) foreign() bool { return o.format == "zeph" || o.format == "zeroclaw" }
 
 // unmarkable reports whether what is printed has no room to say whether a seal
 // covers it: stored lines, and other programs' schemas.

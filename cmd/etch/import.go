@@ -133,6 +133,8 @@ type importRun struct {
 	into   *importer.Importer
 	tails  []*tail
 
+	databases []*database // that are followed
+
 	parsers []source.Parser // those whose entries are recorded
 	told    map[*source.FileReport]int
 	printed bool  // some report was
@@ -173,8 +175,11 @@ func (r *importRun) report(ctx context.Context) error {
 	var reports []*source.Report
 	stop := r.show("checking")
 	for _, g := range r.groups {
-		p := r.source.parser(r.opts)
-		if err := g.read(ctx, r, p); err != nil {
+		p, err := r.source.parser(r.opts)
+		if err == nil {
+			err = g.read(ctx, r, p)
+		}
+		if err != nil {
 			stop()
 			return err
 		}
@@ -228,7 +233,11 @@ func (r *importRun) open(resolved *config.Resolved) (done func() error, err erro
 func (r *importRun) record(ctx context.Context) error {
 	defer r.show("importing")()
 	for _, g := range r.groups {
-		if err := g.read(ctx, r, r.parser()); err != nil {
+		p, err := r.parser()
+		if err != nil {
+			return err
+		}
+		if err := g.read(ctx, r, p); err != nil {
 			return err
 		}
 	}
@@ -236,8 +245,10 @@ func (r *importRun) record(ctx context.Context) error {
 }
 
 // parser returns a new parser, whose report counts at the end.
-func (r *importRun) parser() source.Parser {
-	p := r.source.parser(r.opts)
-	r.parsers = append(r.parsers, p)
-	return p
+func (r *importRun) parser() (source.Parser, error) {
+	p, err := r.source.parser(r.opts)
+	if err == nil {
+		r.parsers = append(r.parsers, p)
+	}
+	return p, err
 }

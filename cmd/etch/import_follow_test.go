@@ -219,3 +219,36 @@ func TestImportFollowFamily(t *testing.T) {
 		t.Errorf("commands (-got +want):\n%s", diff)
 	}
 }
+
+// A database that is followed is read again when it was written to, from the row
+// behind the last on.
+func TestImportFollowDatabase(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	path, file := filepath.Join(dir, "etch.log"), filepath.Join(dir, "audit.db")
+	put := func(sample string) {
+		t.Helper()
+		data, err := os.ReadFile(sample)
+		if err == nil {
+			err = os.WriteFile(file+".new", data, 0o600)
+		}
+		if err := errors.Join(err, os.Rename(file+".new", file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(filepath.Join("testdata", "daemonclaw-two.db"))
+	f := follow(t, path, "daemonclaw", file)
+	f.waitFor("file_write")
+	put(filepath.Join("..", "..", "capture", "zeroclaw", "testdata", "daemonclaw", "audit.db"))
+	f.waitFor("example boundary note")
+	report, sum := f.end(0)
+	if sum.Added != 4 || sum.Present != 0 || report.Files[0].Records != 4 || report.Verdict != source.Intact {
+		t.Errorf("got %+v, %+v, want 4 records added, intact", sum, report.Files[0])
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "etch-import-*")); err != nil || len(left) > 0 {
+		t.Errorf("%q is left, %v", left, err)
+	}
+	if events := importedIn(t, path); len(events) != 4 {
+		t.Errorf("%d events in the log, want 4", len(events))
+	}
+}

@@ -108,6 +108,9 @@ func (t *tail) finish(ctx context.Context) error {
 // read reads all files of a group. Those that are followed stay open, as tails
 // of the run.
 func (g *importGroup) read(ctx context.Context, r *importRun, p source.Parser) error {
+	if g.database {
+		return r.readDatabase(ctx, g.paths[0], p)
+	}
 	paths, files, err := g.open()
 	if err != nil {
 		return err

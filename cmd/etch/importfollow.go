@@ -53,7 +53,10 @@ func (r *importRun) endTails() error {
 		t.parser.End()
 		errs = append(errs, t.file.Close())
 	}
-	r.tails = nil
+	for _, d := range r.databases {
+		d.parser.End()
+	}
+	r.tails, r.databases = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -69,7 +72,7 @@ func (r *importRun) poll(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.retire(ctx); err != nil {
+	if err := errors.Join(r.retire(ctx), r.pollDatabases(ctx)); err != nil {
 		return err
 	}
 	return r.into.Flush(ctx)
@@ -173,6 +176,10 @@ func (r *importRun) nextAlone(ctx context.Context, t *tail) ([]*tail, error) {
 	}
 	t.rotated = true
 	// A report of its own: its lines may come between those of the other.
-	next := r.begin(t.path, file, t.group, r.parser())
+	p, err := r.parser()
+	if err != nil {
+		return []*tail{t}, errors.Join(err, file.Close())
+	}
+	next := r.begin(t.path, file, t.group, p)
 	return []*tail{t, next}, next.read(ctx, false)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,28 +18,38 @@ import (
 // An importSource is a program whose logs can be brought in.
 type importSource struct {
 	name   string
-	parser func(*importOptions) source.Parser
+	parser func(*importOptions) (source.Parser, error)
 	// families: its rotated files belong together, and are found beside the one
 	// that is named.
 	families bool
 	// keyVariable is where the program itself takes the key of its signatures
 	// from; "": it has none.
 	keyVariable string
-	anchored    bool // it has witness anchors
+	// databases: it has its records in an SQLite database, with witness anchors.
+	databases bool
 }
 
 // importSources are the programs in the order of the help.
 func importSources() []*importSource {
 	return []*importSource{
 		{name: "zeroclaw", parser: zeroclawParser(false), families: true, keyVariable: "ZEROCLAW_AUDIT_SIGNING_KEY"},
-		{name: "daemonclaw", parser: zeroclawParser(true), families: true, keyVariable: "DAEMONCLAW_AUDIT_SIGNING_KEY", anchored: true},
-		{name: zeph.Program, parser: func(*importOptions) source.Parser { return zeph.NewParser() }},
+		{name: "daemonclaw", parser: zeroclawParser(true), families: true, keyVariable: "DAEMONCLAW_AUDIT_SIGNING_KEY", databases: true},
+		{name: zeph.Program, parser: func(*importOptions) (source.Parser, error) { return zeph.NewParser(), nil }},
 	}
 }
 
-func zeroclawParser(daemonclaw bool) func(*importOptions) source.Parser {
-	return func(o *importOptions) source.Parser {
-		return zeroclaw.NewParser(&zeroclaw.Options{Key: o.key, RequireSignatures: o.requireSignatures, DaemonClaw: daemonclaw})
+func zeroclawParser(daemonclaw bool) func(*importOptions) (source.Parser, error) {
+	return func(o *importOptions) (source.Parser, error) {
+		p := zeroclaw.NewParser(&zeroclaw.Options{Key: o.key, RequireSignatures: o.requireSignatures, DaemonClaw: daemonclaw})
+		if o.anchors == "" {
+			return p, nil
+		}
+		f, err := os.Open(o.anchors)
+		if err != nil {
+			return nil, fail(exitUsage, "nothing was recorded", fmt.Errorf("--anchors: %w", err))
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		return p, p.Anchors(filepath.Base(o.anchors), f)
 	}
 }
 
@@ -64,7 +73,7 @@ func (o *importOptions) source() (*importSource, error) {
 	switch {
 	case s.keyVariable == "" && (o.keyFile != "" || o.requireSignatures):
 		return nil, usagef("", "%s signs nothing: --key and --require-signatures say nothing to it", s.name)
-	case !s.anchored && o.anchors != "":
+	case !s.databases && o.anchors != "":
 		return nil, usagef("", "%s has no witness anchors: --anchors says nothing to it", s.name)
 	case o.dryRun && o.follow:
 		return nil, usagef("", "--dry-run records nothing: there is nothing to --follow for")
@@ -109,6 +118,8 @@ func (s *importSource) readKey(o *importOptions, std stdio) error {
 type importGroup struct {
 	paths  []string // the oldest first
 	active string   // of a family: the path that is written to; "": none is known
+	// database: the only path is that of a database.
+	database bool
 }
 
 // groups returns the files that are named, and those that belong to them. Each
@@ -123,10 +134,17 @@ func (s *importSource) groups(o *importOptions) ([]*importGroup, error) {
 		if !info.Mode().IsRegular() {
 			return nil, usagef("nothing was recorded", "%s is not a regular file: it cannot be read twice", path)
 		}
-		if is, err := isDatabase(path); err != nil || is {
-			return nil, cmp.Or(err, usagef("nothing was recorded", "%s is an SQLite database: %s has none", path, s.name))
+		is, err := isDatabase(path)
+		switch {
+		case err != nil:
+			return nil, err
+		case is && !s.databases:
+			return nil, usagef("nothing was recorded", "%s is an SQLite database: %s has none", path, s.name)
+		case is:
+			groups = append(groups, &importGroup{paths: []string{path}, database: true})
+		default:
+			groups = s.place(groups, path, o.follow)
 		}
-		groups = s.place(groups, path, o.follow)
 	}
 	for _, g := range groups {
 		g.settle()
@@ -156,7 +174,7 @@ func (s *importSource) place(groups []*importGroup, path string, follow bool) []
 		active = unrotated(path)
 	}
 	i := slices.IndexFunc(groups, func(g *importGroup) bool {
-		return !s.families && !follow || unrotated(g.paths[0]) == active
+		return !g.database && (!s.families && !follow || unrotated(g.paths[0]) == active)
 	})
 	if i < 0 {
 		groups = append(groups, &importGroup{})
