@@ -38,7 +38,8 @@ func newInstall(at *place, std stdio) *cobra.Command {
 		Short: "Record coding agents: put hooks into their settings, or take them out",
 		Example: `  etch install                        # every agent that is found
   etch install claude-code --dry-run  # show what would change
-  etch install --uninstall`,
+  etch install --uninstall
+  etch install mcp .mcp.json          # MCP servers: see etch install mcp --help`,
 		Long: `Puts hooks into the settings of coding agents, so that every tool call of theirs
 is recorded. Without a name: into those of every agent that is found.
 
@@ -74,6 +75,9 @@ changed, those of the others were; 2 wrong use.`,
 	f.BoolVar(&opts.uninstall, "uninstall", false, "take the hooks out")
 	f.BoolVar(&opts.guard, "guard", false, "refuse changes that would switch hooks off, where the agent lets a hook do so")
 	f.StringVar(&opts.bin, "bin", "", "the `PATH` of etch that the hooks shall name; default: where this one is")
+	wrap := newInstallMCP(at, std)
+	wrap.Hidden = true // the list of commands in the help would hide the agents
+	cmd.AddCommand(wrap)
 	return cmd
 }
 
@@ -300,7 +304,7 @@ func (r *installing) one(a *install.Agent) error {
 	for _, c := range changes {
 		if !c.None() {
 			any = true
-			if err := r.show(a, c); err != nil {
+			if err := r.show(a.Name, c); err != nil {
 				return err
 			}
 		}
@@ -320,14 +324,14 @@ func (r *installing) one(a *install.Agent) error {
 }
 
 // show writes what became of a file.
-func (r *installing) show(a *install.Agent, c install.Change) error {
+func (r *installing) show(name string, c install.Change) error {
 	verb := map[bool]string{false: "installed", true: "removed"}[r.opts.uninstall]
 	if r.opts.dryRun {
 		verb = "not " + verb + ", as this is a dry run"
 	}
-	text := c.Diff() + fmt.Sprintf("%s: %s: %s\n", a.Name, verb, c.Path)
+	text := c.Diff() + fmt.Sprintf("%s: %s: %s\n", name, verb, c.Path)
 	if c.Backup != "" && !c.Made {
-		text += fmt.Sprintf("%s: backup: %s\n", a.Name, c.Backup)
+		text += fmt.Sprintf("%s: backup: %s\n", name, c.Backup)
 	}
 	for _, note := range c.Notes {
 		r.notes = append(r.notes, c.Path+": "+note)
@@ -373,6 +377,20 @@ func (r *installing) hint(err error) string {
 
 // conclude tells what is to be known at the end.
 func (r *installing) conclude() error {
+	if err := r.tell(); err != nil {
+		return err
+	}
+	switch {
+	case r.opts.uninstall && !r.changed && len(r.opts.agents) == 0:
+		r.std.note("no hook of etch in any agent's settings of scope %s", cmp.Or(r.opts.scope, "user"))
+	case r.changed && !r.opts.uninstall && !r.opts.dryRun:
+		r.std.hint("\"etch doctor\" says whether their calls arrive")
+	}
+	return nil
+}
+
+// tell tells the notes, each once, and what failed.
+func (r *installing) tell() error {
 	seen := map[string]bool{}
 	for _, note := range r.notes {
 		if !seen[note] {
@@ -382,12 +400,6 @@ func (r *installing) conclude() error {
 	}
 	if len(r.failed) > 0 {
 		return fail(exitFailed, "", fmt.Errorf("not done: %s", strings.Join(r.failed, ", ")))
-	}
-	switch {
-	case r.opts.uninstall && !r.changed && len(r.opts.agents) == 0:
-		r.std.note("no hook of etch in any agent's settings of scope %s", cmp.Or(r.opts.scope, "user"))
-	case r.changed && !r.opts.uninstall && !r.opts.dryRun:
-		r.std.hint("\"etch doctor\" says whether their calls arrive")
 	}
 	return nil
 }

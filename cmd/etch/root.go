@@ -34,6 +34,7 @@ var commands = []command{
 	{"exec", newExec},
 	{"log", newLog},
 	{"hook", newHook},
+	{"mcp", newMCP},
 	{"audit", newAudit},
 	{"report", newReport},
 	{"show", newShow},

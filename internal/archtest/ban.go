@@ -55,6 +55,7 @@ var bans = []ban{
 			"internal/vfs":     "bounds the wait for a lock",
 			"capture/execwrap": "measures how long a command runs",
 			"capture/hook":     "bounds the wait for a lock by its context",
+			"capture/mcp":      "measures how long calls take, and how long a server is silent",
 			"cmd/etch":         "the edge where times are asked for",
 		},
 		reason: "time enters at the edges as an option, so that tests decide what time it is",

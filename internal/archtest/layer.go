@@ -66,6 +66,7 @@ var layers = []layer{
 	{pkg: "capture/execwrap", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/zeroclaw", level: 7, reason: "one program's log; programs do not know each other"},
+	{pkg: "capture/mcp", level: 6, reason: "one source of events; sources do not know each other"},
 	{pkg: "capture/hook/antigravity", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/claudecode", level: 7, reason: "what is special of one agent; agents do not know each other"},
 	{pkg: "capture/hook/codex", level: 7, reason: "what is special of one agent; agents do not know each other"},

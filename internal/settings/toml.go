@@ -27,7 +27,14 @@ type tomlLine struct {
 	path       []string
 	header     bool
 	start, end int // of the value; of a header, of its last name
+
+	value    bool // start and end are those of a value, not of its key
+	array    bool // of texts alone
+	inline   bool // it is in a table that is written in braces
+	elements []tomlSpan
 }
+
+type tomlSpan struct{ start, end int }
 
 // ParseTOML parses a file. An error is an *Error. The result keeps data.
 func ParseTOML(data []byte) (*TOML, error) {
@@ -49,7 +56,7 @@ func ParseTOML(data []byte) (*TOML, error) {
 		case unstable.Table, unstable.ArrayTable:
 			table = t.header(n)
 		case unstable.KeyValue:
-			t.keyValue(table, n)
+			t.keyValue(table, n, false)
 		}
 	}
 	if err := p.Error(); err != nil {
@@ -78,9 +85,9 @@ func (t *TOML) header(n *unstable.Node) []string {
 	return path
 }
 
-func (t *TOML) keyValue(table []string, n *unstable.Node) {
+func (t *TOML) keyValue(table []string, n *unstable.Node, inline bool) {
 	path := slices.Clone(table)
-	var line tomlLine
+	line := tomlLine{inline: inline}
 	for it := n.Key(); it.Next(); {
 		path = append(path, string(it.Node().Data))
 		line.start, line.end = t.span(it.Node())
@@ -89,12 +96,34 @@ func (t *TOML) keyValue(table []string, n *unstable.Node) {
 	value := n.Value()
 	if value.Raw.Length > 0 {
 		line.start, line.end = t.span(value)
+		line.value = value.Kind != unstable.InlineTable
+	}
+	if value.Kind == unstable.Array {
+		t.array(&line, n)
 	}
 	t.lines = append(t.lines, line)
 	if value.Kind == unstable.InlineTable {
 		for it := value.Children(); it.Next(); {
-			t.keyValue(path, it.Node())
+			t.keyValue(path, it.Node(), true)
 		}
+	}
+}
+
+// array finds where an array of texts stands, whose key's end is the line's.
+func (t *TOML) array(line *tomlLine, n *unstable.Node) {
+	_, end := t.span(n)
+	rest := bytes.TrimLeft(t.data[line.end:end], " \t\"'")
+	rest, ok := bytes.CutPrefix(rest, []byte("="))
+	rest = bytes.TrimLeft(rest, " \t")
+	if !ok || len(rest) < 2 || rest[0] != '[' || rest[len(rest)-1] != ']' {
+		return
+	}
+	line.start, line.end, line.value, line.array = end-len(rest), end, true, true
+	for it := n.Value().Children(); it.Next(); {
+		element := it.Node()
+		start, end := t.span(element)
+		line.array = line.array && element.Kind == unstable.String && end > start
+		line.elements = append(line.elements, tomlSpan{start, end})
 	}
 }
 
@@ -144,10 +173,7 @@ func (t *TOML) Set(table, key, literal string) (*TOML, error) {
 	if header >= 0 && !t.lines[header].header {
 		return nil, fmt.Errorf("%s is written in braces in line %d: set %s in it by hand", table, t.Line(table), key)
 	}
-	nl := "\n"
-	if bytes.Contains(t.data, []byte("\r\n")) {
-		nl = "\r\n"
-	}
+	nl := t.newline()
 	if header >= 0 {
 		at := t.lineEnd(t.lines[header].end)
 		return t.splice(at, at, nl+key+" = "+literal)

@@ -1,0 +1,104 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// An exchange is one request of HTTP and its answer. But for what is set when it
+// begins it is of the witness's goroutine.
+type exchange struct {
+	p     *Proxy
+	id    string // the server's name of the session; "" where it has none, or not yet
+	tag   string // where it has none: what tells ids of this exchange from those of others
+	trace string
+
+	s     *session // nil until the first message
+	own   bool     // the session began in this exchange
+	calls []*call  // requests that came in it
+	why   string   // the server refuses it, where it says so in words of JSON-RPC
+}
+
+// key returns what the id of a message is known by. On stdio, and within a
+// session, that is the id alone.
+func (e *exchange) key(m *message) string {
+	if e == nil {
+		return m.values[slotID].key()
+	}
+	return e.tag + m.values[slotID].key()
+}
+
+// refuses reports whether a message is the server's word on the exchange itself:
+// an error of no request.
+func (e *exchange) refuses(m *message) bool {
+	if e == nil || !m.has(slotError) || string(m.values[slotID].kept) != "null" {
+		return false
+	}
+	e.why = failure(m).Message
+	return true
+}
+
+// take takes a message of the exchange.
+func (e *exchange) take(from side, m *message, at time.Time) {
+	if e.s == nil {
+		e.s, e.own = e.p.sessionOf(e, m, at)
+		e.s.used = at
+	}
+	e.s.take(from, m, e, at)
+}
+
+// of returns what takes the messages that one side sends.
+func (e *exchange) of(from side) func(m *message, at time.Time) {
+	return func(m *message, at time.Time) { e.take(from, m, at) }
+}
+
+// named says which session the server has made of the exchange.
+func (e *exchange) named(id string) {
+	if e.own && e.id == "" && id != "" {
+		e.id = id
+		e.p.keep(id, e.s)
+	}
+}
+
+// ended says that the exchange is over. Requests that were not answered in it may
+// be later, in another stream of their session, where there is one and the
+// server has not refused them.
+func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
+	if e.s == nil {
+		return
+	}
+	why := ""
+	switch {
+	case failure != nil:
+		why = short("no answer: " + failure.Error())
+	case status >= http.StatusBadRequest:
+		why = short(strings.Trim(fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), e.why), ": "))
+	case e.why != "":
+		why = e.why
+	case !stream:
+		why = "no answer in what the server has sent"
+	case e.id == "":
+		why = "no answer before the stream ended"
+	}
+	for _, c := range e.calls {
+		if why != "" && !c.done {
+			c.why = why
+			e.s.end(c, endRefused, at)
+		}
+	}
+	if e.own && e.id == "" {
+		e.s.finish(success(), "the server keeps no session", at)
+	}
+}
+
+// exchangeKey is the key of the exchange in a request's context.
+type exchangeKey struct{}
+
+func withExchange(ctx context.Context, e *exchange) context.Context {
+	return context.WithValue(ctx, exchangeKey{}, e)
+}
+
+func exchangeOf(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*exchange) }

@@ -1,0 +1,250 @@
+package mcp
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// sessionHeader is the header that names a session (MCP 2025-11-25, Transports,
+// Session Management).
+const sessionHeader = "Mcp-Session-Id"
+
+// mostSessions bounds the sessions of a proxy that are remembered: the one that
+// was used least recently is said to have ended where there are more.
+const mostSessions = 1024
+
+// A Proxy is a handler that passes requests on to an MCP server which speaks
+// Streamable HTTP, and records what passes: bodies and streams of events as they
+// come, each piece at once. Paths, queries and headers stay as they are, but for
+// those that HTTP means for each hop, the name of the host, and
+// Accept-Encoding: the server is to answer in plain.
+//
+// A Proxy is safe for concurrent use.
+type Proxy struct {
+	opt    *Options
+	w      *witness
+	target *url.URL
+	hosts  []string
+	http   httputil.ReverseProxy
+	number atomic.Uint64 // of exchanges
+
+	sessions map[string]*session // by the server's name of them; of the witness's goroutine
+	nameless *session            // of servers that keep none; likewise
+	closing  sync.Once
+	lost     error
+}
+
+// NewProxy returns a proxy of a server. Hosts are the names by which it may be
+// called: where they are not nil, a request for any other is refused, so that no
+// page in a browser can reach it under a name of its own. The caller closes it.
+func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) *Proxy {
+	p := &Proxy{opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression = true
+	p.http = httputil.ReverseProxy{
+		Transport: transport, FlushInterval: -1, Rewrite: p.rewrite, ModifyResponse: p.answered, ErrorHandler: p.failed,
+	}
+	return p
+}
+
+// Close ends what is open, waits until everything is on record, and returns what
+// is not. No request may be under way any more.
+func (p *Proxy) Close() error {
+	p.closing.Do(func() {
+		p.w.show(nil, func(_ []byte, at time.Time) {
+			for _, s := range slices.SortedFunc(maps.Values(p.sessions), func(a, b *session) int { return a.begun.Compare(b.begun) }) {
+				s.finish(success(), "the proxy ended", at)
+			}
+			if p.nameless != nil && p.nameless.started {
+				p.nameless.finish(success(), "the proxy ended", at)
+			}
+		}, false)
+		p.lost = p.w.close()
+		p.http.Transport.(*http.Transport).CloseIdleConnections()
+	})
+	return p.lost
+}
+
+// Broken is closed when something cannot be recorded, and so nothing more is
+// passed on.
+func (p *Proxy) Broken() <-chan struct{} { return p.w.broken }
+
+func success() *etch.Result { return &etch.Result{Type: etch.Success} }
+
+// ServeHTTP passes a request on.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case p.w.stopped():
+		http.Error(w, "the MCP proxy cannot record, and passes nothing on", http.StatusServiceUnavailable)
+		return
+	case !p.isHost(r.Host):
+		http.Error(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
+		return
+	}
+	e := &exchange{p: p, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent"))}
+	if e.id == "" {
+		e.tag = strconv.FormatUint(p.number.Add(1), 36) + " "
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		st := newStream(false, e.of(client))
+		r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: st.end}
+	}
+	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
+}
+
+// isHost reports whether the proxy may be called so.
+func (p *Proxy) isHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return p.hosts == nil || slices.Contains(p.hosts, strings.Trim(host, "[]"))
+}
+
+// rewrite addresses a request to the server.
+func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
+	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.target.Scheme, p.target.Host, ""
+	r.Out.URL.RawQuery = r.In.URL.RawQuery // of what not every reader takes, too
+	r.Out.Header.Del("Accept-Encoding")
+	// Who proxied before is passed on as it came.
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if values, ok := r.In.Header[name]; ok {
+			r.Out.Header[name] = values
+		}
+	}
+}
+
+// answered looks at what the server begins to answer.
+func (p *Proxy) answered(r *http.Response) error {
+	e := exchangeOf(r.Request)
+	id, gone := r.Header.Get(sessionHeader), r.Request.Method == http.MethodDelete && r.StatusCode < http.StatusMultipleChoices
+	unknown := r.StatusCode == http.StatusNotFound
+	p.w.show(nil, func([]byte, time.Time) { e.named(id) }, false)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // of another type is what has none
+	stream := kind == "text/event-stream"
+	var failure error
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		failure = errCoding
+	}
+	body := &watched{ReadCloser: r.Body, w: p.w, end: func(_ []byte, at time.Time) {
+		e.ended(r.StatusCode, stream, failure, at)
+		if e.id != "" && (gone || unknown) {
+			p.forget(e.id, map[bool]string{true: "client closed", false: "the server knows no such session"}[gone], at)
+		}
+	}}
+	st := newStream(false, e.of(server))
+	switch {
+	case failure != nil:
+	case stream:
+		body.follow((&sse{st: st}).feed, st.end)
+	case kind == "application/json":
+		body.follow(st.feed, st.end)
+	}
+	r.Body = body
+	return nil
+}
+
+// errCoding says why an answer, which is passed on as any other, says nothing.
+var errCoding = errors.New("the server has answered in an encoding that was not asked for")
+
+// failed answers where the server cannot be reached.
+func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	e := exchangeOf(r)
+	p.w.show(nil, func(_ []byte, at time.Time) { e.ended(0, false, err, at) }, false)
+	http.Error(w, "the MCP server cannot be reached: "+err.Error(), http.StatusBadGateway)
+}
+
+// sessionOf returns the session of an exchange, whose first message is m, and
+// whether it begins with it. Of the witness's goroutine.
+func (p *Proxy) sessionOf(e *exchange, m *message, at time.Time) (s *session, begins bool) {
+	switch {
+	case e.id != "":
+		if s = p.sessions[e.id]; s == nil {
+			s = p.begin(at)
+			p.keep(e.id, s)
+		}
+		return s, false
+	case kindOf(client, m.method()) == greeting:
+		return p.begin(at), true
+	}
+	if p.nameless == nil {
+		p.nameless = p.begin(at)
+	}
+	return p.nameless, false
+}
+
+func (p *Proxy) begin(at time.Time) *session { return newSession(p.opt, newID(), at, p.w.add) }
+
+// keep remembers a session by the server's name of it.
+func (p *Proxy) keep(id string, s *session) {
+	if len(p.sessions) >= mostSessions && p.sessions[id] == nil {
+		oldest := ""
+		for other, known := range p.sessions {
+			if oldest == "" || known.used.Before(p.sessions[oldest].used) {
+				oldest = other
+			}
+		}
+		p.forget(oldest, "forgotten", s.used)
+	}
+	p.sessions[id] = s
+}
+
+// forget ends a session.
+func (p *Proxy) forget(id, reason string, at time.Time) {
+	if s := p.sessions[id]; s != nil {
+		s.finish(success(), reason, at)
+		delete(p.sessions, id)
+	}
+}
+
+// A watched body shows what is read of it before it hands it on.
+type watched struct {
+	io.ReadCloser
+	w      *witness
+	strict bool
+	feed   func([]byte, time.Time)
+	end    func([]byte, time.Time)
+	over   sync.Once
+}
+
+// follow looks at the bytes, too.
+func (b *watched) follow(feed, end func([]byte, time.Time)) {
+	then := b.end
+	b.feed, b.end = feed, func(data []byte, at time.Time) { end(data, at); then(data, at) }
+}
+
+var errNotRecorded = errors.New("what passes cannot be recorded")
+
+// Read reads, and shows what was read.
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 && b.feed != nil && !b.w.show(bytes.Clone(p[:n]), b.feed, b.strict) {
+		return 0, errNotRecorded
+	}
+	if err != nil {
+		b.finish()
+	}
+	return n, err
+}
+
+// Close closes the body.
+func (b *watched) Close() error {
+	b.finish()
+	return b.ReadCloser.Close()
+}
+
+func (b *watched) finish() { b.over.Do(func() { b.w.show(nil, b.end, b.strict) }) }

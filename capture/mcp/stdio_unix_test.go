@@ -1,0 +1,133 @@
+//go:build !windows
+
+package mcp
+
+import (
+	"errors"
+	"io"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// systemHasNo reports whether a server cannot end with an exit code here.
+func systemHasNo(int) bool { return false }
+
+// kills ends a process by its id.
+func kills(t *testing.T, pid string) {
+	t.Helper()
+	number, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(number, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Error(err)
+	}
+}
+
+// Signals are passed on, but for those that a terminal has sent already.
+func TestSignals(t *testing.T) {
+	for _, test := range []struct {
+		signal     syscall.Signal
+		foreground bool
+		passed     bool
+	}{
+		{syscall.SIGTERM, false, true},
+		{syscall.SIGTERM, true, true},
+		{syscall.SIGINT, false, true},
+		{syscall.SIGINT, true, false},
+	} {
+		p := tapped(t, &Command{Argv: serverArgv("wait-signal"), Foreground: func() bool { return test.foreground }})
+		p.line() // it listens
+		if err := syscall.Kill(syscall.Getpid(), test.signal); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case out := <-p.end:
+			if !test.passed || out.Exit != 3 {
+				t.Errorf("%v, foreground %v: got %+v", test.signal, test.foreground, out)
+			}
+		case <-time.After(map[bool]time.Duration{true: hung, false: 300 * time.Millisecond}[test.passed]):
+			if test.passed {
+				t.Errorf("%v, foreground %v: not passed on", test.signal, test.foreground)
+			}
+			if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			p.wait()
+		}
+	}
+}
+
+// A client that has closed the server's input ends it by SIGTERM: one that
+// ignores that has ended before the client takes to SIGKILL.
+func TestSignalAfterClose(t *testing.T) {
+	p := tapped(t, &Command{Argv: serverArgv("ignore-all")})
+	p.line()
+	closes(p)
+	began := time.Now()
+	time.AfterFunc(50*time.Millisecond, func() { _ = syscall.Kill(syscall.Getpid(), syscall.SIGTERM) })
+	if out := p.wait(); out.Exit != ExitSignal+int(syscall.SIGKILL) {
+		t.Errorf("got %+v", out)
+	}
+	if took := time.Since(began); took > DefaultGrace/2 {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A script without its first line runs as a shell would run it.
+func TestNotExecutable(t *testing.T) {
+	p := tapped(t, &Command{Argv: []string{t.TempDir()}})
+	if out := p.wait(); out.Exit != ExitNotExecuted || out.Failure == nil {
+		t.Errorf("got %+v, want exit %d", out, ExitNotExecuted)
+	}
+}
+
+// Where the wrapper is killed, its server does not live on.
+func TestKilledWrapper(t *testing.T) {
+	if attributes() == nil {
+		t.Skip("the system cannot do that")
+	}
+	proxy := exec.Command(serverArgv("proxy")[0], serverArgv("proxy", "pid")[1:]...)
+	in, err := proxy.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := proxy.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid []byte
+	for b := make([]byte, 1); len(pid) == 0 || pid[len(pid)-1] != '\n'; pid = append(pid, b[0]) {
+		if _, err := out.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := proxy.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// The server has the pipe to the proxy open, and nothing else: its end is
+	// what is waited for, by its number.
+	server, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	_ = proxy.Wait() // it was killed
+	_ = in.Close()   // likewise
+	deadline := time.After(hung)
+	for tick := time.NewTicker(5 * time.Millisecond); syscall.Kill(server, 0) == nil && !zombie(server); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			kills(t, strconv.Itoa(server))
+			t.Fatal("the server lives on")
+		}
+	}
+}
