@@ -132,7 +132,7 @@ func (q *auditQuery) setRisk(text string) error {
 // hintRiskier tells people that there are records above the level asked for.
 func (a *audit) hintRiskier(ctx context.Context) error {
 	level := a.query.exact
-	if level == "" || a.opts.follow || a.opts.format == "jsonl" || a.opts.format == "csv" {
+	if level == "" || a.opts.follow || a.opts.foreign() || a.opts.format == "jsonl" || a.opts.format == "csv" {
 		return nil
 	}
 	q := a.query.Query

@@ -60,6 +60,11 @@ func TestScript(t *testing.T) {
 			env.Setenv("TEST_PATIENT", "1")
 			// Nothing runs on behind a script; one that wants it says so.
 			env.Setenv("ETCH_HOOKS_RECONCILE", "off")
+			samples, err := filepath.Abs(filepath.Join("..", "..", "capture"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("SAMPLES", samples)
 			// Where the program is: what is put into settings names it.
 			for _, dir := range filepath.SplitList(env.Getenv("PATH")) {
 				if _, err := os.Stat(filepath.Join(dir, "etch")); err == nil {
