@@ -211,6 +211,12 @@ var keyCases = map[string]keyCase{
 		want: func(c *Config) { c.Hooks.RecordContent = true },
 		bad:  off("on"),
 	},
+	"hooks.reconcile": {
+		text: "off",
+		want: func(c *Config) { c.Hooks.Reconcile = false },
+		good: []string{"session_end"},
+		bad:  []string{"", "continue", "Spool", "deny"},
+	},
 	"redact.rules": {
 		text: "acme-token: acme_[0-9a-f]{32}\npin: (?i)pin=(\\d+)",
 		want: func(c *Config) { c.Redact.Rules = []string{"acme-token: acme_[0-9a-f]{32}", `pin: (?i)pin=(\d+)`} },

@@ -213,6 +213,11 @@ func hooksSettings() []*setting {
 			hooksTable, "record_content", "ETCH_HOOKS_RECORD_CONTENT", "keep the contents of files that calls write or edit, masked, besides length and SHA-256",
 			boolean(func(c *Config) *bool { return &c.Hooks.RecordContent }),
 		},
+		{
+			hooksTable, "reconcile", "ETCH_HOOKS_RECONCILE", "when a session ends, record what its hooks missed from the agent's own transcript, in the background\n" +
+				"(session_end), or leave that to \"etch reconcile\" (off)",
+			choice(func(c *Config) *bool { return &c.Hooks.Reconcile }, []word[bool]{{"session_end", true}, {"off", false}}),
+		},
 	}
 }
 

@@ -89,6 +89,10 @@ func decode(d *Delivery) *Message {
 	if d.Agent.Adapt != nil {
 		d.Agent.Adapt(m)
 	}
+	m.Call.bound()
+	for i := range m.Calls {
+		m.Calls[i].bound()
+	}
 	if m.Kind == ResultEvent || m.Kind == FailureEvent {
 		m.end()
 	}

@@ -52,7 +52,7 @@ type auditOptions struct {
 	verifyOnly       bool // nothing else was asked for
 }
 
-var auditFormats = []string{"table", "short", "json", "jsonl", "csv"}
+var auditFormats = []string{"table", "short", "json", "jsonl", "csv", "zeph", "zeroclaw"}
 
 func newAudit(at *place, std stdio) *cobra.Command {
 	opts := auditOptions{place: at}
@@ -116,7 +116,7 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.histogram, "histogram", "", "how many in each `STEP` of time: 1m, 1h, 1d, 1w")
 	f.StringSliceVar(&o.fields, "fields", nil, "only these `FIELDS` of each record")
 	f.BoolVar(&o.noIndex, "no-index", false, "read every line, whatever indexes there are")
-	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv")
+	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv, zeph, zeroclaw")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, whole or not at all; -: stdout")
 	f.BoolVar(&o.utc, "utc", false, "times in UTC, those of flags too")
 	f.BoolVar(&o.wide, "wide", false, "fold and cut nothing to the width of the terminal")
@@ -213,7 +213,8 @@ type audit struct {
 	report *verify.Report // nil: it was not asked for
 	proven uint64         // good seals cover the records below
 
-	withheld int // records that nothing proves
+	withheld int        // records that nothing proves
+	skipped  func() int // records that the format has no place for; nil: it has for all
 
 	rows    int
 	last    uint64 // seq of the last record printed
@@ -316,11 +317,10 @@ func isBefore(a, b *etch.CorruptionError) bool {
 }
 
 // withholds reports whether records may be withheld: of a log that is not intact,
-// only what good seals prove is shown, and so it is in stored lines, which cannot
-// be marked.
+// only what good seals prove is shown, and so it is in lines that cannot be
+// marked.
 func (a *audit) withholds() bool {
-	stored := a.opts.format == "jsonl" && a.opts.fields == nil
-	return a.report != nil && (stored || a.report.Verdict != verify.Intact)
+	return a.report != nil && (a.opts.unmarkable() || a.report.Verdict != verify.Intact)
 }
 
 // places returns what says how many bytes of the log lie before a record, or
@@ -353,6 +353,10 @@ func (a *audit) conclude(ctx context.Context) error {
 		a.std.note("%s that %s not shown: nothing proves %s", count(a.withheld, "record"), plural(a.withheld, "matches is", "match are"), plural(a.withheld, "it", "them"))
 	case a.rows == 0 && !a.opts.count:
 		a.std.note("no record matches")
+	}
+	if a.skipped != nil && a.skipped() > 0 {
+		n := a.skipped()
+		a.std.note("%s left out: the schema of %s has no place for %s", count(n, "record"), a.opts.format, plural(n, "it", "them"))
 	}
 	a.tellCursor()
 	if err := a.hintRiskier(ctx); err != nil {

@@ -110,7 +110,7 @@ func TestSinkFails(t *testing.T) {
 	for _, format := range auditFormats {
 		a := audit{opts: &auditOptions{format: format}, std: std}
 		s := newSink(&output{Writer: failing{broken}}, a.renderer, func() {})
-		err := s.add(&etch.Record{Raw: []byte("{}"), Event: etch.Event{Type: etch.SessionStart}})
+		err := s.add(&etch.Record{Raw: []byte("{}"), Event: etch.Event{Type: etch.ToolCall, Action: &etch.Action{}}})
 		if err == nil {
 			err = s.close()
 		} else if again := s.abandon(); again != nil {
@@ -127,7 +127,8 @@ func TestSinkFails(t *testing.T) {
 func TestScreen(t *testing.T) {
 	std, _, _ := console(time.Now())
 	line := []byte("{\"a\":\"\u009b2J\u202e\"}")
-	record := etch.Record{Raw: line, Event: etch.Event{Type: etch.SessionStart, SessionID: "\x1b[2J\u009b\u202e"}}
+	const bad = "\x1b[2J\u009b\u202e"
+	record := etch.Record{Raw: line, Event: etch.Event{Type: etch.ToolCall, SessionID: bad, Action: &etch.Action{Tool: bad, Command: bad}}}
 	for _, format := range auditFormats {
 		for _, screen := range []bool{true, false} {
 			var out bytes.Buffer

@@ -100,7 +100,7 @@ func parseTime(flag, text string, now time.Time) (instant.Span, error) {
 // hintRiskier tells people that there are records above the level asked for.
 func (a *audit) hintRiskier(ctx context.Context) error {
 	level := a.query.exact
-	if level == "" || a.opts.follow || a.opts.format == "jsonl" || a.opts.format == "csv" {
+	if level == "" || a.opts.follow || a.opts.foreign() || a.opts.format == "jsonl" || a.opts.format == "csv" {
 		return nil
 	}
 	q := a.query.Query

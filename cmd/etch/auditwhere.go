@@ -42,6 +42,8 @@ func (o *auditOptions) compatible() error {
 	switch {
 	case len(asked) > 1:
 		return usagef("", "only one of --count, --count-by and --histogram can be answered at a time")
+	case o.foreign() && (len(asked) > 0 || o.fields != nil):
+		return usagef("", "--format %s is for whole records: %s asks for something else", o.format, append(asked, "--fields")[0])
 	case len(asked) == 1 && (o.follow || o.fields != nil || o.cursor):
 		return usagef("", "%s prints no records: --follow, --fields and --cursor say nothing to it", asked[0])
 	case o.count && o.limitSet:

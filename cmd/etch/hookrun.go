@@ -31,7 +31,8 @@ type patience struct {
 	// payload is until when it waits for the rest of a payload that comes slowly.
 	payload time.Duration
 	// ends is when it ends even if the spool hangs: before agents give up on a
-	// hook, and only where the disk does not answer or the machine is choked.
+	// hook, and only where the disk does not answer or the machine is choked. It is
+	// what the spool counts on, too: see unsureAge in drain.go.
 	ends time.Duration
 	// idles is how early it must be done to look after the spool too, which then
 	// takes no longer than drains.
@@ -41,7 +42,7 @@ type patience struct {
 // hookPatience is that of every hook. Only tests for which a loaded machine is
 // too slow have more.
 var hookPatience = patience{
-	records: 150 * time.Millisecond, locks: 60 * time.Millisecond, payload: time.Second,
+	records: 150 * time.Millisecond, locks: 60 * time.Millisecond, payload: 1600 * time.Millisecond,
 	ends: 2 * time.Second, idles: 30 * time.Millisecond, drains: 50 * time.Millisecond,
 }
 
@@ -95,13 +96,31 @@ func runHook(c hookCommand, std stdio, exit func(code int)) int {
 		}
 	})
 	defer late.Stop()
-	last := time.AfterFunc(hookPatience.ends-hookStarted, func() { ended <- r.say(r.goOn(), exit) })
+	last := time.AfterFunc(hookPatience.ends-hookStarted, func() {
+		r.abandon()
+		ended <- r.say(r.goOn(), exit)
+	})
 	defer last.Stop()
 	err := r.survive(r.work)
 	if r.end() {
 		return r.say(r.finish(err), func(int) {})
 	}
 	return <-ended
+}
+
+// abandon says that the process ends in the middle of its work, if that can be
+// said within a moment: the disk may hang.
+func (r *hookRun) abandon() {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", hookPatience.ends))
+		r.tell()
+	}()
+	select {
+	case <-told:
+	case <-time.After(hookPatience.locks):
+	}
 }
 
 // end takes the right to make the answer, and reports whether nobody had it.
@@ -188,7 +207,10 @@ func (r *hookRun) work() error {
 // cannot be read is no reason to lose anything: the defaults take its place.
 func (r *hookRun) settings() error {
 	quiet := r.std
-	quiet.err = nowhere{}
+	quiet.err, quiet.env = nowhere{}, r.environment
+	if len(r.strange) > 0 {
+		r.fails(fmt.Errorf("arguments that are not known: %q", r.strange))
+	}
 	resolved, err := r.place.load(quiet)
 	if err == nil && resolved.Stream() != "" {
 		err = fmt.Errorf("the destination is %s, which is the agent's", resolved.Stream())
@@ -252,6 +274,7 @@ func (r *hookRun) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
 		Agent: r.known, Event: r.event, Payload: r.payload.bytes(), Getenv: r.std.env, Parent: os.Getppid(),
 		Now: r.began, Actor: r.actor(), Recording: recordingOf(&r.resolved.Hooks),
+		Classify: classify, Masker: r.spool.Masker,
 	})
 	r.fails(err)
 	events, denial := turn.Events, ""
@@ -424,24 +447,25 @@ func (r *hookRun) finish(cause error) hook.Answer {
 			err = r.keep(cause)
 		}
 		answer = r.answer(cause)
-		return errors.Join(err, r.remember(err == nil))
+		return errors.Join(err, r.remember(err == nil), r.reconcileLater())
 	}))
 	r.tell()
 	return answer
 }
 
 // late returns the events where time was up before they were known: those of the
-// payload, if all of it comes, without what the session knows.
+// payload, if all of it comes, without what the session knows. There are none
+// where it says nothing that is recorded.
 func (r *hookRun) late(cause error) []*etch.Event {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r.payload.wait(hookPatience.payload - r.std.now().Sub(r.began)) {
+	if r.payload.whole() || r.payload.wait(hookPatience.payload-r.std.now().Sub(r.began)) {
 		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
 	}
 	r.mu.Lock()
-	events := r.events
+	events, turn := r.events, r.turn
 	r.mu.Unlock()
-	if len(events) == 0 {
+	if len(events) == 0 && turn == nil {
 		ev := r.delivered(cause.Error())
 		ev.ID = etch.NewEventID(r.std.now())
 		events = []*etch.Event{ev}
@@ -463,10 +487,10 @@ func (r *hookRun) remember(kept bool) error {
 	}
 	err := turn.Keep()
 	for _, ev := range events {
-		if ev.Type == etch.PolicyViolation && ev.Phase == etch.Completion {
+		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
 			ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
 			sessions := hook.NewSessions(hooksDirectory(r.to.path))
-			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, ev.CallID))
+			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
 			cancel()
 		}
 	}

@@ -42,6 +42,7 @@ var commands = []command{
 	{"status", newStatus},
 	{"verify", newVerify},
 	{"reconcile", newReconcile},
+	{"import", newImport},
 	{"rotate", newRotate},
 	{"index", newIndex},
 	{"archive", newArchive},

@@ -92,6 +92,10 @@ func (l Layout) RecordOf(n uint32) string { return filepath.Join(l.Index(), fmt.
 // ArchiveLock returns the name of the lock file of whoever archives segments.
 func (l Layout) ArchiveLock() string { return l.stem + ArchiveExt + ".lock" }
 
+// ImportLock returns the name of the lock file of whoever brings other programs'
+// logs in.
+func (l Layout) ImportLock() string { return l.stem + ".import.lock" }
+
 // ArchiveExt ends the name of an archived segment.
 const ArchiveExt = ".zst"
 
