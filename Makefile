@@ -24,7 +24,7 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-agents tools race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
+.PHONY: help test test-agents test-mcp tools race fuzz bench peers lint cross tidy invariants gofumpt vet fix staticcheck errcheck deadcode
 
 ## help: this list
 help:
@@ -38,6 +38,10 @@ test:
 ## test-agents: real agents from the npm registry, with the hooks of etch install, on scripted models; AGENTS="claude-code codex", all by default
 test-agents:
 	cd integration && ETCH_TEST_AGENTS="$(AGENTS)" $(GO) test -tags agents -count 1 -timeout 20m $(TESTFLAGS) ./agents
+
+## test-mcp: etch mcp between the protocol's own SDK and its reference servers from the npm registry
+test-mcp:
+	cd integration/mcp && $(GO) test -tags mcp -count 1 -timeout 10m $(TESTFLAGS) .
 
 ## race: the shorter tests under the race detector
 race:
@@ -80,6 +84,8 @@ vet:
 	$(GO) vet -tags purego ./internal/processor ./internal/lanes ./internal/needle
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) vet ./...); done
 	cd integration && $(GO) vet -tags agents ./...
+	cd integration/mcp && $(GO) vet -tags mcp ./...
+	cd integration/otel && $(GO) vet -tags agents ./...
 
 fix:
 	$(GO) fix -diff ./...

@@ -9,12 +9,13 @@ import (
 // it for instance: they have the same call id, and agree in whose it was and what
 // was to be done.
 func (r *Record) SameCall(other *Record) bool {
-	a, b := appendCall(nil, row{eventValues{r}}), appendCall(nil, row{eventValues{other}})
+	x, y := row{eventValues{r}}, row{eventValues{other}}
+	a, b := appendCall(nil, x), appendCall(nil, y)
 	if len(a) == 0 || len(b) == 0 {
 		return false
 	}
-	return bytes.Equal(a, b) || r.Event.Phase == Completion && milder(a) && bytes.Equal(a, b) ||
-		other.Event.Phase == Completion && milder(b) && bytes.Equal(a, b)
+	return bytes.Equal(a, b) || r.Event.Phase == Completion && bytes.Equal(appendBefore(nil, a, x), b) ||
+		other.Event.Phase == Completion && bytes.Equal(appendBefore(nil, b, y), a)
 }
 
 // callMembers are what records of one call agree in, besides its id: whose it is,
@@ -23,7 +24,8 @@ func (r *Record) SameCall(other *Record) bool {
 // says anything else is no completion of that attempt, and must not hide it.
 // Who approved it is left out, as that may come behind the attempt. So may a
 // refusal: a completion that tells of one stands also for an attempt without
-// (see milder), and never one without for an attempt that was refused.
+// (see milder), and never one without for an attempt that was refused. One with
+// another input stands for the attempt whose input it tells besides (see asked).
 //
 // Their numbers are in indexes: where the format gets another member, the version
 // of indexSpec changes.
@@ -49,6 +51,23 @@ const (
 	callRefused   byte = 1 << iota // it has an action, and that was not allowed
 	callViolation                  // it violated a policy
 )
+
+// appendBefore appends what tells the attempt apart that a completion ends, where
+// it is told apart by something else than the completion's call; nothing where it
+// is not.
+func appendBefore(dst, call []byte, r row) []byte {
+	if len(call) == 0 {
+		return dst
+	}
+	if a := askedOf(r); a != nil {
+		return a.appendCall(dst, r)
+	}
+	before := len(dst)
+	if dst = append(dst, call...); !milder(dst[before:]) {
+		dst = dst[:before]
+	}
+	return dst
+}
 
 // milder makes of what tells a call apart that of the same call before it was
 // refused, and reports whether that is another one.

@@ -2,6 +2,7 @@ package etch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,10 +146,18 @@ func (d *drain) stopped(err error) error {
 // A gathered is what is recorded at once.
 type gathered struct {
 	files  []gatheredFile
-	bodies [][]byte
+	bodies []waiting
 	since  spool.Position
 	bytes  int64
 }
+
+// A waiting is an event that waits.
+type waiting struct {
+	body   []byte
+	proven bool // who put it there could read the log's key
+}
+
+func (w waiting) id() string { return string(idOf(w.body)) }
 
 type gatheredFile struct {
 	spool.File
@@ -165,7 +174,10 @@ func (d *drain) gather(g *gathered, files []spool.File) (rest []spool.File, err 
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(g.bodies, func(a, b []byte) int { return bytes.Compare(timeOf(a), timeOf(b)) })
+	// A completion has the time of its attempt; ids sort as they were made.
+	slices.SortStableFunc(g.bodies, func(a, b waiting) int {
+		return cmp.Or(bytes.Compare(timeOf(a.body), timeOf(b.body)), bytes.Compare(idOf(a.body), idOf(b.body)))
+	})
 	return nil, nil
 }
 
@@ -195,7 +207,9 @@ func (d *drain) take(g *gathered, f spool.File) error {
 		g.since = c.Since
 	}
 	good := d.good(c, f)
-	g.bodies = append(g.bodies, good...)
+	for _, body := range good {
+		g.bodies = append(g.bodies, waiting{body, c.Proven})
+	}
 	g.bytes += f.Bytes
 	g.files = append(g.files, gatheredFile{f, d.gapOf(c, f)})
 	return nil
@@ -206,8 +220,14 @@ func (d *drain) take(g *gathered, f spool.File) error {
 func (d *drain) good(c *spool.Content, f spool.File) [][]byte {
 	return slices.DeleteFunc(c.Bodies, func(body []byte) bool {
 		ev, err := eventOfBody(body)
-		if err == nil && !c.Proven && ev.Labels[LabelSpoolMAC] != "none" {
+		switch {
+		case err != nil:
+		case !c.Proven && ev.Labels[LabelSpoolMAC] != "none":
 			err = errors.New("it carries no MAC and does not say so")
+		case len(body) > record.MaxBody:
+			err = fmt.Errorf("it has %d bytes, which no line of a log holds", len(body))
+		case timeOf(body) == nil || len(idOf(body)) == 0:
+			err = errors.New("its time and its id are not where they stand in a log")
 		}
 		if err != nil {
 			c.Lost++
@@ -245,8 +265,7 @@ func (d *drain) record(g *gathered) error {
 	if err != nil {
 		return err
 	}
-	missing := slices.DeleteFunc(slices.Clone(g.bodies), func(b []byte) bool { return known[string(idOf(b))] })
-	missing = onlyOnce(missing)
+	missing := known.without(g.bodies)
 	if len(missing) > 0 {
 		if _, err := d.log.journal.AppendBatch(d.ctx, missing); err != nil {
 			return err
@@ -274,11 +293,11 @@ func namesOfWhole(files []gatheredFile) []spool.File {
 }
 
 // finish records what is lost of a file, and keeps the file for people.
-func (d *drain) finish(f gatheredFile, known map[string]bool) error {
+func (d *drain) finish(f gatheredFile, known onRecord) error {
 	if f.gap == nil {
 		return nil
 	}
-	if !known[f.gap.ID] {
+	if !known.gaps[f.gap.ID] {
 		if err := d.log.journal.Gap(d.ctx, *f.gap); err != nil {
 			return err
 		}
@@ -287,15 +306,31 @@ func (d *drain) finish(f gatheredFile, known map[string]bool) error {
 	return d.dir.SetAside(f.File)
 }
 
-// onlyOnce drops bodies of an event that has come before.
-func onlyOnce(bodies [][]byte) [][]byte {
-	seen := make(map[string]bool, len(bodies))
-	return slices.DeleteFunc(bodies, func(b []byte) bool {
-		id := string(idOf(b))
-		again := seen[id]
+// An onRecord is what is in the log: gaps by their id, events by theirs, and of
+// events that say themselves that nothing proves them.
+type onRecord struct{ gaps, events, unproven map[string]bool }
+
+// without returns the bodies of events that are not on record, each once. What
+// nobody vouches for stands in for nothing: an event that carries the MAC is
+// recorded beside one that took its id.
+func (o onRecord) without(waits []waiting) [][]byte {
+	proven := make(map[string]bool, len(waits))
+	for _, w := range waits {
+		if w.proven {
+			proven[w.id()] = true
+		}
+	}
+	var missing [][]byte
+	seen := make(map[string]bool, len(waits))
+	for _, w := range waits {
+		id := w.id()
+		if o.events[id] || seen[id] || !w.proven && (o.unproven[id] || proven[id]) {
+			continue
+		}
 		seen[id] = true
-		return again
-	})
+		missing = append(missing, w.body)
+	}
+	return missing
 }
 
 // losses records the events that were counted as lost.
@@ -309,7 +344,7 @@ func (d *drain) losses() error {
 	if err != nil {
 		return err
 	}
-	if !known[taken.ID] {
+	if !known.gaps[taken.ID] {
 		gap := control.GapLog{
 			ID: taken.ID, Lost: taken.Count, Cause: "neither log nor spool could take them: " + taken.Cause,
 			From: taken.From.UTC().Format(control.TimeFormat), To: taken.To.UTC().Format(control.TimeFormat),
@@ -327,41 +362,41 @@ func (d *drain) losses() error {
 
 // known returns the ids of events and gaps that are in the log from a place on.
 // Of what any process was writing, the outcome is known by then.
-func (d *drain) known(since spool.Position, bodies [][]byte) (map[string]bool, error) {
+func (d *drain) known(since spool.Position, waits []waiting) (onRecord, error) {
+	known := onRecord{gaps: map[string]bool{}, events: map[string]bool{}, unproven: map[string]bool{}}
 	if err := d.log.journal.Settle(d.ctx); err != nil {
-		return nil, err
+		return known, err
 	}
 	r, err := openReader(d.log.fs, d.log.path)
 	if err != nil {
-		return nil, err
+		return known, err
 	}
-	wanted := make(map[string]bool, len(bodies))
-	for _, b := range bodies {
-		wanted[string(idOf(b))] = true
+	wanted := make(map[string]bool, len(waits))
+	for _, w := range waits {
+		wanted[w.id()] = true
 	}
 	q := Query{
 		AllPhases: true, Control: true, LinesOnly: true,
 		begin: position{since.Segment, since.Offset},
 	}
-	known := make(map[string]bool)
 	for rec, err := range r.Records(d.ctx, q) {
 		if _, damage := errors.AsType[*CorruptionError](err); damage {
 			continue // a line that cannot be read vouches for no event
 		}
 		if err != nil {
-			return nil, err
+			return known, err
 		}
-		d.note(known, wanted, rec.Raw)
+		known.note(wanted, rec.Raw)
 	}
 	return known, nil
 }
 
 // note takes note of what a line says is on record.
-func (d *drain) note(known, wanted map[string]bool, line []byte) {
+func (o onRecord) note(wanted map[string]bool, line []byte) {
 	if record.Control(line) == control.Gap {
 		var gap control.GapLog
 		if _, err := control.Parse(line, &gap); err == nil && gap.ID != "" {
-			known[gap.ID] = true
+			o.gaps[gap.ID] = true
 		}
 		return
 	}
@@ -369,8 +404,15 @@ func (d *drain) note(known, wanted map[string]bool, line []byte) {
 	if !ok {
 		return
 	}
-	if id := idOf(body); wanted[string(id)] {
-		known[string(id)] = true
+	id := string(idOf(body))
+	if !wanted[id] {
+		return
+	}
+	var r Record
+	if decodeLine(line, &r) == nil && r.Event.Labels[LabelSpoolMAC] == "none" {
+		o.unproven[id] = true
+	} else {
+		o.events[id] = true
 	}
 }
 

@@ -177,6 +177,27 @@ func TestDrainKeepsOrderAndMarks(t *testing.T) {
 	}
 }
 
+// TestDrainAttemptFirst spools a completion, which has the time of its attempt, in
+// a file of its own: it comes behind the attempt whatever the files are called.
+func TestDrainAttemptFirst(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	var want []string
+	for range 16 {
+		attempt, completion := w.event(), w.event()
+		completion.Timestamp = attempt.Timestamp
+		w.spool(errLockedOut, completion)
+		w.spool(errLockedOut, attempt)
+		want = append(want, attempt.ID, completion.ID)
+	}
+	if _, err := w.drain(w.mem); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := w.recorded(); !slices.Equal(idsOf(got), want) {
+		t.Errorf("recorded %q, want %q", idsOf(got), want)
+	}
+}
+
 // TestDrainTwiceAddsNothing puts back the files that a drain has removed, as a
 // crash before the removal was durable does.
 func TestDrainTwiceAddsNothing(t *testing.T) {

@@ -40,6 +40,7 @@ type body struct {
 	id     []byte
 	end    int    // the length of dst that must not be passed
 	over   bool   // a value was left out because it would have passed end
+	wire   bool   // the event is sent to a daemon, not stored: see appendWire
 	object string // where the writer is, "action." for instance
 	cuts   []Cut  // what was cut to make the event fit
 	// rawArguments: the arguments that were cut are not valid JSON.
@@ -48,10 +49,15 @@ type body struct {
 
 // event writes the members of ev in the order of the format.
 func (b *body) event(dst []byte, ev *Event) []byte {
-	dst = append(dst, `"timestamp":"`...)
-	dst = appendTime(dst, ev.Timestamp)
-	dst = append(dst, `",`...)
-	dst = b.identity(dst, ev)
+	if b.wire {
+		dst = wireTime(dst, ev)
+		dst = b.wireIdentity(dst, ev)
+	} else {
+		dst = append(dst, `"timestamp":"`...)
+		dst = appendTime(dst, ev.Timestamp)
+		dst = append(dst, `",`...)
+		dst = b.identity(dst, ev)
+	}
 	dst = b.text(dst, `"phase":"`, string(ev.Phase))
 	dst = b.text(dst, `"call_id":"`, ev.CallID)
 	dst = b.text(dst, `"session_id":"`, ev.SessionID)

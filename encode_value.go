@@ -15,6 +15,9 @@ const maxArgumentLevels = 64
 // its tokens; numbers and strings keep their spelling. Any other bytes are
 // stored as a text, and "arguments_raw":true says so.
 func (b *body) arguments(dst []byte, args json.RawMessage) []byte {
+	if b.wire {
+		return b.wireArguments(dst, args)
+	}
 	if len(args) == 0 {
 		return dst
 	}

@@ -85,6 +85,14 @@ func (r Receipt) EventID() string {
 	return r.id.String()
 }
 
+// AppendEventID appends the event's id, and allocates nothing where dst has room.
+func (r *Receipt) AppendEventID(dst []byte) []byte {
+	if r.given != "" {
+		return append(dst, r.given...)
+	}
+	return append(dst, r.id[:]...)
+}
+
 // Sealed reports whether the receipt's checkpoint covers the record.
 func (r Receipt) Sealed() bool { return r.Durable && r.Checkpoint.Size > r.Seq }
 

@@ -14,6 +14,7 @@ import (
 type masked struct {
 	ev       Event
 	action   Action
+	actor    Actor
 	result   Result
 	security Security
 	egress   Egress
@@ -57,10 +58,14 @@ func (m *masked) classify(ev *Event, classify func(*Event) (Risk, []string)) {
 }
 
 // redact masks the secrets in every text that may come from outside the
-// caller: identifiers stay as they are.
+// caller. The ids of event, call, session, turn and trace stay as they are: by
+// them records are found.
 func (m *masked) redact(ev *Event) {
 	if m.copied {
 		ev = &m.ev
+	}
+	if a := ev.Actor; a != nil {
+		m.redactActor(ev, a)
 	}
 	if a := ev.Action; a != nil {
 		m.redactAction(ev, a)
@@ -74,10 +79,10 @@ func (m *masked) redact(ev *Event) {
 		}
 	}
 	if e := ev.Egress; e != nil {
-		url, reason := m.text(e.URL), m.text(e.BlockReason)
-		if url != e.URL || reason != e.BlockReason {
+		url, reason, host := m.text(e.URL), m.text(e.BlockReason), m.name(e.Host)
+		if url != e.URL || reason != e.BlockReason || host != e.Host {
 			m.egress = *e
-			m.egress.URL, m.egress.BlockReason = url, reason
+			m.egress.URL, m.egress.BlockReason, m.egress.Host = url, reason, host
 			m.own(ev).Egress = &m.egress
 		}
 	}
@@ -87,12 +92,27 @@ func (m *masked) redact(ev *Event) {
 	m.redactSecurity(ev)
 }
 
+func (m *masked) redactActor(ev *Event, a *Actor) {
+	before := m.count
+	masked := *a
+	for _, s := range [...]*string{
+		&masked.Channel, &masked.UserID, &masked.Username, &masked.Agent, &masked.AgentID, &masked.Model, &masked.CallerID, &masked.Host,
+	} {
+		*s = m.name(*s)
+	}
+	if m.count > before {
+		m.actor = masked
+		m.own(ev).Actor = &m.actor
+	}
+}
+
 func (m *masked) redactAction(ev *Event, a *Action) {
 	before := m.count
 	command, resource, cwd := m.text(a.Command), m.text(a.Resource), m.text(a.Cwd)
 	arguments, n := m.masker.JSON(a.Arguments)
 	m.count += n
 	reasons := m.texts(a.RiskReasons)
+	tool, server, skill, by := m.name(a.Tool), m.name(a.MCPServerID), m.name(a.Skill), m.name(a.ApprovedBy)
 	if m.count == before {
 		return
 	}
@@ -101,6 +121,7 @@ func (m *masked) redactAction(ev *Event, a *Action) {
 	}
 	m.action.Command, m.action.Resource, m.action.Cwd = command, resource, cwd
 	m.action.Arguments, m.action.RiskReasons = json.RawMessage(arguments), reasons
+	m.action.Tool, m.action.MCPServerID, m.action.Skill, m.action.ApprovedBy = tool, server, skill, by
 	m.own(ev).Action = &m.action
 }
 
@@ -123,6 +144,19 @@ func (m *masked) text(s string) string {
 	s, n := m.masker.Text(s)
 	m.count += n
 	return s
+}
+
+// shortest is how long a name must be to hold a secret that is known by its
+// shape. Most names are shorter, and cost nothing.
+const shortest = 12
+
+// name masks what is called something: a model chooses the names of the tools that
+// it calls, and a file of settings those of servers.
+func (m *masked) name(s string) string {
+	if len(s) < shortest {
+		return s
+	}
+	return m.text(s)
 }
 
 // texts returns list itself where nothing in it is to be masked.
@@ -150,14 +184,19 @@ func (m *masked) labels(labels map[string]string) map[string]string {
 	var out map[string]string
 	for k, v := range labels {
 		t, n := m.masker.Named(k, v)
-		if n == 0 {
+		m.count += n
+		name := m.name(k)
+		if n == 0 && name == k {
 			continue
 		}
-		m.count += n
 		if out == nil {
 			out = maps.Clone(labels)
 		}
-		out[k] = t
+		delete(out, k)
+		for _, taken := out[name]; taken; _, taken = out[name] {
+			name += "'" // without a log's key masks look alike
+		}
+		out[name] = t
 	}
 	return out
 }

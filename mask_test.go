@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/etch-audit/etch"
@@ -58,5 +59,41 @@ func TestBadRedactRules(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("stat of the log = %v, want not found", err)
+	}
+}
+
+// TestNamesAreMasked puts a secret into every name that somebody else may choose:
+// a model calls tools by names of its own making.
+func TestNamesAreMasked(t *testing.T) {
+	const secret = "ghp_0123456789abcdefABCDEF0123456789abcd"
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "x-" + secret
+	ev := &etch.Event{
+		Type:   etch.ToolCall,
+		Actor:  &etch.Actor{Channel: name, UserID: name, Username: name, Agent: name, AgentID: name, Model: name, CallerID: name, Host: name},
+		Action: &etch.Action{Tool: name, MCPServerID: name, Skill: name, ApprovedBy: name, Arguments: []byte(`{"` + name + `":{"a":[{"\u002d` + secret + `":1}]}}`)},
+		Egress: &etch.Egress{Host: name},
+		Labels: map[string]string{name: "value", "plain": name},
+	}
+	if _, err := log.Append(t.Context(), ev); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const places = 8 + 4 + 2 + 1 + 2
+	if n := strings.Count(string(stored), "[REDACTED:"); n != places || strings.Contains(string(stored), secret) {
+		t.Errorf("got %d masks, want %d:\n%s", n, places, stored)
+	}
+	if ev.Actor.Agent != name || ev.Labels[name] != "value" {
+		t.Errorf("the caller's event was changed: %+v, %v", ev.Actor, ev.Labels)
 	}
 }

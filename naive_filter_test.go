@@ -48,12 +48,12 @@ func drawCondition(t *rapid.T, log []*Record, depth int) condition {
 	}
 }
 
-// asked are the fields that are asked for more often than others.
-var asked = []string{"user", "session", "type", "risk", "command", "text", "arguments", "phase", "call", "result", "time", "seq", "tool", "risk_reason", "control"}
+// askedFields are the fields that are asked for more often than others.
+var askedFields = []string{"user", "session", "type", "risk", "command", "text", "arguments", "phase", "call", "result", "time", "seq", "tool", "risk_reason", "control"}
 
 // drawTerm draws what is asked of one field.
 func drawTerm(t *rapid.T, log []*Record) condition {
-	name := pick(t, "field", asked...)
+	name := pick(t, "field", askedFields...)
 	if one(t, 2, "any field") {
 		name = pick(t, "field", FieldNames()...)
 	}

@@ -35,6 +35,9 @@ type values interface {
 	// apart, by appendPart; nothing of those that are absent or empty. Of arguments
 	// it is the JSON.
 	appendParts(dst []byte, ids []memberID) []byte
+	// arguments returns the JSON of the arguments; nil where there are none, or not
+	// all of them.
+	arguments() []byte
 }
 
 // Texts reports whether holds is true of any value of a field of texts.
@@ -195,6 +198,13 @@ func (v eventValues) appendParts(dst []byte, ids []memberID) []byte {
 	return dst
 }
 
+func (v eventValues) arguments() []byte {
+	if v.r.Event.Action == nil || slices.ContainsFunc(v.r.Cuts, func(c Cut) bool { return c.Member == formMembers[memberArguments].path }) {
+		return nil
+	}
+	return v.r.Event.Action.Arguments
+}
+
 func (v eventValues) appendPart(dst []byte, id memberID) []byte {
 	for _, c := range v.r.Cuts {
 		if c.Member == formMembers[id].path {
@@ -281,6 +291,13 @@ func (v lineValues) appendParts(dst []byte, ids []memberID) []byte {
 		}
 	}
 	return dst
+}
+
+func (v lineValues) arguments() []byte {
+	if v.spans[memberArguments].to == 0 {
+		return nil
+	}
+	return v.raw(memberArguments)
 }
 
 // appendPart is that of a member that is there.

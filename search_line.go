@@ -32,6 +32,7 @@ type matcher struct {
 	room    []byte // for copies of lines
 	from    []byte // what a lineReader has read
 	call    []byte // of the line at hand, by appendCall
+	before  []byte // likewise, by appendBefore
 }
 
 // roomSize is the memory that lines are copied to together. Whoever keeps one of
@@ -111,8 +112,11 @@ func (m *matcher) pair(h *hit, r row) {
 	}
 	if m.call = appendCall(m.call[:0], r); len(m.call) > 0 {
 		h.phase, h.call = phase, index.CallID(m.call)
-		if phase == index.Completion && milder(m.call) {
-			h.also = index.CallID(m.call)
+		if phase != index.Completion {
+			return
+		}
+		if m.before = appendBefore(m.before[:0], m.call, r); len(m.before) > 0 {
+			h.also = index.CallID(m.before)
 		}
 	}
 }

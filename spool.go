@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/etch-audit/etch/internal/control"
@@ -16,6 +17,7 @@ import (
 	"github.com/etch-audit/etch/internal/spool"
 	"github.com/etch-audit/etch/internal/state"
 	"github.com/etch-audit/etch/internal/vfs"
+	"github.com/etch-audit/etch/redact"
 )
 
 // The labels of an event that was not recorded at once.
@@ -37,7 +39,8 @@ const lostWait = 50 * time.Millisecond
 //
 // Format: docs/spec/spool-format.md.
 type Spool struct {
-	maker *Log // makes bodies; it has no journal
+	mu    sync.Mutex // held while the keys are read
+	maker *Log       // makes bodies; it has no journal
 	dir   *spool.Dir
 	key   *spool.Key
 	since spool.Position
@@ -131,9 +134,18 @@ func (s *Spool) Put(cause error, events ...*Event) error {
 	return errors.Join(fmt.Errorf("%w: %w", ErrNotRecorded, err), s.dir.Lose(s.key, loss, lostWait))
 }
 
+// Masker returns what masks secrets as the log does. Where its keys cannot be read
+// masks have no tags.
+func (s *Spool) Masker() *redact.Masker {
+	s.open()
+	return s.maker.masker
+}
+
 // open reads the log's keys. Without them the spool's lines prove nothing, and
 // equal secrets get masks that differ.
 func (s *Spool) open() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.maker.masker != nil {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 3,
+	Version: 4,
 	Schema:  schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
@@ -172,9 +172,7 @@ func (x *indexer) call() {
 	}
 	x.row.Call = appendCall(x.row.Call, r)
 	if x.row.Phase == index.Completion && len(x.row.Call) > 0 {
-		if x.row.Also = append(x.row.Also, x.row.Call...); !milder(x.row.Also) {
-			x.row.Also = x.row.Also[:0]
-		}
+		x.row.Also = appendBefore(x.row.Also, x.row.Call, r)
 	}
 }
 

@@ -27,6 +27,7 @@ type Config struct {
 	Policy Policy // [policy]
 	Hooks  Hooks  // [hooks]
 	Redact Redact // [redact]
+	Server Server // [server]
 	Tools  Tools  // [tools.audit]
 }
 
@@ -70,6 +71,9 @@ type Hooks struct {
 	RecordOutput  bool  // texts instead of length and SHA-256: what came out of calls,
 	RecordPrompts bool  // what people typed,
 	RecordContent bool  // contents of files in the inputs of calls
+	// Reconcile compares a session with the agent's transcript when it ends, and
+	// records what the hooks missed.
+	Reconcile bool
 }
 
 // Redact is the table [redact].
@@ -108,8 +112,9 @@ func Default() Config {
 			Archive:             true,
 			ArchiveAfter:        etch.DefaultArchiveAfter,
 		},
-		Hooks: Hooks{SpoolMaxMB: etch.DefaultSpoolMax >> 20},
-		Tools: Tools{Enabled: true},
+		Hooks:  Hooks{SpoolMaxMB: etch.DefaultSpoolMax >> 20, Reconcile: true},
+		Server: defaultServer(),
+		Tools:  Tools{Enabled: true},
 	}
 }
 

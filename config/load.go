@@ -142,6 +142,9 @@ func readFile(path, abs string) ([]byte, error) {
 		}
 		return nil, &Error{Path: path, Msg: "read config file: " + cause.Error(), cause: err}
 	}
+	if info, err := os.Stat(abs); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return fail(errors.New("it is a pipe, which nobody may ever write to"))
+	}
 	f, err := os.Open(abs)
 	if err != nil {
 		return fail(err)

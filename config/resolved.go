@@ -171,6 +171,7 @@ func later(a, b assignment) assignment {
 func (r *Resolved) reconcile(around surroundings) error {
 	r.notes = map[string]string{}
 	r.reconcileEnabled()
+	r.reconcileConnect()
 	path, stream := r.sets[auditLogPath], r.sets[toolsDestination]
 	switch {
 	case stream.names() && (!path.names() || stream.level > path.level):
@@ -195,6 +196,18 @@ func (r *Resolved) reconcile(around surroundings) error {
 	}
 	r.DefaultPlace = err == nil && r.LogPath() == place
 	return nil
+}
+
+// reconcileConnect makes of a socket that somebody named one that clients must
+// reach, unless they are told otherwise: to write the log past a daemon that is
+// down is not what its name was written for.
+func (r *Resolved) reconcileConnect() {
+	_, said := r.sets[serverConnect]
+	socket := r.sets[serverSocket]
+	if !said && socket.names() {
+		r.Server.Connect = ConnectAlways
+		r.notes[serverConnect] = "a socket is named, " + socket.origin
+	}
 }
 
 // reconcileEnabled lets the stronger of the two switches speak for both. Where

@@ -27,6 +27,7 @@ const (
 	policyTable = "policy"
 	hooksTable  = "hooks"
 	redactTable = "redact"
+	serverTable = "server"
 	toolsTable  = "tools.audit"
 )
 
@@ -36,6 +37,9 @@ const (
 	toolsEnabled     = toolsTable + ".enabled"
 	auditLogPath     = auditTable + ".log_path"
 	toolsDestination = toolsTable + ".destination"
+
+	serverSocket  = serverTable + ".socket"
+	serverConnect = serverTable + ".connect"
 )
 
 // Limits of the values. The upper ones are where a value is surely a slip:
@@ -55,11 +59,17 @@ const (
 
 	minArchiveAfter = time.Second // in effect, at once
 	maxArchiveAfter = 3650 * day
+
+	maxEventKB     = 64 << 10 // 64 MiB, the longest line that "etch log -" reads
+	maxRate        = 10_000_000
+	maxConnections = 1_000_000
+	minIdle        = time.Second
+	maxIdle        = 30 * day
 )
 
 // settings lists every key, table by table, in the order in which they are
 // shown and written.
-var settings = slices.Concat(auditSettings(), policySettings(), hooksSettings(), redactSettings(), toolsSettings())
+var settings = slices.Concat(auditSettings(), policySettings(), hooksSettings(), redactSettings(), serverSettings(), toolsSettings())
 
 func auditSettings() []*setting {
 	return slices.Concat(zeroClawSettings(), ownSettings())
@@ -202,6 +212,11 @@ func hooksSettings() []*setting {
 		{
 			hooksTable, "record_content", "ETCH_HOOKS_RECORD_CONTENT", "keep the contents of files that calls write or edit, masked, besides length and SHA-256",
 			boolean(func(c *Config) *bool { return &c.Hooks.RecordContent }),
+		},
+		{
+			hooksTable, "reconcile", "ETCH_HOOKS_RECONCILE", "when a session ends, record what its hooks missed from the agent's own transcript, in the background\n" +
+				"(session_end), or leave that to \"etch reconcile\" (off)",
+			choice(func(c *Config) *bool { return &c.Hooks.Reconcile }, []word[bool]{{"session_end", true}, {"off", false}}),
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -39,7 +40,8 @@ const templateHead = `# Settings of etch, the audit trail. Every key is here wit
 // Template returns the commented file with every key and c's values that a
 // person begins with: of Default(), it sets exactly the defaults. The two keys
 // of [tools.audit] that repeat keys of [security.audit] are comments unless
-// they say something, so that changing one of a pair is no contradiction.
+// they say something, so that changing one of a pair is no contradiction; so is
+// connect of [server], whose default depends on another key.
 func (c *Config) Template() []byte {
 	b := bytes.NewBufferString(templateHead)
 	initial := Default()
@@ -52,8 +54,8 @@ func (c *Config) Template() []byte {
 			for line := range strings.SplitSeq(s.about, "\n") {
 				fmt.Fprintf(b, "# %s\n", line)
 			}
-			value, repeated := s.get(c), s.key() == toolsEnabled || s.key() == toolsDestination
-			if repeated && value == s.get(&initial) {
+			value, spoken := s.get(c), slices.Contains([]string{toolsEnabled, toolsDestination, serverConnect}, s.key())
+			if spoken && value == s.get(&initial) {
 				b.WriteString("# ")
 			}
 			fmt.Fprintf(b, "%s = %s\n", s.name, literal(value))

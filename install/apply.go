@@ -130,6 +130,10 @@ func (f *file) replace(change edit) (*Change, error) {
 		}
 		f.step("write")
 		written, err := f.write(before, after)
+		if err != nil && !written {
+			// It is one of nothing that was replaced, and would be taken for one.
+			err = errors.Join(err, os.Remove(c.Backup))
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/hookenv"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -73,6 +74,24 @@ func (a *Agent) Check(m Machine, log string) State {
 	}
 	c.conclude()
 	return c.State
+}
+
+// Logs returns the logs that the agent's hooks of a scope name, each once; ""
+// stands for the one of the configuration. There are none where there are no hooks.
+func (a *Agent) Logs(m Machine, scope Scope) []string {
+	c := checking{a: a, m: m}
+	for _, s := range a.read(m) {
+		if s.scope == scope {
+			c.look(s)
+		}
+	}
+	var logs []string
+	for _, f := range c.seen {
+		if !slices.Contains(logs, f.log) {
+			logs = append(logs, f.log)
+		}
+	}
+	return logs
 }
 
 // read returns the files that an agent reads, the most powerful first.
@@ -194,8 +213,24 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 			c.lookSwitch(s, doc, n, w)
 		}
 	}
+	c.lookEnvironment(s, doc)
 	if n, err := doc.Member("allowManagedHooksOnly"); err == nil && n != nil && s.scope == Managed && n.Kind() == settings.True {
 		c.managedOnly = true
+	}
+}
+
+// lookEnvironment looks for variables by which settings of the project would have
+// hooks record elsewhere, or run something else.
+func (c *checking) lookEnvironment(s source, doc *settings.Document) {
+	n, err := doc.Member("env")
+	if err != nil || n == nil || s.scope != Project || n.Kind() != settings.Object {
+		return
+	}
+	for _, variable := range n.Children() {
+		if hookenv.Bends(variable.Name()) {
+			c.add("switch", Problem, fmt.Sprintf("%s:%d", s.path, doc.Line(variable.Start())), "take it out of the file",
+				"the project sets %s for the hooks: they may record elsewhere, or not what they should", variable.Name())
+		}
 	}
 }
 

@@ -82,6 +82,12 @@ func TestCheckFinds(t *testing.T) {
 			map[string]string{"P/.claude/settings.local.json": "{\n  \"disableAllHooks\": true\n}"},
 			[]string{"problem switch: disableAllHooks switches hooks off [P/.claude/settings.local.json:2]"},
 		},
+		"claude another log": {
+			claudeCode, false,
+			map[string]string{"P/.claude/settings.json": "{\"env\": {\n  \"A\": \"b\",\n  \"ETCH_LOG_PATH\": \"/dev/null\"\n}}"},
+			[]string{"problem switch: the project sets ETCH_LOG_PATH for the hooks: they may record elsewhere, or not what they should [P/.claude/settings.json:3]"},
+		},
+		"claude another log of all projects": {claudeCode, false, map[string]string{"~/.claude/settings.local.json": `{"env": {"ETCH_LOG_PATH": "/x"}}`}, nil},
 		"claude local against managed": {
 			claudeCode, true,
 			map[string]string{"P/.claude/settings.local.json": "{\"disableAllHooks\": true}"},

@@ -431,6 +431,28 @@ func TestDanglingSymlink(t *testing.T) {
 	}
 }
 
+// What could not be written leaves nothing that says what there was before.
+func TestLinkToNowhere(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("symbolic links need rights there")
+	}
+	m := newTestMachine(t)
+	dir := filepath.Join(m.Home, ".claude")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../nowhere/there.json", filepath.Join(dir, "settings.json")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := claudeCode.Install(m, User, m.hook(), false); err == nil {
+		t.Error("hooks were put into a directory that is not there")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v, want the link alone", entries, err)
+	}
+}
+
 // Many at once, over and over: one of them does it, all succeed, nothing is
 // left but the file and its backup.
 func TestAtOnce(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 // compare compares a call with what the log has of it.
 func (v *visit) compare(ctx context.Context, c *transcript.Call, e *entry) error {
 	e.log.match(v.run, e)
+	e.told = hook.InputDigest(c.Input)
 	if c.Start.After(v.seen) {
 		v.seen = c.Start
 	}

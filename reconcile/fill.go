@@ -88,12 +88,12 @@ func (v *visit) tellHooks(ctx context.Context, receipts []etch.Receipt) error {
 	if v.Settled == nil {
 		return nil
 	}
-	settled := map[string][]string{}
+	settled := map[string][]hook.SettledCall{}
 	next := 0
 	for _, events := range v.fill.events {
 		for _, ev := range events {
 			if ev.Phase == etch.Completion && len(receipts) > next && recordedAll(receipts[next:next+1]) {
-				settled[ev.SessionID] = append(settled[ev.SessionID], ev.CallID)
+				settled[ev.SessionID] = append(settled[ev.SessionID], hook.SettledCall{ID: ev.CallID, Input: ev.Labels[labelInput]})
 			}
 			next++
 		}

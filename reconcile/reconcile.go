@@ -48,7 +48,7 @@ type Options struct {
 	Skip etch.Skip
 	// Settled is told of the calls of a session that were recorded with their
 	// ends, so that hooks record and end them no more; nil for nobody.
-	Settled func(ctx context.Context, session string, ids ...string) error
+	Settled func(ctx context.Context, session string, calls ...hook.SettledCall) error
 	// Prepare completes an event that is going to be recorded; nil for nothing.
 	Prepare func(*etch.Event)
 
@@ -106,7 +106,7 @@ type run struct {
 	sum     *Summary
 	visited map[string]bool     // sessions of the log that were compared
 	known   map[string]bool     // sessions that have transcripts of their own
-	missed  map[uint64]struct{} // hashes of missing calls' ids
+	missed  map[uint64]struct{} // hashes of missing calls' ids and inputs
 	seed    maphash.Seed
 	first   *time.Time // when the first hook of the agent is on record; nil: not looked up
 	done    int64

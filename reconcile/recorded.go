@@ -18,6 +18,7 @@ type entry struct {
 	server      string
 	digest      string // of its input, the one that ran where that is known
 	asked       string // of the input that the attempt had
+	told        string // of the input that the transcript has, once it is matched
 	seq         uint64 // of its first record
 	start       time.Time
 	outcome     etch.Outcome
@@ -52,7 +53,7 @@ type likeness struct{ tool, digest string }
 
 // A logged is what the log has of a session.
 type logged struct {
-	calls    map[string]*entry // by call id
+	calls    map[string][]*entry // by call id: an agent may give one to several calls
 	like     map[likeness][]*entry
 	unlike   map[string]int // entries that are not matched, by tool
 	order    []*entry
@@ -64,7 +65,7 @@ type logged struct {
 
 func newLogged() *logged {
 	return &logged{
-		calls: map[string]*entry{}, like: map[likeness][]*entry{}, unlike: map[string]int{}, findings: map[string]bool{},
+		calls: map[string][]*entry{}, like: map[likeness][]*entry{}, unlike: map[string]int{}, findings: map[string]bool{},
 	}
 }
 
@@ -110,17 +111,57 @@ func (l *logged) take(rec *etch.Record) *entry {
 	if ev.CallID == "" || ev.Action == nil || ev.Phase == "" || isAsking(ev.Type) {
 		return nil
 	}
-	e := l.calls[ev.CallID]
+	e := l.entryOf(ev)
 	first := e == nil
 	if first {
 		e = &entry{log: l, id: strings.Clone(ev.CallID), seq: rec.Seq, start: ev.Timestamp}
-		l.calls[e.id] = e
+		l.calls[e.id] = append(l.calls[e.id], e)
 	}
 	e.take(ev)
 	if !first {
 		return nil
 	}
 	return e
+}
+
+// entryOf returns the call that a record is of: of those with its id the one
+// with its input, else for a completion, whose input another hook may have
+// changed, the eldest without one. It is nil for the first record of a call.
+func (l *logged) entryOf(ev *etch.Event) *entry {
+	list := l.calls[ev.CallID]
+	digest := ev.Labels[labelInput]
+	for _, e := range list {
+		if e.has(digest) {
+			return e
+		}
+	}
+	for _, e := range list {
+		if ev.Phase == etch.Completion && e.completions == 0 || digest == "" {
+			return e
+		}
+	}
+	return nil
+}
+
+// has reports whether an input is that of the call, or was before another hook
+// changed it.
+func (e *entry) has(digest string) bool {
+	return e.digest == digest || e.asked == digest && e.attempts > 0 || e.told == digest && e.matched
+}
+
+// byID returns the call that a transcript has under an id, with an input: where
+// none has that input, one that no other call was found to be.
+func (l *logged) byID(id, digest string, clipped bool) *entry {
+	var other *entry
+	for _, e := range l.calls[id] {
+		switch {
+		case e.has(digest) && !e.matched:
+			return e
+		case e.has(digest), other == nil && (!e.matched || clipped || e.digest == ""):
+			other = e
+		}
+	}
+	return other
 }
 
 // isAsking reports whether a record is about the permission for a call.

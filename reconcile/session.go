@@ -72,8 +72,17 @@ func (v *visit) read(ctx context.Context, file *transcript.File) error {
 	return nil
 }
 
+// ahead is how far the clock of who wrote a transcript may be ahead of this one.
+const ahead = time.Minute
+
 // call compares one call of the transcript.
 func (v *visit) call(ctx context.Context, c *transcript.Call) error {
+	c.ID = hook.BoundID(c.ID)
+	for _, at := range [...]*time.Time{&c.Start, &c.Over} {
+		if at.After(v.Now.Add(ahead)) {
+			*at = time.Time{} // nobody knows when it was, and it must not stay recent for ever
+		}
+	}
 	if c.Session == "" {
 		c.Session = v.row.ID
 	}
@@ -145,7 +154,7 @@ func (v *visit) logOf(ctx context.Context, c *transcript.Call) (*logged, error) 
 
 // find returns what the log has of a call.
 func (v *visit) find(log *logged, c *transcript.Call) *entry {
-	if e := log.calls[c.ID]; e != nil || v.Format.CallIDs {
+	if e := log.byID(c.ID, hook.InputDigest(c.Input), c.Clipped); e != nil || v.Format.CallIDs {
 		return e
 	}
 	return log.alike(v.toolOf(c), hook.InputDigest(c.Input))

@@ -337,3 +337,49 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d MiB are held while 30 MiB are read", most>>20)
 	}
 }
+
+// An id that comes again with another input is another call's: servers of models
+// count calls anew with each turn, and in each session.
+func TestIDUsedAgain(t *testing.T) {
+	both := []etch.Phase{etch.Attempt, etch.Completion}
+	b := newBench(t, "claude-code", "")
+	b.record(t, call("S", "call_0", "ls", etch.Success), both...)
+	b.record(t, call("S", "call_1", "ls", etch.Success), both...)
+	b.record(t, call("S", "call_1", "pwd", etch.Success), both...)
+	b.write(t, "S", said("S", "call_0", 1, "ls", ""), said("S", "call_0", 2, "rm -rf /", ""), said("S", "call_0", 3, "ls", ""),
+		said("S", "call_1", 4, "ls", ""), said("S", "call_1", 5, "pwd", ""))
+	b.write(t, "U", said("U", "call_0", 1, "env", ""), said("U", "call_0", 2, "ls", ""))
+	got := run(t.Context(), t, b.options(t))
+	if got.rows() != "missing call_0; missing call_0; hooks-silent" || got.sum.Recorded != 3 {
+		t.Errorf("got %s: %v", got.rows(), got)
+	}
+	b.checkFill(t, got)
+	var commands []string
+	for _, ev := range b.all(t) {
+		if ev.Phase == etch.Completion && ev.Labels["capture"] == "transcript" {
+			commands = append(commands, ev.Action.Command)
+		}
+	}
+	if strings.Join(commands, "; ") != "rm -rf /; env" {
+		t.Errorf("recorded %q", commands)
+	}
+}
+
+// An id too long for a line is a hash of it: what was recorded is found again.
+func TestLongID(t *testing.T) {
+	b := newBench(t, "claude-code", "")
+	b.write(t, "S", said("S", strings.Repeat("a", 70_000), 1, "ls", ""))
+	b.checkFill(t, run(t.Context(), t, b.options(t)))
+}
+
+// A time that lies ahead is no time: a record under it would be the newest for ever.
+func TestFutureIsNoTime(t *testing.T) {
+	b := newBench(t, "claude-code", "")
+	b.write(t, "S", said("S", "a", 1<<30, "ls", ""))
+	b.checkFill(t, run(t.Context(), t, b.options(t)))
+	for _, ev := range b.all(t) {
+		if ev.Timestamp.After(time.Now().Add(time.Hour)) {
+			t.Errorf("%s is recorded under %v", ev.CallID, ev.Timestamp)
+		}
+	}
+}

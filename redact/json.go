@@ -10,7 +10,7 @@ import (
 )
 
 // JSON masks the secrets in a JSON document, such as the arguments of a tool, and returns the masked document and the number of
-// masked places. It masks inside of string values, and replaces the whole value of a member with a secret name, be it a string
+// masked places. It masks inside of string values and of long names of members, and replaces the whole value of a member with a secret name, be it a string
 // or a number, also where the member holds a list of them. In a list, the string after an option such as "--password" is masked.
 // Every other byte stays as it is, and the result is valid where raw is. What is no valid JSON is masked as [Text] does.
 //
@@ -91,6 +91,9 @@ func (d *document) value(i int, in around) int {
 	return end
 }
 
+// shortestName is how long the name of a member must be, with its quotes, to hold a secret that is known by its shape.
+const shortestName = 14
+
 // object walks the members of an object from i on.
 func (d *document) object(i int) int {
 	for {
@@ -108,6 +111,9 @@ func (d *document) object(i int) int {
 		if name := d.s[i+1 : end-1]; len(name) < maxName {
 			in.name, in.secret = lookup(strings.TrimLeft(name, "-"))
 			in.secret = in.secret && !in.name.query
+		}
+		if end-i > shortestName {
+			d.text(i+1, end-1, around{})
 		}
 		i = d.skip(end) + 1
 		i = d.value(i, in)

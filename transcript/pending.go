@@ -1,6 +1,10 @@
 package transcript
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"github.com/etch-audit/etch/capture/hook"
+)
 
 // What is held of the calls that have begun and not ended. Without limits a
 // file of nothing but beginnings would fill the memory.
@@ -16,21 +20,25 @@ type Pending struct {
 	open  map[string]*Call
 	order []string // of their beginning; ended ones stay until they are swept
 	bytes int
-	seen  map[uint64]struct{} // hashes of ids
+	seen  map[uint64]struct{} // hashes of ids and inputs
 	seed  maphash.Seed
 }
 
-// Begin holds a call by its id and reports whether it is new. One without an id
-// is not held. What has to make room is handed to give as it stands.
+// Begin holds a call by its id and reports whether it is new: a file repeats
+// itself, and an id that comes again with another input is another call's. One
+// without an id is not held. What has to make room is handed to give as it stands.
 func (p *Pending) Begin(c *Call, give func(*Call)) bool {
 	if p.open == nil {
 		p.open, p.seen, p.seed = map[string]*Call{}, map[uint64]struct{}{}, maphash.MakeSeed()
 	}
-	hash := maphash.String(p.seed, c.ID)
+	hash := maphash.String(p.seed, c.ID+"\x00"+hook.InputDigest(c.Input))
 	if _, known := p.seen[hash]; known || c.ID == "" {
 		return false
 	}
 	p.seen[hash] = struct{}{}
+	if before := p.End(c.ID); before != nil {
+		give(before)
+	}
 	p.open[c.ID] = c
 	p.order = append(p.order, c.ID)
 	p.bytes += weight(c)

@@ -141,6 +141,24 @@ func MadeID(session, tool, inputDigest string, ordinal int) string {
 	return "call_" + hex.EncodeToString(sum[:13])
 }
 
+// maxID is the length of the longest id that is recorded as it is: those of agents
+// have some forty bytes.
+const maxID = 256
+
+// BoundID returns the id of a call or a session as it is recorded: itself, or
+// where it is so long that the log would cut it, a hash of it, by which the
+// records of one call, and of one session, still belong together.
+func BoundID(id string) string {
+	if len(id) <= maxID {
+		return id
+	}
+	return "sha256:" + digest([]byte(id))
+}
+
+func (c *Call) bound() {
+	c.ID, c.Session, c.ParentSession = BoundID(c.ID), BoundID(c.Session), BoundID(c.ParentSession)
+}
+
 // plausible returns the time that an agent told, where it lies near the clock's
 // reading; else that reading.
 func plausible(told, now time.Time) time.Time {

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/redact"
 )
 
 // An Agent is what is special of one coding agent. It is not changed after it
@@ -79,6 +80,17 @@ type Delivery struct {
 	Now       time.Time  // when it was started
 	Actor     etch.Actor // who runs the agent, as far as the process can tell
 	Recording Recording
+	// Remote says that the payload did not come from a process of this one's own
+	// user: what paths it names is not looked at, so that nobody has files read
+	// that are not his to read.
+	Remote bool
+
+	// Classify judges the risk of an attempt, so that its completion can repeat it;
+	// nil leaves that to whoever appends.
+	Classify func(*etch.Event) (etch.Risk, []string)
+	// Masker returns what masks as the log does: what is remembered of an attempt
+	// is what its record says. nil, or what returns nil, masks without tags.
+	Masker func() *redact.Masker
 }
 
 // GoOn returns what the agent takes for "go on" from a hook of an event.
@@ -97,6 +109,10 @@ func (a *Agent) Deny(event, reason string) (Answer, bool) {
 	}
 	return deny(cutText(reason, maxKept)), true
 }
+
+// Stops reports whether a hook of an event runs at the end of a turn or of a
+// session, from which a refusal would keep the agent.
+func (a *Agent) Stops(event string) bool { return a.eventKind(event).stops() }
 
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)

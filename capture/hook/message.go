@@ -32,9 +32,13 @@ type Message struct {
 }
 
 // Tail returns the last bytes of a file, at most limit: of an agent's
-// transcript, which may be long. It is nil for a file that cannot be read. The
-// bytes are kept for the next call, and not to be changed.
+// transcript, which may be long. It is nil for a file that cannot be read, and
+// of a delivery that is Remote. The bytes are kept for the next call, and not to
+// be changed.
 func (m *Message) Tail(name string, limit int) []byte {
+	if m.Delivery.Remote {
+		return nil
+	}
 	if name != m.tailOf {
 		tail, err := readPart(name, limit, true)
 		if err != nil {
@@ -84,6 +88,10 @@ func decode(d *Delivery) *Message {
 	m.Prompt = b.Text("prompt", "userPrompt", "user_prompt")
 	if d.Agent.Adapt != nil {
 		d.Agent.Adapt(m)
+	}
+	m.Call.bound()
+	for i := range m.Calls {
+		m.Calls[i].bound()
 	}
 	if m.Kind == ResultEvent || m.Kind == FailureEvent {
 		m.end()

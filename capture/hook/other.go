@@ -2,9 +2,7 @@ package hook
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/etch-audit/etch"
 )
@@ -43,10 +41,14 @@ func (t *Turn) permission(c Call) {
 			return
 		}
 	} else {
-		if !t.state.add(keyOf(c.ID, "request")) {
+		i := t.state.findCall(c.ID, digest)
+		if !t.state.add(keyOf(c.ID, "request", digest)) && (i < 0 || t.state.Open[i].Asked) {
 			return
 		}
-		if i := t.state.find(c.ID); i >= 0 {
+		if i < 0 {
+			i = t.state.find(c.ID)
+		}
+		if i >= 0 {
 			t.state.Open[i].Asked = true
 		}
 	}
@@ -62,10 +64,10 @@ func (t *Turn) permission(c Call) {
 // file, the eldest of which no request was told.
 func (t *Turn) askedByPart(c *Call) (id string, fresh bool) {
 	probe := t.agent().Attempt(c, Recording{})
-	asked := memoOf(probe)
+	asked := memoOf(probe, t.m.Delivery.masker)
 	for i := range t.state.Open {
 		o := &t.state.Open[i]
-		if o.Asked || o.Agent != c.AgentID || o.Event.Command != asked.Command || o.Event.Resource != asked.Resource {
+		if o.Asked || o.Agent != c.AgentID || !sameStart(o.Event.Command, asked.Command) || !sameStart(o.Event.Resource, asked.Resource) {
 			continue
 		}
 		if asked.Command == "" && asked.Resource == "" && !(c.Server != "" && o.Server == c.Server && o.Tool == c.Tool) {
@@ -77,11 +79,20 @@ func (t *Turn) askedByPart(c *Call) (id string, fresh bool) {
 	return "", false
 }
 
+// sameStart reports whether two texts begin alike, as far as is remembered of them.
+func sameStart(a, b string) bool { return cutText(a, maxMemo) == cutText(b, maxMemo) }
+
 // denied records a refusal that has an event of its own, and the end of its call.
 func (t *Turn) denied(c Call) {
+	digest := InputDigest(c.Input)
+	i := -1
 	if c.ID != "" {
-		if !t.state.add(keyOf(c.ID, "denied")) {
+		i = t.state.findCall(c.ID, digest)
+		if !t.state.add(keyOf(c.ID, "denied", digest)) && i < 0 {
 			return
+		}
+		if i < 0 {
+			i = t.state.find(c.ID)
 		}
 	} else if t.again() {
 		return
@@ -90,11 +101,10 @@ func (t *Turn) denied(c Call) {
 	if c.Denial.By == "" {
 		c.Denial = Denial{ByUnknown, t.m.Reason}
 	}
-	i := -1
-	if c.ID != "" {
-		i = t.state.find(c.ID)
-	} else if i = t.state.match(&c, InputDigest(c.Input)); i >= 0 {
-		c.ID = t.state.Open[i].ID
+	if c.ID == "" {
+		if i = t.state.match(&c, digest); i >= 0 {
+			c.ID = t.state.Open[i].ID
+		}
 	}
 	decision := c
 	decision.Start = t.m.Time
@@ -102,7 +112,7 @@ func (t *Turn) denied(c Call) {
 	e.Type, e.Phase = etch.ApprovalDecision, ""
 	setLabel(e, "event", cutText(t.m.Name, maxMessage))
 	t.add(e)
-	if c.ID != "" {
+	if c.ID != "" && (i >= 0 || !t.state.knows(endKey(c.ID))) {
 		t.complete(c, i)
 	}
 }
@@ -264,120 +274,4 @@ func (t *Turn) unreadable() {
 	e.Action.Arguments = append(appendDigest(append([]byte(nil), `{"payload":`...), string(t.m.Delivery.Payload)), '}')
 	e.Action.Risk, e.Action.RiskReasons = etch.RiskMedium, []string{"hook-payload: what the agent sent could not be read"}
 	t.add(e)
-}
-
-// maxSettings is the size of the largest settings file that is looked into.
-const maxSettings = 1 << 20
-
-// watch looks, at a session's start, at the files that may switch hooks off:
-// those that do so now are a finding, for hooks that do not run have nobody
-// else to say it; those that have this program's hooks are remembered.
-func (t *Turn) watch() {
-	t.state.Guards = nil
-	if t.agent().Settings == nil || t.m.Delivery.Getenv == nil {
-		return
-	}
-	for _, name := range t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv) {
-		content, err := readFile(name, maxSettings)
-		if err != nil {
-			continue // most of them are not there
-		}
-		if SwitchesOff(content) {
-			t.finding(name, "settings of this session switch hooks off")
-		}
-		if t.agent().Hooked(content) && len(t.state.Guards) < maxGuards {
-			t.state.Guards = append(t.state.Guards, name)
-		}
-	}
-}
-
-// config records that settings changed, and whether that switches hooks off.
-func (t *Turn) config() {
-	m := t.m
-	name := m.Body.Text("file_path", "path")
-	e := t.base(etch.ConfigurationChange)
-	e.Action = did("settings", name, m.Call.Cwd)
-	setLabel(e, "source", m.Body.Text("source"))
-	t.add(e)
-	if name == "" {
-		return
-	}
-	content, err := readFile(filepath.Clean(name), maxSettings)
-	guarded := slices.Contains(t.state.Guards, name)
-	switch {
-	case err != nil && guarded:
-		t.finding(name, "the file with this program's hooks is gone or cannot be read")
-	case err != nil:
-	case SwitchesOff(content):
-		t.finding(name, "disableAllHooks is set")
-	case guarded && !t.agent().Hooked(content):
-		t.finding(name, "this program's hooks were taken out")
-	}
-}
-
-// finding records that hooks were switched off.
-func (t *Turn) finding(name, why string) {
-	t.HooksOff = true
-	e := t.base(etch.SecurityEvent)
-	e.Action = did("settings", name, t.m.Call.Cwd)
-	e.Action.Risk, e.Action.RiskReasons = etch.RiskHigh, []string{"hooks-off: hooks switched off: " + why}
-	setLabel(e, "finding", "hooks switched off")
-	t.add(e)
-}
-
-// SwitchesOff reports whether settings of the form of Claude Code's switch all hooks off.
-func SwitchesOff(content []byte) bool {
-	p, _ := ParsePayload(content)
-	return p.True("disableAllHooks")
-}
-
-// Hooked reports whether settings start this program as a hook of the agent.
-func (a *Agent) Hooked(content []byte) bool {
-	p, _ := ParsePayload(content)
-	return a.hookedIn(p.Get("hooks"), 0)
-}
-
-// hookedIn looks for a command, or a list of arguments, with "hook NAME" in it.
-func (a *Agent) hookedIn(raw []byte, depth int) bool {
-	if len(raw) == 0 || depth > 16 {
-		return false
-	}
-	switch raw[0] {
-	case '"':
-		text, _ := Text(raw)
-		return a.isHookCommand(text)
-	case '[':
-		elements := Elements(raw)
-		for i, e := range elements {
-			if word, _ := Text(e); word == "hook" && i+1 < len(elements) {
-				if name, _ := Text(elements[i+1]); a.named(name) {
-					return true
-				}
-			}
-			if a.hookedIn(e, depth+1) {
-				return true
-			}
-		}
-	case '{':
-		p, _ := ParsePayload(raw)
-		for _, m := range p.members {
-			if a.hookedIn(m.value, depth+1) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (a *Agent) named(name string) bool { return name == a.Name || slices.Contains(a.Aliases, name) }
-
-// isHookCommand reports whether a command line starts this program as a hook of the agent.
-func (a *Agent) isHookCommand(line string) bool {
-	words := strings.Fields(line)
-	for i, word := range words {
-		if word == "hook" && i > 0 && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
-			return true
-		}
-	}
-	return false
 }

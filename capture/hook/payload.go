@@ -26,10 +26,12 @@ const maxDepth = 10000
 
 // ParsePayload returns the object that raw is, and whether it is one. Of bytes
 // that stop being JSON somewhere it returns the members before that place. An
-// object inside a JSON string counts as one, since some agents send such.
+// object inside a JSON string counts as one, since some agents send such, and a
+// byte order mark before it is none of it, since some shells put one there.
 //
 // The Payload refers to raw.
 func ParsePayload(raw []byte) (Payload, bool) {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	s := scanner{raw: raw}
 	s.blanks()
 	if s.peek() == '"' {

@@ -70,6 +70,28 @@ var rules = []struct {
 		{"SubagentStop", `{"session_id":"s","agent_id":"A","agent_type":"Explore"}`, []string{"completion Bash a -> error end=unknown agent_type=Explore agent=A", "session_end subagent agent_type=Explore agent=A"}},
 		{"SubagentStop", `{"session_id":"s","agent_id":"B","agent_type":""}`, nil}, // of /compact
 	}},
+	{"claude: an id that is used again is another call's", "claudecode", []step{
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"call_0"}`, []string{"attempt Bash a"}},
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"call_0"}`, nil},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"call_0","tool_response":{"stdout":"x"}}`, []string{"completion Bash a -> success"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"call_0","tool_response":{"stdout":"x"}}`, nil},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"call_0","tool_response":"x"}]}`, nil},
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"b"},"tool_use_id":"call_0"}`, []string{"attempt Bash b"}},
+		{"PermissionRequest", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"b"},"tool_use_id":"call_0"}`, []string{"approval_request Bash b"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"b"},"tool_use_id":"call_0","tool_response":{"stdout":"x"}}`, []string{"completion Bash b -> success"}},
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"call_0"}`, []string{"attempt Bash a"}},
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"c"},"tool_use_id":"call_0"}`, []string{"attempt Bash c"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"c"},"tool_use_id":"call_0","tool_response":{"stdout":"x"}}`, []string{"completion Bash c -> success"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a2"},"tool_use_id":"call_0","tool_response":{"stdout":"x"}}`, []string{"completion Bash a2 -> success"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a2"},"tool_use_id":"call_0","tool_response":{"stdout":"x"}}`, nil},
+		{"Stop", `{"session_id":"s"}`, nil},
+	}},
+	{"claude: an end that was faster than its attempt", "claudecode", []step{
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, []string{"completion Bash a -> success"}},
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1"}`, []string{"attempt Bash a"}},
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1"}`, nil},
+		{"Stop", `{"session_id":"s"}`, nil},
+	}},
 	{"claude: a prompt that nobody typed is none", "claudecode", []step{
 		{"UserPromptSubmit", `{"session_id":"s","prompt_id":"p","prompt":"<task-notification>\n<task-id>x</task-id>"}`, nil},
 	}},
@@ -347,6 +369,9 @@ func TestHooksOff(t *testing.T) {
 		{"another form of its hooks", hooked, line, false},
 		{"none before", "{}", `{"hooks":{}}`, false},
 		{"no settings any more", hooked, "\xff", true},
+		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
+		{"another home", "{}", `{"env":{"HOME":"/tmp"}}`, true},
+		{"another environment", "{}", `{"env":{"ETCH":"1","FOO":"bar"}}`, false},
 	} {
 		l := newTestLog(t, agents["claudecode"])
 		l.env = map[string]string{"HOME": filepath.Join(dir, "home"), "CLAUDE_PROJECT_DIR": dir}

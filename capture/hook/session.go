@@ -19,12 +19,13 @@ import (
 const (
 	maxOpen   = 128
 	maxClosed = 32
-	maxKeys   = 512
+	maxKeys   = 768
 	maxNotes  = 64
 	maxCounts = 512
 	maxAgents = 64
 	maxGuards = 16
-	maxMemo   = 2 << 10 // bytes of a command, and of arguments
+	maxMemo   = 2 << 10 // bytes of a command, and of arguments, where there is little room
+	maxMemos  = 128 << 10
 
 	noteLife   = time.Minute    // past that, the same payload is another event
 	sessionEnd = 24 * time.Hour // past that without a word, nothing more comes
@@ -91,21 +92,66 @@ type memo struct {
 	Resource  string            `json:"resource,omitempty"`
 	Cwd       string            `json:"cwd,omitempty"`
 	Claim     etch.ClaimSource  `json:"claim,omitempty"`
+	Risk      etch.Risk         `json:"risk,omitempty"`
+	Reasons   []string          `json:"reasons,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
 }
 
-func memoOf(e *etch.Event) memo {
+// memo remembers an attempt: all of it while there is room, else the beginning of
+// a command and the digest of arguments.
+func (t *Turn) memo(e *etch.Event) memo {
+	room := maxMemos
+	for i := range t.state.Open {
+		room -= t.state.Open[i].Event.size()
+	}
+	m := memoOf(e, t.m.Delivery.masker)
+	if m.size() <= max(room, 2*maxMemo) {
+		return m
+	}
+	m.Command, m.Resource = cutText(m.Command, maxMemo), cutText(m.Resource, maxKept)
+	if len(m.Arguments) > maxMemo {
+		m.Arguments = appendDigest(nil, string(m.Arguments))
+	}
+	return m
+}
+
+func (m *memo) size() int { return len(m.Command) + len(m.Arguments) + len(m.Resource) }
+
+// masker returns what masks as the log does. It is asked for where there is
+// something to mask only: it has to read keys.
+func (d *Delivery) masker() *redact.Masker {
+	if d.Masker == nil {
+		return nil
+	}
+	return d.Masker()
+}
+
+// memoOf remembers what an attempt's record says, whole.
+func memoOf(e *etch.Event, masker func() *redact.Masker) memo {
 	a := e.Action
-	m := memo{Type: e.Type, Model: e.Actor.Model, Cwd: a.Cwd, Claim: a.ClaimSource, Labels: make(map[string]string, len(e.Labels))}
+	m := memo{Type: e.Type, Model: e.Actor.Model, Claim: a.ClaimSource, Risk: a.Risk, Labels: make(map[string]string, len(e.Labels))}
 	for name, value := range e.Labels {
 		m.Labels[name], _ = redact.Named(name, value)
 	}
-	command, _ := redact.Text(a.Command)
-	m.Command = cutText(command, maxMemo)
-	m.Resource, _ = redact.Text(cutText(a.Resource, maxKept))
-	if arguments, _ := redact.JSON(a.Arguments); len(arguments) > maxMemo {
-		m.Arguments = appendDigest(nil, string(arguments))
-	} else if len(arguments) > 0 {
+	text := func(s string) string {
+		masked, n := redact.Text(s)
+		if n > 0 {
+			masked, _ = masker().Text(s)
+		}
+		return masked
+	}
+	m.Command, m.Resource, m.Cwd = text(a.Command), text(a.Resource), text(a.Cwd)
+	for _, reason := range a.RiskReasons {
+		m.Reasons = append(m.Reasons, text(reason))
+	}
+	if len(a.Arguments) == 0 {
+		return m
+	}
+	arguments, n := redact.JSON(a.Arguments)
+	if n > 0 {
+		arguments, _ = masker().JSON(a.Arguments)
+	}
+	if json.Valid(arguments) {
 		m.Arguments = arguments
 	}
 	return m
@@ -119,7 +165,7 @@ func (o *openCall) completion(s *session, c *Call, opt Recording) *etch.Event {
 		Actor: &etch.Actor{Agent: s.Agent, AgentID: o.Agent, Model: o.Event.Model},
 		Action: &etch.Action{
 			Tool: o.Tool, MCPServerID: o.Server, Command: o.Event.Command, Arguments: o.Event.Arguments, Resource: o.Event.Resource,
-			Cwd: o.Event.Cwd, ClaimSource: o.Event.Claim,
+			Cwd: o.Event.Cwd, ClaimSource: o.Event.Claim, Risk: o.Event.Risk, RiskReasons: o.Event.Reasons,
 		},
 	}
 	for name, value := range o.Event.Labels {
@@ -130,6 +176,28 @@ func (o *openCall) completion(s *session, c *Call, opt Recording) *etch.Event {
 	}
 	c.settle(e, opt)
 	return e
+}
+
+// askedIn says in a completion with another input what the attempt asked for, so
+// that the two are one call all the same: see [etch.AskedArgument]. The risk is
+// the higher one of the two.
+func (o *openCall) askedIn(e *etch.Event) {
+	a := e.Action
+	asked := etch.Action{
+		Command: o.Event.Command, Arguments: o.Event.Arguments, Resource: o.Event.Resource, Cwd: o.Event.Cwd,
+		Risk: o.Event.Risk, RiskReasons: o.Event.Reasons,
+	}
+	arguments, err := etch.AppendAsked(a.Arguments, &asked)
+	if err != nil {
+		return // arguments of no known form: the two are shown apart
+	}
+	a.Arguments = arguments
+	if asked.Risk.Rank() > a.Risk.Rank() {
+		a.Risk = asked.Risk
+		for _, reason := range asked.RiskReasons {
+			a.RiskReasons = append(a.RiskReasons, "as it was asked for: "+reason)
+		}
+	}
 }
 
 // call returns what is remembered of the call.
@@ -176,6 +244,9 @@ func (s *session) add(k key) bool {
 	return true
 }
 
+// forgetKey forgets a key of a call.
+func (s *session) forgetKey(k key) { s.Keys = without(s.Keys, 8, 8, nil, k[:]) }
+
 // note remembers a key for a while, and reports whether it is new.
 func (s *session) note(k key, now time.Time) bool {
 	at := now.UnixMilli()
@@ -219,6 +290,12 @@ func (s *session) ordinal(tool, digest string) int {
 // find returns the place of an open call by its id, -1 where there is none.
 func (s *session) find(id string) int {
 	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id })
+}
+
+// findCall is find for the one of those of an id that has an input. Where its end
+// tells of no input, any has it.
+func (s *session) findCall(id, digest string) int {
+	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id && (digest == "" || o.Digest == digest) })
 }
 
 // match returns the place of the open call that a call without an id is: of

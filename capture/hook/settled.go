@@ -7,15 +7,19 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-
-	"github.com/etch-audit/etch"
 )
+
+// A SettledCall is one that is on record with its end.
+type SettledCall struct {
+	ID    string
+	Input string // as the label input_sha256 has it
+}
 
 // Settled tells that calls of a session are on record with their ends, put
 // there by somebody who learned of them elsewhere: no delivery records them any
 // more, and none ends them for want of a word. A session that is not remembered
 // needs no telling. It waits for deliveries as Begin does.
-func (s *Sessions) Settled(ctx context.Context, session string, ids ...string) (err error) {
+func (s *Sessions) Settled(ctx context.Context, session string, calls ...SettledCall) (err error) {
 	name := fileName("session " + session)
 	if _, err := s.fs.Stat(filepath.Join(s.dir, name+fileSuffix)); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -25,10 +29,13 @@ func (s *Sessions) Settled(ctx context.Context, session string, ids ...string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	for _, id := range ids {
-		held.state.add(keyOf(id, string(etch.Attempt)))
-		held.state.add(keyOf(id, string(etch.Completion)))
-		if i := held.state.find(id); i >= 0 {
+	for _, c := range calls {
+		held.state.add(overKey(c.ID, c.Input))
+		held.state.add(endKey(c.ID))
+		held.state.add(endKey(c.ID, c.Input))
+		if i := held.state.findCall(c.ID, c.Input); i >= 0 {
+			held.state.close(i)
+		} else if i := held.state.find(c.ID); i >= 0 {
 			held.state.close(i)
 		}
 	}

@@ -31,7 +31,10 @@ func TestSettled(t *testing.T) {
 	call := func(event, id string) string {
 		return `{"hook_event_name":"` + event + `","session_id":"s","tool_name":"Bash","tool_use_id":"` + id + `","tool_input":{"command":"ls"}}`
 	}
-	if err := sessions.Settled(t.Context(), "s", "a"); err != nil {
+	settled := func(id string) hook.SettledCall {
+		return hook.SettledCall{ID: id, Input: hook.InputDigest([]byte(`{"command":"ls"}`))}
+	}
+	if err := sessions.Settled(t.Context(), "s", settled("a")); err != nil {
 		t.Errorf("of a session that is not known: %v", err)
 	}
 	for _, id := range []string{"a", "b"} {
@@ -39,7 +42,7 @@ func TestSettled(t *testing.T) {
 			t.Fatalf("attempt %s gave %d events", id, n)
 		}
 	}
-	if err := sessions.Settled(t.Context(), "s", "a", "c"); err != nil {
+	if err := sessions.Settled(t.Context(), "s", settled("a"), settled("c")); err != nil {
 		t.Fatal(err)
 	}
 	for _, payload := range []string{call("PostToolUse", "a"), call("PreToolUse", "c"), call("PostToolUse", "c")} {

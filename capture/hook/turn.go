@@ -134,45 +134,95 @@ func (t *Turn) attempt(c Call) {
 		}
 		c.ID = MadeID(c.Session, c.Tool, digest, t.state.ordinal(c.Tool, digest))
 		o.Made, o.Note, o.Parts = true, note.text(), partsOf(c.Input)
-	} else if !t.state.add(keyOf(c.ID, string(etch.Attempt))) {
+	} else if !t.begins(&c, digest) {
 		return
 	}
 	e := t.agent().Attempt(&c, t.recording())
+	t.classify(e)
 	t.add(e)
-	if t.state.knows(keyOf(c.ID, string(etch.Completion))) {
-		return // it is over already
+	if t.state.knows(overKey(c.ID, digest)) {
+		return
 	}
-	o.ID, o.Event = c.ID, memoOf(e)
+	o.ID, o.Event = c.ID, t.memo(e)
 	if len(t.state.Open) >= maxOpen {
 		t.endOpen(t.state, 0, EndUnknown)
 	}
 	t.state.Open = append(t.state.Open, o)
 }
 
+// begins reports whether an attempt with an id is told of for the first time. An
+// id alone does not say so: servers of models count calls anew with each turn,
+// and give call_0 to one after the other. What has another input, or comes when
+// the call before it has ended, is another call.
+func (t *Turn) begins(c *Call, digest string) bool {
+	s := t.state
+	fresh := s.note(t.payloadKey(), t.now)
+	if s.findCall(c.ID, digest) >= 0 {
+		return false
+	}
+	first := s.add(keyOf(c.ID, string(etch.Attempt), digest))
+	over := overKey(c.ID, digest)
+	if s.knows(over) {
+		if first || !fresh {
+			return false // recorded from elsewhere, or delivered twice
+		}
+		s.forgetKey(over) // the id is used again
+	} else if first && s.knows(endKey(c.ID, digest)) {
+		s.add(over) // its end was faster
+	}
+	return true
+}
+
+// overKey is known of a call that was over before its attempt was delivered, or
+// while: a second delivery of that is no other call.
+func overKey(id, digest string) key { return keyOf(id, "over", digest) }
+
+// endKey is known of a call of whose end is on record what was told; without
+// digest, of an id.
+func endKey(id string, digest ...string) key {
+	return keyOf(append([]string{id, string(etch.Completion)}, digest...)...)
+}
+
 // result records how a call ended.
 func (t *Turn) result(c Call) {
-	i := -1
 	if c.ID != "" {
-		i = t.state.find(c.ID)
+		t.ended(c)
+		return
+	}
+	if t.again() {
+		return
+	}
+	digest := InputDigest(c.Input)
+	i := t.state.match(&c, digest)
+	if i >= 0 {
+		c.ID = t.state.Open[i].ID
 	} else {
-		if t.again() {
-			return
-		}
-		digest := InputDigest(c.Input)
-		if i = t.state.match(&c, digest); i >= 0 {
-			c.ID = t.state.Open[i].ID
-		} else {
-			c.ID = MadeID(c.Session, c.Tool, digest, t.state.ordinal(c.Tool, digest))
-		}
+		c.ID = MadeID(c.Session, c.Tool, digest, t.state.ordinal(c.Tool, digest))
+	}
+	t.complete(c, i)
+}
+
+// ended records the end of a call with an id: of the open one with its input, or
+// with another, as an agent may change it; of none where it was told of before.
+func (t *Turn) ended(c Call) {
+	digest := InputDigest(c.Input)
+	i := t.state.findCall(c.ID, digest)
+	if i < 0 && t.state.knows(endKey(c.ID, digest)) {
+		return
+	}
+	if i < 0 {
+		i = t.state.find(c.ID)
+	}
+	if i < 0 && t.state.knows(endKey(c.ID)) {
+		return
 	}
 	t.complete(c, i)
 }
 
 // complete records the end of the call, which is the open one at i where i is not negative.
 func (t *Turn) complete(c Call, i int) {
-	if !t.state.add(keyOf(c.ID, string(etch.Completion))) {
-		return
-	}
+	t.state.add(endKey(c.ID))
+	t.state.add(endKey(c.ID, InputDigest(c.Input)))
 	c.Start = t.m.Time
 	if c.Duration > 0 {
 		c.Start = c.Start.Add(-c.Duration)
@@ -187,7 +237,19 @@ func (t *Turn) complete(c Call, i int) {
 		t.add(o.completion(t.state, &c, t.recording()))
 		return
 	}
-	t.add(t.agent().Completion(&c, t.recording()))
+	e := t.agent().Completion(&c, t.recording())
+	t.classify(e)
+	if i >= 0 && o.Digest != InputDigest(c.Input) {
+		o.askedIn(e)
+	}
+	t.add(e)
+}
+
+// classify judges the risk of a call.
+func (t *Turn) classify(e *etch.Event) {
+	if judge := t.m.Delivery.Classify; judge != nil && e.Action.Risk == "" {
+		e.Action.Risk, e.Action.RiskReasons = judge(e)
+	}
 }
 
 // recall fills in what the end of a call does not say and its attempt did.
@@ -223,10 +285,13 @@ func (t *Turn) recall(c *Call, o *openCall) {
 // told of before: a batch has all calls of a step, and is the only one to tell
 // of those that were refused or could not be begun.
 func (t *Turn) batched(c Call) {
-	if t.state.knows(keyOf(c.ID, string(etch.Completion))) {
+	i := t.state.findCall(c.ID, InputDigest(c.Input))
+	if i < 0 {
+		i = t.state.find(c.ID)
+	}
+	if i < 0 && c.ID != "" && t.state.knows(endKey(c.ID)) {
 		return
 	}
-	i := t.state.find(c.ID)
 	if c.Outcome == "" {
 		said := c.Error // the agent's words, of whoever they are
 		t.unended(&c, i >= 0 && t.state.Open[i].Asked)

@@ -35,13 +35,13 @@ func (s *session) forget(before, after *session) {
 	s.Keys = without(s.Keys, 8, 8, before.Keys, after.Keys)
 	s.Notes = without(s.Notes, 16, 8, before.Notes, after.Notes)
 	for i := range after.Open {
-		id := after.Open[i].ID
-		if at := s.find(id); at >= 0 && before.find(id) < 0 {
+		o := &after.Open[i]
+		if at := s.findCall(o.ID, o.Digest); at >= 0 && before.findCall(o.ID, o.Digest) < 0 {
 			s.Open = slices.Delete(s.Open, at, at+1)
 		}
 	}
 	for i := range before.Open {
-		if id := before.Open[i].ID; after.find(id) < 0 && s.find(id) < 0 {
+		if o := &before.Open[i]; after.findCall(o.ID, o.Digest) < 0 && s.findCall(o.ID, o.Digest) < 0 {
 			s.Open = append(s.Open, before.Open[i])
 		}
 	}

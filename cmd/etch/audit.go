@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/question"
 	"github.com/etch-audit/etch/verify"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -50,7 +52,7 @@ type auditOptions struct {
 	verifyOnly       bool // nothing else was asked for
 }
 
-var auditFormats = []string{"table", "short", "json", "jsonl", "csv"}
+var auditFormats = []string{"table", "short", "json", "jsonl", "csv", "zeph", "zeroclaw"}
 
 func newAudit(at *place, std stdio) *cobra.Command {
 	opts := auditOptions{place: at}
@@ -114,7 +116,7 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.histogram, "histogram", "", "how many in each `STEP` of time: 1m, 1h, 1d, 1w")
 	f.StringSliceVar(&o.fields, "fields", nil, "only these `FIELDS` of each record")
 	f.BoolVar(&o.noIndex, "no-index", false, "read every line, whatever indexes there are")
-	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv")
+	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv, zeph, zeroclaw")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, whole or not at all; -: stdout")
 	f.BoolVar(&o.utc, "utc", false, "times in UTC, those of flags too")
 	f.BoolVar(&o.wide, "wide", false, "fold and cut nothing to the width of the terminal")
@@ -211,7 +213,8 @@ type audit struct {
 	report *verify.Report // nil: it was not asked for
 	proven uint64         // good seals cover the records below
 
-	withheld int // records that nothing proves
+	withheld int        // records that nothing proves
+	skipped  func() int // records that the format has no place for; nil: it has for all
 
 	rows    int
 	last    uint64 // seq of the last record printed
@@ -269,6 +272,10 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 	}
 	var r etch.Record // one for all: what is given to a renderer would be made anew for each
 	for next, err := range a.records(ctx) {
+		if errors.Is(err, question.ErrWithheld) {
+			a.withheld++
+			continue
+		}
 		if err != nil {
 			damage, ok := errors.AsType[*etch.CorruptionError](err)
 			if !ok {
@@ -278,10 +285,6 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 			continue
 		}
 		r = next
-		if a.unproven(&r) {
-			a.withheld++
-			continue
-		}
 		a.rows++
 		a.last = r.Seq
 		if screen {
@@ -291,9 +294,6 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 		if err := s.add(&r); err != nil {
 			return err
 		}
-		if a.rows == a.opts.limit && !a.opts.follow {
-			break
-		}
 	}
 	return ctx.Err()
 }
@@ -301,7 +301,9 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 // damage takes note of a line that cannot be read. Who follows a log has no end
 // to be told at.
 func (a *audit) damage(err *etch.CorruptionError) {
-	if a.damages++; a.first == nil {
+	a.damages++
+	// Who looks from the end meets the last one first.
+	if first, ok := errors.AsType[*etch.CorruptionError](a.first); !ok || isBefore(err, first) {
 		a.first = err
 	}
 	if a.opts.follow {
@@ -309,16 +311,17 @@ func (a *audit) damage(err *etch.CorruptionError) {
 	}
 }
 
-// withholds reports whether records may be withheld: of a log that is not intact,
-// only what good seals prove is shown, and so it is in stored lines, which cannot
-// be marked.
-func (a *audit) withholds() bool {
-	stored := a.opts.format == "jsonl" && a.opts.fields == nil
-	return a.report != nil && (stored || a.report.Verdict != verify.Intact)
+// isBefore reports whether one damage lies before another in the log.
+func isBefore(a, b *etch.CorruptionError) bool {
+	return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Offset, b.Offset)) < 0
 }
 
-// unproven reports whether a record is to be withheld.
-func (a *audit) unproven(r *etch.Record) bool { return a.withholds() && r.Seq >= a.proven }
+// withholds reports whether records may be withheld: of a log that is not intact,
+// only what good seals prove is shown, and so it is in lines that cannot be
+// marked.
+func (a *audit) withholds() bool {
+	return a.report != nil && (a.opts.unmarkable() || a.report.Verdict != verify.Intact)
+}
 
 // places returns what says how many bytes of the log lie before a record, or
 // behind it where the search goes backwards, and how many there are.
@@ -350,6 +353,10 @@ func (a *audit) conclude(ctx context.Context) error {
 		a.std.note("%s that %s not shown: nothing proves %s", count(a.withheld, "record"), plural(a.withheld, "matches is", "match are"), plural(a.withheld, "it", "them"))
 	case a.rows == 0 && !a.opts.count:
 		a.std.note("no record matches")
+	}
+	if a.skipped != nil && a.skipped() > 0 {
+		n := a.skipped()
+		a.std.note("%s left out: the schema of %s has no place for %s", count(n, "record"), a.opts.format, plural(n, "it", "them"))
 	}
 	a.tellCursor()
 	if err := a.hintRiskier(ctx); err != nil {

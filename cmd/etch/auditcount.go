@@ -14,6 +14,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/export/csv"
+	"github.com/etch-audit/etch/export/jsonl"
 	"github.com/etch-audit/etch/export/table"
 	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/etch-audit/etch/verify"
@@ -25,14 +26,9 @@ func (o *auditOptions) counts() bool { return o.count || o.countBy != nil || o.h
 // A tally is what was counted, as rows: what it is, and the number.
 type tally struct {
 	names []string // of the values
-	rows  []tallyRow
+	rows  []etch.Group
 	// chart shows a histogram to people; nil where none is.
 	chart *chart
-}
-
-type tallyRow struct {
-	values []string // "" where it is absent
-	count  uint64
 }
 
 // tally counts and prints the numbers.
@@ -90,12 +86,8 @@ func (a *audit) counted(ctx context.Context) (*tally, error) {
 	if a.opts.reverse {
 		slices.Reverse(groups)
 	}
-	t := &tally{names: a.opts.countBy}
-	for _, g := range groups {
-		t.rows = append(t.rows, tallyRow{g.Values, g.Count})
-	}
 	a.rows = len(groups)
-	return t, err
+	return &tally{names: a.opts.countBy, rows: groups}, err
 }
 
 // writeTally writes the numbers in the format asked for.
@@ -119,32 +111,7 @@ func (a *audit) writeTally(w io.Writer, t *tally, screen bool) error {
 }
 
 // object returns a row as a JSON object.
-func (t *tally) object(r tallyRow) ([]byte, error) {
-	b := []byte{'{'}
-	for i, v := range r.values {
-		var value any
-		switch kind := etch.FieldKind(t.names[i]); {
-		case v == "":
-		case kind == "number":
-			n, err := strconv.ParseInt(v, 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("count by %s: %w", t.names[i], err)
-			}
-			value = n
-		case kind == "flag":
-			value = v == "true"
-		default:
-			value = v
-		}
-		var err error
-		if b, err = appendMember(b, t.names[i], value); err != nil {
-			return nil, err
-		}
-		b = append(b, ',')
-	}
-	b = append(b, `"count":`...)
-	return append(strconv.AppendUint(b, r.count, 10), '}'), nil
-}
+func (t *tally) object(r etch.Group) ([]byte, error) { return jsonl.AppendCount(nil, t.names, r) }
 
 func (t *tally) writeArray(w *terminal.Writer) error {
 	before, end := "[\n", "[]\n"
@@ -185,13 +152,13 @@ func (t *tally) writeCSV(w io.Writer) error {
 	}
 	for _, r := range t.rows {
 		row := make([]string, 0, len(t.names)+1)
-		for i, v := range r.values {
+		for i, v := range r.Values {
 			if etch.FieldKind(t.names[i]) != "number" {
 				v = csv.Safe(v)
 			}
 			row = append(row, v)
 		}
-		if err := rows.Write(append(row, strconv.FormatUint(r.count, 10))); err != nil {
+		if err := rows.Write(append(row, strconv.FormatUint(r.Count, 10))); err != nil {
 			return err
 		}
 	}
@@ -202,7 +169,7 @@ func (t *tally) writeCSV(w io.Writer) error {
 // writeShort writes the number and the values with one tab between them.
 func (t *tally) writeShort(w io.Writer) error {
 	for _, r := range t.rows {
-		if _, err := fmt.Fprintln(w, strings.Join(r.texts(), "\t")); err != nil {
+		if _, err := fmt.Fprintln(w, strings.Join(textsOf(r), "\t")); err != nil {
 			return err
 		}
 	}
@@ -218,15 +185,15 @@ func (t *tally) writeTable(w io.Writer, look table.Options) error {
 	g.right[0] = true
 	var rows [][]string
 	for _, r := range t.rows {
-		rows = append(rows, r.texts())
+		rows = append(rows, textsOf(r))
 	}
 	return g.print(rows)
 }
 
-// texts returns the number and the values as people see them.
-func (r *tallyRow) texts() []string {
-	row := []string{strconv.FormatUint(r.count, 10)}
-	for _, v := range r.values {
+// textsOf returns the number and the values as people see them.
+func textsOf(r etch.Group) []string {
+	row := []string{strconv.FormatUint(r.Count, 10)}
+	for _, v := range r.Values {
 		row = append(row, shownValue(v))
 	}
 	return row

@@ -2,15 +2,16 @@ package main
 
 import (
 	stdcsv "encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/export/csv"
+	"github.com/etch-audit/etch/export/jsonl"
 	"github.com/etch-audit/etch/export/table"
 	"github.com/etch-audit/etch/internal/terminal"
 )
@@ -83,23 +84,6 @@ type fieldObjects struct {
 	begun bool
 }
 
-// timeForm is how times stand in what programs read.
-const timeForm = "2006-01-02T15:04:05.000000Z"
-
-// appendMember appends a member of a JSON object.
-func appendMember(b []byte, name string, value any) ([]byte, error) {
-	for i, part := range []any{name, value} {
-		text, err := json.Marshal(part)
-		if err != nil {
-			return b, err
-		}
-		if b = append(b, text...); i == 0 {
-			b = append(b, ':')
-		}
-	}
-	return b, nil
-}
-
 // Add writes the record's object.
 func (f *fieldObjects) Add(r *etch.Record) error {
 	var b []byte
@@ -111,25 +95,18 @@ func (f *fieldObjects) Add(r *etch.Record) error {
 		b = append(b, "[\n"...)
 	}
 	f.begun = true
-	b = append(b, '{')
-	titles := f.titles()
-	for i, value := range f.values(r) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if at, ok := value.(time.Time); ok {
-			value = at.UTC().Format(timeForm)
-		}
-		var err error
-		if b, err = appendMember(b, titles[i], value); err != nil {
-			return err
-		}
+	b, err := jsonl.AppendFields(b, r, f.names)
+	if err != nil {
+		return err
 	}
-	b = append(b, '}')
+	if f.sealed != nil {
+		b = append(b[:len(b)-1], `,"`+sealedField+`":`...)
+		b = append(strconv.AppendBool(b, f.sealed(r.Seq)), '}')
+	}
 	if !f.array {
 		b = append(b, '\n')
 	}
-	_, err := f.w.Write(b)
+	_, err = f.w.Write(b)
 	return err
 }
 
@@ -176,7 +153,7 @@ func (f *fieldRows) Add(r *etch.Record) error {
 		if s, ok := value.(string); ok {
 			row = append(row, csv.Safe(s))
 		} else {
-			row = append(row, fieldText(value, timeForm, time.UTC))
+			row = append(row, fieldText(value, jsonl.TimeForm, time.UTC))
 		}
 	}
 	return f.w.Write(row)

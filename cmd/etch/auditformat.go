@@ -9,6 +9,8 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/export/csv"
 	"github.com/etch-audit/etch/export/table"
+	"github.com/etch-audit/etch/export/zeph"
+	"github.com/etch-audit/etch/export/zeroclaw"
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -37,6 +39,10 @@ func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
 			return rawFormat(terminal.NewWriter(w))
 		}
 		return rawFormat(w)
+	case "zeph":
+		return a.schema(zeph.NewWriter(a.harmless(w, screen)))
+	case "zeroclaw":
+		return a.schema(zeroclaw.NewWriter(a.harmless(w, screen)))
 	case "csv":
 		if screen {
 			return csv.NewWriter(terminal.NewWriter(w), csv.Options{Sealed: a.sealed()})
@@ -44,6 +50,37 @@ func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
 		return csv.NewWriter(w, csv.Options{Sealed: a.sealed()})
 	}
 	return table.NewWriter(w, a.look(screen))
+}
+
+// A schemaWriter writes records in another program's schema, and counts those
+// that have no place in it.
+type schemaWriter interface {
+	renderer
+	Skipped() int
+}
+
+// schema takes note of the count, which is told behind the last record.
+func (a *audit) schema(w schemaWriter) renderer {
+	a.skipped = w.Skipped
+	return w
+}
+
+// harmless returns w, or where a terminal shows it, what keeps JSON from driving
+// it.
+func (a *audit) harmless(w *bufio.Writer, screen bool) io.Writer {
+	if screen {
+		return terminal.NewWriter(w)
+	}
+	return w
+}
+
+// foreign reports whether the format is another program's schema.
+func (o *auditOptions) foreign() bool { return o.format == "zeph" || o.format == "zeroclaw" }
+
+// unmarkable reports whether what is printed has no room to say whether a seal
+// covers it: stored lines, and other programs' schemas.
+func (o *auditOptions) unmarkable() bool {
+	return o.fields == nil && (o.format == "jsonl" || o.foreign())
 }
 
 // look is how people get to see it: in their own time, and where it goes to

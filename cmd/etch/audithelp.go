@@ -29,7 +29,9 @@ until it is interrupted; with --since, --after or -n it begins earlier.
 
 Formats: table (as wide as the terminal, what was done is folded: --wide), short
 (one line each), json (an array), jsonl (the stored lines, byte for byte), csv
-(cells that a spreadsheet would take for a formula begin with an apostrophe).
+(cells that a spreadsheet would take for a formula begin with an apostrophe), zeph
+and zeroclaw (the schemas of their audit logs; docs/import.md says what has no
+place there).
 --output writes the file whole or not at all, readable by its owner only.
 
 --verify-signatures alone verifies the whole log as "etch verify" does. Together

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/export/jsonl"
 	"github.com/etch-audit/etch/export/table"
 	"github.com/etch-audit/etch/internal/instant"
 )
@@ -43,7 +44,7 @@ func (a *audit) histogram(ctx context.Context) (*tally, error) {
 		bars = bars[max(0, len(bars)-a.opts.limit):]
 	}
 	t := &tally{names: []string{"time"}, chart: &chart{step: a.query.step, bars: bars, reverse: a.opts.reverse}}
-	form := timeForm
+	form := jsonl.TimeForm
 	if a.opts.format == "short" {
 		form = time.RFC3339
 	}
@@ -52,7 +53,7 @@ func (a *audit) histogram(ctx context.Context) (*tally, error) {
 		if a.opts.format == "short" {
 			at = b.From
 		}
-		t.rows = append(t.rows, tallyRow{[]string{at.Format(form)}, b.Count})
+		t.rows = append(t.rows, etch.Group{Values: []string{at.Format(form)}, Count: b.Count})
 	}
 	if a.opts.reverse {
 		slices.Reverse(t.rows)

@@ -26,7 +26,7 @@ func TestContractIsWhole(t *testing.T) {
 	}
 	for title, v := range map[string]any{
 		"show --json": showAnswer{}, "status --json": statusAnswer{}, "doctor --json": doctorAnswer{}, "verify --json": verify.Report{},
-		"init --json": initAnswer{}, "reconcile --json": reconcileRow{}, "report --format json": reports.Report{}, "log --ack": receiptLine{}, "risk --json": riskAnswer{}, "version --json": build{},
+		"import --format json": importAnswer{}, "init --json": initAnswer{}, "reconcile --json": reconcileRow{}, "report --format json": reports.Report{}, "log --ack": receiptLine{}, "risk --json": riskAnswer{}, "version --json": build{},
 	} {
 		body, ok := sections[title]
 		if !ok {

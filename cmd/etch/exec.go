@@ -83,7 +83,7 @@ func runExec(ctx context.Context, opts execOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
-	log, closing, err := openRecorder(resolved, std, opts.tool)
+	log, closing, err := openRecorder(ctx, resolved, std, opts.tool)
 	if err != nil {
 		hint := hintOf(err) + "\n" + consequenceUnopened(resolved.Audit.OnError)
 		return fail(execwrap.ExitNotRecorded, hint, fmt.Errorf("%s was not started, it cannot be recorded: %w", opts.argv[0], err))
@@ -115,11 +115,12 @@ func (o *execOptions) command(resolved *config.Resolved, labels map[string]strin
 	}
 }
 
-// openRecorder opens the log and returns it and what closes it. Under
+// openRecorder opens the log, or connects to the daemon that has it, and returns it
+// and what closes it. Under
 // "continue" a log that cannot be opened stops nothing: what takes its place
 // says why of every event.
-func openRecorder(resolved *config.Resolved, std stdio, tool string) (etch.Recorder, func() error, error) {
-	log, err := openWriter(resolved, std, tool)
+func openRecorder(ctx context.Context, resolved *config.Resolved, std stdio, tool string) (etch.Recorder, func() error, error) {
+	log, err := openAppender(ctx, resolved, std, tool)
 	if err == nil {
 		return log, log.Close, nil
 	}

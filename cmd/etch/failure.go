@@ -127,12 +127,16 @@ func hintOf(err error) string {
 	if e, ok := errors.AsType[*config.Error](err); ok {
 		return e.Hint
 	}
+	if e, ok := errors.AsType[*etch.DaemonError](err); ok {
+		return e.Hint
+	}
 	for _, known := range []struct {
 		is   error
 		hint string
 	}{
 		{etch.ErrNoLog, "\"etch init\" makes one; --log, ETCH_LOG_PATH or log_path in the configuration names another place"},
 		{etch.ErrLogGone, "restore the missing files; or let it go on in a new segment, with the loss on record for ever: \"etch init --resume\""},
+		{errUnreached, "\"etch serve\" starts it; connect = \"never\" in [server], or ETCH_CONNECT=never, writes the log without it"},
 		{etch.ErrNewer, "a newer etch wrote this log: update etch; nothing was written"},
 	} {
 		if errors.Is(err, known.is) {

@@ -47,11 +47,15 @@ type hookCommand struct {
 	agent string
 	event string // "" where the payload names it
 	guard bool   // refuse settings that switch hooks off
+	// strange are arguments that nothing is known of: settings that a later etch
+	// has written may have them.
+	strange []string
 }
 
 // parseHook reads the command line of a hook, and reports whether it is one: any
 // other is left to the command tree, whose making takes longer than all that a
-// hook does.
+// hook does. What names an agent is one, whatever else there is: the command tree
+// answers wrong use with exit code 2, which agents take for a refusal.
 func parseHook(args []string) (hookCommand, bool) {
 	var c hookCommand
 	if len(args) == 0 || args[0] != "hook" {
@@ -69,16 +73,20 @@ func parseHook(args []string) (hookCommand, bool) {
 		case "--guard":
 			c.guard = value != "false"
 			continue
+		case "-h", "--help":
+			return c, false
 		default:
 			if strings.HasPrefix(name, "-") {
-				return c, false
+				c.strange = append(c.strange, args[0])
+			} else {
+				words = append(words, args[0])
 			}
-			words = append(words, args[0])
 			continue
 		}
 		if !given {
 			if len(args) == 1 {
-				return c, false
+				c.strange = append(c.strange, args[0])
+				continue
 			}
 			value, args = args[1], args[1:]
 		}
@@ -88,15 +96,20 @@ func parseHook(args []string) (hookCommand, bool) {
 }
 
 // name takes the words of the command line, and reports whether they are a
-// hook's.
+// hook's. A word before an agent's name may be the value of a flag that is not
+// known.
 func (c *hookCommand) name(words []string) bool {
-	if len(words) == 0 || len(words) > 2 {
+	if len(words) == 0 {
 		return false
 	}
-	c.agent = words[0]
-	if len(words) == 2 {
-		c.event = words[1]
+	at := slices.IndexFunc(words, func(word string) bool { return agentNamed(word) != nil })
+	at = max(at, 0)
+	c.strange = append(c.strange, words[:at]...)
+	c.agent, words = words[at], words[at+1:]
+	if len(words) > 0 {
+		c.event, words = words[0], words[1:]
 	}
+	c.strange = append(c.strange, words...)
 	return true
 }
 

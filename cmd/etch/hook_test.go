@@ -377,10 +377,12 @@ func TestParseHook(t *testing.T) {
 		{"hook --log a --config=b codex PreToolUse", hookCommand{place: place{log: "a", config: "b"}, agent: "codex", event: "PreToolUse"}, true},
 		{"hook codex --log a", hookCommand{place: place{log: "a"}, agent: "codex"}, true},
 		{"hook", hookCommand{}, false},
-		{"hook a b c", hookCommand{}, false},
+		{"hook a b c", hookCommand{agent: "a", event: "b"}, true},
 		{"hook --help", hookCommand{}, false},
-		{"hook codex --log", hookCommand{}, false},
-		{"hook codex --nonsense", hookCommand{}, false},
+		{"hook codex -h", hookCommand{}, false},
+		{"hook codex --log", hookCommand{agent: "codex"}, true},
+		{"hook codex --nonsense", hookCommand{agent: "codex"}, true},
+		{"hook --later value codex Stop --now", hookCommand{agent: "codex", event: "Stop"}, true},
 		{"--log a hook codex", hookCommand{}, false}, // the command tree's
 		{"exec hook codex", hookCommand{}, false},
 	} {
@@ -389,6 +391,61 @@ func TestParseHook(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v, %v", c.line, got, ok, c.want, c.ok)
 		}
 	}
+}
+
+// TestHookThatSaysAll has a parent that does not close the pipe behind the
+// payload: all of it has come, and is recorded as what it is.
+func TestHookThatSaysAll(t *testing.T) {
+	path := testLog(t, 1)
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.WriteString(payloadOf(7)); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := hookCmd(path, in, "claude-code", "PreToolUse").CombinedOutput(); err != nil || len(answer) > 0 {
+		t.Errorf("%v, output %q", err, answer)
+	}
+	if err := errors.Join(in.Close(), out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	drainAll(t, path)
+	if got := callsIn(t, path); got["toolu_7"] != 1 {
+		t.Errorf("calls %v, want toolu_7", got)
+	}
+}
+
+// TestHookTooLateForNothing delivers a call for the second time, and its time is up:
+// nothing is to be recorded of it, and nothing is.
+func TestHookTooLateForNothing(t *testing.T) {
+	path := testLog(t, 1)
+	runsHook(t, path, 7)
+	lock := hookPatience
+	t.Cleanup(func() { hookPatience = lock })
+	hookPatience.records = hookStarted // up at once
+	std, _, _ := console(time.Now())
+	std.in = &slow{strings.NewReader(payloadOf(7))}
+	c, ok := parseHook([]string{"hook", "--log=" + path, "claude-code", "PreToolUse"})
+	if !ok {
+		t.Fatal("not a hook's command line")
+	}
+	if code := runHook(c, std, func(int) {}); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	drainAll(t, path)
+	got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--count").CombinedOutput()
+	if err != nil || strings.TrimSpace(string(got)) != "0" {
+		t.Errorf("%v: %s records that something was delivered, want 0", err, got)
+	}
+}
+
+// slow gives what it has after a while.
+type slow struct{ in io.Reader }
+
+func (s *slow) Read(p []byte) (int, error) {
+	<-time.After(20 * time.Millisecond) // longer than the hook has
+	return s.in.Read(p)
 }
 
 func TestAgentNames(t *testing.T) {

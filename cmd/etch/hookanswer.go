@@ -12,6 +12,7 @@ import (
 	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/internal/segment"
 	"github.com/etch-audit/etch/internal/terminal"
+	"github.com/etch-audit/etch/redact"
 	"github.com/etch-audit/etch/risk"
 )
 
@@ -49,11 +50,21 @@ func (r *hookRun) answer(cause error) hook.Answer {
 	if denial == "" || r.known == nil {
 		return r.goOn()
 	}
-	answer, refuses := r.known.Deny(r.eventName(), denial)
+	answer, refuses := r.deny(r.eventName(), denial)
 	if !refuses {
 		return r.goOn()
 	}
 	return answer
+}
+
+// deny returns what refuses an event, and whether anything does. Where the
+// settings started the hook of a turn's end nothing does, whatever event its
+// payload names: the agent would go on for ever.
+func (r *hookRun) deny(event, reason string) (hook.Answer, bool) {
+	if r.event != "" && r.known.Stops(r.event) {
+		return hook.Answer{}, false
+	}
+	return r.known.Deny(event, reason)
 }
 
 // say says it to the agent, once, ends with the answer's exit code and returns it.
@@ -80,7 +91,7 @@ func (r *hookRun) judge(events []*etch.Event, request *hook.Call, event string) 
 	if limit == "" {
 		return events, ""
 	}
-	if _, refuses := r.known.Deny(event, ""); !refuses {
+	if _, refuses := r.deny(event, ""); !refuses {
 		return events, ""
 	}
 	level, reasons := classify(r.known.Attempt(request, recordingOf(&r.resolved.Hooks)))
@@ -104,8 +115,9 @@ func (r *hookRun) refusal(request *hook.Call, attempt *etch.Event, reason string
 	refused.Ended, refused.Outcome = true, etch.Blocked
 	refused.Denial = hook.Denial{By: hook.ByPolicy, Reason: reason}
 	ev := r.known.Completion(&refused, recordingOf(&r.resolved.Hooks))
-	ev.Type = etch.PolicyViolation
-	ev.CallID, ev.Actor = attempt.CallID, attempt.Actor // the call may have got its id here
+	// The call may have got its id here. It stays a call of its type, so that it is
+	// one row with its attempt; that it violates a policy says the flag.
+	ev.Type, ev.CallID, ev.Actor = attempt.Type, attempt.CallID, attempt.Actor
 	ev.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(r.resolved.Policy.DenyRisk)}
 	if ev.Result != nil {
 		ev.Result.ErrorCategory, ev.Result.ErrorDomain = "policy_blocked", "action"
@@ -140,41 +152,60 @@ const maxErrorLog = 1 << 20
 // of what a hook says, or too much.
 func (r *hookRun) tell() {
 	r.mu.Lock()
-	failures, resolved := r.failures, r.resolved
+	failures, resolved, to := r.failures, r.resolved, r.to
 	r.mu.Unlock()
-	if len(failures) == 0 || resolved == nil {
+	switch {
+	case len(failures) == 0:
+		return
+	case resolved == nil:
+		r.lament(failures)
 		return
 	}
-	path := filepath.Join(hooksDirectory(resolved.LogPath()), "errors.log")
-	if err := appendErrors(path, r.lines(failures)); err != nil {
-		return // there is nobody else to tell
+	f, err := openErrors(errorsFile(to.path))
+	if err != nil {
+		r.lament(failures)
+		return
 	}
+	// On a full disk there is nobody else to tell: what is lost is counted.
+	_, _ = f.WriteString(r.lines(failures))
+	_ = f.Close()
+}
+
+// lament tells the agent what went wrong where nobody else can be told.
+func (r *hookRun) lament(failures []error) {
+	// Who does not read its hooks' words cannot be helped.
+	_, _ = fmt.Fprint(r.std.err, r.lines(failures))
 }
 
 // lines writes the failures, each line with time, process, agent and event.
 func (r *hookRun) lines(failures []error) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(errors.Join(failures...).Error(), "\n") {
-		fmt.Fprintf(&b, "%s %d %s %s: %s\n", utc(r.std.now()), os.Getpid(), terminal.Text(r.hookCommand.agent),
-			terminal.Text(r.eventName()), terminal.Text(line))
+		line = fmt.Sprintf("%s %d %s %s: %s", utc(r.std.now()), os.Getpid(), r.hookCommand.agent, r.eventName(), line)
+		line, _ = redact.Text(line)
+		b.WriteString(terminal.Text(line) + "\n")
 	}
 	return b.String()
 }
 
-func appendErrors(path, text string) error {
+// errorsFile returns the path of the log of errors of hooks whose place is that of
+// a log.
+func errorsFile(log string) string {
+	return filepath.Join(hooksDirectory(log), "errors.log")
+}
+
+// openErrors opens the log of errors to append to it.
+func openErrors(path string) (*os.File, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	if info, err := os.Stat(path); err == nil && info.Size() > maxErrorLog {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path) // a pipe would be waited for
+	} else if err == nil && info.Size() > maxErrorLog {
 		flags |= os.O_TRUNC
 	}
 	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
+		return nil, err
 	}
-	f, err := os.OpenFile(path, flags, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
+	return os.OpenFile(path, flags, 0o600)
 }
 
 // nowhere is where words go that nobody is there for.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
 )
 
 // maxPayload is how much of a payload is looked at. The largest that agents were
@@ -77,6 +78,13 @@ func (p *payload) wait(limit time.Duration) bool {
 	}
 }
 
+// whole reports whether what has come is all of it, as far as that can be told:
+// some parents keep the pipe open behind it.
+func (p *payload) whole() bool {
+	_, ok := hook.ParsePayload(p.bytes())
+	return ok
+}
+
 // over reports whether it is too long to be looked at.
 func (p *payload) over() bool {
 	p.mu.Lock()
@@ -84,7 +92,7 @@ func (p *payload) over() bool {
 	return p.hash != nil
 }
 
-// bytes returns it, once it was read.
+// bytes returns what has come. Bytes that come later do not change it.
 func (p *payload) bytes() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,7 +31,8 @@ type patience struct {
 	// payload is until when it waits for the rest of a payload that comes slowly.
 	payload time.Duration
 	// ends is when it ends even if the spool hangs: before agents give up on a
-	// hook, and only where the disk does not answer or the machine is choked.
+	// hook, and only where the disk does not answer or the machine is choked. It is
+	// what the spool counts on, too: see unsureAge in drain.go.
 	ends time.Duration
 	// idles is how early it must be done to look after the spool too, which then
 	// takes no longer than drains.
@@ -41,7 +42,7 @@ type patience struct {
 // hookPatience is that of every hook. Only tests for which a loaded machine is
 // too slow have more.
 var hookPatience = patience{
-	records: 150 * time.Millisecond, locks: 60 * time.Millisecond, payload: time.Second,
+	records: 150 * time.Millisecond, locks: 60 * time.Millisecond, payload: 1600 * time.Millisecond,
 	ends: 2 * time.Second, idles: 30 * time.Millisecond, drains: 50 * time.Millisecond,
 }
 
@@ -62,6 +63,7 @@ type hookRun struct {
 	stage    hookStage
 	said     bool             // the answer was given
 	resolved *config.Resolved // nil until it is read
+	to       recorderPlace
 	spool    *etch.Spool
 	sessions *hook.Sessions
 	turn     *hook.Turn
@@ -94,13 +96,31 @@ func runHook(c hookCommand, std stdio, exit func(code int)) int {
 		}
 	})
 	defer late.Stop()
-	last := time.AfterFunc(hookPatience.ends-hookStarted, func() { ended <- r.say(r.goOn(), exit) })
+	last := time.AfterFunc(hookPatience.ends-hookStarted, func() {
+		r.abandon()
+		ended <- r.say(r.goOn(), exit)
+	})
 	defer last.Stop()
 	err := r.survive(r.work)
 	if r.end() {
 		return r.say(r.finish(err), func(int) {})
 	}
 	return <-ended
+}
+
+// abandon says that the process ends in the middle of its work, if that can be
+// said within a moment: the disk may hang.
+func (r *hookRun) abandon() {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", hookPatience.ends))
+		r.tell()
+	}()
+	select {
+	case <-told:
+	case <-time.After(hookPatience.locks):
+	}
 }
 
 // end takes the right to make the answer, and reports whether nobody had it.
@@ -187,7 +207,10 @@ func (r *hookRun) work() error {
 // cannot be read is no reason to lose anything: the defaults take its place.
 func (r *hookRun) settings() error {
 	quiet := r.std
-	quiet.err = nowhere{}
+	quiet.err, quiet.env = nowhere{}, r.environment
+	if len(r.strange) > 0 {
+		r.fails(fmt.Errorf("arguments that are not known: %q", r.strange))
+	}
 	resolved, err := r.place.load(quiet)
 	if err == nil && resolved.Stream() != "" {
 		err = fmt.Errorf("the destination is %s, which is the agent's", resolved.Stream())
@@ -199,10 +222,34 @@ func (r *hookRun) settings() error {
 		}
 	}
 	r.fails(makePlace(resolved))
-	spool, err := etch.OpenSpool(resolved.LogPath(), r.options(resolved))
+	to := recorderPlace{path: resolved.LogPath(), spool: resolved.LogPath()}
+	to.socket, err = findDaemon(resolved)
+	r.fails(err)
+	if resolved.Server.Connect == config.ConnectAlways {
+		to.refused = err
+	}
+	if to.socket != "" || to.refused != nil {
+		if to.path, to.spool, err = makeBeside(resolved, quiet); err != nil {
+			return err
+		}
+	}
+	return r.use(resolved, to)
+}
+
+// A recorderPlace says who records a hook's events, and where what is to wait is.
+type recorderPlace struct {
+	socket  string // of the daemon that records; "" where this process does
+	refused error  // why the daemon that must record is not to be used
+	path    string // beside which hooks keep what they remember
+	spool   string // beside which the spool is
+}
+
+// use says who records.
+func (r *hookRun) use(resolved *config.Resolved, to recorderPlace) error {
+	spool, err := etch.OpenSpool(to.spool, r.options(resolved))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.resolved, r.spool = resolved, spool
+	r.resolved, r.spool, r.to = resolved, spool, to
 	return err
 }
 
@@ -227,6 +274,7 @@ func (r *hookRun) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
 		Agent: r.known, Event: r.event, Payload: r.payload.bytes(), Getenv: r.std.env, Parent: os.Getppid(),
 		Now: r.began, Actor: r.actor(), Recording: recordingOf(&r.resolved.Hooks),
+		Classify: classify, Masker: r.spool.Masker,
 	})
 	r.fails(err)
 	events, denial := turn.Events, ""
@@ -245,7 +293,7 @@ func (r *hookRun) memory() *hook.Sessions {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sessions == nil {
-		r.sessions = hook.NewSessions(hooksDirectory(r.resolved.LogPath()))
+		r.sessions = hook.NewSessions(hooksDirectory(r.to.path))
 	}
 	return r.sessions
 }
@@ -296,6 +344,19 @@ func recordingOf(h *config.Hooks) hook.Recording {
 // record appends the events in one write, and looks after the spool where there
 // is time. What was acknowledged stays acknowledged whatever comes after it.
 func (r *hookRun) record() error {
+	if r.to.refused != nil {
+		return r.to.refused
+	}
+	if r.to.socket != "" {
+		err := r.recordByDaemon()
+		if !errors.Is(err, errNoDaemon) {
+			return err
+		}
+		own := r.resolved.LogPath()
+		if err := r.use(r.resolved, recorderPlace{path: own, spool: own}); err != nil {
+			return err
+		}
+	}
 	log, err := r.open()
 	if err != nil {
 		return err
@@ -317,6 +378,33 @@ func (r *hookRun) record() error {
 		r.fails(err)
 	}
 	r.fails(closeBehind(log, events))
+	return nil
+}
+
+// recordByDaemon has the events recorded, and looks after the spool where there is
+// time. It returns errNoDaemon where nobody listens and this process is to record.
+func (r *hookRun) recordByDaemon() error {
+	ctx, cancel := context.WithDeadline(context.Background(), r.began.Add(hookDaemonTime()))
+	defer cancel()
+	c, err := dialDaemon(ctx, r.to.socket, r.resolved)
+	if err != nil {
+		return err
+	}
+	events := r.begin()
+	if events == nil {
+		return c.Close() // what it returns is not waited for
+	}
+	_, err = c.AppendBatch(ctx, events)
+	if err != nil && !errors.Is(err, etch.ErrSkipped) {
+		return err // the process ends, and the connection with it
+	}
+	r.fails(r.spool.Reserve())
+	if r.std.now().Sub(r.began) < hookPatience.idles {
+		ctx, cancel := context.WithTimeout(ctx, hookPatience.drains)
+		defer cancel()
+		_, err := r.spool.Send(ctx, c)
+		r.fails(err)
+	}
 	return nil
 }
 
@@ -359,24 +447,25 @@ func (r *hookRun) finish(cause error) hook.Answer {
 			err = r.keep(cause)
 		}
 		answer = r.answer(cause)
-		return errors.Join(err, r.remember(err == nil))
+		return errors.Join(err, r.remember(err == nil), r.reconcileLater())
 	}))
 	r.tell()
 	return answer
 }
 
 // late returns the events where time was up before they were known: those of the
-// payload, if all of it comes, without what the session knows.
+// payload, if all of it comes, without what the session knows. There are none
+// where it says nothing that is recorded.
 func (r *hookRun) late(cause error) []*etch.Event {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r.payload.wait(hookPatience.payload - r.std.now().Sub(r.began)) {
+	if r.payload.whole() || r.payload.wait(hookPatience.payload-r.std.now().Sub(r.began)) {
 		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
 	}
 	r.mu.Lock()
-	events := r.events
+	events, turn := r.events, r.turn
 	r.mu.Unlock()
-	if len(events) == 0 {
+	if len(events) == 0 && turn == nil {
 		ev := r.delivered(cause.Error())
 		ev.ID = etch.NewEventID(r.std.now())
 		events = []*etch.Event{ev}
@@ -398,10 +487,10 @@ func (r *hookRun) remember(kept bool) error {
 	}
 	err := turn.Keep()
 	for _, ev := range events {
-		if ev.Type == etch.PolicyViolation && ev.Phase == etch.Completion {
+		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
 			ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
-			sessions := hook.NewSessions(hooksDirectory(r.resolved.LogPath()))
-			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, ev.CallID))
+			sessions := hook.NewSessions(hooksDirectory(r.to.path))
+			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
 			cancel()
 		}
 	}

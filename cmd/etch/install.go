@@ -108,6 +108,9 @@ func runInstall(ctx context.Context, opts installOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
+	if err := opts.makeLogs(m, agents, std); err != nil {
+		return err
+	}
 	run := installing{opts: opts, m: m, hook: hook, scope: install.Scope(opts.scope), std: std, screen: isTerminal(std.out)}
 	for _, a := range agents {
 		if err := ctx.Err(); err != nil {

@@ -87,7 +87,7 @@ func runLog(ctx context.Context, opts logOptions, std stdio) (err error) {
 		// also where the configuration lets others go on at once.
 		resolved.Audit.Durability = 0
 	}
-	log, err := openWriter(resolved, std, opts.event.action.Tool)
+	log, err := openAppender(ctx, resolved, std, opts.event.action.Tool)
 	if err != nil {
 		hint := hintOf(err) + "\n" + consequenceUnopened(resolved.Audit.OnError)
 		return fail(exitFailed, hint, fmt.Errorf("%w: %w; nothing was written", etch.ErrNotRecorded, err))

@@ -23,6 +23,7 @@ var programs = map[string]func(){"etch": patientMain}
 
 // patientMain is main, with hooks that have time on a machine that is busy.
 func patientMain() {
+	machineSocket = "" // of the machine that runs the tests
 	if os.Getenv("TEST_PATIENT") != "" {
 		hookPatience.records, hookPatience.locks, hookPatience.ends = 10*time.Second, 5*time.Second, 20*time.Second
 	}
@@ -58,6 +59,13 @@ func TestScript(t *testing.T) {
 			// sealed when it is closed, and a script that wants more says so.
 			env.Setenv("ETCH_SEAL_EVERY", "1h")
 			env.Setenv("TEST_PATIENT", "1")
+			// Nothing runs on behind a script; one that wants it says so.
+			env.Setenv("ETCH_HOOKS_RECONCILE", "off")
+			samples, err := filepath.Abs(filepath.Join("..", "..", "capture"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("SAMPLES", samples)
 			// Where the program is: what is put into settings names it.
 			for _, dir := range filepath.SplitList(env.Getenv("PATH")) {
 				if _, err := os.Stat(filepath.Join(dir, "etch")); err == nil {

@@ -100,7 +100,7 @@ func runMCP(ctx context.Context, opts mcpOptions, std stdio) error {
 	if resolved.Stream() == "stdout" {
 		return usagef("name a log with --log", "the configured destination is stdout, which is the client's")
 	}
-	log, closing, err := openRecorder(resolved, std, "")
+	log, closing, err := openRecorder(ctx, resolved, std, "")
 	if err != nil {
 		hint := hintOf(err) + "\n" + consequenceUnopened(resolved.Audit.OnError)
 		return fail(mcp.ExitNotRecorded, hint, fmt.Errorf("the MCP server was not started, it cannot be recorded: %w", err))

@@ -83,7 +83,7 @@ func sparesLog(path, log string, held *keys.Dir) error {
 	}
 	stem := strings.TrimSuffix(layout.Active(), filepath.Ext(layout.Active()))
 	_, notSegment := layout.Parse(name)
-	if notSegment == nil || name == layout.New() || name == layout.State() || strings.HasPrefix(name, stem+".lock") {
+	if notSegment == nil || name == layout.New() || name == layout.State() || name == layout.Socket() || name == layout.DaemonLock() || strings.HasPrefix(name, stem+".lock") || strings.HasPrefix(name, layout.ImportLock()) {
 		return refused
 	}
 	return nil

@@ -55,6 +55,7 @@ type reconcileOptions struct {
 	strict  bool
 	json    bool
 	utc     bool
+	wait    time.Duration // for the agent to write the end of its transcript
 }
 
 func newReconcile(at *place, std stdio) *cobra.Command {
@@ -100,8 +101,14 @@ Agents: %s.`, strings.Join(transcribed(), ", ")),
 	f.BoolVar(&opts.strict, "strict", false, "exit 1 also where calls differ or are on record twice")
 	f.BoolVar(&opts.json, "json", false, "print a JSON object a line")
 	f.BoolVar(&opts.utc, "utc", false, "times in UTC")
+	f.DurationVar(&opts.wait, waitFlag, 0, "how long to wait before it begins: hooks of a session's end start it")
+	if err := f.MarkHidden(waitFlag); err != nil {
+		panic("main: " + err.Error())
+	}
 	return cmd
 }
+
+const waitFlag = "wait"
 
 // formats returns those that the options name.
 func (o *reconcileOptions) formats() ([]*transcript.Format, error) {
@@ -145,6 +152,9 @@ func runReconcile(ctx context.Context, opts reconcileOptions, std stdio) (err er
 	if err != nil {
 		return err
 	}
+	if err := sleep(ctx, opts.wait); err != nil {
+		return err
+	}
 	r := &reconcileRun{reconcileOptions: opts, std: std, since: since.From}
 	if r.resolved, err = opts.place.loadForReading(std); err != nil {
 		return err
@@ -169,6 +179,19 @@ func runReconcile(ctx context.Context, opts reconcileOptions, std stdio) (err er
 		}
 	}
 	return r.verdict()
+}
+
+// sleep waits for so long, or until ctx is done.
+func sleep(ctx context.Context, long time.Duration) error {
+	if long <= 0 {
+		return nil
+	}
+	select {
+	case <-time.After(long):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // fillWait is how long another fill is waited for.

@@ -289,4 +289,24 @@ func (in *inspection) checkSpool() {
 	if info.Lost > 0 {
 		in.warning("%d events were lost, because neither log nor spool could take them: the next writer records the gap", info.Lost)
 	}
+	in.checkSpooledForDaemon()
+}
+
+// checkSpooledForDaemon says what this user's hooks keep for a daemon that they could
+// not reach.
+func (in *inspection) checkSpooledForDaemon() {
+	_, beside, err := besideDaemon(in.resolved, in.std)
+	if err != nil {
+		return // then no hook has found a place either
+	}
+	info, err := etch.ReadSpoolInfo(beside)
+	if err != nil {
+		in.warning("the spool for the daemon cannot be read: %v", err)
+	}
+	if info.Events > 0 {
+		in.warning("%d events wait for the daemon since %s: the next hook, etch log or etch exec that reaches it sends them", info.Events, utc(info.Oldest))
+	}
+	if info.Lost > 0 {
+		in.warning("%d events for the daemon were lost: neither it nor the spool could take them", info.Lost)
+	}
 }

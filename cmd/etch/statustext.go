@@ -28,6 +28,7 @@ func (in *inspection) print(inUTC bool) error {
 		in.places(&p)
 		in.records(&p)
 		in.spool(&p)
+		p.row(0, "daemon", terminal.Text(in.daemonText()))
 		in.access(&p)
 	}
 	p.row(0, "config", terminal.Text(in.Config)+map[bool]string{true: "", false: " (there is none)"}[in.ConfigFound])
@@ -39,6 +40,8 @@ func (in *inspection) headline(p *pretty) string {
 	switch {
 	case !in.CanRecord:
 		return p.paint("31", "not ready: the next record cannot be written")
+	case in.Daemon.Used && !in.Exists:
+		return p.paint("32", "ready: a daemon records what this user sends")
 	case in.Destination == "" && !in.Exists:
 		return "ready: there is no log yet, the first record creates it"
 	}

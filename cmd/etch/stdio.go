@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -19,11 +20,13 @@ type stdio struct {
 	err io.Writer // words, progress
 	env func(name string) (string, bool)
 	now func() time.Time
+	// start starts a program that outlives this one; nil: none is started.
+	start func(*exec.Cmd) error
 }
 
 // processStdio returns that of this process.
 func processStdio() stdio {
-	return stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, now: time.Now}
+	return stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, now: time.Now, start: (*exec.Cmd).Start}
 }
 
 // note writes a line about what was done to stderr. Names of commands and what

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -19,6 +20,11 @@ func openWriter(resolved *config.Resolved, std stdio, tools ...string) (*etch.Lo
 	if err != nil {
 		return nil, err
 	}
+	return openOrCreate(resolved, opts, std)
+}
+
+// openOrCreate is openWriter with options that are made already.
+func openOrCreate(resolved *config.Resolved, opts *etch.Options, std stdio) (*etch.Log, error) {
 	if err := makePlace(resolved); err != nil {
 		return nil, err
 	}
@@ -133,7 +139,7 @@ func commandOf(a *etch.Action) string {
 
 // closeLog closes a log and joins what goes wrong to what went wrong before.
 // What was acknowledged is on disk whether or not this last seal is.
-func closeLog(log *etch.Log, err *error) {
+func closeLog(log io.Closer, err *error) {
 	if closing := log.Close(); closing != nil {
 		*err = errors.Join(*err, closing)
 	}

@@ -169,8 +169,18 @@ func Took(d time.Duration) string {
 func twoDigits(n int) string { return string([]byte{byte('0' + n/10), byte('0' + n%10)}) }
 
 // what returns the tool, or the type of an event that has none, and what was
-// done.
+// done; where something else was asked for, that too.
 func what(ev *etch.Event) (tool, detail string) {
+	tool, detail = done(ev)
+	if asked := ev.AskedFor(); asked != nil {
+		if _, before := done(&etch.Event{Action: asked}); before != detail {
+			detail += " (asked for: " + before + ")"
+		}
+	}
+	return tool, detail
+}
+
+func done(ev *etch.Event) (tool, detail string) {
 	a := ev.Action
 	if a == nil {
 		a = &etch.Action{}

@@ -167,6 +167,24 @@ func TestSealed(t *testing.T) {
 	}
 }
 
+// TestAskedFor shows what was done, and what was asked for where that is something else.
+func TestAskedFor(t *testing.T) {
+	told := &etch.Action{Command: "rm -rf /", Risk: etch.RiskCritical}
+	arguments, err := etch.AppendAsked(nil, told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{"ls": "ls (asked for: rm -rf /)", "rm -rf /": "rm -rf /"} {
+		out := render(t, table.Options{}, call(1, "2026-02-16T12:34:56Z", etch.Event{
+			Type: etch.CommandExecution, Phase: etch.Completion, Result: &etch.Result{Type: etch.Success},
+			Action: &etch.Action{Tool: "shell", Command: command, Arguments: arguments, Risk: etch.RiskCritical, Allowed: true},
+		}))
+		if !strings.Contains(out, want) || strings.Count(out, "rm -rf /") != 1 {
+			t.Errorf("%s: want %q in\n%s", command, want, out)
+		}
+	}
+}
+
 func TestAllPhases(t *testing.T) {
 	got := render(t, table.Options{AllPhases: true}, samples()[3])
 	if !strings.Contains(got, "attempt") || strings.Contains(got, "open") {

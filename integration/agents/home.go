@@ -36,7 +36,7 @@ func NewHome(dir, etch string, bin ...string) (*Home, error) {
 	}
 	path := append(slices.Clone(bin), filepath.Dir(etch), "/usr/local/bin", "/usr/bin", "/bin")
 	h.Env = []string{
-		"HOME=" + h.Dir, "PATH=" + strings.Join(path, ":"), "USER=tester", "LANG=C.UTF-8", "TERM=xterm-256color", "SHELL=/bin/bash",
+		"HOME=" + h.Dir, "PATH=" + strings.Join(path, ":"), "USER=tester", "ETCH_HOOKS_RECONCILE=off", "LANG=C.UTF-8", "TERM=xterm-256color", "SHELL=/bin/bash",
 	}
 	for name, text := range map[string]string{"secret.txt": "top secret\n", "AGENTS.md": "# A project to try things in\n"} {
 		if err := os.WriteFile(filepath.Join(h.Project, name), []byte(text), 0o600); err != nil {

@@ -55,6 +55,8 @@ var bans = []ban{
 			"internal/vfs":     "bounds the wait for a lock",
 			"capture/execwrap": "measures how long a command runs",
 			"capture/hook":     "bounds the wait for a lock by its context",
+			"server":           "the default of Options.Now; deadlines of connections are of the system's clock",
+			"server/api":       "deadlines of connections are of the system's clock",
 			"capture/mcp":      "measures how long calls take, and how long a server is silent",
 			"cmd/etch":         "the edge where times are asked for",
 		},

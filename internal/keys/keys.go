@@ -107,6 +107,9 @@ func (s *Set) Identity() (Pair, error) { return s.identity() }
 
 // Generate makes new keys and returns them with the key of epoch 0. Keys that
 // an interrupted Generate has left are replaced; an existing MAC key is kept.
+// They are not used again, although they could be: they may have signed the
+// beginning of a log that was never finished, and of one log there must not be
+// two beginnings. Nobody knew its name, as it is published last.
 // Nothing says yet that a log exists: [Dir.Publish] does, and Generate must
 // not be called after it.
 func (d *Dir) Generate() (*Set, Pair, error) {

@@ -29,7 +29,7 @@ func LayoutOf(path string) (Layout, error) {
 		return Layout{}, fmt.Errorf("log path %q names no file", path)
 	}
 	switch ext {
-	case ".state", ".commit", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst", ".spool", ".hooks":
+	case ".state", ".commit", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst", ".spool", ".hooks", ".sock":
 		return Layout{}, fmt.Errorf("log path %q ends like a file of the log's own: use .log", path)
 	}
 	if dir == "" {
@@ -71,6 +71,14 @@ func (l Layout) Spool() string { return l.stem + ".spool" }
 // Hooks returns the name of the directory of what hooks remember between calls.
 func (l Layout) Hooks() string { return l.stem + ".hooks" }
 
+// Socket returns the name of the daemon's socket, where it is in its default
+// place.
+func (l Layout) Socket() string { return l.stem + ".sock" }
+
+// DaemonLock returns the name of the lock file of the one daemon that serves the
+// log.
+func (l Layout) DaemonLock() string { return l.stem + ".daemon.lock" }
+
 // Index returns the name of the directory of indexes.
 func (l Layout) Index() string { return l.stem + ".index" }
 
@@ -83,6 +91,10 @@ func (l Layout) RecordOf(n uint32) string { return filepath.Join(l.Index(), fmt.
 
 // ArchiveLock returns the name of the lock file of whoever archives segments.
 func (l Layout) ArchiveLock() string { return l.stem + ArchiveExt + ".lock" }
+
+// ImportLock returns the name of the lock file of whoever brings other programs'
+// logs in.
+func (l Layout) ImportLock() string { return l.stem + ".import.lock" }
 
 // ArchiveExt ends the name of an archived segment.
 const ArchiveExt = ".zst"

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/etch-audit/etch"
+)
+
+// TestAnotherUsersDaemon: a hook runs as a user who may not write beside the log. What
+// it cannot hand over waits in that user's own home, and who sent it is on record.
+func TestAnotherUsersDaemon(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("wants two users")
+	}
+	const agent = 4242 // somebody without a name
+	top := shortDir(t)
+	for dir := top; strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state, home, bin := filepath.Join(top, "state"), filepath.Join(top, "home"), filepath.Join(top, "etch")
+	for _, dir := range []string{state, home} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(home, agent, agent); err != nil {
+		t.Fatal(err)
+	}
+	copyProgram(t, bin)
+	path := filepath.Join(state, "audit.log")
+	command := func(stdin string, args ...string) *exec.Cmd {
+		cmd := exec.Command(bin, args...)
+		cmd.Stdin = strings.NewReader(stdin)
+		cmd.Dir = home
+		cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin", "ETCH_LOG_PATH=" + path, "TEST_PATIENT=1"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: agent, Gid: agent}}
+		return cmd
+	}
+	run := func(stdin string, args ...string) {
+		t.Helper()
+		if out, err := command(stdin, args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	_, socket, stop := serve(t, state)
+	stop()
+	quiet := silent(t, socket)
+	if err := os.Chmod(socket, 0o600); err != nil { // this user may not enter
+		t.Fatal(err)
+	}
+	run(payloadOf(1), "hook", "claude-code", "PreToolUse")
+	quiet()
+	info, err := etch.ReadSpoolInfo(filepath.Join(home, ".local", "state", "etch", "audit.daemon.log"))
+	if err != nil || info.Events != 1 {
+		t.Fatalf("the spool at home: got %+v, %v, want one event", info, err)
+	}
+	// Its exit code is that of writing the log without the daemon, which this user cannot.
+	if out, _ := command("", "status").CombinedOutput(); !strings.Contains(string(out), "1 events wait for the daemon") {
+		t.Errorf("status says nothing of it:\n%s", out)
+	}
+	_, socket, stop = serve(t, state)
+	if err := os.Chmod(socket, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	run(payloadOf(2), "hook", "claude-code", "PreToolUse")
+	run("", "log", "--type", "tool_call", "--tool", "after")
+	stop()
+	uids := map[string]string{}
+	r, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec.Event.CallID != "" {
+			uids[rec.Event.CallID] = rec.Event.Labels["sender_uid"]
+		}
+	}
+	if uids["toolu_1"] != "4242" || uids["toolu_2"] != "4242" {
+		t.Errorf("got %v, want both calls, sent by 4242", uids)
+	}
+}
+
+// TestADaemonForOthers: a socket that this user may not enter keeps nobody from a log
+// of their own.
+func TestADaemonForOthers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("wants two users")
+	}
+	dir := shortDir(t)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 4242, 4242); err != nil {
+		t.Fatal(err)
+	}
+	bin, path, socket := filepath.Join(dir, "etch"), filepath.Join(dir, "audit.log"), filepath.Join(dir, "audit.sock")
+	copyProgram(t, bin)
+	defer silent(t, socket)()
+	if err := os.Chmod(socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"log", "--type", "tool_call", "--tool", "x"}, {"hook", "claude-code", "PreToolUse"}} {
+		cmd := exec.Command(bin, args...)
+		cmd.Stdin, cmd.Dir = strings.NewReader(payloadOf(1)), dir
+		cmd.Env = []string{"HOME=" + dir, "PATH=/usr/bin:/bin", "ETCH_LOG_PATH=" + path, "TEST_PATIENT=1"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4242, Gid: 4242}}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	if got := senders(t, path); len(got) != 2 {
+		t.Errorf("got %v, want both on record", got)
+	}
+}
+
+// TestWhoseSocketIsTrusted: root appoints a daemon's user by giving it a directory.
+func TestWhoseSocketIsTrusted(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("wants several users")
+	}
+	top, err := os.MkdirTemp("/run", "etch-test")
+	if err != nil {
+		t.Skipf("nothing can be made below /run: %v", err)
+	}
+	defer func() {
+		if err := os.RemoveAll(top); err != nil {
+			t.Error(err)
+		}
+	}()
+	dir := filepath.Join(top, "etch")
+	for _, err := range []error{os.Chmod(top, 0o755), os.Mkdir(dir, 0o755), os.Chown(dir, 4242, 4242)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !appointed(dir, 4242) {
+		t.Error("a directory that root has given away: got that it is not")
+	}
+	if appointed(dir, 4243) {
+		t.Error("somebody else's socket there: got that root appointed them")
+	}
+	if err := os.Chmod(top, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if appointed(dir, 4242) {
+		t.Error("a directory that anybody could have made: got that root gave it")
+	}
+	if open := shortDir(t); appointed(open, 0) {
+		t.Errorf("%s lies where anybody may write: got that root gave it", open)
+	}
+}
+
+// copyProgram copies the program to where another user can run it.
+func copyProgram(t *testing.T, to string) {
+	t.Helper()
+	from, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{in, out} {
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

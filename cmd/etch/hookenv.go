@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os/user"
+	"path/filepath"
+	"runtime"
+)
+
+// weakening are the variables by which less would be recorded, or more than
+// should be. A hook does not heed them: an agent's settings may set the
+// environment of its hooks, and those of a project come with the project.
+var weakening = map[string]bool{
+	"ETCH_ENABLED": true, "ETCH_TOOLS_AUDIT_ENABLED": true, "ETCH_DESTINATION": true,
+	"ETCH_LOG_COMMANDS": true, "ETCH_LOG_FILE_ACCESS": true, "ETCH_LOG_AUTH_EVENTS": true, "ETCH_LOG_POLICY_VIOLATIONS": true,
+	"ETCH_REDACT": true, "ETCH_REDACT_ALLOW": true, "ETCH_SIGN_EVENTS": true,
+}
+
+// environment is the one from which a hook takes its configuration. Without a
+// home the user's own is meant: some agents start hooks with an environment that
+// is all but empty.
+func (r *hookRun) environment(name string) (string, bool) {
+	if weakening[name] {
+		return "", false
+	}
+	value, ok := r.std.env(name)
+	if name != homeVariable || filepath.IsAbs(value) {
+		return value, ok
+	}
+	u, err := user.Current()
+	if err != nil {
+		return value, ok
+	}
+	return u.HomeDir, true
+}
+
+var homeVariable = map[bool]string{true: "USERPROFILE", false: "HOME"}[runtime.GOOS == "windows"]

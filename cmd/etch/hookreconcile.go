@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/transcript"
+)
+
+// flushed is how long an agent may take to write the end of its transcript, once
+// it has told its hooks that the session is over.
+const flushed = 5 * time.Second
+
+// reconcileLater starts what records the calls of a session that its hooks
+// missed, where this hook has told of the session's end. The agent is not kept
+// waiting: it is a process of its own, in a session of its own.
+func (r *hookRun) reconcileLater() error {
+	session := r.ended()
+	if session == "" || r.std.start == nil || !r.resolved.Hooks.Reconcile || !r.comparable() {
+		return nil
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"reconcile", r.known.Name, "--session=" + session, "--fill", "--" + waitFlag + "=" + flushed.String()}
+	if r.log != "" {
+		args = append(args, "--log="+r.log)
+	}
+	if r.config != "" {
+		args = append(args, "--config="+r.config)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return weakening[name]
+	})
+	detach(cmd)
+	words, err := openErrors(errorsFile(r.to.path))
+	if err != nil {
+		return err
+	}
+	cmd.Stderr = words
+	return errors.Join(r.std.start(cmd), words.Close())
+}
+
+// comparable reports whether this user has the log to compare with. That of a
+// machine's daemon is another user's.
+func (r *hookRun) comparable() bool {
+	dir := filepath.Dir(r.resolved.LogPath())
+	return r.to.socket == "" || filepath.Dir(r.to.socket) == dir && mayWrite(dir) == nil
+}
+
+// ended returns the session that this hook has told the end of, if its agent
+// writes transcripts that can be read: "" where there is none.
+func (r *hookRun) ended() string {
+	r.mu.Lock()
+	at := slices.IndexFunc(r.events, func(ev *etch.Event) bool {
+		return ev.Type == etch.SessionEnd && ev.Actor != nil && ev.Actor.AgentID == ""
+	})
+	session := ""
+	if at >= 0 {
+		session = r.events[at].SessionID
+	}
+	r.mu.Unlock()
+	readable := func(f *transcript.Format) bool { return r.known != nil && f.Agent == r.known.Name }
+	if session == "" || !slices.ContainsFunc(transcripts(), readable) {
+		return ""
+	}
+	return session
+}

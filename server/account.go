@@ -1,0 +1,193 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// againAfter is how long an auth_success stands for the requests after it.
+const againAfter = time.Hour
+
+// An account is what a server keeps of one sender.
+type account struct {
+	conns int // guarded by Server.mu
+
+	mu       sync.Mutex
+	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never
+	bucket   bucket    // guarded by mu
+
+	naming sync.Mutex // held while the system is asked
+	named  time.Time  // guarded by naming: when it was
+	user   string     // guarded by naming
+}
+
+// account returns the account of a sender, a new one where it has none. There are
+// as many as there are users and tokens.
+func (s *Server) account(sender Sender) *account {
+	id := sender.identity()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.senders[id]
+	if !ok {
+		a = &account{bucket: bucket{level: float64(s.limits.Burst)}}
+		s.senders[id] = a
+	}
+	return a
+}
+
+// Admit returns nil where a sender may send, and [ErrRefused] where it may not.
+// That it was let in is recorded at its first request and again each hour, that it
+// was refused is recorded too. Any other error is that of the log, which could not
+// record it: the sender may send, but is not to before it is on record. A sender
+// with a token is taken to have shown it.
+func (s *Server) Admit(ctx context.Context, sender Sender) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.requests.Done()
+	return s.admit(ctx, sender)
+}
+
+func (s *Server) admit(ctx context.Context, sender Sender) error {
+	if cause := s.objection(sender); cause != "" {
+		return s.Refuse(ctx, sender, cause)
+	}
+	a := s.account(sender)
+	now := s.opt.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock() // others of this sender wait for its record
+	if !a.admitted.IsZero() && now.Sub(a.admitted).Abs() < againAfter {
+		return nil
+	}
+	ev := s.authEvent(etch.AuthSuccess, sender)
+	ev.Result.Type = etch.Success
+	if _, err := s.log.Append(ctx, ev); err != nil && !errors.Is(err, etch.ErrSkipped) {
+		return fmt.Errorf("that %v may send could not be recorded: %w", sender, err)
+	}
+	a.admitted = now
+	return nil
+}
+
+// objection returns why a sender may not send; "" where it may.
+func (s *Server) objection(sender Sender) string {
+	switch {
+	case sender.Token != "":
+		return ""
+	case sender.UID < 0:
+		return "the system does not say who it is"
+	case !s.rights.maySend(sender):
+		return "it is not among those who may send"
+	}
+	return ""
+}
+
+// A refusal is what was refused for one cause.
+type refusal struct {
+	recorded time.Time
+	left     uint64 // refused since, and not on record
+}
+
+// refusalsEvery is how often one cause of refusals is recorded at most: somebody
+// who is refused shall not fill the log.
+const refusalsEvery = time.Second
+
+// Refuse records that a sender was refused, and returns [ErrRefused] with the
+// cause. Causes are few and the caller's own words, not the sender's: of each one a
+// second is recorded, with the number of those in between.
+func (s *Server) Refuse(ctx context.Context, sender Sender, cause string) error {
+	s.stats.refused.Add(1)
+	refused := fmt.Errorf("%w: %s", ErrRefused, cause)
+	now := s.opt.Now()
+	s.mu.Lock()
+	r, ok := s.refusals[cause]
+	if !ok {
+		r = new(refusal)
+		s.refusals[cause] = r
+	}
+	if ok && now.Sub(r.recorded).Abs() < refusalsEvery {
+		r.left++
+		s.mu.Unlock()
+		return refused
+	}
+	left := r.left
+	r.recorded, r.left = now, 0
+	s.mu.Unlock()
+	if err := s.recordRefusal(ctx, sender, cause, left); err != nil {
+		s.mu.Lock()
+		r.left += left + 1
+		s.mu.Unlock()
+		s.tell(fmt.Errorf("a refusal could not be recorded: %w", err))
+	}
+	return refused
+}
+
+// labelLeftOut counts the refusals of the same cause that have no record of their
+// own.
+const labelLeftOut = "refused_besides"
+
+func (s *Server) recordRefusal(ctx context.Context, sender Sender, cause string, left uint64) error {
+	ev := s.authEvent(etch.AuthFailure, sender)
+	ev.Result.Type, ev.Result.Reason = etch.Blocked, cause
+	if left > 0 {
+		ev.Labels[labelLeftOut] = strconv.FormatUint(left, 10)
+	}
+	_, err := s.log.Append(ctx, ev)
+	if errors.Is(err, etch.ErrSkipped) {
+		return nil
+	}
+	return err
+}
+
+// tellRefusals records what refusals have no record yet.
+func (s *Server) tellRefusals() {
+	s.mu.Lock()
+	left := make(map[string]uint64)
+	for cause, r := range s.refusals {
+		if r.left > 0 {
+			left[cause] = r.left
+			r.left = 0
+		}
+	}
+	s.mu.Unlock()
+	nobody := Sender{UID: -1, GID: -1, PID: -1}
+	for cause, n := range left {
+		// The event itself stands for one of them.
+		if err := s.recordRefusal(context.Background(), nobody, cause, n-1); err != nil {
+			s.tell(fmt.Errorf("%d refusals could not be recorded: %w", n, err))
+		}
+	}
+}
+
+// authEvent returns an event about a sender.
+func (s *Server) authEvent(t etch.EventType, sender Sender) *etch.Event {
+	allowed := t == etch.AuthSuccess
+	return &etch.Event{
+		Type:   t,
+		Actor:  &etch.Actor{Channel: sender.Transport, Username: sender.User},
+		Action: &etch.Action{Tool: "etch", Resource: "daemon", Allowed: allowed},
+		Result: &etch.Result{},
+		Labels: sender.labels(),
+	}
+}
+
+// userName returns the name of the account's user; "" where it has none. The system
+// is asked once in a while only: it may ask others in turn.
+func (a *account) userName(uid int, now time.Time) string {
+	a.naming.Lock()
+	defer a.naming.Unlock()
+	if uid < 0 || !a.named.IsZero() && now.Sub(a.named).Abs() < againAfter {
+		return a.user
+	}
+	a.named, a.user = now, ""
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		a.user = u.Username
+	}
+	return a.user
+}

@@ -1,0 +1,204 @@
+// Package api is what the daemon does by HTTP: it takes events, hooks and
+// OpenTelemetry, answers questions, and says how it is.
+//
+// A request comes by the daemon's socket, where the kernel says who sends, or over
+// loopback with a token. Nothing of a body is read before it is known that its
+// sender may send. What is recorded, and under whose name, is for package server
+// to say; who may come is docs/daemon.md's to explain, and the forms of requests
+// and answers stand in docs/cli-json.md.
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/server"
+	"github.com/etch-audit/etch/server/token"
+)
+
+// Options are the settings of a [Handler]. Server, Log, Tokens and Now must be set.
+type Options struct {
+	Server *server.Server
+	// Log is the path of the log, which questions are asked of.
+	Log string
+	// Tokens are those by which requests over loopback are let in.
+	Tokens *token.File
+	// Now is the clock.
+	Now func() time.Time
+
+	// Agent returns the agent of a name, nil where there is none; nil: there are
+	// no agents.
+	Agent func(name string) *hook.Agent
+	// Recording says what is kept of hooks and of telemetry.
+	Recording hook.Recording
+	// Sessions is the directory of what is remembered between the deliveries of
+	// hooks.
+	Sessions string
+	// Spool keeps the events of hooks that the log could not take; nil: they are
+	// lost, and Notify is told.
+	Spool func(cause error, events ...*etch.Event) error
+	// Host is the name of this machine.
+	Host string
+
+	// Disk returns an error where the log's disk is full; nil: it is not asked.
+	Disk func() error
+	// Version is the program's own.
+	Version string
+	// Notify, where set, is told of what failed and nobody waits for.
+	Notify func(error)
+}
+
+// A Handler serves the daemon's HTTP. It is safe for concurrent use.
+type Handler struct {
+	opt      Options
+	routes   *http.ServeMux
+	began    time.Time
+	budget   budget
+	asking   chan struct{} // a place for each question that is answered now
+	sessions *hook.Sessions
+	requests tally
+	outcomes tally          // of events
+	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
+}
+
+// New returns a Handler.
+func New(opts *Options) *Handler {
+	h := &Handler{
+		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
+		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
+	}
+	for path, e := range h.endpoints() {
+		h.routes.Handle(path, h.endpoint(path, e))
+	}
+	h.routes.Handle("/", h.endpoint("other", endpoint{open: true, serve: nowhere}))
+	return h
+}
+
+// Wait waits for what was answered before it was recorded: deliveries of hooks.
+func (h *Handler) Wait() { h.hooks.Wait() }
+
+// An endpoint is what is served at one path.
+type endpoint struct {
+	method string       // "": any
+	right  token.Rights // that it takes
+	open   bool         // nobody need say who he is
+	spools bool         // what the log does not take is kept elsewhere
+	serve  func(*call) error
+}
+
+func (h *Handler) endpoints() map[string]endpoint {
+	return map[string]endpoint{
+		"/v1/events":            {method: http.MethodPost, right: token.Send, serve: h.events},
+		"/v1/logs":              {method: http.MethodPost, right: token.Send, serve: h.logs},
+		"/v1/traces":            {method: http.MethodPost, right: token.Send, serve: h.traces},
+		"/hook/{agent}":         {method: http.MethodPost, right: token.Send, spools: true, serve: h.hook},
+		"/hook/{agent}/{event}": {method: http.MethodPost, right: token.Send, spools: true, serve: h.hook},
+		"/v1/audit":             {method: http.MethodGet, right: token.Read, serve: h.audit},
+		"/metrics":              {method: http.MethodGet, right: token.Read, serve: h.metrics},
+		"/healthz":              {method: http.MethodGet, open: true, serve: h.health},
+	}
+}
+
+// ServeHTTP serves a request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+
+// A call is one request.
+type call struct {
+	w       *response
+	r       *http.Request
+	path    string // of the endpoint
+	control *http.ResponseController
+	sender  server.Sender
+}
+
+// context is that of what is done for a request and is not to be broken off when
+// who asked goes away: an event that came whole is recorded.
+func (c *call) context() context.Context { return context.WithoutCancel(c.r.Context()) }
+
+// record has events recorded, and counts what became of them.
+func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) {
+	receipts, err := h.opt.Server.Record(c.context(), c.sender, events)
+	outcome := "recorded"
+	switch {
+	case errors.Is(err, etch.ErrSkipped):
+		outcome = "skipped"
+	case err != nil:
+		outcome = problemOf(err).code
+	}
+	h.outcomes.count(tallied{c.path, outcome}, len(events))
+	return receipts, err
+}
+
+// endpoint returns the handler of an endpoint: who may not come gets no further.
+func (h *Handler) endpoint(path string, e endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w)}
+		err := h.admit(c, e)
+		if err == nil {
+			err = e.serve(c)
+		}
+		if err != nil {
+			c.fail(err)
+		}
+		h.requests.count(tallied{path, strconv.Itoa(c.w.code())}, 1)
+	})
+}
+
+// answerWait is how long an answer, or a part of a long one, may take to be taken:
+// what is not read for so long is not read any more.
+const answerWait = 30 * time.Second
+
+// patient lets what is answered next be waited for.
+func (c *call) patient() {
+	_ = c.control.SetWriteDeadline(time.Now().Add(answerWait)) // a test's recorder has none
+}
+
+// nowhere is the endpoint of every path that has none.
+func nowhere(c *call) error {
+	return &problem{status: http.StatusNotFound, code: "not_found", text: "there is nothing at this path", hint: "docs/daemon.md lists what there is"}
+}
+
+// A response knows what was answered.
+type response struct {
+	http.ResponseWriter
+	status int // 0: nothing yet
+}
+
+// WriteHeader takes note of the status.
+func (r *response) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write takes note of the status that goes without saying.
+func (r *response) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p)
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *response) code() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// tell tells what nobody waits for.
+func (h *Handler) tell(err error) {
+	if err != nil && h.opt.Notify != nil {
+		h.opt.Notify(err)
+	}
+}

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/server"
+)
+
+// asksOf makes a log of five commands and two sessions to ask about.
+func asksOf(t *testing.T) *bench {
+	t.Helper()
+	b := newBench(t, server.Limits{}, nil)
+	var lines strings.Builder
+	for i := range 5 {
+		fmt.Fprintf(&lines, `{"event_type":"command_execution","actor":{"username":"user%d"},"action":{"command":"command %d","risk_level":"low"}}`+"\n", i%2, i)
+	}
+	lines.WriteString(`{"event_type":"session_start"}` + "\n")
+	if got := b.post(lines.String(), "application/x-ndjson"); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	return b
+}
+
+// TestAudit shows that an answer is the stored lines, in the order and number
+// asked for, with what is known at its end.
+func TestAudit(t *testing.T) {
+	b := asksOf(t)
+	stored := map[string]string{}
+	for _, r := range b.records("type = command_execution") {
+		stored[r.Event.Action.Command] = string(r.Raw) + "\n"
+	}
+	of := func(numbers ...int) string {
+		var s strings.Builder
+		for _, n := range numbers {
+			s.WriteString(stored[fmt.Sprint("command ", n)])
+		}
+		return s.String()
+	}
+	second := b.records(`command = "command 1"`)[0].Seq
+	for query, want := range map[string]string{
+		"type=command_execution":                                         of(0, 1, 2, 3, 4),
+		"user=user1":                                                     of(1, 3),
+		"user=@user1&reverse":                                            of(3, 1),
+		"type=command_execution&n=2":                                     of(3, 4),
+		"type=command_execution&n=2&reverse=true":                        of(4, 3),
+		"type=command_execution&reverse=false&n=9":                       of(0, 1, 2, 3, 4),
+		fmt.Sprintf("type=command_execution&n=2&after=%d", second):       of(2, 3),
+		"grep=command+[12]":                                              of(1, 2),
+		"where=command+~+%22[34]$%22&user=user1":                         of(3),
+		"where=command+=+%22nothing%22":                                  "",
+		"fields=user,command&n=1&type=command_execution":                 `{"user":"user0","command":"command 4"}` + "\n",
+		"fields=user&fields=command&n=1&type=command_execution":          `{"user":"user0","command":"command 4"}` + "\n",
+		"type=command_execution&count":                                   `{"count":5}` + "\n",
+		"count&user=nobody":                                              `{"count":0}` + "\n",
+		"type=command_execution&count-by=user":                           `{"user":"user0","count":3}` + "\n" + `{"user":"user1","count":2}` + "\n",
+		"type=command_execution&count-by=user&n=1":                       `{"user":"user0","count":3}` + "\n",
+		"since=2020-01-01&until=2020-01-02":                              "",
+		"type=command_execution&type=file_access&no-index&since=-1h&n=1": of(4),
+	} {
+		got := b.do("GET", "/v1/audit?"+query, b.read, "")
+		if got.status != 200 || got.body != want || got.header.Get("Content-Type") != "application/x-ndjson" {
+			t.Errorf("%s: %d\n%s\nwant\n%s", query, got.status, got.body, want)
+		}
+		if got.trailer.Get(trailerDamages) != "0" {
+			t.Errorf("%s: trailers %v", query, got.trailer)
+		}
+	}
+	got := b.do("GET", fmt.Sprintf("/v1/audit?type=command_execution&n=2&after=%d", second), b.read, "")
+	next := b.do("GET", "/v1/audit?type=command_execution&after="+got.trailer.Get(trailerCursor), b.read, "")
+	if next.body != of(4) {
+		t.Errorf("the page behind %q is %s", got.trailer.Get(trailerCursor), next.body)
+	}
+}
+
+func TestAuditErrors(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	for query, want := range map[string]string{
+		"usr=x":                     `unknown parameter \"usr\"","code":"invalid","hint":"did you mean \"user\"?`,
+		"zzzzzzzz=x":                `known are after, agent`,
+		"user=a&user=b":             "user is given 2 times",
+		"user=":                     "user is empty",
+		"count=yes":                 `count takes true or false, not \"yes\"`,
+		"n=0":                       `n: \"0\" is not a number above 0`,
+		"n=-1":                      `n: \"-1\" is not`,
+		"limit=x":                   `limit: \"x\" is not`,
+		"risk=hgih":                 `risk: unknown risk \"hgih\"","code":"invalid","hint":"did you mean \"high\"?`,
+		"where=user+=":              "where: column 7",
+		"since=x&after=y":           "; after:",
+		"fields=usr":                `did you mean \"user\"?`,
+		"count&n=1":                 "count prints one number",
+		"count-by=user&fields=user": "says nothing to it",
+		"a=%zz":                     "cannot be read",
+		"grep=(":                    "grep: ",
+	} {
+		got := b.do("GET", "/v1/audit?"+query, b.read, "")
+		if got.status != 400 || got.code() != "invalid" || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s, want %q", query, got.status, got.body, want)
+		}
+	}
+}
+
+// TestAuditBusy shows that a question which does not get its turn is told so.
+func TestAuditBusy(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	for range maxQuestions {
+		b.handler.asking <- struct{}{}
+	}
+	go func() {
+		<-time.After(50 * time.Millisecond)
+		<-b.handler.asking
+	}()
+	if got := b.do("GET", "/v1/audit?count", b.read, ""); got.status != 200 {
+		t.Errorf("it got its turn: %d %s", got.status, got.body)
+	}
+	for range maxQuestions - 1 {
+		<-b.handler.asking
+	}
+	if n := len(b.handler.asking); n != 0 {
+		t.Errorf("%d places are still taken", n)
+	}
+}
+
+// TestAuditBlocksNobody shows that events are recorded while an answer is read as
+// slowly as may be.
+func TestAuditBlocksNobody(t *testing.T) {
+	b := asksOf(t)
+	reader, err := etch.OpenReader(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range reader.Records(t.Context(), etch.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		if got := b.post(event, "application/json"); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+	}
+	if n != 7 { // six events, and that their sender was let in
+		t.Errorf("%d records are seen, want the 7 that were there when it was asked", n)
+	}
+}
+
+// TestAuditDamaged shows that an answer over a line that cannot be read goes on,
+// and says so at its end.
+func TestAuditDamaged(t *testing.T) {
+	b := asksOf(t)
+	spoil(t, b.path, `"command 2"`)
+	for _, query := range []string{"type=command_execution", "type=command_execution&count-by=user"} {
+		got := b.do("GET", "/v1/audit?"+query, b.read, "")
+		if got.status != 200 || got.trailer.Get(trailerDamages) != "1" || got.body == "" {
+			t.Errorf("%s: %d %v\n%s", query, got.status, got.trailer, got.body)
+		}
+	}
+}
+
+// TestAuditNoLog shows that a log which is gone is no empty answer.
+func TestAuditNoLog(t *testing.T) {
+	b := newBench(t, server.Limits{}, func(o *Options) { o.Log += ".elsewhere.log" })
+	if got := b.do("GET", "/v1/audit", b.read, ""); got.status != 503 || got.code() != "log" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

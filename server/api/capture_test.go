@@ -1,0 +1,162 @@
+package api
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etch-audit/etch/server"
+)
+
+// spoil makes a line of the log unreadable.
+func spoil(t *testing.T, path, text string) {
+	t.Helper()
+	stored, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.Index(string(stored), text)
+	if at < 0 {
+		t.Fatalf("%s is not stored", text)
+	}
+	stored[at+1] = 1
+	if err := os.WriteFile(path, stored, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const preTool = `{"session_id":"s1","cwd":"/p","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"npm test"},"tool_use_id":"toolu_1"}`
+
+func (b *bench) deliver(path, payload string) answer {
+	b.t.Helper()
+	return b.do("POST", path, b.send, payload, "Content-Type", "application/json")
+}
+
+// TestHook shows that the two deliveries of a call are the two records of it, with
+// the labels of who sent them, and that an agent is answered "go on".
+func TestHook(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	post := strings.Replace(preTool, "PreToolUse", "PostToolUse", 1)
+	post = post[:len(post)-1] + `,"tool_response":{"stdout":"ok"}}`
+	for _, payload := range []string{preTool, preTool, post} {
+		if got := b.deliver("/hook/claude-code", payload); got.status != 200 || strings.Contains(got.body, "deny") || !json.Valid([]byte(got.body)) {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+	if got := b.deliver("/hook/claude-code/SessionEnd", `{"session_id":"s1","reason":"exit"}`); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	b.handler.Wait()
+	found := b.records("call = toolu_1")
+	if len(found) != 2 {
+		t.Fatalf("%d records of the call, want 2", len(found))
+	}
+	for _, r := range found {
+		ev := r.Event
+		if ev.Labels[server.LabelSenderToken] != "sender" || ev.Actor.Host != "box" || ev.Actor.Agent != "claude-code" || ev.Actor.Username != "" {
+			t.Errorf("labels %v, actor %+v", ev.Labels, ev.Actor)
+		}
+	}
+	if n := len(b.records("type = session_end")); n != 1 {
+		t.Errorf("%d ends of the session, want 1", n)
+	}
+}
+
+// TestHookSpools shows that an agent goes on while the log cannot be written, soon,
+// and that its events wait in the spool with the labels of their sender.
+func TestHookSpools(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	release := b.locked()
+	began := time.Now()
+	got := b.deliver("/hook/claude-code", preTool)
+	took := time.Since(began)
+	b.handler.Wait()
+	release()
+	if got.status != 200 || took > 2*time.Second {
+		t.Errorf("%d %s after %v", got.status, got.body, took)
+	}
+	if len(b.spooled) != 1 || b.spooled[0].CallID != "toolu_1" || b.spooled[0].Labels[server.LabelSenderToken] != "sender" {
+		t.Errorf("spooled %v", b.spooled)
+	}
+	if n := len(b.records("call = toolu_1")); n != 0 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// TestHookLimited shows that the spool is no way around a limit.
+func TestHookLimited(t *testing.T) {
+	b := newBench(t, server.Limits{Rate: 0.01, Burst: 1}, nil)
+	if got := b.deliver("/hook/claude-code", preTool); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", "toolu_2")); got.status != 429 || got.code() != "rate_limited" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if len(b.spooled) != 0 {
+		t.Errorf("spooled %v", b.spooled)
+	}
+}
+
+// TestHookReadsNoFile shows that a file which a payload names is not looked at:
+// the daemon may read what its sender may not.
+func TestHookReadsNoFile(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	settings := b.path + ".settings.json"
+	if err := os.WriteFile(settings, []byte(`{"disableAllHooks":true}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	name, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload := `{"session_id":"s1","hook_event_name":"ConfigChange","source":"user_settings","file_path":` + string(name) + `}`
+	if got := b.deliver("/hook/claude-code", payload); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if n := len(b.records("type = configuration_change")); n != 1 {
+		t.Errorf("%d changes are recorded, want 1", n)
+	}
+	if n := len(b.records("type = security_event")); n != 0 {
+		t.Error("the daemon has looked into the file that the payload names")
+	}
+}
+
+// TestTelemetry shows that OTLP of both encodings comes in and is answered in its
+// own language; the decoding is shown by package otlp.
+func TestTelemetry(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	span := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"bot"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"execute_tool get_weather","startTimeUnixNano":"1544712660000000000","endTimeUnixNano":"1544712661000000000","attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"execute_tool"}},{"key":"gen_ai.tool.name","value":{"stringValue":"get_weather"}}]}]}]}]}`
+	got := b.do("POST", "/v1/traces", b.send, squeezed(t, []byte(span)), "Content-Type", "application/json", "Content-Encoding", "gzip")
+	if got.status != 200 || got.header.Get("Content-Type") != "application/json" || !json.Valid([]byte(got.body)) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if found := b.records("tool = get_weather"); len(found) != 1 || found[0].Event.Labels[server.LabelSenderToken] != "sender" {
+		t.Errorf("records %v", found)
+	}
+	for name, c := range map[string]struct {
+		path, kind, body string
+		status           int
+	}{
+		"no logs":      {"/v1/logs", "application/json", `{"resourceLogs":[]}`, 200},
+		"no JSON":      {"/v1/logs", "application/json", "x", 400},
+		"no protobuf":  {"/v1/traces", "application/x-protobuf", "\xff", 400},
+		"another type": {"/v1/logs", "text/plain", "x", 415},
+		"too long":     {"/v1/logs", "application/x-protobuf", strings.Repeat("x", maxBody+1), 413},
+	} {
+		got := b.do("POST", c.path, b.send, c.body, "Content-Type", c.kind)
+		if got.status != c.status {
+			t.Errorf("%s: %d %s, want %d", name, got.status, got.body, c.status)
+		}
+		if c.status != 415 && got.header.Get("Content-Type") != c.kind {
+			t.Errorf("%s: answered as %s", name, got.header.Get("Content-Type"))
+		}
+	}
+	release := b.locked()
+	defer release()
+	got = b.do("POST", "/v1/traces", b.send, span, "Content-Type", "application/json")
+	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, `"message"`) {
+		t.Errorf("while nothing can be written: %d %s", got.status, got.body)
+	}
+}

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/otlp"
+)
+
+// logs serves POST /v1/logs.
+func (h *Handler) logs(c *call) error { return h.telemetry(c, otlp.Logs) }
+
+// traces serves POST /v1/traces.
+func (h *Handler) traces(c *call) error { return h.telemetry(c, otlp.Traces) }
+
+// telemetry serves a request of OTLP/HTTP. Its answers are OTLP's own, with the
+// status codes of which it says whether a sender tries again: 429 and 503 it does.
+func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Options) (otlp.Batch, error)) error {
+	encoding, ok := otlp.EncodingOf(c.r.Header.Get("Content-Type"))
+	if !ok {
+		return &problem{
+			status: http.StatusUnsupportedMediaType, code: "content_type", text: "OTLP is application/json or application/x-protobuf",
+			hint: "name it with a Content-Type header",
+		}
+	}
+	body, err := h.body(c)
+	if err != nil {
+		return spoken(err, encoding)
+	}
+	defer h.release(body)
+	batch, err := decode(body.data, encoding, &otlp.Options{Recording: h.opt.Recording, Now: h.opt.Now()})
+	if err != nil {
+		return spoken(invalid("%v", err), encoding)
+	}
+	if len(batch.Events) > 0 {
+		_, err := h.record(c, batch.Events)
+		if err != nil && !errors.Is(err, etch.ErrSkipped) {
+			return spoken(err, encoding)
+		}
+	}
+	c.answer(http.StatusOK, encoding.ContentType(), batch.Response(encoding))
+	return nil
+}
+
+// spoken returns a problem in the language of OTLP.
+func spoken(err error, encoding otlp.Encoding) *problem {
+	p := *problemOf(err)
+	p.body, p.kind = otlp.Failure(encoding, p.text), encoding.ContentType()
+	return &p
+}

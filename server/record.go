@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// Record records events of one request, in their order and with the labels of
+// their sender, which [Server.Admit] has admitted. It returns as
+// [etch.Log.AppendBatch] does, or with [ErrTooLarge], [ErrRateLimited] or
+// [ErrShuttingDown], which are of all the events: none is recorded. The events are
+// neither kept nor changed. One that the log has already, because it was sent again
+// by a socket meanwhile, has a zero receipt.
+func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.requests.Done()
+	for i, ev := range events {
+		if size := sizeOf(ev); size > s.limits.MaxEvent {
+			s.stats.tooLarge.Add(1)
+			return nil, fmt.Errorf("event %d: %w: %d bytes, at most %d", i, ErrTooLarge, size, s.limits.MaxEvent)
+		}
+	}
+	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
+		return nil, err
+	}
+	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
+	return receipts, err
+}
+
+// append appends events that are signed, and counts what became of them. known says
+// which of them the log had already: see [Server.appendOnce]. The receipts are put into
+// room where they fit.
+func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, room []etch.Receipt) (receipts []etch.Receipt, known []bool, err error) {
+	if slices.Contains(once, true) {
+		return s.appendOnce(ctx, events, once)
+	}
+	if !slices.ContainsFunc(events, func(ev *etch.Event) bool { return ev.ID != "" }) {
+		receipts, err = s.appendNow(ctx, events, room)
+		return receipts, nil, err
+	}
+	s.repeats.mu.RLock()
+	if len(s.repeats.ids) == 0 || !slices.ContainsFunc(events, s.repeats.has) {
+		defer s.repeats.mu.RUnlock()
+		receipts, err = s.appendNow(ctx, events, room)
+		return receipts, nil, err
+	}
+	s.repeats.mu.RUnlock()
+	return s.appendOnce(ctx, events, make([]bool, len(events)))
+}
+
+// appendNow appends events. Most often it is one, of a client that waits for it.
+func (s *Server) appendNow(ctx context.Context, events []*etch.Event, room []etch.Receipt) (receipts []etch.Receipt, err error) {
+	s.stats.pending.Add(int64(len(events)))
+	began := s.opt.Now()
+	if len(events) == 1 {
+		receipts = append(room[:0], etch.Receipt{})
+		receipts[0], err = s.log.Append(ctx, events[0])
+	} else {
+		receipts, err = s.log.AppendBatch(ctx, events)
+	}
+	s.measured(began, len(events), err)
+	for i := range events {
+		s.count(fate(receipts, i, err))
+	}
+	return receipts, err
+}
+
+// measured takes note of how long an append took, and of how it ended.
+func (s *Server) measured(began time.Time, events int, err error) {
+	s.stats.pending.Add(-int64(events))
+	s.stats.batches.Add(1)
+	now := s.opt.Now()
+	s.stats.latency.observe(now.Sub(began))
+	switch {
+	case err == nil || errors.Is(err, etch.ErrSkipped):
+		if s.stats.setback.Load() != nil { // mostly it is not: no write that others wait for
+			s.stats.setback.Store(nil)
+		}
+	case !errors.Is(err, context.Canceled): // whose failure that was its caller's
+		s.stats.setback.Store(&setback{err, now})
+	}
+}
+
+// fate returns the error of one event of a batch: nil where it is recorded.
+func fate(receipts []etch.Receipt, i int, err error) error {
+	switch {
+	case i < len(receipts) && receipts[i].Durable:
+		return nil
+	case err == nil && receipts[i] == etch.Receipt{}:
+		return etch.ErrSkipped
+	}
+	return err
+}
+
+func (s *Server) count(err error) {
+	switch {
+	case err == nil:
+		s.stats.events.Add(1)
+	case errors.Is(err, etch.ErrSkipped):
+		s.stats.skipped.Add(1)
+	case errors.Is(err, etch.ErrUnknown):
+		s.stats.unknown.Add(1)
+	default:
+		s.stats.notRecorded.Add(1)
+	}
+}
+
+// sizeOf returns about how many bytes an event takes as it is sent: its texts.
+func sizeOf(ev *etch.Event) int {
+	size := len(ev.ID) + len(ev.CallID) + len(ev.SessionID) + len(ev.TurnID) + len(ev.TraceID)
+	if a := ev.Actor; a != nil {
+		size += len(a.Channel) + len(a.UserID) + len(a.Username) + len(a.Agent) + len(a.AgentID) + len(a.Model) + len(a.CallerID) + len(a.Host)
+	}
+	if a := ev.Action; a != nil {
+		size += len(a.Tool) + len(a.Command) + len(a.Arguments) + len(a.Resource) + len(a.Cwd) + len(a.ApprovedBy) + len(a.MCPServerID) + len(a.Skill)
+		for _, reason := range a.RiskReasons {
+			size += len(reason)
+		}
+	}
+	if r := ev.Result; r != nil {
+		size += len(r.Reason) + len(r.Message) + len(r.ErrorCategory) + len(r.ErrorDomain) + len(r.ErrorPhase) + len(r.OutputSHA256)
+	}
+	if s := ev.Security; s != nil {
+		size += len(s.SandboxBackend) + len(s.PolicyMatch) + len(s.AdversarialPolicyDecision) + len(s.TrustLevel) + len(s.SourceKind)
+	}
+	if e := ev.Egress; e != nil {
+		size += len(e.URL) + len(e.Host) + len(e.Method) + len(e.BlockReason)
+	}
+	for name, value := range ev.Labels {
+		size += len(name) + len(value)
+	}
+	return size
+}

@@ -1,0 +1,109 @@
+package etch
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"strconv"
+
+	"github.com/etch-audit/etch/internal/record"
+	"github.com/etch-audit/etch/internal/spool"
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// labelCut, with the member's path behind it, says of an event that was cut before
+// it was sent to a daemon how long the member was, and its hash.
+const labelCut = "cut_"
+
+// Send sends what waits in the spool to a daemon, which records each event once,
+// whoever sends it how often: it looks for its id among its records. It stops
+// between two files when ctx is done. Files that it cannot read wholly, those of a
+// log whose key it cannot read for instance, it leaves where they are, and so are
+// events that are counted as lost: they are for the log's own drain.
+func (s *Spool) Send(ctx context.Context, c *Client) (Drained, error) {
+	var done Drained
+	files, err := s.dir.Files()
+	if err != nil || len(files) == 0 {
+		return done, err
+	}
+	release, err := s.dir.Lock()
+	if errors.Is(err, vfs.ErrLocked) {
+		return Drained{Left: true}, nil
+	}
+	if err != nil {
+		return done, err
+	}
+	s.open()
+	if files, err = s.dir.Files(); err == nil {
+		for _, f := range files {
+			if ctx.Err() != nil {
+				done.Left = true
+				break
+			}
+			if err = s.sendFile(ctx, c, f, &done); err != nil {
+				break
+			}
+		}
+	}
+	return done, errors.Join(err, release())
+}
+
+// sendFile sends the events of one file and removes it.
+func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Drained) error {
+	if f.Unfinished {
+		if s.maker.opt.Now().Sub(f.Changed).Abs() < unfinishedAge {
+			done.Left = true
+			return nil
+		}
+		whole, err := s.dir.Adopt(f)
+		if err != nil {
+			return err
+		}
+		f = whole
+	}
+	content, err := s.dir.Read(f, s.key)
+	if err != nil {
+		return err
+	}
+	var events []*Event
+	for _, body := range content.Bodies {
+		ev, err := sentOfBody(body)
+		if err != nil {
+			content.Lost++
+			break
+		}
+		events = append(events, ev)
+	}
+	if content.Lost > 0 {
+		done.Left = true
+		return nil
+	}
+	recorded, known, err := c.appendOnce(ctx, events)
+	done.Recorded += recorded
+	done.Known += known
+	if err != nil && !errors.Is(err, ErrSkipped) {
+		return err
+	}
+	return s.dir.Remove(f)
+}
+
+// sentOfBody returns the event of a body as it is sent. What a line says of its cuts
+// becomes labels: nobody but a log can say it otherwise.
+func sentOfBody(body []byte) (*Event, error) {
+	ev, err := eventOfBody(body)
+	if err != nil {
+		return nil, err
+	}
+	line := append(append(record.AppendOpen(nil, 0), body...), '}')
+	var r Record
+	if err := decodeLine(line, &r); err != nil {
+		return nil, err
+	}
+	for _, cut := range r.Cuts {
+		if ev.Labels == nil {
+			ev.Labels = make(map[string]string)
+		}
+		ev.Labels[labelCut+cut.Member] = strconv.FormatUint(cut.Bytes, 10) + " bytes, sha256 " + hex.EncodeToString(cut.SHA256[:])
+	}
+	return ev, nil
+}
