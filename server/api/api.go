@@ -115,6 +115,7 @@ type call struct {
 	path    string // of the endpoint
 	control *http.ResponseController
 	sender  server.Sender
+	took    bool // the body was read to its end
 }
 
 // context is that of what is done for a request and is not to be broken off when
@@ -139,16 +140,30 @@ func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) 
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w)}
+		c.bound(bodyWait)
 		err := h.admit(c, e)
 		if err == nil {
 			err = e.serve(c)
 		}
+		c.bound(leftWait)
 		if err != nil {
 			c.fail(err)
 		}
 		h.requests.count(tallied{path, strconv.Itoa(c.w.code())}, 1)
 	})
 }
+
+// bound bounds the wait for a body that was not read yet. Package http reads what is
+// left of it before it answers, also to somebody who was refused, and waits for ever
+// for what does not come.
+func (c *call) bound(wait time.Duration) {
+	if !c.took && c.r.ContentLength != 0 {
+		_ = c.control.SetReadDeadline(time.Now().Add(wait)) // a test's recorder has none
+	}
+}
+
+// leftWait is how long what is left of a body that nobody wants may take to come.
+const leftWait = time.Second
 
 // answerWait is how long an answer, or a part of a long one, may take to be taken:
 // what is not read for so long is not read any more.
