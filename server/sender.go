@@ -40,6 +40,15 @@ func (s Sender) String() string {
 	return "somebody unknown"
 }
 
+// Key tells senders apart: two with the same key are one to all limits, and what
+// one has sent is not believed of the other.
+func (s Sender) Key() string {
+	if s.Token != "" {
+		return "token " + s.Token
+	}
+	return "uid " + strconv.Itoa(s.UID)
+}
+
 // The labels that a server gives to each event. What a sender claims under a name
 // that begins like them is kept as LabelClaimed and that name.
 const (

@@ -3,11 +3,13 @@ package api
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/etch-audit/etch/server"
+	"github.com/etch-audit/etch/server/token"
 )
 
 // spoil makes a line of the log unreadable.
@@ -61,6 +63,26 @@ func TestHook(t *testing.T) {
 	}
 	if n := len(b.records("type = session_end")); n != 1 {
 		t.Errorf("%d ends of the session, want 1", n)
+	}
+}
+
+// TestHookOfAnother shows that nobody keeps somebody else's calls out of the log: what
+// one sender has delivered of a session is no second delivery of another's.
+func TestHookOfAnother(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	other := b.token(b.handler.opt.Tokens, "other", token.Send)
+	for _, secret := range []string{other, b.send, b.send} {
+		if got := b.do("POST", "/hook/claude-code", secret, preTool, "Content-Type", "application/json"); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+	}
+	b.handler.Wait()
+	var got []string
+	for _, r := range b.records("call = toolu_1") {
+		got = append(got, r.Event.Labels[server.LabelSenderToken])
+	}
+	if want := []string{"other", "sender"}; !slices.Equal(got, want) {
+		t.Errorf("got the call from %q, want it once from each of %q", got, want)
 	}
 }
 
