@@ -61,6 +61,7 @@ type Handler struct {
 	began    time.Time
 	budget   budget
 	asking   chan struct{} // a place for each question that is answered now
+	decoding chan struct{} // a place for each request of OTLP that is made into events now
 	sessions *hook.Sessions
 	requests tally
 	outcomes tally          // of events
@@ -71,7 +72,7 @@ type Handler struct {
 func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
-		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
+		asking: make(chan struct{}, maxQuestions), decoding: make(chan struct{}, maxDecoding), sessions: hook.NewSessions(opts.Sessions),
 	}
 	for path, e := range h.endpoints() {
 		h.routes.Handle(path, h.endpoint(path, e))
@@ -151,6 +152,22 @@ func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 		}
 		h.requests.count(tallied{path, strconv.Itoa(c.w.code())}, 1)
 	})
+}
+
+// turnWait is how long a request waits for its turn, where few are served at a time.
+const turnWait = 10 * time.Second
+
+// turn waits for one of a few places; done gives it to another.
+func turn(c *call, places chan struct{}, none string) (done func(), err error) {
+	wait := time.NewTimer(turnWait)
+	defer wait.Stop()
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-wait.C:
+	case <-c.r.Context().Done(): // nobody is there to be told
+	}
+	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: none, after: time.Second}
 }
 
 // bound bounds the wait for a body that was not read yet. Package http reads what is

@@ -182,3 +182,18 @@ func TestTelemetry(t *testing.T) {
 		t.Errorf("while nothing can be written: %d %s", got.status, got.body)
 	}
 }
+
+// TestTelemetryGrows shows that a small body cannot become a huge one: the texts of a
+// resource are in each of its records.
+func TestTelemetryGrows(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	body := `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + strings.Repeat("s y-", 15_000) + `"}}]},` +
+		`"scopeLogs":[{"logRecords":[` + strings.Repeat(`{"eventName":"session.start"},`, 2_999) + `{"eventName":"session.start"}]}]}]}`
+	got := b.do("POST", "/v1/logs", b.send, squeezed(t, []byte(body)), "Content-Type", "application/json", "Content-Encoding", "gzip")
+	if got.status != 413 {
+		t.Errorf("got %d %s, want 413", got.status, got.body)
+	}
+	if n := len(b.records("type = session_start")); n != 0 {
+		t.Errorf("%d of its records are recorded, want none", n)
+	}
+}
