@@ -25,7 +25,7 @@ import (
 	"io"
 )
 
-// ErrChanged: the log was overwritten while it was read. Reading again helps.
+// ErrChanged says that the log was overwritten while it was read. Reading again helps.
 var ErrChanged = errors.New("the database changed while it was read")
 
 // A Contents is the bytes of a file.

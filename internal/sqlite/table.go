@@ -21,7 +21,7 @@ type Row struct {
 	Values []any // as many as there are columns; nil for one that was added later
 }
 
-// ErrNoTable: there is no table of that name.
+// ErrNoTable says that there is no table of that name.
 var ErrNoTable = errors.New("no such table")
 
 // Table returns the table of that name.
