@@ -127,7 +127,7 @@ func TestTheLastLineHasNoEnd(t *testing.T) {
 func TestALyingClient(t *testing.T) {
 	d := startDaemon(t, nil)
 	c := d.dial(t)
-	c.send(`{"event_type":"tool_call","actor":{"username":"root","user_id":"0"},"labels":{"sender_uid":"4711","sender_pid":"1","sender_user":"root","sender_more":"x","claimed_sender_uid":"5"}}` + "\n")
+	c.send(`{"event_type":"tool_call","actor":{"username":"root","user_id":"0"},"labels":{"sender_uid":"4711","sender_pid":"1","sender_user":"root","sender_more":"x","claimed_sender_uid":"5","import_verdict":"signed","claimed_import_x":"y"}}` + "\n")
 	if got := c.answer(); code(t, got) != "" {
 		t.Fatal(got)
 	}
@@ -137,6 +137,7 @@ func TestALyingClient(t *testing.T) {
 		"sender_uid": fmt.Sprint(os.Getuid()), "sender_pid": fmt.Sprint(os.Getpid()),
 		"claimed_sender_uid": "4711", "claimed_sender_pid": "1", "claimed_sender_user": "root",
 		"claimed_sender_more": "x", "claimed_claimed_sender_uid": "5", "sender_more": "",
+		"claimed_import_verdict": "signed", "claimed_claimed_import_x": "y", "import_verdict": "",
 	} {
 		if labels[name] != want {
 			t.Errorf("label %s: got %q, want %q", name, labels[name], want)

@@ -61,6 +61,9 @@ const (
 	LabelClaimed     = "claimed_"
 
 	senderPrefix = "sender_"
+	// importPrefix is of what an import says of where a record is from, and what
+	// that is worth. It writes the log itself: no sender is one.
+	importPrefix = "import_"
 )
 
 // An identity is what limits are counted by.
@@ -115,7 +118,7 @@ func claim(name string) string {
 	for strings.HasPrefix(bare, LabelClaimed) {
 		bare = bare[len(LabelClaimed):]
 	}
-	if strings.HasPrefix(bare, senderPrefix) {
+	if strings.HasPrefix(bare, senderPrefix) || strings.HasPrefix(bare, importPrefix) {
 		return LabelClaimed + name
 	}
 	return name
