@@ -165,6 +165,22 @@ func TestNobodyPushesTheSenderOut(t *testing.T) {
 	}
 }
 
+// TestALineByteByByte: who sends a byte now and then holds its connection no longer than
+// who sends nothing more.
+func TestALineByteByByte(t *testing.T) {
+	const wait = 100 * time.Millisecond
+	d := startDaemon(t, &server.Options{Limits: server.Limits{LineWait: wait}})
+	c := d.dial(t)
+	began := time.Now()
+	for time.Since(began) < 20*wait {
+		if _, err := io.WriteString(c, " "); err != nil {
+			return // it was closed
+		}
+		time.Sleep(wait / 10)
+	}
+	t.Errorf("the connection is open after %v", time.Since(began))
+}
+
 // TestAFlood: connections beyond the limits are closed at once, it is on record once
 // a second at most, and who was there is served on.
 func TestAFlood(t *testing.T) {
