@@ -21,17 +21,34 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 		return nil, err
 	}
 	defer s.requests.Done()
-	for i, ev := range events {
-		if size := sizeOf(ev); size > s.limits.MaxEvent {
-			s.stats.tooLarge.Add(1)
-			return nil, fmt.Errorf("event %d: %w: %d bytes, at most %d", i, ErrTooLarge, size, s.limits.MaxEvent)
-		}
+	if err := s.fits(events); err != nil {
+		s.stats.tooLarge.Add(1)
+		return nil, err
 	}
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
 	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
 	return receipts, err
+}
+
+// maxRequest bounds the events of one request together, unless one may be longer.
+// They may be far more than what was sent, where one text is in all of them.
+const maxRequest = 32 << 20
+
+// fits returns an error where events are too large, by themselves or all together.
+func (s *Server) fits(events []*etch.Event) error {
+	most := max(maxRequest, s.limits.MaxEvent)
+	for i, ev := range events {
+		size := sizeOf(ev)
+		if size > s.limits.MaxEvent {
+			return fmt.Errorf("event %d: %w: %d bytes, at most %d", i, ErrTooLarge, size, s.limits.MaxEvent)
+		}
+		if most -= size; most < 0 {
+			return fmt.Errorf("%w: the %d events of the request are longer than %d bytes together", ErrTooLarge, len(events), max(maxRequest, s.limits.MaxEvent))
+		}
+	}
+	return nil
 }
 
 // append appends events that are signed, and counts what became of them. known says
@@ -45,13 +62,14 @@ func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, 
 		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err
 	}
-	s.repeats.mu.RLock()
-	if len(s.repeats.ids) == 0 || !slices.ContainsFunc(events, s.repeats.has) {
-		defer s.repeats.mu.RUnlock()
+	own := s.repeats.of(events[0])
+	own.mu.RLock()
+	if !slices.ContainsFunc(events, own.has) {
+		defer own.mu.RUnlock()
 		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err
 	}
-	s.repeats.mu.RUnlock()
+	own.mu.RUnlock()
 	return s.appendOnce(ctx, events, make([]bool, len(events)))
 }
 

@@ -84,6 +84,10 @@ type Delivery struct {
 	// user: what paths it names is not looked at, so that nobody has files read
 	// that are not his to read.
 	Remote bool
+	// Sender is who has sent a Remote one, as far as the system vouches for it. What
+	// is remembered of a session is its sender's own: nobody can have the calls of
+	// somebody else taken for recorded.
+	Sender string
 
 	// Classify judges the risk of an attempt, so that its completion can repeat it;
 	// nil leaves that to whoever appends.

@@ -112,9 +112,16 @@ func wait(ctx context.Context) time.Duration {
 	return max(0, time.Until(deadline))
 }
 
-// sessionKey names what the delivery belongs to: its session, or where the
+// sessionKey names what the delivery belongs to: its sender's session, or where the
 // agent tells none its process.
 func (t *Turn) sessionKey() string {
+	if from := t.m.Delivery.Sender; from != "" {
+		return "sender " + strconv.Quote(from) + " " + t.ownKey()
+	}
+	return t.ownKey()
+}
+
+func (t *Turn) ownKey() string {
 	if id := t.m.Call.Session; id != "" {
 		return "session " + id
 	}

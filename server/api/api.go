@@ -61,6 +61,7 @@ type Handler struct {
 	began    time.Time
 	budget   budget
 	asking   chan struct{} // a place for each question that is answered now
+	decoding chan struct{} // a place for each request of OTLP that is made into events now
 	sessions *hook.Sessions
 	requests tally
 	outcomes tally          // of events
@@ -71,7 +72,7 @@ type Handler struct {
 func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
-		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
+		asking: make(chan struct{}, maxQuestions), decoding: make(chan struct{}, maxDecoding), sessions: hook.NewSessions(opts.Sessions),
 	}
 	for path, e := range h.endpoints() {
 		h.routes.Handle(path, h.endpoint(path, e))
@@ -115,6 +116,7 @@ type call struct {
 	path    string // of the endpoint
 	control *http.ResponseController
 	sender  server.Sender
+	took    bool // the body was read to its end
 }
 
 // context is that of what is done for a request and is not to be broken off when
@@ -139,16 +141,46 @@ func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) 
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w)}
+		c.bound(bodyWait)
 		err := h.admit(c, e)
 		if err == nil {
 			err = e.serve(c)
 		}
+		c.bound(leftWait)
 		if err != nil {
 			c.fail(err)
 		}
 		h.requests.count(tallied{path, strconv.Itoa(c.w.code())}, 1)
 	})
 }
+
+// turnWait is how long a request waits for its turn, where few are served at a time.
+const turnWait = 10 * time.Second
+
+// turn waits for one of a few places; done gives it to another.
+func turn(c *call, places chan struct{}, none string) (done func(), err error) {
+	wait := time.NewTimer(turnWait)
+	defer wait.Stop()
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-wait.C:
+	case <-c.r.Context().Done(): // nobody is there to be told
+	}
+	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: none, after: time.Second}
+}
+
+// bound bounds the wait for a body that was not read yet. Package http reads what is
+// left of it before it answers, also to somebody who was refused, and waits for ever
+// for what does not come.
+func (c *call) bound(wait time.Duration) {
+	if !c.took && c.r.ContentLength != 0 {
+		_ = c.control.SetReadDeadline(time.Now().Add(wait)) // a test's recorder has none
+	}
+}
+
+// leftWait is how long what is left of a body that nobody wants may take to come.
+const leftWait = time.Second
 
 // answerWait is how long an answer, or a part of a long one, may take to be taken:
 // what is not read for so long is not read any more.

@@ -58,8 +58,7 @@ type body struct {
 // to it any more.
 func (h *Handler) body(c *call) (*body, error) {
 	limit := max(maxBody, h.opt.Server.Limits().MaxEvent)
-	deadline := time.Now().Add(bodyWait)
-	_ = c.control.SetReadDeadline(deadline) // a test's recorder has none
+	c.bound(bodyWait)
 	raw := http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit))
 	in, err := decompressed(raw, c.r.Header.Get("Content-Encoding"))
 	if err != nil {
@@ -72,7 +71,8 @@ func (h *Handler) body(c *call) (*body, error) {
 	}
 	// The connection is looked at while the request is served: that it says nothing
 	// then is no end of it.
-	_ = c.control.SetReadDeadline(time.Time{})
+	c.took = true
+	_ = c.control.SetReadDeadline(time.Time{}) // a test's recorder has none
 	if len(b.data) == 0 {
 		h.release(b)
 		return nil, invalid("the request has no body")

@@ -3,11 +3,13 @@ package api
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/etch-audit/etch/server"
+	"github.com/etch-audit/etch/server/token"
 )
 
 // spoil makes a line of the log unreadable.
@@ -61,6 +63,26 @@ func TestHook(t *testing.T) {
 	}
 	if n := len(b.records("type = session_end")); n != 1 {
 		t.Errorf("%d ends of the session, want 1", n)
+	}
+}
+
+// TestHookOfAnother shows that nobody keeps somebody else's calls out of the log: what
+// one sender has delivered of a session is no second delivery of another's.
+func TestHookOfAnother(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	other := b.token(b.handler.opt.Tokens, "other", token.Send)
+	for _, secret := range []string{other, b.send, b.send} {
+		if got := b.do("POST", "/hook/claude-code", secret, preTool, "Content-Type", "application/json"); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+	}
+	b.handler.Wait()
+	var got []string
+	for _, r := range b.records("call = toolu_1") {
+		got = append(got, r.Event.Labels[server.LabelSenderToken])
+	}
+	if want := []string{"other", "sender"}; !slices.Equal(got, want) {
+		t.Errorf("got the call from %q, want it once from each of %q", got, want)
 	}
 }
 
@@ -158,5 +180,20 @@ func TestTelemetry(t *testing.T) {
 	got = b.do("POST", "/v1/traces", b.send, span, "Content-Type", "application/json")
 	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, `"message"`) {
 		t.Errorf("while nothing can be written: %d %s", got.status, got.body)
+	}
+}
+
+// TestTelemetryGrows shows that a small body cannot become a huge one: the texts of a
+// resource are in each of its records.
+func TestTelemetryGrows(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	body := `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + strings.Repeat("s y-", 15_000) + `"}}]},` +
+		`"scopeLogs":[{"logRecords":[` + strings.Repeat(`{"eventName":"session.start"},`, 2_999) + `{"eventName":"session.start"}]}]}]}`
+	got := b.do("POST", "/v1/logs", b.send, squeezed(t, []byte(body)), "Content-Type", "application/json", "Content-Encoding", "gzip")
+	if got.status != 413 {
+		t.Errorf("got %d %s, want 413", got.status, got.body)
+	}
+	if n := len(b.records("type = session_start")); n != 0 {
+		t.Errorf("%d of its records are recorded, want none", n)
 	}
 }

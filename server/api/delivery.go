@@ -33,7 +33,7 @@ func (h *Handler) hook(c *call) error {
 		return err
 	}
 	d := &hook.Delivery{
-		Agent: agent, Event: c.r.PathValue("event"), Payload: body.data, Now: h.opt.Now(), Remote: true,
+		Agent: agent, Event: c.r.PathValue("event"), Payload: body.data, Now: h.opt.Now(), Remote: true, Sender: c.sender.Key(),
 		Actor: etch.Actor{Host: h.opt.Host}, Recording: h.opt.Recording,
 	}
 	if s := c.sender; s.UID >= 0 {

@@ -8,6 +8,10 @@ import (
 	"github.com/etch-audit/etch/capture/otlp"
 )
 
+// maxDecoding bounds the requests that are made into events at the same time: the
+// events take many times the memory of a body.
+const maxDecoding = 4
+
 // logs serves POST /v1/logs.
 func (h *Handler) logs(c *call) error { return h.telemetry(c, otlp.Logs) }
 
@@ -29,6 +33,11 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 		return spoken(err, encoding)
 	}
 	defer h.release(body)
+	done, err := turn(c, h.decoding, "too many requests hold too many events")
+	if err != nil {
+		return spoken(err, encoding)
+	}
+	defer done()
 	batch, err := decode(body.data, encoding, &otlp.Options{Recording: h.opt.Recording, Now: h.opt.Now()})
 	if err != nil {
 		return spoken(invalid("%v", err), encoding)
