@@ -172,11 +172,15 @@ func TestALineByteByByte(t *testing.T) {
 	d := startDaemon(t, &server.Options{Limits: server.Limits{LineWait: wait}})
 	c := d.dial(t)
 	began := time.Now()
-	for time.Since(began) < 20*wait {
+	pace := time.NewTicker(wait / 10)
+	defer pace.Stop()
+	for at := range pace.C {
 		if _, err := io.WriteString(c, " "); err != nil {
 			return // it was closed
 		}
-		time.Sleep(wait / 10)
+		if at.Sub(began) > 20*wait {
+			break
+		}
 	}
 	t.Errorf("the connection is open after %v", time.Since(began))
 }
