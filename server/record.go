@@ -21,10 +21,10 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 		return nil, err
 	}
 	defer s.requests.Done()
+	load := s.NewLoad()
 	for i, ev := range events {
-		if size := sizeOf(ev); size > s.limits.MaxEvent {
-			s.stats.tooLarge.Add(1)
-			return nil, fmt.Errorf("event %d: %w: %d bytes, at most %d", i, ErrTooLarge, size, s.limits.MaxEvent)
+		if err := load.Add(ev); err != nil {
+			return nil, fmt.Errorf("event %d: %w", i, err)
 		}
 	}
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {

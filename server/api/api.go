@@ -56,15 +56,17 @@ type Options struct {
 
 // A Handler serves the daemon's HTTP. It is safe for concurrent use.
 type Handler struct {
-	opt      Options
-	routes   *http.ServeMux
-	began    time.Time
-	budget   budget
-	asking   chan struct{} // a place for each question that is answered now
-	sessions *hook.Sessions
-	requests tally
-	outcomes tally          // of events
-	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
+	opt    Options
+	routes *http.ServeMux
+	began  time.Time
+	budget budget
+	asking chan struct{} // a place for each question that is answered now
+	// translating has a place for each request of which events are made now.
+	translating chan struct{}
+	sessions    *hook.Sessions
+	requests    tally
+	outcomes    tally          // of events
+	hooks       sync.WaitGroup // deliveries that were answered and are still recorded
 }
 
 // New returns a Handler.
@@ -72,6 +74,7 @@ func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
+		translating: make(chan struct{}, maxTranslations),
 	}
 	for path, e := range h.endpoints() {
 		h.routes.Handle(path, h.endpoint(path, e))

@@ -160,3 +160,76 @@ func TestTelemetry(t *testing.T) {
 		t.Errorf("while nothing can be written: %d %s", got.status, got.body)
 	}
 }
+
+// sharedResource returns a request of log records of one resource, each of them an
+// event with the name of the service.
+func sharedResource(service string, records int) string {
+	record := `{"attributes":[{"key":"event.name","value":{"stringValue":"session.start"}}]}`
+	return `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + service + `"}}]},"scopeLogs":[{"logRecords":[` +
+		strings.Repeat(record+",", records-1) + record + `]}]}]}`
+}
+
+// TestTelemetryIsBounded shows that a short request whose events share a long text
+// is not made into more than the daemon holds, and that its sender is told so.
+func TestTelemetryIsBounded(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	const sent = 3000
+	service := strings.Repeat("s", 60_000)
+	got := b.do("POST", "/v1/logs", b.send, squeezed(t, []byte(sharedResource(service, sent))), "Content-Type", "application/json", "Content-Encoding", "gzip")
+	var answer struct {
+		PartialSuccess struct {
+			Rejected int    `json:"rejectedLogRecords,string"`
+			Message  string `json:"errorMessage"`
+		} `json:"partialSuccess"`
+	}
+	if err := json.Unmarshal([]byte(got.body), &answer); err != nil || got.status != 200 {
+		t.Fatalf("%d %s: %v", got.status, got.body, err)
+	}
+	found := len(b.records("type = session_start"))
+	if found == 0 || found*len(service) > 2*maxBody || found+answer.PartialSuccess.Rejected != sent {
+		t.Errorf("%d of %d events recorded, %d rejected; want %d bytes at most", found, sent, answer.PartialSuccess.Rejected, 2*maxBody)
+	}
+	if !strings.Contains(answer.PartialSuccess.Message, "too large") {
+		t.Errorf("the sender is told %q", answer.PartialSuccess.Message)
+	}
+	if info, err := os.Stat(b.path); err != nil || info.Size() > 48<<20 {
+		t.Errorf("the log has %d bytes (%v)", info.Size(), err)
+	}
+}
+
+// TestTelemetryTooLarge shows that one event that is too large keeps the others of
+// its request out of nothing.
+func TestTelemetryTooLarge(t *testing.T) {
+	b := newBench(t, server.Limits{MaxEvent: 4096}, nil)
+	large := strings.TrimSuffix(sharedResource(strings.Repeat("x", 5000), 1), "]}")
+	small := strings.TrimPrefix(sharedResource("bot", 2), `{"resourceLogs":[`)
+	got := b.do("POST", "/v1/logs", b.send, large+","+small, "Content-Type", "application/json")
+	if got.status != 200 || !strings.Contains(got.body, `"rejectedLogRecords":"1"`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if n := len(b.records("type = session_start")); n != 2 {
+		t.Errorf("%d events recorded, want the 2 that are not too large", n)
+	}
+}
+
+// TestTelemetryTakesTurns shows that one request more than are translated at the
+// same time waits until one of them is done.
+func TestTelemetryTakesTurns(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	for range maxTranslations {
+		b.handler.translating <- struct{}{}
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		answered <- b.do("POST", "/v1/logs", b.send, sharedResource("bot", 1), "Content-Type", "application/json")
+	}()
+	select {
+	case got := <-answered:
+		t.Errorf("answered before its turn: %d %s", got.status, got.body)
+	case <-time.After(100 * time.Millisecond):
+	}
+	<-b.handler.translating
+	if got := <-answered; got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

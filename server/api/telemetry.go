@@ -3,9 +3,19 @@ package api
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/otlp"
+)
+
+const (
+	// maxTranslations bounds the requests of which events are made and recorded at
+	// the same time: those take many times the memory of the bodies.
+	maxTranslations = 4
+	// translationWait is how long one more waits for its turn: less than the ten
+	// seconds that exporters wait for an answer.
+	translationWait = 5 * time.Second
 )
 
 // logs serves POST /v1/logs.
@@ -29,7 +39,14 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 		return spoken(err, encoding)
 	}
 	defer h.release(body)
-	batch, err := decode(body.data, encoding, &otlp.Options{Recording: h.opt.Recording, Now: h.opt.Now()})
+	done, err := h.translate(c)
+	if err != nil {
+		return spoken(err, encoding)
+	}
+	defer done()
+	batch, err := decode(body.data, encoding, &otlp.Options{
+		Recording: h.opt.Recording, Now: h.opt.Now(), Take: h.opt.Server.NewLoad().Add,
+	})
 	if err != nil {
 		return spoken(invalid("%v", err), encoding)
 	}
@@ -41,6 +58,19 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 	}
 	c.answer(http.StatusOK, encoding.ContentType(), batch.Response(encoding))
 	return nil
+}
+
+// translate waits for a turn to make events of telemetry; done ends it.
+func (h *Handler) translate(c *call) (done func(), err error) {
+	wait := time.NewTimer(translationWait)
+	defer wait.Stop()
+	select {
+	case h.translating <- struct{}{}:
+		return func() { <-h.translating }, nil
+	case <-wait.C:
+	case <-c.r.Context().Done(): // nobody is there to be told
+	}
+	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: "too many requests with telemetry are recorded", after: time.Second}
 }
 
 // spoken returns a problem in the language of OTLP.
