@@ -67,6 +67,9 @@ type Handler struct {
 	requests    tally
 	outcomes    tally          // of events
 	hooks       sync.WaitGroup // deliveries that were answered and are still recorded
+
+	ending context.Context // done when the daemon is to end
+	end    context.CancelFunc
 }
 
 // New returns a Handler.
@@ -76,12 +79,17 @@ func New(opts *Options) *Handler {
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
 		translating: make(chan struct{}, maxTranslations),
 	}
+	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
 		h.routes.Handle(path, h.endpoint(path, e))
 	}
 	h.routes.Handle("/", h.endpoint("other", endpoint{open: true, serve: nowhere}))
 	return h
 }
+
+// Drain waits no longer for requests of which only a part has come: a second, for
+// who is sending it now. Those that came whole are served as before.
+func (h *Handler) Drain() { h.end() }
 
 // Wait waits for what was answered before it was recorded: deliveries of hooks.
 func (h *Handler) Wait() { h.hooks.Wait() }
@@ -109,7 +117,12 @@ func (h *Handler) endpoints() map[string]endpoint {
 }
 
 // ServeHTTP serves a request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body != http.NoBody { // some paths the routes answer themselves
+		leave(http.NewResponseController(w))
+	}
+	h.routes.ServeHTTP(w, r)
+}
 
 // A call is one request.
 type call struct {
@@ -118,6 +131,7 @@ type call struct {
 	path    string // of the endpoint
 	control *http.ResponseController
 	sender  server.Sender
+	unread  bool // a body may be there, and was not read to its end
 }
 
 // context is that of what is done for a request and is not to be broken off when
@@ -141,8 +155,11 @@ func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) 
 // endpoint returns the handler of an endpoint: who may not come gets no further.
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w)}
+		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w), unread: r.Body != http.NoBody}
 		err := h.admit(c, e)
+		if err == nil && c.unread && e.method == http.MethodGet {
+			err = invalid("a body has no meaning here")
+		}
 		if err == nil {
 			err = e.serve(c)
 		}
@@ -157,8 +174,11 @@ func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 // what is not read for so long is not read any more.
 const answerWait = 30 * time.Second
 
-// patient lets what is answered next be waited for.
+// patient lets what is answered next be waited for, but not the body before it.
 func (c *call) patient() {
+	if c.unread {
+		leave(c.control)
+	}
 	_ = c.control.SetWriteDeadline(time.Now().Add(answerWait)) // a test's recorder has none
 }
 
