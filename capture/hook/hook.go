@@ -84,6 +84,10 @@ type Delivery struct {
 	// user: what paths it names is not looked at, so that nobody has files read
 	// that are not his to read.
 	Remote bool
+	// Sender is who has sent the payload, as somebody vouches for who takes those of
+	// many: what one of them delivers is not taken for a second delivery of what
+	// another has, whatever session both name. "" is the process's own user.
+	Sender string
 
 	// Classify judges the risk of an attempt, so that its completion can repeat it;
 	// nil leaves that to whoever appends.

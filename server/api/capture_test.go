@@ -3,11 +3,13 @@ package api
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/etch-audit/etch/server"
+	"github.com/etch-audit/etch/server/token"
 )
 
 // spoil makes a line of the log unreadable.
@@ -61,6 +63,26 @@ func TestHook(t *testing.T) {
 	}
 	if n := len(b.records("type = session_end")); n != 1 {
 		t.Errorf("%d ends of the session, want 1", n)
+	}
+}
+
+// TestHookOfManySenders shows that a delivery is recorded though another sender has
+// sent the same before.
+func TestHookOfManySenders(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	other := b.token(b.handler.opt.Tokens, "another", token.Send)
+	for _, secret := range []string{other, b.send, b.send} {
+		if got := b.do("POST", "/hook/claude-code", secret, preTool, "Content-Type", "application/json"); got.status != 200 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+	b.handler.Wait()
+	var senders []string
+	for _, r := range b.records("call = toolu_1") {
+		senders = append(senders, r.Event.Labels[server.LabelSenderToken])
+	}
+	if !slices.Equal(senders, []string{"another", "sender"}) {
+		t.Errorf("recorded of %v, want one of each", senders)
 	}
 }
 
