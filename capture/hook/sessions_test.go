@@ -420,8 +420,8 @@ func TestSenders(t *testing.T) {
 		return turn.Events
 	}
 	senders := []string{"uid 1000", "uid 1001", "token a", ""}
-	for _, sender := range senders {
-		for _, event := range []string{"PreToolUse", "PostToolUse"} {
+	for _, event := range []string{"PreToolUse", "PostToolUse"} {
+		for _, sender := range senders {
 			if n := len(begin(sender, event, "s")); n != 1 {
 				t.Errorf("%s of %q gave %d events, want 1", event, sender, n)
 			}
