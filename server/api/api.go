@@ -108,6 +108,7 @@ func (h *Handler) endpoints() map[string]endpoint {
 		"/v1/events":            {method: http.MethodPost, right: token.Send, serve: h.events},
 		"/v1/logs":              {method: http.MethodPost, right: token.Send, serve: h.logs},
 		"/v1/traces":            {method: http.MethodPost, right: token.Send, serve: h.traces},
+		"/v1/metrics":           {method: http.MethodPost, right: token.Send, serve: h.measurements},
 		"/hook/{agent}":         {method: http.MethodPost, right: token.Send, spools: true, serve: h.hook},
 		"/hook/{agent}/{event}": {method: http.MethodPost, right: token.Send, spools: true, serve: h.hook},
 		"/v1/audit":             {method: http.MethodGet, right: token.Read, serve: h.audit},

@@ -61,7 +61,7 @@ type body struct {
 }
 
 // body reads the body of a request, which the caller releases when nothing refers
-// to it any more.
+// to it any more. It may be empty.
 func (h *Handler) body(c *call) (*body, error) {
 	limit := max(maxBody, h.opt.Server.Limits().MaxEvent)
 	defer h.hurry(c)()
@@ -76,11 +76,17 @@ func (h *Handler) body(c *call) (*body, error) {
 		return nil, h.bodyProblem(err, limit)
 	}
 	c.unread = false
-	if len(b.data) == 0 {
+	return b, nil
+}
+
+// someBody reads a body as body does, where none is no request.
+func (h *Handler) someBody(c *call) (*body, error) {
+	b, err := h.body(c)
+	if err == nil && len(b.data) == 0 {
 		h.release(b)
 		return nil, invalid("the request has no body")
 	}
-	return b, nil
+	return b, err
 }
 
 // hurry gives the body of a request the time that it has, which ends soon after the

@@ -162,6 +162,10 @@ func TestTelemetry(t *testing.T) {
 		status           int
 	}{
 		"no logs":      {"/v1/logs", "application/json", `{"resourceLogs":[]}`, 200},
+		"an empty one": {"/v1/traces", "application/x-protobuf", "", 200},
+		"none in JSON": {"/v1/logs", "application/json", "", 400},
+		"measurements": {"/v1/metrics", "application/json", `{"resourceMetrics":[]}`, 200},
+		"more of them": {"/v1/metrics", "application/x-protobuf", "\x0a\x00", 200},
 		"no JSON":      {"/v1/logs", "application/json", "x", 400},
 		"no protobuf":  {"/v1/traces", "application/x-protobuf", "\xff", 400},
 		"another type": {"/v1/logs", "text/plain", "x", 415},

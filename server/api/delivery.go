@@ -28,7 +28,7 @@ func (h *Handler) hook(c *call) error {
 	if agent == nil {
 		return &problem{status: http.StatusNotFound, code: "not_found", text: "no agent of that name is known", hint: "\"etch hook --help\" lists them"}
 	}
-	body, err := h.body(c)
+	body, err := h.someBody(c)
 	if err != nil {
 		return err
 	}

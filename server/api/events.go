@@ -42,7 +42,7 @@ func (h *Handler) events(c *call) error {
 			hint: "name it with a Content-Type header",
 		}
 	}
-	body, err := h.body(c)
+	body, err := h.someBody(c)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,13 @@ func (h *Handler) logs(c *call) error { return h.telemetry(c, otlp.Logs) }
 // traces serves POST /v1/traces.
 func (h *Handler) traces(c *call) error { return h.telemetry(c, otlp.Traces) }
 
+// measurements serves POST /v1/metrics, of which nothing is an event: agents that
+// are told to send telemetry send these too, and say in each session that they could
+// not where nobody takes them.
+func (h *Handler) measurements(c *call) error {
+	return h.telemetry(c, func([]byte, otlp.Encoding, *otlp.Options) (otlp.Batch, error) { return otlp.Batch{}, nil })
+}
+
 // telemetry serves a request of OTLP/HTTP. Its answers are OTLP's own, with the
 // status codes of which it says whether a sender tries again: 429 and 503 it does.
 func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Options) (otlp.Batch, error)) error {
