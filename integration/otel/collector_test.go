@@ -26,11 +26,11 @@ var encodings = map[otlphttpexporter.EncodingType]string{
 
 // collectorConfig is that of an exporter to the receiver, without queue and
 // retries: errors come back at once.
-func collectorConfig(t *testing.T, r *receiver, encoding otlphttpexporter.EncodingType) (exporter.Factory, *otlphttpexporter.Config, exporter.Settings, *observer.ObservedLogs) {
+func collectorConfig(t *testing.T, url string, encoding otlphttpexporter.EncodingType) (exporter.Factory, *otlphttpexporter.Config, exporter.Settings, *observer.ObservedLogs) {
 	t.Helper()
 	factory := otlphttpexporter.NewFactory()
 	config := factory.CreateDefaultConfig().(*otlphttpexporter.Config)
-	config.ClientConfig.Endpoint = r.URL
+	config.ClientConfig.Endpoint = url
 	config.Encoding = encoding
 	config.RetryConfig.Enabled = false
 	config.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]()
@@ -42,7 +42,7 @@ func collectorConfig(t *testing.T, r *receiver, encoding otlphttpexporter.Encodi
 
 func newTraces(t *testing.T, r *receiver, encoding otlphttpexporter.EncodingType) (exporter.Traces, *observer.ObservedLogs) {
 	t.Helper()
-	factory, config, settings, said := collectorConfig(t, r, encoding)
+	factory, config, settings, said := collectorConfig(t, r.URL, encoding)
 	e, err := factory.CreateTraces(t.Context(), settings, config)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func newTraces(t *testing.T, r *receiver, encoding otlphttpexporter.EncodingType
 
 func newLogs(t *testing.T, r *receiver, encoding otlphttpexporter.EncodingType) (exporter.Logs, *observer.ObservedLogs) {
 	t.Helper()
-	factory, config, settings, said := collectorConfig(t, r, encoding)
+	factory, config, settings, said := collectorConfig(t, r.URL, encoding)
 	e, err := factory.CreateLogs(t.Context(), settings, config)
 	if err != nil {
 		t.Fatal(err)

@@ -23,9 +23,9 @@ import (
 // begun is when what the tests send has happened.
 var begun = time.Date(2026, 2, 3, 10, 0, 0, 123456000, time.UTC)
 
-func newTracer(t *testing.T, r *receiver, opts ...otlptracehttp.Option) (api.Tracer, *trace.TracerProvider) {
+func newTracer(t *testing.T, url string, opts ...otlptracehttp.Option) (api.Tracer, *trace.TracerProvider) {
 	t.Helper()
-	opts = append(opts, otlptracehttp.WithEndpointURL(r.URL+"/v1/traces"), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false}))
+	opts = append(opts, otlptracehttp.WithEndpointURL(url+"/v1/traces"), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false}))
 	exporter, err := otlptracehttp.New(t.Context(), opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestSDKSpans(t *testing.T) {
 	for name, compression := range map[string]otlptracehttp.Compression{"plain": otlptracehttp.NoCompression, "gzip": otlptracehttp.GzipCompression} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t)
-			tracer, provider := newTracer(t, r, otlptracehttp.WithCompression(compression))
+			tracer, provider := newTracer(t, r.URL, otlptracehttp.WithCompression(compression))
 			sent := sendSpans(t.Context(), tracer)
 			shutdown(t, provider)
 			q := r.came(t)
@@ -148,9 +148,9 @@ func checkSpans(t *testing.T, events []*etch.Event, sent []api.SpanContext) {
 	}
 }
 
-func newLogger(t *testing.T, r *receiver, opts ...otlploghttp.Option) (log.Logger, *sdklog.LoggerProvider) {
+func newLogger(t *testing.T, url string, opts ...otlploghttp.Option) (log.Logger, *sdklog.LoggerProvider) {
 	t.Helper()
-	opts = append(opts, otlploghttp.WithEndpointURL(r.URL+"/v1/logs"), otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: false}))
+	opts = append(opts, otlploghttp.WithEndpointURL(url+"/v1/logs"), otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: false}))
 	exporter, err := otlploghttp.New(t.Context(), opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestSDKLogs(t *testing.T) {
 	for name, compression := range map[string]otlploghttp.Compression{"plain": otlploghttp.NoCompression, "gzip": otlploghttp.GzipCompression} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t)
-			logger, provider := newLogger(t, r, otlploghttp.WithCompression(compression))
+			logger, provider := newLogger(t, r.URL, otlploghttp.WithCompression(compression))
 			sendRecords(t.Context(), logger)
 			shutdown(t, provider)
 			q := r.came(t)
@@ -237,14 +237,14 @@ func TestSDKReadsAnswers(t *testing.T) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { said = append(said, err.Error()) }))
 	r := newReceiver(t)
 	r.instead = rejected(t, true)
-	tracer, provider := newTracer(t, r)
+	tracer, provider := newTracer(t, r.URL)
 	sendSpans(t.Context(), tracer)
 	shutdown(t, provider)
 	if all := strings.Join(said, "\n"); !strings.Contains(all, r.instead.Reason) || !strings.Contains(all, "1 span") {
 		t.Errorf("the SDK said %q, want the reason %q and how many", all, r.instead.Reason)
 	}
 	r.instead, r.fail = nil, "not today"
-	logger, logs := newLogger(t, r)
+	logger, logs := newLogger(t, r.URL)
 	sendRecords(t.Context(), logger)
 	if err := logs.Shutdown(t.Context()); err != nil {
 		said = append(said, err.Error())
