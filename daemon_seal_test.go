@@ -36,7 +36,7 @@ func TestSealedByDaemon(t *testing.T) {
 		daemons  []string
 		text     string
 	}{
-		{"", true, []string{"990"}, "a daemon of user 990\n"},
+		{"", true, []string{"990"}, "a daemon of user 990; agents"},
 		{"991", false, []string{"990"}, "a daemon of user 990, "},
 		{"991", false, []string{"990", "991"}, "a daemon of user 990, 991, "},
 	} {

@@ -21,8 +21,7 @@ import (
 //
 //   - A text keeps its beginning, up to a character's boundary.
 //   - labels and risk_reasons keep, in their order, whole entries for as long
-//     as each fits in what is left. Labels that say who sent the event are kept
-//     before the others: what else is in a message cannot push them out.
+//     as each fits in what is left; labels of provenance come first.
 //   - arguments becomes a text: the beginning of the JSON text.
 //
 // Behind a cut member stand "<name>_bytes", the length of the whole, and
@@ -296,13 +295,16 @@ func fitReasons(reasons []string, escaped bool, size int) []string {
 	return kept
 }
 
-// fitLabels is to labels what fitReasons is to reasons.
+// provenance are what the names of labels begin with that say where an event is
+// from, as whoever took it in knows and not as its sender says. What is kept of
+// others must not be for the sender to choose by sending very many of them.
+var provenance = []string{"sender_", "spool", "import_"}
+
+// fitLabels is to labels what fitReasons is to reasons, after those of provenance.
 func fitLabels(labels map[string]string, escaped bool, size int) map[string]string {
 	kept := make(map[string]string)
 	size -= len(`{}`)
-	names := slices.Sorted(maps.Keys(labels))
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(senderFirst(a), senderFirst(b)) })
-	for _, name := range names {
+	for _, name := range byProvenance(labels) {
 		n := sizeAs(name, escaped) + sizeAs(labels[name], escaped) + len(`"":"",`)
 		if n <= size {
 			size -= n
@@ -312,13 +314,18 @@ func fitLabels(labels map[string]string, escaped bool, size int) map[string]stri
 	return kept
 }
 
-// senderFirst returns 0 for a label that a daemon gives to say who sent the event, and
-// 1 for any other.
-func senderFirst(label string) int {
-	if strings.HasPrefix(label, "sender_") {
-		return 0
+// byProvenance returns the names of labels, sorted among those of one rank.
+func byProvenance(labels map[string]string) []string {
+	names := slices.Sorted(maps.Keys(labels))
+	rank := func(name string) int {
+		i := slices.IndexFunc(provenance, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		if i < 0 {
+			return len(provenance)
+		}
+		return i
 	}
-	return 1
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return names
 }
 
 // isCut reports whether a member of the present object was cut.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +173,28 @@ func TestCutManyEntries(t *testing.T) {
 	}
 	if n := len(r.Event.Action.RiskReasons); n < 1000 || !slices.Equal(r.Event.Action.RiskReasons, ev.Action.RiskReasons[:n]) {
 		t.Errorf("%d reasons are left, or not the first ones", n)
+	}
+}
+
+// TestCutKeepsProvenance: who sent an event is on record however many labels the
+// sender has made up, and whatever else of the event is long.
+func TestCutKeepsProvenance(t *testing.T) {
+	ev := fullEvent()
+	ev.Action.Command = strings.Repeat("x", 70000)
+	ev.Labels = map[string]string{"sender_uid": "1000", "sender_pid": "4711", "spooled": "2026-02-16T12:34:56.000000Z", "import_source": "zeph"}
+	want := maps.Clone(ev.Labels)
+	for i := range 9000 {
+		ev.Labels[fmt.Sprintf("a%04d", i)] = ""
+		ev.Labels[fmt.Sprintf("import_a%04d", i)] = ""
+	}
+	delete(want, "import_source") // which comes behind those that only look like it
+	body := encode(ev)
+	checkBody(t, []byte(body))
+	got := decodeBody(t, body).Event.Labels
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("got %q for %s, want %q: %d labels are left", got[name], name, value, len(got))
+		}
 	}
 }
 

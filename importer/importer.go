@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -224,13 +225,25 @@ func (im *Importer) known(ctx context.Context) (map[source.Identity]bool, error)
 		if err != nil {
 			return nil, fmt.Errorf("look up what is in the log: %w", err)
 		}
-		if id, ok := source.IdentityOf(r.Event.Labels); ok {
+		if id, ok := source.IdentityOf(r.Event.Labels); ok && !foreign(r.Event.Labels) {
 			if _, asked := known[id]; asked {
 				known[id] = true
 			}
 		}
 	}
 	return known, nil
+}
+
+// foreign reports whether a record is none of an import, which writes the log itself:
+// it came by a daemon, or out of the spool. Its labels are what its sender claims, who
+// would else keep out of the log what a source has of it.
+func foreign(labels map[string]string) bool {
+	for name := range labels {
+		if strings.HasPrefix(name, "sender_") || name == etch.LabelSpooled {
+			return true
+		}
+	}
+	return false
 }
 
 // query asks for the records that could be those of the lot: from the same

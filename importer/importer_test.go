@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,39 @@ func TestOnce(t *testing.T) {
 }
 
 // What has no time of its own is known whatever time it was given.
+// TestForeign: what somebody has sent to a daemon or put into the spool keeps nothing
+// of a source out of the log, whatever its labels say.
+func TestForeign(t *testing.T) {
+	p := newPlace(t)
+	text := line(0, "a")
+	other := newPlace(t)
+	if got, want := other.counts(other.options(), text), (importer.Counts{Added: 1}); got != want {
+		t.Fatalf("got %+v, want %+v", got, want)
+	}
+	reader, err := etch.OpenReader(other.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r, err := range reader.Records(t.Context(), etch.Query{AllPhases: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"sender_uid", "sender_token_name", etch.LabelSpooled} {
+			forged := r.Event
+			forged.ID, forged.Labels = "", maps.Clone(r.Event.Labels)
+			forged.Labels[name] = "x"
+			if _, err := p.log.Append(t.Context(), &forged); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, want := range []importer.Counts{{Added: 1}, {Present: 1}} {
+		if got := p.counts(p.options(), text); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+}
+
 func TestUndated(t *testing.T) {
 	p := newPlace(t)
 	for _, step := range []struct {

@@ -127,7 +127,7 @@ func TestTheLastLineHasNoEnd(t *testing.T) {
 func TestALyingClient(t *testing.T) {
 	d := startDaemon(t, nil)
 	c := d.dial(t)
-	c.send(`{"event_type":"tool_call","actor":{"username":"root","user_id":"0"},"labels":{"sender_uid":"4711","sender_pid":"1","sender_user":"root","sender_more":"x","claimed_sender_uid":"5"}}` + "\n")
+	c.send(`{"event_type":"tool_call","actor":{"username":"root","user_id":"0"},"labels":{"sender_uid":"4711","sender_pid":"1","sender_user":"root","sender_more":"x","claimed_sender_uid":"5","import_verdict":"signed","claimed_import_x":"y"}}` + "\n")
 	if got := c.answer(); code(t, got) != "" {
 		t.Fatal(got)
 	}
@@ -137,6 +137,7 @@ func TestALyingClient(t *testing.T) {
 		"sender_uid": fmt.Sprint(os.Getuid()), "sender_pid": fmt.Sprint(os.Getpid()),
 		"claimed_sender_uid": "4711", "claimed_sender_pid": "1", "claimed_sender_user": "root",
 		"claimed_sender_more": "x", "claimed_claimed_sender_uid": "5", "sender_more": "",
+		"claimed_import_verdict": "signed", "claimed_claimed_import_x": "y", "import_verdict": "",
 	} {
 		if labels[name] != want {
 			t.Errorf("label %s: got %q, want %q", name, labels[name], want)
@@ -162,6 +163,26 @@ func TestNobodyPushesTheSenderOut(t *testing.T) {
 	if labels["sender_uid"] != fmt.Sprint(os.Getuid()) || labels["sender_pid"] != fmt.Sprint(os.Getpid()) || labels["a"] == "" {
 		t.Errorf("got labels %.200q, want the sender's, and others as far as there is room", fmt.Sprint(labels))
 	}
+}
+
+// TestALineByteByByte: who sends a byte now and then holds its connection no longer than
+// who sends nothing more.
+func TestALineByteByByte(t *testing.T) {
+	const wait = 100 * time.Millisecond
+	d := startDaemon(t, &server.Options{Limits: server.Limits{LineWait: wait}})
+	c := d.dial(t)
+	began := time.Now()
+	pace := time.NewTicker(wait / 10)
+	defer pace.Stop()
+	for at := range pace.C {
+		if _, err := io.WriteString(c, " "); err != nil {
+			return // it was closed
+		}
+		if at.Sub(began) > 20*wait {
+			break
+		}
+	}
+	t.Errorf("the connection is open after %v", time.Since(began))
 }
 
 // TestAFlood: connections beyond the limits are closed at once, it is on record once

@@ -24,10 +24,11 @@ type native struct {
 	known    map[string]string // the sender's labels
 	admitted bool
 
-	in      []byte // what was read and is not done with
-	scanned int    // the first bytes of in hold no line feed
-	line    uint64 // number of the last line
-	skip    bool   // within a line that is too long
+	in      []byte    // what was read and is not done with
+	scanned int       // the first bytes of in hold no line feed
+	line    uint64    // number of the last line
+	skip    bool      // within a line that is too long
+	begun   time.Time // when the line at hand began; zero: there is none, or it has just begun
 
 	events  []*etch.Event // of this batch
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
@@ -84,7 +85,7 @@ func (n *native) lines() (more bool) {
 			break
 		}
 		end += n.scanned
-		n.scanned = 0
+		n.scanned, n.begun = 0, time.Time{}
 		n.take(rest[:end])
 		rest = rest[end+1:]
 	}
@@ -262,14 +263,19 @@ func (n *native) fail(a *wire.Answer, err error) {
 }
 
 // read reads what has come. It waits for long between two lines, and not so long
-// within one.
+// for all of one: that bytes of it come now and then is no reason to keep what there is.
 func (n *native) read() error {
 	if len(n.in) == cap(n.in) {
 		n.in = append(make([]byte, 0, min(2*cap(n.in), n.server.limits.MaxEvent+1+readSize)), n.in...)
 	}
 	wait := n.server.limits.Idle
 	if len(n.in) > 0 || n.skip {
-		wait = n.server.limits.LineWait
+		if n.begun.IsZero() {
+			n.begun = time.Now()
+		}
+		if wait = n.server.limits.LineWait - time.Since(n.begun); wait <= 0 {
+			return os.ErrDeadlineExceeded
+		}
 	}
 	if err := n.patient(wait); err != nil {
 		return err

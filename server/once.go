@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,67 +21,98 @@ import (
 // looked at, and a message with that id is from then on looked for as well. Messages
 // that were being appended at that moment are waited for.
 
-// repeats are the ids that were sent as ones that may be recorded already.
+// repeats are what was sent as something that may be recorded already, by sender:
+// nobody can keep somebody else's event out, nor hold one up.
 type repeats struct {
-	mu  sync.RWMutex         // held for reading while events with ids are appended
-	ids map[string]time.Time // guarded by mu, by repeatOf: when it was sent
-	one sync.Mutex           // held by who looks and appends what is not there
+	mu      sync.Mutex
+	senders map[string]*repeated // guarded by mu, by their labels
 }
+
+// A repeated is what one sender has sent again.
+type repeated struct {
+	mu    sync.RWMutex         // held for reading while the sender's events with ids are appended
+	ids   map[repeat]time.Time // guarded by mu: when each was sent again first
+	order []repeat             // guarded by mu: as they came
+	one   sync.Mutex           // held by who looks and appends what is not there
+}
+
+// A repeat is the hash of an id, which may be as long as an event.
+type repeat [sha256.Size]byte
 
 // A first message comes within repeatAge of a second one, or never: its connection
 // has long been closed by then.
 const repeatAge = time.Hour
 
-// maxRepeats is how many ids are remembered: they are a sender's, who could send any
-// number.
-const maxRepeats = 1 << 18
+// maxRepeats is how many ids of one sender are remembered, who could send any number.
+const maxRepeats = 1 << 16
+
+// of returns what the sender of an event has sent again.
+func (r *repeats) of(ev *etch.Event) *repeated {
+	sender := senderOf(ev)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own, ok := r.senders[sender]
+	if !ok {
+		if r.senders == nil {
+			r.senders = make(map[string]*repeated)
+		}
+		own = &repeated{ids: make(map[repeat]time.Time)}
+		r.senders[sender] = own
+	}
+	return own
+}
+
+// senderOf tells senders apart by what the server says of them.
+func senderOf(ev *etch.Event) string {
+	return ev.Labels[LabelSenderUID] + "\n" + ev.Labels[LabelSenderToken]
+}
+
+func repeatOf(ev *etch.Event) repeat { return sha256.Sum256([]byte(ev.ID)) }
 
 // has reports whether the event has a remembered id. mu is held.
-func (r *repeats) has(ev *etch.Event) bool {
+func (r *repeated) has(ev *etch.Event) bool {
+	if len(r.ids) == 0 || ev.ID == "" {
+		return false
+	}
 	_, ok := r.ids[repeatOf(ev)]
 	return ok
 }
 
-// repeatOf returns what makes two messages one: the id, and who sent it. Nobody can
-// keep somebody else's event out.
-func repeatOf(ev *etch.Event) string {
-	return ev.Labels[LabelSenderUID] + "\n" + ev.Labels[LabelSenderToken] + "\n" + ev.ID
-}
-
 // remember remembers ids, and forgets old ones. Whoever appends an event with an id
 // has ended by then, or will find these. It reports false where there is no room.
-func (r *repeats) remember(events []*etch.Event, once []bool, now time.Time) bool {
+func (r *repeated) remember(events []*etch.Event, once []bool, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, at := range r.ids {
-		if now.Sub(at).Abs() > repeatAge {
-			delete(r.ids, id)
-		}
-	}
-	if r.ids == nil {
-		r.ids = make(map[string]time.Time)
-	}
-	if len(r.ids)+len(events) > maxRepeats {
-		return false
+	for len(r.order) > 0 && now.Sub(r.ids[r.order[0]]).Abs() > repeatAge {
+		delete(r.ids, r.order[0])
+		r.order = r.order[1:]
 	}
 	for i, ev := range events {
-		if once[i] {
-			r.ids[repeatOf(ev)] = now
+		if !once[i] || r.has(ev) {
+			continue
 		}
+		if len(r.ids) >= maxRepeats {
+			return false
+		}
+		id := repeatOf(ev)
+		r.ids[id] = now
+		r.order = append(r.order, id)
 	}
 	return true
 }
 
-// appendOnce appends those of the events that the log does not have. Only events
-// that are marked, or have a remembered id, are looked for.
+// appendOnce appends those of the events, all of one sender, that the log does not
+// have from that sender. Only events that are marked, or have a remembered id, are
+// looked for.
 func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bool) (receipts []etch.Receipt, known []bool, err error) {
-	s.repeats.one.Lock()
-	defer s.repeats.one.Unlock()
-	if !s.repeats.remember(events, once, s.opt.Now()) {
+	own := s.repeats.of(events[0])
+	own.one.Lock()
+	defer own.one.Unlock()
+	if !own.remember(events, once, s.opt.Now()) {
 		return nil, nil, fmt.Errorf("%w: too many events were sent again within %v", etch.ErrNotRecorded, repeatAge)
 	}
 	receipts = make([]etch.Receipt, len(events))
-	found, err := s.find(ctx, events, once)
+	found, err := s.find(ctx, own, events, once)
 	if err != nil {
 		return receipts, nil, fmt.Errorf("%w: whether it is there already cannot be read: %w", etch.ErrNotRecorded, err)
 	}
@@ -88,11 +120,11 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 	var missing []*etch.Event
 	var places []int
 	for i, ev := range events {
-		if known[i] = found[repeatOf(ev)]; known[i] {
+		if known[i] = found[ev.ID]; known[i] {
 			continue
 		}
 		if once[i] {
-			found[repeatOf(ev)] = true // the same event twice in one message
+			found[ev.ID] = true // the same event twice in one message
 		}
 		missing, places = append(missing, ev), append(places, i)
 	}
@@ -106,18 +138,19 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 	return receipts, known, err
 }
 
-// find returns which of the events, as repeatOf has them, are in the log at their
+// find returns which ids of events are in the log, from their sender and at their
 // times.
-func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (map[string]bool, error) {
+func (s *Server) find(ctx context.Context, own *repeated, events []*etch.Event, once []bool) (map[string]bool, error) {
 	wanted := make(map[string]bool)
+	sender := senderOf(events[0])
 	var first, last time.Time
-	s.repeats.mu.RLock()
+	own.mu.RLock()
 	for i, ev := range events {
-		if ev.ID == "" || !once[i] && !s.repeats.has(ev) {
+		if ev.ID == "" || !once[i] && !own.has(ev) {
 			continue
 		}
 		at := ev.Timestamp.UTC().Truncate(time.Microsecond)
-		wanted[repeatOf(ev)] = true
+		wanted[ev.ID] = true
 		if first.IsZero() || at.Before(first) {
 			first = at
 		}
@@ -125,13 +158,13 @@ func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (m
 			last = at
 		}
 	}
-	s.repeats.mu.RUnlock()
+	own.mu.RUnlock()
 	found := make(map[string]bool)
 	if len(wanted) == 0 {
 		return found, nil
 	}
 	q := etch.Query{AllPhases: true, From: first, Until: last.Add(time.Microsecond), Match: func(r *etch.Record) bool {
-		return wanted[repeatOf(&r.Event)]
+		return wanted[r.Event.ID] && senderOf(&r.Event) == sender
 	}}
 	for r, err := range s.log.Records(ctx, q) {
 		if _, damage := errors.AsType[*etch.CorruptionError](err); damage {
@@ -140,7 +173,7 @@ func (s *Server) find(ctx context.Context, events []*etch.Event, once []bool) (m
 		if err != nil {
 			return nil, err
 		}
-		found[repeatOf(&r.Event)] = true
+		found[r.Event.ID] = true
 	}
 	return found, nil
 }

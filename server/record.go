@@ -45,13 +45,14 @@ func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, 
 		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err
 	}
-	s.repeats.mu.RLock()
-	if len(s.repeats.ids) == 0 || !slices.ContainsFunc(events, s.repeats.has) {
-		defer s.repeats.mu.RUnlock()
+	own := s.repeats.of(events[0])
+	own.mu.RLock()
+	if !slices.ContainsFunc(events, own.has) {
+		defer own.mu.RUnlock()
 		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err
 	}
-	s.repeats.mu.RUnlock()
+	own.mu.RUnlock()
 	return s.appendOnce(ctx, events, make([]bool, len(events)))
 }
 

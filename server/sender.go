@@ -40,6 +40,15 @@ func (s Sender) String() string {
 	return "somebody unknown"
 }
 
+// Key tells senders apart: two with the same key are one to all limits, and what
+// one has sent is not believed of the other.
+func (s Sender) Key() string {
+	if s.Token != "" {
+		return "token " + s.Token
+	}
+	return "uid " + strconv.Itoa(s.UID)
+}
+
 // The labels that a server gives to each event. What a sender claims under a name
 // that begins like them is kept as LabelClaimed and that name.
 const (
@@ -52,6 +61,9 @@ const (
 	LabelClaimed     = "claimed_"
 
 	senderPrefix = "sender_"
+	// importPrefix is of what an import says of where a record is from, and what
+	// that is worth. It writes the log itself: no sender is one.
+	importPrefix = "import_"
 )
 
 // An identity is what limits are counted by.
@@ -106,7 +118,7 @@ func claim(name string) string {
 	for strings.HasPrefix(bare, LabelClaimed) {
 		bare = bare[len(LabelClaimed):]
 	}
-	if strings.HasPrefix(bare, senderPrefix) {
+	if strings.HasPrefix(bare, senderPrefix) || strings.HasPrefix(bare, importPrefix) {
 		return LabelClaimed + name
 	}
 	return name

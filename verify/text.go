@@ -102,7 +102,7 @@ func (s *Summary) sealedBy() string {
 	case 0:
 		return "writers that are no daemon: agents may run as their user"
 	case s.Seals:
-		return daemons
+		return daemons + "; agents that ran as another user could only add"
 	}
 	return fmt.Sprintf("%s, %d of %d; the others by writers that are no daemon", daemons, s.SealsByDaemon, s.Seals)
 }

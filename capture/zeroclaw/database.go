@@ -14,7 +14,7 @@ import (
 // A Contents is the bytes of a file. They are only ever read, at offsets.
 type Contents = sqlite.Contents
 
-// ErrChanged: a database was changed while it was read. Reading again helps.
+// ErrChanged says that a database was changed while it was read. Reading again helps.
 var ErrChanged = sqlite.ErrChanged
 
 // eventsTable is where DaemonClaw keeps its records.

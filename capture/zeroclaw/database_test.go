@@ -2,6 +2,8 @@ package zeroclaw_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -84,4 +86,75 @@ func TestColumns(t *testing.T) {
 	if !got.Has(source.FaultColumns) {
 		t.Errorf("a changed column went unreported: %v", got.Faults)
 	}
+}
+
+// TestLive reads a database with its write-ahead log from a directory that cannot
+// be written to, as DaemonClaw leaves both while it runs. Of four rows two are in
+// the log alone, and nothing in the directory is another afterwards.
+func TestLive(t *testing.T) {
+	dir := t.TempDir()
+	before := map[string][]byte{"audit.db": sample(t, "daemonclaw/live/audit.db"), "audit.db-wal": sample(t, "daemonclaw/live/audit.db-wal")}
+	for name, data := range before {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o400); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	key, _ := expectations(t)
+	p := zeroclaw.NewParser(&zeroclaw.Options{Key: key, DaemonClaw: true})
+	p.Begin("audit.db")
+	read := func(log *zeroclaw.Contents, after int64) int64 {
+		last, err := zeroclaw.ReadDatabase(*contentsOf(t, dir, "audit.db"), log, p, after, func(*source.Entry) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	if last := read(nil, 0); last != 2 {
+		t.Errorf("without the log the last row is %d, want 2", last)
+	}
+	if last := read(contentsOf(t, dir, "audit.db-wal"), 2); last != 4 {
+		t.Errorf("with the log the last row is %d, want 4", last)
+	}
+	p.End()
+	if f := p.Report().Files[0]; f.Verdict != source.Signed || f.Verified != 4 {
+		t.Errorf("%s, %d verified, want signed and 4: %v", f.Verdict, f.Verified, f.Faults)
+	}
+	found, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(data, before[f.Name()]) {
+			t.Errorf("%s is another than before", f.Name())
+		}
+	}
+	if len(found) != len(before) {
+		t.Errorf("%d files, want %d", len(found), len(before))
+	}
+}
+
+// contentsOf opens a file for reading only, until the test ends.
+func contentsOf(t *testing.T, dir, name string) *zeroclaw.Contents {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &zeroclaw.Contents{ReaderAt: f, Size: info.Size()}
 }

@@ -2,12 +2,23 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+)
+
+// SQLite itself takes no more (SQLITE_MAX_COLUMN, SQLITE_MAX_SQL_LENGTH). A table with
+// more is none of its making, and each of its rows would take memory for all.
+const (
+	maxColumns     = 32767
+	maxDeclaration = 1_000_000
 )
 
 // parseColumns returns the names of the columns that a CREATE TABLE statement
 // declares, and which of them is the rowid, -1 for none.
 func parseColumns(sql string) (names []string, rowid int, err error) {
+	if len(sql) > maxDeclaration {
+		return nil, 0, fmt.Errorf("its declaration has %d bytes, at most %d are read", len(sql), maxDeclaration)
+	}
 	words, err := tokens(sql)
 	if err != nil {
 		return nil, 0, err

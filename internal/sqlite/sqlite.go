@@ -25,7 +25,7 @@ import (
 	"io"
 )
 
-// ErrChanged: the log was overwritten while it was read. Reading again helps.
+// ErrChanged says that the log was overwritten while it was read. Reading again helps.
 var ErrChanged = errors.New("the database changed while it was read")
 
 // A Contents is the bytes of a file.
@@ -68,7 +68,8 @@ func Open(main Contents, log *Contents) (*Database, error) {
 			return nil, err
 		}
 		if d.wal.pages > 0 {
-			d.pages = d.wal.pages
+			// The log only says how many there are; there are no more than have bytes.
+			d.pages = uint32(min(int64(d.wal.pages), int64(d.pages)+int64(len(d.wal.frames))))
 		}
 	}
 	first, err := d.page(1)

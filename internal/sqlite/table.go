@@ -21,7 +21,7 @@ type Row struct {
 	Values []any // as many as there are columns; nil for one that was added later
 }
 
-// ErrNoTable: there is no table of that name.
+// ErrNoTable says that there is no table of that name.
 var ErrNoTable = errors.New("no such table")
 
 // Table returns the table of that name.
@@ -37,6 +37,9 @@ func (d *Database) Table(name string) (*Table, error) {
 			continue
 		}
 		columns, rowid, err := parseColumns(text)
+		if err == nil && len(columns) > maxColumns {
+			err = fmt.Errorf("it has %d columns, at most %d are read", len(columns), maxColumns)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", name, err)
 		}
@@ -90,11 +93,19 @@ const (
 	leafPage     = 13
 )
 
+// read reads a page, of which each belongs to one place of the tree.
+func (w *walk) read(number uint32) ([]byte, error) {
+	if w.pages++; w.pages > w.table.db.pages {
+		return nil, errors.New("the b-tree goes round in circles")
+	}
+	return w.table.db.page(number)
+}
+
 func (w *walk) page(number uint32, depth int) error {
-	if w.pages++; w.pages > w.table.db.pages || depth > maxDepth {
+	if depth > maxDepth {
 		return errors.New("the b-tree goes round in circles")
 	}
-	page, err := w.table.db.page(number)
+	page, err := w.read(number)
 	if err != nil {
 		return err
 	}
@@ -179,7 +190,7 @@ func (w *walk) leaf(page, head []byte, number uint32) error {
 }
 
 func (w *walk) row(id, size int64, local []byte) error {
-	record, err := w.table.db.payload(size, local)
+	record, err := w.payload(size, local)
 	if err != nil {
 		return fmt.Errorf("row %d: %w", id, err)
 	}
@@ -201,11 +212,11 @@ const MaxRow = 32 << 20
 
 // payload returns a record of size bytes that begins in local and goes on in
 // overflow pages, each of which begins with the number of the next.
-func (d *Database) payload(size int64, local []byte) ([]byte, error) {
+func (w *walk) payload(size int64, local []byte) ([]byte, error) {
 	if size < 0 || size > MaxRow {
 		return nil, fmt.Errorf("it has %d bytes, at most %d are read", size, MaxRow)
 	}
-	inside := d.inside(int(size))
+	inside := w.table.db.inside(int(size))
 	if len(local) < inside {
 		return nil, errors.New("it ends past its page")
 	}
@@ -218,12 +229,12 @@ func (d *Database) payload(size int64, local []byte) ([]byte, error) {
 	record := append(make([]byte, 0, min(size, 1<<16)), local[:inside]...)
 	next := binary.BigEndian.Uint32(local[inside:])
 	for len(record) < int(size) {
-		page, err := d.page(next)
+		page, err := w.read(next)
 		if err != nil {
 			return nil, err
 		}
 		next = binary.BigEndian.Uint32(page)
-		record = append(record, page[4:min(d.usable, 4+int(size)-len(record))]...)
+		record = append(record, page[4:min(w.table.db.usable, 4+int(size)-len(record))]...)
 	}
 	return record, nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 )
 
 // A wal is a write-ahead log:
@@ -79,9 +80,7 @@ func (w *wal) index(order binary.ByteOrder, sum checksum) error {
 		fresh[number] = at
 		if pages := binary.BigEndian.Uint32(buf[4:]); pages != 0 {
 			w.pages = pages
-			for number, at := range fresh {
-				w.frames[number] = at
-			}
+			maps.Copy(w.frames, fresh)
 			clear(fresh)
 		}
 	}

@@ -56,17 +56,16 @@ type Options struct {
 
 // A Handler serves the daemon's HTTP. It is safe for concurrent use.
 type Handler struct {
-	opt    Options
-	routes *http.ServeMux
-	began  time.Time
-	budget budget
-	asking chan struct{} // a place for each question that is answered now
-	// translating has a place for each request of which events are made now.
-	translating chan struct{}
-	sessions    *hook.Sessions
-	requests    tally
-	outcomes    tally          // of events
-	hooks       sync.WaitGroup // deliveries that were answered and are still recorded
+	opt      Options
+	routes   *http.ServeMux
+	began    time.Time
+	budget   budget
+	asking   chan struct{} // a place for each question that is answered now
+	decoding chan struct{} // a place for each request of OTLP that is made into events now
+	sessions *hook.Sessions
+	requests tally
+	outcomes tally          // of events
+	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 
 	ending context.Context // done when the daemon is to end
 	end    context.CancelFunc
@@ -77,7 +76,7 @@ func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		translating: make(chan struct{}, maxTranslations),
+		decoding: make(chan struct{}, maxDecoding),
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
@@ -169,6 +168,23 @@ func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 		}
 		h.requests.count(tallied{path, strconv.Itoa(c.w.code())}, 1)
 	})
+}
+
+// turnWait is how long a request waits for its turn, where few are served at a
+// time: less than the ten seconds that exporters wait for an answer.
+const turnWait = 8 * time.Second
+
+// turn waits for one of a few places; done gives it to another.
+func turn(c *call, places chan struct{}, none string) (done func(), err error) {
+	wait := time.NewTimer(turnWait)
+	defer wait.Stop()
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-wait.C:
+	case <-c.r.Context().Done(): // nobody is there to be told
+	}
+	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: none, after: time.Second}
 }
 
 // answerWait is how long an answer, or a part of a long one, may take to be taken:

@@ -21,8 +21,6 @@ const (
 	// maxQuestions bounds how many questions are answered at the same time: what
 	// reads the whole log shall not keep the processors from those who write it.
 	maxQuestions = 4
-	// questionWait is how long one more waits for its turn.
-	questionWait = 10 * time.Second
 	// showEvery is how long a record waits at most, while others come, before it is
 	// sent.
 	showEvery = 100 * time.Millisecond
@@ -184,7 +182,7 @@ func (h *Handler) audit(c *call) error {
 	if err != nil {
 		return err
 	}
-	done, err := h.turn(c)
+	done, err := turn(c, h.asking, "too many questions are asked")
 	if err != nil {
 		return err
 	}
@@ -203,19 +201,6 @@ func (h *Handler) audit(c *call) error {
 		return &problem{status: http.StatusInternalServerError, code: "log", text: err.Error()}
 	}
 	return s.close()
-}
-
-// turn waits until a question may be answered; done gives its place to another.
-func (h *Handler) turn(c *call) (done func(), err error) {
-	wait := time.NewTimer(questionWait)
-	defer wait.Stop()
-	select {
-	case h.asking <- struct{}{}:
-		return func() { <-h.asking }, nil
-	case <-wait.C:
-	case <-c.r.Context().Done(): // nobody is there to be told
-	}
-	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: "too many questions are asked", after: time.Second}
 }
 
 // A stream is an answer that is sent while it is made.

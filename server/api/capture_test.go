@@ -238,12 +238,12 @@ func TestTelemetryTooLarge(t *testing.T) {
 	}
 }
 
-// TestTelemetryTakesTurns shows that one request more than are translated at the
+// TestTelemetryTakesTurns shows that one request more than are made into events at the
 // same time waits until one of them is done.
 func TestTelemetryTakesTurns(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
-	for range maxTranslations {
-		b.handler.translating <- struct{}{}
+	for range maxDecoding {
+		b.handler.decoding <- struct{}{}
 	}
 	answered := make(chan answer, 1)
 	go func() {
@@ -254,7 +254,7 @@ func TestTelemetryTakesTurns(t *testing.T) {
 		t.Errorf("answered before its turn: %d %s", got.status, got.body)
 	case <-time.After(100 * time.Millisecond):
 	}
-	<-b.handler.translating
+	<-b.handler.decoding
 	if got := <-answered; got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
 	}

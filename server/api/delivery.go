@@ -33,7 +33,7 @@ func (h *Handler) hook(c *call) error {
 		return err
 	}
 	d := &hook.Delivery{
-		Agent: agent, Event: c.r.PathValue("event"), Payload: body.data, Now: h.opt.Now(), Remote: true, Sender: senderName(c.sender),
+		Agent: agent, Event: c.r.PathValue("event"), Payload: body.data, Now: h.opt.Now(), Remote: true, Sender: c.sender.Key(),
 		Actor: etch.Actor{Host: h.opt.Host}, Recording: h.opt.Recording,
 	}
 	if s := c.sender; s.UID >= 0 {
@@ -61,15 +61,6 @@ func (h *Handler) hook(c *call) error {
 	}
 	c.goOn(agent.GoOn(name))
 	return nil
-}
-
-// senderName names a sender for the memory of sessions: always by the same name, and
-// no other by it.
-func senderName(s server.Sender) string {
-	if s.Token != "" {
-		return "token " + s.Token
-	}
-	return fmt.Sprint("uid ", s.UID)
 }
 
 func (h *Handler) agent(name string) *hook.Agent {

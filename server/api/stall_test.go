@@ -111,8 +111,10 @@ func TestDrainStalledBody(t *testing.T) {
 	web := httptest.NewServer(b.handler)
 	t.Cleanup(web.Close)
 	s := stall(t, web, "POST /v1/events HTTP/1.1", "Host: localhost", "Content-Length: 100", "Content-Type: application/json", "Authorization: Bearer "+b.send)
+	admitted := time.NewTicker(5 * time.Millisecond)
+	defer admitted.Stop()
 	for len(b.records("type = auth_success")) == 0 { // then its body is waited for
-		time.Sleep(5 * time.Millisecond)
+		<-admitted.C
 	}
 	b.handler.Drain()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*leftoverWait)
@@ -129,10 +131,10 @@ func TestDrainStalledBody(t *testing.T) {
 // all and waits is not cut off.
 func TestSlowAnswer(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
-	for range maxTranslations {
-		b.handler.translating <- struct{}{}
+	for range maxDecoding {
+		b.handler.decoding <- struct{}{}
 	}
-	time.AfterFunc(2*leftoverWait, func() { <-b.handler.translating })
+	time.AfterFunc(2*leftoverWait, func() { <-b.handler.decoding })
 	got := b.do("POST", "/v1/logs", b.send, sharedResource("bot", 1), "Content-Type", "application/json")
 	if got.status != 200 || len(b.records("type = session_start")) != 1 {
 		t.Errorf("%d %s", got.status, got.body)

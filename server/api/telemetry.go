@@ -3,20 +3,14 @@ package api
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/otlp"
 )
 
-const (
-	// maxTranslations bounds the requests of which events are made and recorded at
-	// the same time: those take many times the memory of the bodies.
-	maxTranslations = 4
-	// translationWait is how long one more waits for its turn: less than the ten
-	// seconds that exporters wait for an answer.
-	translationWait = 5 * time.Second
-)
+// maxDecoding bounds the requests of which events are made and recorded at the same
+// time: those take many times the memory of the bodies.
+const maxDecoding = 4
 
 // logs serves POST /v1/logs.
 func (h *Handler) logs(c *call) error { return h.telemetry(c, otlp.Logs) }
@@ -46,7 +40,7 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 		return spoken(err, encoding)
 	}
 	defer h.release(body)
-	done, err := h.translate(c)
+	done, err := turn(c, h.decoding, "too many requests hold too many events")
 	if err != nil {
 		return spoken(err, encoding)
 	}
@@ -65,19 +59,6 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 	}
 	c.answer(http.StatusOK, encoding.ContentType(), batch.Response(encoding))
 	return nil
-}
-
-// translate waits for a turn to make events of telemetry; done ends it.
-func (h *Handler) translate(c *call) (done func(), err error) {
-	wait := time.NewTimer(translationWait)
-	defer wait.Stop()
-	select {
-	case h.translating <- struct{}{}:
-		return func() { <-h.translating }, nil
-	case <-wait.C:
-	case <-c.r.Context().Done(): // nobody is there to be told
-	}
-	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: "too many requests with telemetry are recorded", after: time.Second}
 }
 
 // spoken returns a problem in the language of OTLP.
