@@ -10,7 +10,7 @@ import (
 
 // maxDecoding bounds the requests of which events are made and recorded at the same
 // time: those take many times the memory of the bodies.
-const maxDecoding = 4
+const maxDecoding = 2
 
 // logs serves POST /v1/logs.
 func (h *Handler) logs(c *call) error { return h.telemetry(c, otlp.Logs) }
