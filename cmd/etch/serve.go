@@ -216,12 +216,17 @@ func (d *daemon) newHandler(tokens *token.File) (*api.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	masks, err := etch.OpenSpool(log, opts)
+	if err != nil {
+		return nil, err
+	}
 	host, _ := os.Hostname() // without a name it is left out
 	return api.New(&api.Options{
 		Server: d.server, Log: log, Tokens: tokens, Now: d.std.now, Agent: agentNamed,
 		Recording: recordingOf(&d.resolved.Hooks), Sessions: hooksDirectory(log), Host: host,
+		Classify: classify, Masker: masks.Masker,
 		Spool: func(cause error, events ...*etch.Event) error {
-			spool, err := etch.OpenSpool(log, opts)
+			spool, err := etch.OpenSpool(log, opts) // each time: it knows where the log ends now
 			if err != nil {
 				return err
 			}

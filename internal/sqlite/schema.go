@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// SQLite itself takes no more (SQLITE_MAX_COLUMN, SQLITE_MAX_SQL_LENGTH). A table with
-// more is none of its making, and each of its rows would take memory for all.
+// What a declaration may take: the words of one, and the values of every row, are
+// held in memory.
 const (
-	maxColumns     = 32767
-	maxDeclaration = 1_000_000
+	maxStatement = 1 << 20 // bytes
+	maxColumns   = 32767   // SQLite's own limit at its highest
 )
 
 // parseColumns returns the names of the columns that a CREATE TABLE statement
 // declares, and which of them is the rowid, -1 for none.
 func parseColumns(sql string) (names []string, rowid int, err error) {
-	if len(sql) > maxDeclaration {
-		return nil, 0, fmt.Errorf("its declaration has %d bytes, at most %d are read", len(sql), maxDeclaration)
+	if len(sql) > maxStatement {
+		return nil, 0, fmt.Errorf("its declaration has %d bytes, at most %d are read", len(sql), maxStatement)
 	}
 	words, err := tokens(sql)
 	if err != nil {
@@ -40,6 +40,8 @@ func parseColumns(sql string) (names []string, rowid int, err error) {
 			continue
 		case begins && constraint(w):
 			// Columns come first; what follows is about them.
+		case begins && len(names) == maxColumns:
+			return nil, 0, fmt.Errorf("it has more than %d columns", maxColumns)
 		case begins:
 			names = append(names, w.text)
 			if isRowID(words[i+1:]) {

@@ -9,8 +9,10 @@
 // without a rowid. It does not look at indexes, and not at a rollback journal: a
 // database not in WAL mode must have none.
 //
-// Nothing that stands in a file can make it loop, panic, or hold more than a few
-// pages and one row in memory, beside 16 bytes for each page that the log holds.
+// Nothing that stands in a file can make it loop, panic, read a page of a table
+// twice, or hold more than a few pages, one row (MaxRow) and one declaration in
+// memory, beside some 16 bytes for each page that the log holds and a bit for each
+// that was read.
 //
 // Because it takes no lock, a checkpoint may change the database under it. A page
 // of the log that is overwritten is noticed; that the main file changes is for the
@@ -41,7 +43,7 @@ type Database struct {
 	wal      *wal // nil where there is none
 	pageSize int
 	usable   int    // of a page: what is not reserved
-	pages    uint32 // how many there are
+	pages    uint32 // how many the newest commit says there are; a page that is in no file cannot be read
 }
 
 const (
@@ -68,8 +70,7 @@ func Open(main Contents, log *Contents) (*Database, error) {
 			return nil, err
 		}
 		if d.wal.pages > 0 {
-			// The log only says how many there are; there are no more than have bytes.
-			d.pages = uint32(min(int64(d.wal.pages), int64(d.pages)+int64(len(d.wal.frames))))
+			d.pages = d.wal.pages
 		}
 	}
 	first, err := d.page(1)

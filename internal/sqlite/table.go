@@ -37,9 +37,6 @@ func (d *Database) Table(name string) (*Table, error) {
 			continue
 		}
 		columns, rowid, err := parseColumns(text)
-		if err == nil && len(columns) > maxColumns {
-			err = fmt.Errorf("it has %d columns, at most %d are read", len(columns), maxColumns)
-		}
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", name, err)
 		}
@@ -58,7 +55,7 @@ const minRowID = -1 << 63
 // rowids. An error ends them: the database is damaged, or cannot be read.
 func (t *Table) Rows(after int64) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		w := walk{table: t, after: after, yield: yield}
+		w := walk{table: t, after: after, seen: make(pageSet), yield: yield}
 		if err := w.page(t.root, 0); err != nil && !errors.Is(err, errStop) {
 			yield(Row{}, err)
 		}
@@ -84,8 +81,20 @@ type walk struct {
 	after int64
 	last  int64 // the rowid before; they rise
 	begun bool  // there was one
-	pages uint32
+	seen  pageSet
 	yield func(Row, error) bool
+}
+
+// A pageSet is numbers of pages, a bit for each: page n is bit n%64 of element n/64.
+// It grows by what is read and not by how many pages a file says that it has.
+type pageSet map[uint32]uint64
+
+// add adds a page and reports whether it was not there.
+func (s pageSet) add(number uint32) bool {
+	bit := uint64(1) << (number % 64)
+	old := s[number/64]
+	s[number/64] = old | bit
+	return old&bit == 0
 }
 
 const (
@@ -93,17 +102,9 @@ const (
 	leafPage     = 13
 )
 
-// read reads a page, of which each belongs to one place of the tree.
-func (w *walk) read(number uint32) ([]byte, error) {
-	if w.pages++; w.pages > w.table.db.pages {
-		return nil, errors.New("the b-tree goes round in circles")
-	}
-	return w.table.db.page(number)
-}
-
 func (w *walk) page(number uint32, depth int) error {
 	if depth > maxDepth {
-		return errors.New("the b-tree goes round in circles")
+		return fmt.Errorf("page %d is more than %d pages deep", number, maxDepth)
 	}
 	page, err := w.read(number)
 	if err != nil {
@@ -121,6 +122,20 @@ func (w *walk) page(number uint32, depth int) error {
 		return w.leaf(page, head, number)
 	}
 	return fmt.Errorf("page %d is of type %d, which no table has", number, head[0])
+}
+
+// read returns a page that the walk did not read before. A page has one place in one
+// b-tree or in one row's overflow: whoever leads to it again would have a small file
+// read for hours, or as rows of any length.
+func (w *walk) read(number uint32) ([]byte, error) {
+	page, err := w.table.db.page(number)
+	if err != nil {
+		return nil, err
+	}
+	if !w.seen.add(number) {
+		return nil, fmt.Errorf("page %d is used twice", number)
+	}
+	return page, nil
 }
 
 // cells returns where the cells of a page begin.
@@ -168,6 +183,7 @@ func (w *walk) leaf(page, head []byte, number uint32) error {
 	if err != nil {
 		return err
 	}
+	held := 0 // bytes of the cells: more than the page has, and they share some
 	for _, from := range at {
 		cell := page[from:]
 		size, n := varint(cell)
@@ -181,6 +197,9 @@ func (w *walk) leaf(page, head []byte, number uint32) error {
 		w.last, w.begun = id, true
 		if id <= w.after {
 			continue
+		}
+		if held += n + m + w.table.db.inside(size); held > len(page) {
+			return fmt.Errorf("page %d has cells that overlap", number)
 		}
 		if err := w.row(id, size, cell[n+m:]); err != nil {
 			return err
@@ -216,7 +235,8 @@ func (w *walk) payload(size int64, local []byte) ([]byte, error) {
 	if size < 0 || size > MaxRow {
 		return nil, fmt.Errorf("it has %d bytes, at most %d are read", size, MaxRow)
 	}
-	inside := w.table.db.inside(int(size))
+	d := w.table.db
+	inside := d.inside(size)
 	if len(local) < inside {
 		return nil, errors.New("it ends past its page")
 	}
@@ -234,19 +254,19 @@ func (w *walk) payload(size int64, local []byte) ([]byte, error) {
 			return nil, err
 		}
 		next = binary.BigEndian.Uint32(page)
-		record = append(record, page[4:min(w.table.db.usable, 4+int(size)-len(record))]...)
+		record = append(record, page[4:min(d.usable, 4+int(size)-len(record))]...)
 	}
 	return record, nil
 }
 
 // inside returns how many bytes of a record of that size stand in its leaf page.
-func (d *Database) inside(size int) int {
+func (d *Database) inside(size int64) int {
 	most := d.usable - 35
-	if size <= most {
-		return size
+	if size <= int64(most) {
+		return int(max(size, 0))
 	}
 	least := (d.usable-12)*32/255 - 23
-	if k := least + (size-least)%(d.usable-4); k <= most {
+	if k := least + int((size-int64(least))%int64(d.usable-4)); k <= most {
 		return k
 	}
 	return least

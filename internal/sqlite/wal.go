@@ -81,7 +81,8 @@ func (w *wal) index(order binary.ByteOrder, sum checksum) error {
 		if pages := binary.BigEndian.Uint32(buf[4:]); pages != 0 {
 			w.pages = pages
 			maps.Copy(w.frames, fresh)
-			clear(fresh)
+			// Not clear: that takes as long as the greatest commit before was.
+			fresh = make(map[uint32]int64)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/redact"
 	"github.com/etch-audit/etch/server"
 	"github.com/etch-audit/etch/server/token"
 )
@@ -37,6 +38,10 @@ type Options struct {
 	Agent func(name string) *hook.Agent
 	// Recording says what is kept of hooks and of telemetry.
 	Recording hook.Recording
+	// Classify judges the risk of what hooks tell, as the log does.
+	Classify func(*etch.Event) (etch.Risk, []string)
+	// Masker returns what masks secrets as the log does.
+	Masker func() *redact.Masker
 	// Sessions is the directory of what is remembered between the deliveries of
 	// hooks.
 	Sessions string

@@ -34,7 +34,7 @@ func (h *Handler) hook(c *call) error {
 	}
 	d := &hook.Delivery{
 		Agent: agent, Event: c.r.PathValue("event"), Payload: body.data, Now: h.opt.Now(), Remote: true, Sender: c.sender.Key(),
-		Actor: etch.Actor{Host: h.opt.Host}, Recording: h.opt.Recording,
+		Actor: etch.Actor{Host: h.opt.Host}, Recording: h.opt.Recording, Classify: h.opt.Classify, Masker: h.opt.Masker,
 	}
 	if s := c.sender; s.UID >= 0 {
 		d.Actor.Username, d.Actor.UserID, d.Parent = s.User, fmt.Sprint(s.UID), max(s.PID, 0)
