@@ -21,34 +21,17 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 		return nil, err
 	}
 	defer s.requests.Done()
-	if err := s.fits(events); err != nil {
-		s.stats.tooLarge.Add(1)
-		return nil, err
+	load := s.NewLoad()
+	for i, ev := range events {
+		if err := load.Add(ev); err != nil {
+			return nil, fmt.Errorf("event %d: %w", i, err)
+		}
 	}
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
 		return nil, err
 	}
 	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
 	return receipts, err
-}
-
-// maxRequest bounds the events of one request together, unless one may be longer.
-// They may be far more than what was sent, where one text is in all of them.
-const maxRequest = 32 << 20
-
-// fits returns an error where events are too large, by themselves or all together.
-func (s *Server) fits(events []*etch.Event) error {
-	most := max(maxRequest, s.limits.MaxEvent)
-	for i, ev := range events {
-		size := sizeOf(ev)
-		if size > s.limits.MaxEvent {
-			return fmt.Errorf("event %d: %w: %d bytes, at most %d", i, ErrTooLarge, size, s.limits.MaxEvent)
-		}
-		if most -= size; most < 0 {
-			return fmt.Errorf("%w: the %d events of the request are longer than %d bytes together", ErrTooLarge, len(events), max(maxRequest, s.limits.MaxEvent))
-		}
-	}
-	return nil
 }
 
 // append appends events that are signed, and counts what became of them. known says

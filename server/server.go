@@ -29,7 +29,8 @@ var (
 	// ErrRateLimited: the sender has sent more than it may; the error is a
 	// [*RateError].
 	ErrRateLimited = errors.New("the sender's rate limit is reached")
-	// ErrTooLarge: an event is longer than Limits.MaxEvent.
+	// ErrTooLarge: an event is longer than Limits.MaxEvent, or the events of one
+	// request are too much together.
 	ErrTooLarge = errors.New("the event is too large")
 	// ErrShuttingDown: the server takes nothing more.
 	ErrShuttingDown = errors.New("the server is shutting down")

@@ -84,9 +84,9 @@ type Delivery struct {
 	// user: what paths it names is not looked at, so that nobody has files read
 	// that are not his to read.
 	Remote bool
-	// Sender is who has sent a Remote one, as far as the system vouches for it. What
-	// is remembered of a session is its sender's own: nobody can have the calls of
-	// somebody else taken for recorded.
+	// Sender is who has sent the payload, as somebody vouches for who takes those of
+	// many: what one of them delivers is not taken for a second delivery of what
+	// another has, whatever session both name. "" is the process's own user.
 	Sender string
 
 	// Classify judges the risk of an attempt, so that its completion can repeat it;

@@ -395,18 +395,37 @@ func parseSession(content []byte) *session {
 	return s
 }
 
-// fileName returns the name of a session's file: whatever the agent calls the
-// session, it is a name.
+// fileName returns the name of a session's file, without suffix: whatever the agent
+// calls the session, it is a name.
 func fileName(id string) string {
 	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:12])
+	return hex.EncodeToString(sum[:nameLength/2])
 }
+
+// senderMark returns what the names of a sender's files end with, which tells them
+// from those of other senders' sessions of the same id; "" where there is no sender.
+func senderMark(sender string) string {
+	if sender == "" {
+		return ""
+	}
+	return "-" + fileName("sender "+sender)
+}
+
+// nameLength is how many bytes fileName returns.
+const nameLength = 24
 
 const (
 	fileSuffix = ".json"
 	lockSuffix = ".lock"
 )
 
-func isSessionFile(name string) bool {
-	return len(name) == 24+len(fileSuffix) && strings.HasSuffix(name, fileSuffix)
+// sessionFile returns the name, without suffix, and the mark of the sender of what
+// may be a session's file.
+func sessionFile(file string) (name, mark string, ok bool) {
+	name, ok = strings.CutSuffix(file, fileSuffix)
+	if !ok || len(name) < nameLength {
+		return "", "", false
+	}
+	mark = name[nameLength:]
+	return name, mark, mark == "" || len(mark) == 1+nameLength && mark[0] == '-'
 }

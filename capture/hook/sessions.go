@@ -53,7 +53,8 @@ func (s *Sessions) Begin(ctx context.Context, d *Delivery) (*Turn, error) {
 	m := decode(d)
 	t := &Turn{sessions: s, m: m, now: d.Now, Event: m.Name}
 	t.process = agentProcess(d.Parent)
-	t.name = fileName(t.sessionKey())
+	t.mark = senderMark(d.Sender)
+	t.name = fileName(t.sessionKey()) + t.mark
 	held, err := s.take(t.name, wait(ctx))
 	if held == nil {
 		// Another delivery may be changing it: what is read may be broken, and
@@ -112,16 +113,9 @@ func wait(ctx context.Context) time.Duration {
 	return max(0, time.Until(deadline))
 }
 
-// sessionKey names what the delivery belongs to: its sender's session, or where the
+// sessionKey names what the delivery belongs to: its session, or where the
 // agent tells none its process.
 func (t *Turn) sessionKey() string {
-	if from := t.m.Delivery.Sender; from != "" {
-		return "sender " + strconv.Quote(from) + " " + t.ownKey()
-	}
-	return t.ownKey()
-}
-
-func (t *Turn) ownKey() string {
 	if id := t.m.Call.Session; id != "" {
 		return "session " + id
 	}
@@ -254,7 +248,8 @@ const (
 
 // sweep finds sessions of which nothing more will come: their agent's process is
 // gone, or nothing was heard of them for a day. Their open calls are ended by
-// this turn, and their files removed when it is kept.
+// this turn, and their files removed when it is kept. Those of other senders are
+// left alone: what this turn tells is recorded as its sender's.
 func (t *Turn) sweep() {
 	entries, err := t.sessions.fs.ReadDir(t.sessions.dir)
 	if err != nil || !t.locked {
@@ -262,14 +257,13 @@ func (t *Turn) sweep() {
 	}
 	looked, dead := 0, 0
 	for _, entry := range entries[:min(len(entries), maxEntries)] {
-		name := entry.Name()
-		if !isSessionFile(name) || name == t.name+fileSuffix {
+		name, mark, ok := sessionFile(entry.Name())
+		if !ok || mark != t.mark || name == t.name {
 			continue
 		}
 		if looked++; looked > maxSwept || dead >= maxDead {
 			return
 		}
-		name = name[:len(name)-len(fileSuffix)]
 		if !t.isOver(t.sessions.look(name)) {
 			continue
 		}
@@ -315,6 +309,7 @@ type Turn struct {
 	sessions *Sessions
 	m        *Message
 	name     string // of the session's file
+	mark     string // of the sender, at the end of name
 	state    *session
 	locked   bool   // the state was read, and changed, under the session's lock
 	before   []byte // what the file held

@@ -400,3 +400,42 @@ func TestSilentSessionIsEnded(t *testing.T) {
 		t.Errorf("after a day: got %d events, want the end of call c1 as well", len(events))
 	}
 }
+
+// TestSenders shows that deliveries of several senders are none of each other's,
+// though they name the same session and the same call, and that no sender ends the
+// calls of another's session.
+func TestSenders(t *testing.T) {
+	l := newTestLog(t, claudecode.Agent())
+	begin := func(sender, event, session string) []*etch.Event {
+		t.Helper()
+		turn, err := l.sessions.Begin(t.Context(), &hook.Delivery{
+			Agent: l.agent, Event: event, Payload: []byte(toolPayload(event, session, "c", "x")), Now: l.now, Remote: true, Sender: sender,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := turn.Keep(); err != nil {
+			t.Fatal(err)
+		}
+		return turn.Events
+	}
+	senders := []string{"uid 1000", "uid 1001", "token a", ""}
+	for _, event := range []string{"PreToolUse", "PostToolUse"} {
+		for _, sender := range senders {
+			if n := len(begin(sender, event, "s")); n != 1 {
+				t.Errorf("%s of %q gave %d events, want 1", event, sender, n)
+			}
+			if n := len(begin(sender, event, "s")); n != 0 {
+				t.Errorf("a second %s of %q gave %d events", event, sender, n)
+			}
+		}
+	}
+	begin(senders[0], "PreToolUse", "left open")
+	l.now = l.now.Add(48 * time.Hour)
+	if n := len(begin(senders[1], "PreToolUse", "another")); n != 1 {
+		t.Errorf("another sender, after two days: got %d events, want its attempt alone", n)
+	}
+	if n := len(begin(senders[0], "PreToolUse", "another")); n != 2 {
+		t.Errorf("the same sender, after two days: got %d events, want its attempt and the end of what it left open", n)
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"time"
 )
 
 // A SettledCall is one that is on record with its end.
@@ -17,14 +17,25 @@ type SettledCall struct {
 
 // Settled tells that calls of a session are on record with their ends, put
 // there by somebody who learned of them elsewhere: no delivery records them any
-// more, and none ends them for want of a word. A session that is not remembered
-// needs no telling. It waits for deliveries as Begin does.
-func (s *Sessions) Settled(ctx context.Context, session string, calls ...SettledCall) (err error) {
-	name := fileName("session " + session)
-	if _, err := s.fs.Stat(filepath.Join(s.dir, name+fileSuffix)); errors.Is(err, fs.ErrNotExist) {
-		return nil
+// more, whoever sends it, and none ends them for want of a word. A session that is
+// not remembered needs no telling. It waits for deliveries as Begin does.
+func (s *Sessions) Settled(ctx context.Context, session string, calls ...SettledCall) error {
+	entries, err := s.fs.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list sessions: %w", err)
 	}
-	held, err := s.take(name, wait(ctx))
+	var errs []error
+	for _, entry := range entries {
+		if name, mark, ok := sessionFile(entry.Name()); ok && name == fileName("session "+session)+mark {
+			errs = append(errs, s.settle(name, wait(ctx), calls))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settle tells one sender's session of them.
+func (s *Sessions) settle(name string, wait time.Duration, calls []SettledCall) (err error) {
+	held, err := s.take(name, wait)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,12 @@ import (
 
 // What was put on record from elsewhere is neither ended nor recorded again.
 func TestSettled(t *testing.T) {
+	for name, sender := range map[string]string{"the user's own": "", "a sender's": "uid 1000"} {
+		t.Run(name, func(t *testing.T) { testSettled(t, sender) })
+	}
+}
+
+func testSettled(t *testing.T, sender string) {
 	sessions := hook.NewSessions(t.TempDir())
 	agent := &hook.Agent{Name: "some"}
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
@@ -17,7 +23,7 @@ func TestSettled(t *testing.T) {
 		t.Helper()
 		now = now.Add(time.Second)
 		turn, err := sessions.Begin(t.Context(), &hook.Delivery{
-			Agent: agent, Payload: []byte(payload), Now: now,
+			Agent: agent, Payload: []byte(payload), Now: now, Sender: sender,
 			Getenv: func(string) (string, bool) { return "", false },
 		})
 		if err != nil {

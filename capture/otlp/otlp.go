@@ -67,6 +67,11 @@ type Options struct {
 	// Now is when the request came. A time that lies further in the future is
 	// not believed: the event gets this one, and the label claimed_time.
 	Now time.Time
+	// Take, where set, is asked of each event as soon as it is made: where it
+	// returns an error the event is rejected for that, and not kept. What items
+	// share, of their resource, is in the event of each, so that a short request
+	// can be made into very much: Take says when it is enough.
+	Take func(*etch.Event) error
 }
 
 // A Batch is what a request was made into.
@@ -75,8 +80,8 @@ type Batch struct {
 	Events []*etch.Event
 	// Ignored counts the items that are nothing for a log of actions.
 	Ignored int
-	// Rejected counts the items that could not be understood, and Reason says of
-	// the first of them why. The sender must not send them again.
+	// Rejected counts the items that could not be understood or were not taken, and
+	// Reason says of the first of them why. The sender must not send them again.
 	Rejected int
 	Reason   string
 
@@ -141,7 +146,11 @@ func (m *mapper) item(read func() (*etch.Event, error)) {
 		m.reject(fmt.Errorf("more than %d items in one request", maxItems))
 		return
 	}
-	switch e, err := read(); {
+	e, err := read()
+	if err == nil && e != nil && m.Take != nil {
+		err = m.Take(e)
+	}
+	switch {
 	case err != nil:
 		m.reject(err)
 	case e == nil:

@@ -213,3 +213,23 @@ func TestInvalidIDs(t *testing.T) {
 		t.Errorf("got answer %q, want %q", got, want)
 	}
 }
+
+// TestTake shows that events which the caller does not take are rejected, each for
+// itself, and that the sender is told why.
+func TestTake(t *testing.T) {
+	record := `{"attributes":[{"key":"event.name","value":{"stringValue":"session.start"}}]}`
+	body := `{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + record + "," + record + "," + record + `]}]}]}`
+	asked := 0
+	batch, err := otlp.Logs([]byte(body), otlp.JSON, &otlp.Options{Take: func(*etch.Event) error {
+		if asked++; asked == 2 {
+			return errors.New("no room")
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked != 3 || len(batch.Events) != 2 || batch.Rejected != 1 || batch.Reason != "item 2: no room" {
+		t.Errorf("asked %d times, %d events, %d rejected for %q", asked, len(batch.Events), batch.Rejected, batch.Reason)
+	}
+}

@@ -301,6 +301,7 @@ func (d *daemon) serve(ctx context.Context) error {
 func (d *daemon) drain(web *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWait)
 	defer cancel()
+	d.handler.Drain()
 	shut := web.Shutdown(ctx)
 	drained := d.server.Drain(ctx)
 	d.handler.Wait()

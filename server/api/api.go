@@ -71,20 +71,29 @@ type Handler struct {
 	requests tally
 	outcomes tally          // of events
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
+
+	ending context.Context // done when the daemon is to end
+	end    context.CancelFunc
 }
 
 // New returns a Handler.
 func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
-		asking: make(chan struct{}, maxQuestions), decoding: make(chan struct{}, maxDecoding), sessions: hook.NewSessions(opts.Sessions),
+		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
+		decoding: make(chan struct{}, maxDecoding),
 	}
+	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
 		h.routes.Handle(path, h.endpoint(path, e))
 	}
 	h.routes.Handle("/", h.endpoint("other", endpoint{open: true, serve: nowhere}))
 	return h
 }
+
+// Drain waits no longer for requests of which only a part has come: a second, for
+// who is sending it now. Those that came whole are served as before.
+func (h *Handler) Drain() { h.end() }
 
 // Wait waits for what was answered before it was recorded: deliveries of hooks.
 func (h *Handler) Wait() { h.hooks.Wait() }
@@ -113,7 +122,12 @@ func (h *Handler) endpoints() map[string]endpoint {
 }
 
 // ServeHTTP serves a request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body != http.NoBody { // some paths the routes answer themselves
+		leave(http.NewResponseController(w))
+	}
+	h.routes.ServeHTTP(w, r)
+}
 
 // A call is one request.
 type call struct {
@@ -122,7 +136,7 @@ type call struct {
 	path    string // of the endpoint
 	control *http.ResponseController
 	sender  server.Sender
-	took    bool // the body was read to its end
+	unread  bool // a body may be there, and was not read to its end
 }
 
 // context is that of what is done for a request and is not to be broken off when
@@ -146,13 +160,14 @@ func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) 
 // endpoint returns the handler of an endpoint: who may not come gets no further.
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w)}
-		c.bound(bodyWait)
+		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w), unread: r.Body != http.NoBody}
 		err := h.admit(c, e)
+		if err == nil && c.unread && e.method == http.MethodGet {
+			err = invalid("a body has no meaning here")
+		}
 		if err == nil {
 			err = e.serve(c)
 		}
-		c.bound(leftWait)
 		if err != nil {
 			c.fail(err)
 		}
@@ -160,8 +175,9 @@ func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	})
 }
 
-// turnWait is how long a request waits for its turn, where few are served at a time.
-const turnWait = 10 * time.Second
+// turnWait is how long a request waits for its turn, where few are served at a
+// time: less than the ten seconds that exporters wait for an answer.
+const turnWait = 8 * time.Second
 
 // turn waits for one of a few places; done gives it to another.
 func turn(c *call, places chan struct{}, none string) (done func(), err error) {
@@ -176,24 +192,15 @@ func turn(c *call, places chan struct{}, none string) (done func(), err error) {
 	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: none, after: time.Second}
 }
 
-// bound bounds the wait for a body that was not read yet. Package http reads what is
-// left of it before it answers, also to somebody who was refused, and waits for ever
-// for what does not come.
-func (c *call) bound(wait time.Duration) {
-	if !c.took && c.r.ContentLength != 0 {
-		_ = c.control.SetReadDeadline(time.Now().Add(wait)) // a test's recorder has none
-	}
-}
-
-// leftWait is how long what is left of a body that nobody wants may take to come.
-const leftWait = time.Second
-
 // answerWait is how long an answer, or a part of a long one, may take to be taken:
 // what is not read for so long is not read any more.
 const answerWait = 30 * time.Second
 
-// patient lets what is answered next be waited for.
+// patient lets what is answered next be waited for, but not the body before it.
 func (c *call) patient() {
+	if c.unread {
+		leave(c.control)
+	}
 	_ = c.control.SetWriteDeadline(time.Now().Add(answerWait)) // a test's recorder has none
 }
 

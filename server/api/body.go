@@ -2,6 +2,7 @@ package api
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/etch-audit/etch/server"
 )
 
 const (
@@ -22,6 +25,9 @@ const (
 	// bodyWait is how long a body may take to come: one that comes byte by byte
 	// holds a connection no longer.
 	bodyWait = 30 * time.Second
+	// leftoverWait is how long the rest of a body may take that nobody asks for:
+	// net/http reads it before it sends the answer, and by itself waits for ever.
+	leftoverWait = time.Second
 	// bodyStep is how much is asked of the budget at a time.
 	bodyStep = 64 << 10
 )
@@ -58,21 +64,18 @@ type body struct {
 // to it any more. It may be empty.
 func (h *Handler) body(c *call) (*body, error) {
 	limit := max(maxBody, h.opt.Server.Limits().MaxEvent)
-	c.bound(bodyWait)
+	defer h.hurry(c)()
 	raw := http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit))
 	in, err := decompressed(raw, c.r.Header.Get("Content-Encoding"))
 	if err != nil {
-		return nil, bodyProblem(err, limit)
+		return nil, h.bodyProblem(err, limit)
 	}
 	b, err := h.readBody(in, limit)
 	if err != nil {
 		h.release(b)
-		return nil, bodyProblem(err, limit)
+		return nil, h.bodyProblem(err, limit)
 	}
-	// The connection is looked at while the request is served: that it says nothing
-	// then is no end of it.
-	c.took = true
-	_ = c.control.SetReadDeadline(time.Time{}) // a test's recorder has none
+	c.unread = false
 	return b, nil
 }
 
@@ -84,6 +87,26 @@ func (h *Handler) someBody(c *call) (*body, error) {
 		return nil, invalid("the request has no body")
 	}
 	return b, err
+}
+
+// hurry gives the body of a request the time that it has, which ends soon after the
+// daemon does. What it returns is called when the body is there, or is given up.
+func (h *Handler) hurry(c *call) (done func()) {
+	_ = c.control.SetReadDeadline(time.Now().Add(bodyWait)) // a test's recorder has none
+	stop := context.AfterFunc(h.ending, func() { leave(c.control) })
+	return func() {
+		stop()
+		if !c.unread {
+			// The connection is looked at while the request is served: that it says
+			// nothing then is no end of it.
+			_ = c.control.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// leave waits for what is left of the body no longer than for who is sending it now.
+func leave(control *http.ResponseController) {
+	_ = control.SetReadDeadline(time.Now().Add(leftoverWait)) // a test's recorder has none
 }
 
 // readBody reads to the end, or to one byte beyond the limit.
@@ -142,9 +165,11 @@ func decompressed(in io.Reader, encoding string) (io.Reader, error) {
 }
 
 // bodyProblem says why a body could not be read.
-func bodyProblem(err error, limit int) *problem {
+func (h *Handler) bodyProblem(err error, limit int) *problem {
 	var tooLong *http.MaxBytesError
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && h.ending.Err() != nil:
+		return problemOf(server.ErrShuttingDown)
 	case errors.As(err, &tooLong), errors.Is(err, errTooLong):
 		return &problem{status: http.StatusRequestEntityTooLarge, code: "too_large", text: fmt.Sprintf("the body is longer than %d bytes", limit), hint: "send fewer events at a time"}
 	case errors.Is(err, errBusy):

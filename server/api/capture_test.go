@@ -66,23 +66,23 @@ func TestHook(t *testing.T) {
 	}
 }
 
-// TestHookOfAnother shows that nobody keeps somebody else's calls out of the log: what
-// one sender has delivered of a session is no second delivery of another's.
-func TestHookOfAnother(t *testing.T) {
+// TestHookOfManySenders shows that a delivery is recorded though another sender has
+// sent the same before.
+func TestHookOfManySenders(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
-	other := b.token(b.handler.opt.Tokens, "other", token.Send)
+	other := b.token(b.handler.opt.Tokens, "another", token.Send)
 	for _, secret := range []string{other, b.send, b.send} {
 		if got := b.do("POST", "/hook/claude-code", secret, preTool, "Content-Type", "application/json"); got.status != 200 {
-			t.Fatalf("%d %s", got.status, got.body)
+			t.Errorf("%d %s", got.status, got.body)
 		}
 	}
 	b.handler.Wait()
-	var got []string
+	var senders []string
 	for _, r := range b.records("call = toolu_1") {
-		got = append(got, r.Event.Labels[server.LabelSenderToken])
+		senders = append(senders, r.Event.Labels[server.LabelSenderToken])
 	}
-	if want := []string{"other", "sender"}; !slices.Equal(got, want) {
-		t.Errorf("got the call from %q, want it once from each of %q", got, want)
+	if !slices.Equal(senders, []string{"another", "sender"}) {
+		t.Errorf("recorded of %v, want one of each", senders)
 	}
 }
 
@@ -187,17 +187,75 @@ func TestTelemetry(t *testing.T) {
 	}
 }
 
-// TestTelemetryGrows shows that a small body cannot become a huge one: the texts of a
-// resource are in each of its records.
-func TestTelemetryGrows(t *testing.T) {
+// sharedResource returns a request of log records of one resource, each of them an
+// event with the name of the service.
+func sharedResource(service string, records int) string {
+	record := `{"attributes":[{"key":"event.name","value":{"stringValue":"session.start"}}]}`
+	return `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + service + `"}}]},"scopeLogs":[{"logRecords":[` +
+		strings.Repeat(record+",", records-1) + record + `]}]}]}`
+}
+
+// TestTelemetryIsBounded shows that a short request whose events share a long text
+// is not made into more than the daemon holds, and that its sender is told so.
+func TestTelemetryIsBounded(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
-	body := `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + strings.Repeat("s y-", 15_000) + `"}}]},` +
-		`"scopeLogs":[{"logRecords":[` + strings.Repeat(`{"eventName":"session.start"},`, 2_999) + `{"eventName":"session.start"}]}]}]}`
-	got := b.do("POST", "/v1/logs", b.send, squeezed(t, []byte(body)), "Content-Type", "application/json", "Content-Encoding", "gzip")
-	if got.status != 413 {
-		t.Errorf("got %d %s, want 413", got.status, got.body)
+	const sent = 3000
+	service := strings.Repeat("s", 60_000)
+	got := b.do("POST", "/v1/logs", b.send, squeezed(t, []byte(sharedResource(service, sent))), "Content-Type", "application/json", "Content-Encoding", "gzip")
+	var answer struct {
+		PartialSuccess struct {
+			Rejected int    `json:"rejectedLogRecords,string"`
+			Message  string `json:"errorMessage"`
+		} `json:"partialSuccess"`
 	}
-	if n := len(b.records("type = session_start")); n != 0 {
-		t.Errorf("%d of its records are recorded, want none", n)
+	if err := json.Unmarshal([]byte(got.body), &answer); err != nil || got.status != 200 {
+		t.Fatalf("%d %s: %v", got.status, got.body, err)
+	}
+	found := len(b.records("type = session_start"))
+	if found == 0 || found*len(service) > 2*maxBody || found+answer.PartialSuccess.Rejected != sent {
+		t.Errorf("%d of %d events recorded, %d rejected; want %d bytes at most", found, sent, answer.PartialSuccess.Rejected, 2*maxBody)
+	}
+	if !strings.Contains(answer.PartialSuccess.Message, "too large") {
+		t.Errorf("the sender is told %q", answer.PartialSuccess.Message)
+	}
+	if info, err := os.Stat(b.path); err != nil || info.Size() > 48<<20 {
+		t.Errorf("the log has %d bytes (%v)", info.Size(), err)
+	}
+}
+
+// TestTelemetryTooLarge shows that one event that is too large keeps the others of
+// its request out of nothing.
+func TestTelemetryTooLarge(t *testing.T) {
+	b := newBench(t, server.Limits{MaxEvent: 4096}, nil)
+	large := strings.TrimSuffix(sharedResource(strings.Repeat("x", 5000), 1), "]}")
+	small := strings.TrimPrefix(sharedResource("bot", 2), `{"resourceLogs":[`)
+	got := b.do("POST", "/v1/logs", b.send, large+","+small, "Content-Type", "application/json")
+	if got.status != 200 || !strings.Contains(got.body, `"rejectedLogRecords":"1"`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if n := len(b.records("type = session_start")); n != 2 {
+		t.Errorf("%d events recorded, want the 2 that are not too large", n)
+	}
+}
+
+// TestTelemetryTakesTurns shows that one request more than are made into events at the
+// same time waits until one of them is done.
+func TestTelemetryTakesTurns(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	for range maxDecoding {
+		b.handler.decoding <- struct{}{}
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		answered <- b.do("POST", "/v1/logs", b.send, sharedResource("bot", 1), "Content-Type", "application/json")
+	}()
+	select {
+	case got := <-answered:
+		t.Errorf("answered before its turn: %d %s", got.status, got.body)
+	case <-time.After(100 * time.Millisecond):
+	}
+	<-b.handler.decoding
+	if got := <-answered; got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
 	}
 }

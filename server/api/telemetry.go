@@ -8,9 +8,9 @@ import (
 	"github.com/etch-audit/etch/capture/otlp"
 )
 
-// maxDecoding bounds the requests that are made into events at the same time: the
-// events take many times the memory of a body.
-const maxDecoding = 4
+// maxDecoding bounds the requests of which events are made and recorded at the same
+// time: those take many times the memory of the bodies.
+const maxDecoding = 2
 
 // logs serves POST /v1/logs.
 func (h *Handler) logs(c *call) error { return h.telemetry(c, otlp.Logs) }
@@ -45,7 +45,9 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 		return spoken(err, encoding)
 	}
 	defer done()
-	batch, err := decode(body.data, encoding, &otlp.Options{Recording: h.opt.Recording, Now: h.opt.Now()})
+	batch, err := decode(body.data, encoding, &otlp.Options{
+		Recording: h.opt.Recording, Now: h.opt.Now(), Take: h.opt.Server.NewLoad().Add,
+	})
 	if err != nil {
 		return spoken(invalid("%v", err), encoding)
 	}
