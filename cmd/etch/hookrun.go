@@ -249,6 +249,9 @@ func (r *hookRun) use(resolved *config.Resolved, to recorderPlace) error {
 	spool, err := etch.OpenSpool(to.spool, r.options(resolved))
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stage == hookEnded && r.resolved != nil {
+		return nil // whoever makes the answer goes by what is there
+	}
 	r.resolved, r.spool, r.to = resolved, spool, to
 	return err
 }
@@ -506,7 +509,12 @@ func (r *hookRun) keep(cause error) error {
 		if err := r.settings(); err != nil {
 			return fmt.Errorf("lost: %w: %w", cause, err)
 		}
+		r.mu.Lock()
 		spool = r.spool
+		r.mu.Unlock()
+	}
+	if spool == nil {
+		return fmt.Errorf("lost: %w: there is no spool", cause)
 	}
 	if len(events) == 0 {
 		events = r.late(cause)

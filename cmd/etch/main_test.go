@@ -59,6 +59,8 @@ func TestScript(t *testing.T) {
 			// sealed when it is closed, and a script that wants more says so.
 			env.Setenv("ETCH_SEAL_EVERY", "1h")
 			env.Setenv("TEST_PATIENT", "1")
+			// How the race detector behaves is said from outside: see the Makefile.
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			// Nothing runs on behind a script; one that wants it says so.
 			env.Setenv("ETCH_HOOKS_RECONCILE", "off")
 			samples, err := filepath.Abs(filepath.Join("..", "..", "capture"))
