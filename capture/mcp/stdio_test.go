@@ -257,7 +257,7 @@ func TestEndings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if systemHasNo(test.exit) {
-				t.Skip("the system has no signals")
+				t.Skip("Windows has no signals to end by")
 			}
 			t.Parallel()
 			p := tapped(t, &Command{Argv: test.argv, Grace: test.grace})

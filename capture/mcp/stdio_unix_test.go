@@ -89,7 +89,7 @@ func TestNotExecutable(t *testing.T) {
 // Where the wrapper is killed, its server does not live on.
 func TestKilledWrapper(t *testing.T) {
 	if attributes() == nil {
-		t.Skip("the system cannot do that")
+		t.Skip("only Linux ends a server whose wrapper was killed")
 	}
 	proxy := exec.Command(serverArgv("proxy")[0], serverArgv("proxy", "pid")[1:]...)
 	in, err := proxy.StdinPipe()

@@ -16,7 +16,7 @@ import (
 // it cannot hand over waits in that user's own home, and who sent it is on record.
 func TestAnotherUsersDaemon(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("wants two users")
+		t.Skip("wants two users: only root may become another")
 	}
 	const agent = 4242 // somebody without a name
 	top := shortDir(t)
@@ -95,7 +95,7 @@ func TestAnotherUsersDaemon(t *testing.T) {
 // of their own.
 func TestADaemonForOthers(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("wants two users")
+		t.Skip("wants two users: only root may become another")
 	}
 	dir := shortDir(t)
 	if err := os.Chmod(dir, 0o755); err != nil {
@@ -127,7 +127,7 @@ func TestADaemonForOthers(t *testing.T) {
 // TestWhoseSocketIsTrusted: root appoints a daemon's user by giving it a directory.
 func TestWhoseSocketIsTrusted(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("wants several users")
+		t.Skip("wants several users: only root may become another")
 	}
 	top, err := os.MkdirTemp("/run", "etch-test")
 	if err != nil {

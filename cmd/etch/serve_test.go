@@ -431,3 +431,16 @@ func TestHeadlineOfDaemon(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestPropertyListText: what package encoding/xml makes of a text, without the package.
+func TestPropertyListText(t *testing.T) {
+	for _, text := range []string{"/usr/local/bin/etch", `a <b> & "c" 'd'`, "tab\tfeed\nreturn\r", "bell\a nul\x00 bad\xff last\uffff", "größe"} {
+		var want strings.Builder
+		if err := xml.EscapeText(&want, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got := plistString(text); got != "<string>"+want.String()+"</string>" {
+			t.Errorf("%q: got %s, want %s", text, got, want.String())
+		}
+	}
+}

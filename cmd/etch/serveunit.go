@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/xml"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -243,10 +241,16 @@ func (p *unitPlan) launchd() string {
 	return b.String()
 }
 
+// plistString writes a text of a property list. Package encoding/xml would make its
+// tables at the start of every command, hooks too, for this alone.
 func plistString(s string) string {
-	var b bytes.Buffer
-	if err := xml.EscapeText(&b, []byte(s)); err != nil {
-		panic("main: bad text of a property list: " + err.Error())
+	allowed := func(r rune) rune { // XML 1.0, section 2.2: the others of these cannot be written at all
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
 	}
-	return "<string>" + b.String() + "</string>"
+	text := strings.Map(allowed, strings.ToValidUTF8(s, "\uFFFD"))
+	escapes := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "\t", "&#x9;", "\n", "&#xA;", "\r", "&#xD;")
+	return "<string>" + escapes.Replace(text) + "</string>"
 }
