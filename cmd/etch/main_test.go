@@ -89,6 +89,7 @@ func TestScript(t *testing.T) {
 			"jsonlines": jsonLines,
 			"exits":     exits,
 			"biglines":  bigLines,
+			"buildhook": scriptBuild,
 		},
 	})
 }
