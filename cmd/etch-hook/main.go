@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 
+	_ "github.com/etch-audit/etch/internal/alone"
 	"github.com/etch-audit/etch/internal/hookrun"
 )
 
@@ -18,7 +19,6 @@ It is "etch hook" as a program of its own; "etch hook --help" says more.
 `
 
 func main() {
-	runtime.GOMAXPROCS(1) // it does one thing after the other: threads that look for work cost more
 	c, ok := hookrun.Parse(os.Args[1:])
 	if !ok {
 		os.Exit(help(os.Args[1:]))
