@@ -167,6 +167,7 @@ func newDoctoring(ctx context.Context, opts doctorOptions, std stdio) (*doctorin
 	if d.m.Binary, err = os.Executable(); err != nil {
 		return nil, err
 	}
+	d.m.Hooks, _ = hookProgram(d.m.Binary) // why one is not taken says its own finding, where hooks start it
 	if d.resolved, err = opts.place.load(std); err != nil {
 		return nil, err
 	}

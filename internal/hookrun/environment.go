@@ -1,4 +1,4 @@
-package main
+package hookrun
 
 import (
 	"os/user"
@@ -18,11 +18,11 @@ var weakening = map[string]bool{
 // environment is the one from which a hook takes its configuration. Without a
 // home the user's own is meant: some agents start hooks with an environment that
 // is all but empty.
-func (r *hookRun) environment(name string) (string, bool) {
+func (r *run) environment(name string) (string, bool) {
 	if weakening[name] {
 		return "", false
 	}
-	value, ok := r.std.env(name)
+	value, ok := r.process.Env(name)
 	if name != homeVariable || filepath.IsAbs(value) {
 		return value, ok
 	}
