@@ -10,6 +10,7 @@ import "runtime"
 
 func init() {
 	runtime.GOMAXPROCS(1)
+	runtime.MemProfileRate = 0
 	grow(0)
 }
 
