@@ -27,13 +27,16 @@ func (r *run) finish(cause error) hook.Answer {
 	return answer
 }
 
-// late returns the events where time was up before they were known: those of the
+// unfinished returns the events where time was up before they were known: those of the
 // payload, if all of it comes, without what the session knows. There are none
 // where it says nothing that is recorded.
-func (r *run) late(cause error) []*etch.Event {
+func (r *run) unfinished(cause error) []*etch.Event {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r.payload.whole() || r.payload.wait(r.patience.Payload-r.process.Now().Sub(r.began)) {
+	r.mu.Lock()
+	until := r.late.Add(r.patience.Payload - r.patience.Records)
+	r.mu.Unlock()
+	if r.payload.whole() || r.payload.wait(until.Sub(r.process.Now())) {
 		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
 	}
 	r.mu.Lock()
@@ -88,7 +91,7 @@ func (r *run) keep(cause error) error {
 		return fmt.Errorf("lost: %w: there is no spool", cause)
 	}
 	if len(events) == 0 {
-		events = r.late(cause)
+		events = r.unfinished(cause)
 	}
 	return spool.Put(cause, events...)
 }

@@ -195,7 +195,7 @@ const script = `jq -c '{time: now | todate, session: .session_id, tool: .tool_na
 // seals, risk, sessions, the spool and the time limit are still not there.
 const carefully = `exec 9>>"$1.lock" && flock 9 &&
 line=$(jq -c '
-	def mask: gsub("(?<name>(pass(word|wd)?|secret|token|api_?key)[\"\\u0027 ]*[=:][\"\\u0027 ]*)[^ \"\\u0027&]+"; "\(.name)[REDACTED]"; "i")
+	def mask: gsub("(?<name>(pass(word|wd)?|secret|token|api_?key)[\"\u0027 ]*[=:][\"\u0027 ]*)[^ \"\u0027&]+"; "\(.name)[REDACTED]"; "i")
 		| gsub("gh[pousr]_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}|(?<=Bearer )[A-Za-z0-9._-]+"; "[REDACTED]");
 	{time: now | todate, session: .session_id, tool: .tool_name, call: .tool_use_id, input: .tool_input} | (.. | strings) |= mask') &&
 last=$(tail -c 65 "$1" 2>/dev/null || :) &&
