@@ -19,6 +19,8 @@ const againAfter = time.Hour
 type account struct {
 	conns int // guarded by Server.mu
 
+	recent recent
+
 	mu       sync.Mutex
 	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never
 	bucket   bucket    // guarded by mu

@@ -107,6 +107,7 @@ type Server struct {
 	limits Limits
 	rights rights
 	origin string // the log's name
+	began  time.Time
 
 	mu       sync.Mutex
 	senders  map[identity]*account // guarded by mu
@@ -139,6 +140,7 @@ func New(log *etch.Log, opts *Options) (*Server, error) {
 	if s.opt.Now == nil {
 		s.opt.Now = time.Now
 	}
+	s.began = s.opt.Now()
 	s.limits = s.opt.Limits.withDefaults()
 	var err error
 	if s.rights, err = newRights(&s.opt); err != nil {

@@ -50,6 +50,21 @@ func TestToolSpan(t *testing.T) {
 	}
 }
 
+// TestTimedOutRequest shows that a request which timed out is an event that a log
+// takes: one that it does not keeps all others of its batch out.
+func TestTimedOutRequest(t *testing.T) {
+	const body = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","kind":3,
+"attributes":[{"key":"http.request.method","value":{"stringValue":"GET"}},{"key":"url.full","value":{"stringValue":"https://x.example/"}},
+{"key":"error.type","value":{"stringValue":"timeout"}}],"status":{"code":2,"message":"no answer"}}]}]}]}`
+	batch, err := otlp.Traces([]byte(body), otlp.JSON, nil)
+	if err != nil || len(batch.Events) != 1 {
+		t.Fatalf("%d events, %v", len(batch.Events), err)
+	}
+	if err := batch.Events[0].Validate(); err != nil || batch.Events[0].Result.Type != etch.Timeout {
+		t.Errorf("got %+v: %v", batch.Events[0].Result, err)
+	}
+}
+
 func TestMalformedBody(t *testing.T) {
 	for _, body := range []string{"", "x", "[]", "null", `"{}"`, `{"resourceLogs":[]}`, `{"resourceSpans":{}}`, `{"resourceSpans":[1]}`} {
 		if _, err := otlp.Traces([]byte(body), otlp.JSON, nil); !errors.Is(err, otlp.ErrMalformed) {

@@ -146,15 +146,27 @@ func (c *call) context() context.Context { return context.WithoutCancel(c.r.Cont
 // record has events recorded, and counts what became of them.
 func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) {
 	receipts, err := h.opt.Server.Record(c.context(), c.sender, events)
-	outcome := "recorded"
-	switch {
-	case errors.Is(err, etch.ErrSkipped):
-		outcome = "skipped"
-	case err != nil:
-		outcome = problemOf(err).code
-	}
-	h.outcomes.count(tallied{c.path, outcome}, len(events))
+	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events))
 	return receipts, err
+}
+
+// recordOnce has events recorded that may be sent again: see [server.Server.RecordOnce].
+func (h *Handler) recordOnce(c *call, events []*etch.Event) error {
+	known, err := h.opt.Server.RecordOnce(c.context(), c.sender, events)
+	h.outcomes.count(tallied{c.path, "known"}, known)
+	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events)-known)
+	return err
+}
+
+// outcomeOf returns what became of the events of a request, for counting.
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return "recorded"
+	case errors.Is(err, etch.ErrSkipped):
+		return "skipped"
+	}
+	return problemOf(err).code
 }
 
 // endpoint returns the handler of an endpoint: who may not come gets no further.

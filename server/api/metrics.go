@@ -23,6 +23,9 @@ type tally struct {
 type tallied struct{ endpoint, outcome string }
 
 func (t *tally) count(what tallied, n int) {
+	if n == 0 {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts == nil {
