@@ -2,6 +2,7 @@ package etch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -160,19 +161,11 @@ func (c *Client) send(ctx context.Context, l *link, once bool, receipts []Receip
 		c.calls.Put(w)
 		return 0, err
 	}
-	if err := l.submit(ctx, w); err != nil {
-		c.calls.Put(w)
-		return 0, err
-	}
-	if done := ctx.Done(); done != nil {
-		select {
-		case <-w.done:
-		case <-done:
-			// The call is not used again: its answer may come still.
-			return 0, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	if kept, err := l.exchange(ctx, w); err != nil {
+		if kept {
+			c.calls.Put(w)
 		}
-	} else {
-		<-w.done
+		return 0, err
 	}
 	copy(receipts, w.receipts)
 	for i, ev := range events {
@@ -185,6 +178,48 @@ func (c *Client) send(ctx context.Context, l *link, once bool, receipts []Receip
 		c.calls.Put(w)
 	}
 	return known, err
+}
+
+// exchange sends the lines of a call and waits for their answers. Where it fails, kept
+// says whether the call can be used again.
+func (l *link) exchange(ctx context.Context, w *call) (kept bool, err error) {
+	if err := l.submit(ctx, w); err != nil {
+		return true, err
+	}
+	done := ctx.Done()
+	if done == nil {
+		<-w.done
+		return true, nil
+	}
+	select {
+	case <-w.done:
+		return true, nil
+	case <-done: // the answer may come still
+		return false, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	}
+}
+
+// recordLoss has it recorded that events are lost, once for each ID of this client's
+// user.
+func (c *Client) recordLoss(ctx context.Context, loss Loss) error {
+	text, err := json.Marshal(wire.Lost{ID: loss.ID, Count: loss.Count, From: loss.From.UTC(), To: loss.To.UTC(), Cause: loss.Cause})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
+	line := wire.LostStart + string(text) + wire.LostEnd + "\n"
+	for try := 1; ; try++ {
+		l, err := c.connected(ctx)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+		}
+		w := &call{done: make(chan struct{}, 1), text: []byte(line), head: len(line), receipts: make([]Receipt, 1)}
+		if _, err = l.exchange(ctx, w); err == nil {
+			err = w.outcome()
+		}
+		if !errors.Is(err, errNotTaken) || try == maxSends {
+			return err
+		}
+	}
 }
 
 // keepText is the most bytes of lines that a call keeps room for: one huge event is

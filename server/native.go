@@ -34,6 +34,7 @@ type native struct {
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
 	once    []bool        // of each event: it is to be recorded where the log does not have it
+	losses  []claimedLoss // of this batch
 	ids     []byte        // of the events, one behind the other
 	writeBy time.Time     // the write deadline
 	one     [1]etch.Receipt
@@ -77,6 +78,7 @@ func (n *native) run() {
 // whether there may be more.
 func (n *native) lines() (more bool) {
 	n.events, n.answers, n.asked, n.once, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.once[:0], n.ids[:0]
+	n.losses = n.losses[:0]
 	rest := n.in
 	for len(n.answers) < maxBatch {
 		end := bytes.IndexByte(rest[n.scanned:], '\n')
@@ -116,6 +118,10 @@ func (n *native) take(line []byte) {
 		n.answers = append(n.answers, wire.Answer{
 			Kind: wire.Hello, Line: n.line, Origin: n.server.origin, MaxEvent: uint64(n.server.limits.MaxEvent),
 		})
+		return
+	}
+	if loss, is, err := parseLoss(line); is {
+		n.claim(loss, err)
 		return
 	}
 	ev, once, err := parse(line)
@@ -195,7 +201,7 @@ func (n *native) write(b []byte) error {
 
 // record records the events of the batch and fills in their answers.
 func (n *native) record() (goOn bool) {
-	if len(n.events) == 0 {
+	if len(n.events)+len(n.losses) == 0 {
 		return true
 	}
 	ctx := context.Background() // who asked may have gone: it is recorded all the same
@@ -205,12 +211,16 @@ func (n *native) record() (goOn bool) {
 			return !errors.Is(err, ErrRefused)
 		}
 	}
-	wait, err := n.server.spend(n.account, len(n.events), ratePatience)
+	wait, err := n.server.spend(n.account, len(n.events)+len(n.losses), ratePatience)
 	if err == nil && wait > 0 && !n.server.rest(wait) {
 		err = ErrShuttingDown
 	}
 	if err != nil {
 		n.failAll(err)
+		return true
+	}
+	n.recordLosses(ctx)
+	if len(n.events) == 0 {
 		return true
 	}
 	receipts, known, err := n.server.append(ctx, n.events, n.once, n.one[:0])
@@ -241,6 +251,9 @@ const ratePatience = time.Second
 func (n *native) failAll(err error) {
 	for _, at := range n.asked {
 		n.fail(&n.answers[at], err)
+	}
+	for i := range n.losses {
+		n.fail(&n.answers[n.losses[i].answer], err)
 	}
 }
 

@@ -5,6 +5,7 @@ package wire
 import (
 	"encoding/base64"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -45,6 +46,22 @@ const (
 	OnceStart = `{"once":`
 	OnceEnd   = `}`
 )
+
+// LostStart and LostEnd stand around a Lost.
+const (
+	LostStart = `{"lost":`
+	LostEnd   = `}`
+)
+
+// A Lost says that a client has events that it could not hand over and not keep. It is
+// answered as Known once it is on record.
+type Lost struct {
+	ID    string    `json:"id"` // of the client's own: it is recorded once
+	Count uint64    `json:"count"`
+	From  time.Time `json:"from"` // of the first of them
+	To    time.Time `json:"to"`   // of the last
+	Cause string    `json:"cause"`
+}
 
 // HashSize is the length of a leaf and of a root.
 const HashSize = 32
