@@ -199,6 +199,33 @@ func (l *link) exchange(ctx context.Context, w *call) (kept bool, err error) {
 	}
 }
 
+// A DaemonStatus is what a daemon says of itself. What it does not tell is "".
+type DaemonStatus struct {
+	Origin  string // its log's name
+	Log     string // the path of its log
+	UID     string // whom it runs as
+	User    string // that user's name
+	Version string // of the program
+	Problem string // why the next event cannot be recorded; "" where nothing is known against it
+}
+
+// Status asks the daemon how it is. One that does not know the question tells nothing
+// of itself.
+func (c *Client) Status(ctx context.Context) (DaemonStatus, error) {
+	w, err := c.ask(ctx, wire.StatusLine+"\n")
+	if e, ok := errors.AsType[*DaemonError](err); ok && wire.Code(e.Code) == wire.Invalid {
+		return DaemonStatus{}, nil
+	}
+	if err != nil {
+		return DaemonStatus{}, err
+	}
+	if w.about == nil {
+		return DaemonStatus{}, errors.New("daemon: it answers something else than how it is")
+	}
+	a := w.about
+	return DaemonStatus{w.origin, a.Log, a.UID, a.User, a.Version, a.Problem}, nil
+}
+
 // recordLoss has it recorded that events are lost, once for each ID of this client's
 // user.
 func (c *Client) recordLoss(ctx context.Context, loss Loss) error {
@@ -206,18 +233,23 @@ func (c *Client) recordLoss(ctx context.Context, loss Loss) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	}
-	line := wire.LostStart + string(text) + wire.LostEnd + "\n"
+	_, err = c.ask(ctx, wire.LostStart+string(text)+wire.LostEnd+"\n")
+	return err
+}
+
+// ask sends a line that is no event, and returns with its answer.
+func (c *Client) ask(ctx context.Context, line string) (*call, error) {
 	for try := 1; ; try++ {
 		l, err := c.connected(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+			return nil, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 		}
 		w := &call{done: make(chan struct{}, 1), text: []byte(line), head: len(line), receipts: make([]Receipt, 1)}
 		if _, err = l.exchange(ctx, w); err == nil {
 			err = w.outcome()
 		}
 		if !errors.Is(err, errNotTaken) || try == maxSends {
-			return err
+			return w, err
 		}
 	}
 }
@@ -274,6 +306,8 @@ type call struct {
 	recorded int
 	known    int
 	skipped  int
+	origin   string      // of an answer that says how the daemon is
+	about    *wire.About // of that answer; nil: there was none
 	err      error // the first one
 	unknown  bool  // of some event it is not known whether it is recorded
 }
@@ -335,6 +369,8 @@ func (w *call) take(a *wire.Answer, origin string) {
 		w.known++
 	case wire.Skipped:
 		w.skipped++
+	case wire.Status:
+		w.origin, w.about = a.Origin, a.About
 	default:
 		w.fail(&DaemonError{Code: string(a.Code), Text: a.Error, Hint: a.Hint}, a.Code == wire.Unknown)
 	}

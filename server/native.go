@@ -120,6 +120,10 @@ func (n *native) take(line []byte) {
 		})
 		return
 	}
+	if bytes.Equal(line, howAreYou) {
+		n.answers = append(n.answers, n.server.about(n.line))
+		return
+	}
 	if loss, is, err := parseLoss(line); is {
 		n.claim(loss, err)
 		return
@@ -157,6 +161,19 @@ func parse(line []byte) (ev *etch.Event, once bool, err error) {
 
 // hello is the line by which a client asks whom it speaks to.
 var hello = []byte(wire.HelloLine)
+
+// howAreYou is the line by which a client asks how the daemon is.
+var howAreYou = []byte(wire.StatusLine)
+
+// about answers that. It asks for no right to send, as a hello does.
+func (s *Server) about(line uint64) wire.Answer {
+	a := new(wire.About)
+	if s.opt.About != nil {
+		st := s.opt.About()
+		*a = wire.About{Log: st.Log, UID: st.UID, User: st.User, Version: st.Version, Problem: st.Problem}
+	}
+	return wire.Answer{Kind: wire.Status, Line: line, Origin: s.origin, About: a}
+}
 
 // fails makes the answer of a line that is not to be recorded.
 func (n *native) fails(code wire.Code, err error, hint string) {

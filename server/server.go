@@ -92,6 +92,9 @@ type Options struct {
 	// HTTP serves what is no native protocol on a socket; nil: such connections are
 	// closed. A request's context knows the sender: see [SenderFrom].
 	HTTP http.Handler
+	// About says to who asks by a socket how the daemon is; nil: it says nothing but its
+	// log's name, which is the log's own.
+	About func() etch.DaemonStatus
 	// Notify, where set, is told what no sender waits for: that an event about
 	// senders could not be recorded, for instance.
 	Notify func(error)

@@ -139,13 +139,25 @@ func (d *daemon) open() error {
 		Limits:     limitsOf(s),
 		AllowUsers: s.AllowUsers, AllowGroups: s.AllowGroups, ReadUsers: s.ReadUsers,
 		HTTP:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
-		Notify: d.tell, Now: d.std.now,
+		About: d.about, Notify: d.tell, Now: d.std.now,
 	})
 	if err != nil {
 		return fail(exitUsage, "allow_users, allow_groups and read_users in [server] take names of this machine, or numbers", err)
 	}
 	d.handler, err = d.newHandler(tokens)
 	return err
+}
+
+// about says how the daemon is. It is asked when everything is open.
+func (d *daemon) about() etch.DaemonStatus {
+	about := etch.DaemonStatus{Log: d.resolved.LogPath(), UID: strconv.Itoa(os.Getuid()), Version: version().Version}
+	if u, err := user.LookupId(about.UID); err == nil {
+		about.User = u.Username
+	}
+	if err := d.handler.Failing(); err != nil {
+		about.Problem = err.Error()
+	}
+	return about
 }
 
 func limitsOf(s *config.Server) server.Limits {

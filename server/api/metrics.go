@@ -97,7 +97,7 @@ func (h *Handler) requestMetrics(p *exposition) {
 	p.family("etch_http_events_total", "counter", "Events that came by HTTP, by endpoint and what became of them.")
 	h.outcomes.write(p, "etch_http_events_total", "outcome")
 	up := 1.0
-	if h.failing() != nil {
+	if h.Failing() != nil {
 		up = 0
 	}
 	p.gauge("etch_healthy", "1 where the next event can be recorded, as far as that is known.", up)
