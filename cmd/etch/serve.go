@@ -138,7 +138,7 @@ func (d *daemon) open() error {
 	d.server, err = server.New(d.log, &server.Options{
 		Limits:     limitsOf(s),
 		AllowUsers: s.AllowUsers, AllowGroups: s.AllowGroups, ReadUsers: s.ReadUsers,
-		HTTP:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
+		HTTP:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
 		About: d.about, Notify: d.tell, Now: d.std.now,
 	})
 	if err != nil {

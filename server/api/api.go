@@ -72,7 +72,8 @@ type Handler struct {
 	outcomes tally          // of events
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 
-	ending context.Context // done when the daemon is to end
+	leftover time.Duration   // leftoverWait, but in tests
+	ending   context.Context // done when the daemon is to end
 	end    context.CancelFunc
 }
 
@@ -81,7 +82,7 @@ func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		decoding: make(chan struct{}, maxDecoding),
+		decoding: make(chan struct{}, maxDecoding), leftover: leftoverWait,
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
@@ -124,13 +125,14 @@ func (h *Handler) endpoints() map[string]endpoint {
 // ServeHTTP serves a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != http.NoBody { // some paths the routes answer themselves
-		leave(http.NewResponseController(w))
+		h.leave(http.NewResponseController(w))
 	}
 	h.routes.ServeHTTP(w, r)
 }
 
 // A call is one request.
 type call struct {
+	handler *Handler
 	w       *response
 	r       *http.Request
 	path    string // of the endpoint
@@ -172,7 +174,7 @@ func outcomeOf(err error) string {
 // endpoint returns the handler of an endpoint: who may not come gets no further.
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w), unread: r.Body != http.NoBody}
+		c := &call{handler: h, w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w), unread: r.Body != http.NoBody}
 		err := h.admit(c, e)
 		if err == nil && c.unread && e.method == http.MethodGet {
 			err = invalid("a body has no meaning here")
@@ -211,7 +213,7 @@ const answerWait = 30 * time.Second
 // patient lets what is answered next be waited for, but not the body before it.
 func (c *call) patient() {
 	if c.unread {
-		leave(c.control)
+		c.handler.leave(c.control)
 	}
 	_ = c.control.SetWriteDeadline(time.Now().Add(answerWait)) // a test's recorder has none
 }
