@@ -18,6 +18,7 @@ const againAfter = time.Hour
 // An account is what a server keeps of one sender.
 type account struct {
 	conns int // guarded by Server.mu
+	held  int // guarded by room.mu: bytes of lines
 
 	recent recent
 

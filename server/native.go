@@ -25,6 +25,7 @@ type native struct {
 	admitted bool
 
 	in      []byte    // what was read and is not done with
+	taken   int       // the bytes of it that Server.room knows of
 	scanned int       // the first bytes of in hold no line feed
 	line    uint64    // number of the last line
 	skip    bool      // within a line that is too long
@@ -57,6 +58,7 @@ func newNative(c *conn, first byte) *native {
 
 // run serves the connection to its end.
 func (n *native) run() {
+	defer n.giveRoom()
 	for {
 		whole := n.lines()
 		if len(n.answers) > 0 {
@@ -96,8 +98,8 @@ func (n *native) lines() (more bool) {
 	if len(n.in) > n.server.limits.MaxEvent {
 		n.skip, n.in, n.scanned = true, n.in[:0], 0
 	}
-	if len(n.in) == 0 && cap(n.in) > keepBuffer {
-		n.in = make([]byte, 0, readSize)
+	if !more {
+		n.shrink()
 	}
 	return more
 }
@@ -296,7 +298,9 @@ func (n *native) fail(a *wire.Answer, err error) {
 // for all of one: that bytes of it come now and then is no reason to keep what there is.
 func (n *native) read() error {
 	if len(n.in) == cap(n.in) {
-		n.in = append(make([]byte, 0, min(2*cap(n.in), n.server.limits.MaxEvent+1+readSize)), n.in...)
+		if err := n.grow(); err != nil {
+			return err
+		}
 	}
 	wait := n.server.limits.Idle
 	if len(n.in) > 0 || n.skip {
@@ -310,10 +314,10 @@ func (n *native) read() error {
 	if err := n.patient(wait); err != nil {
 		return err
 	}
-	room := cap(n.in) - len(n.in)
-	got, err := n.Read(n.in[len(n.in):cap(n.in)])
+	room := n.in[len(n.in):min(cap(n.in), len(n.in)+keepBuffer)] // what comes behind a long line shall have room elsewhere
+	got, err := n.Read(room)
 	n.in = n.in[:len(n.in)+got]
-	if got == room && cap(n.in) < keepBuffer {
+	if got == len(room) && cap(n.in) < keepBuffer {
 		n.in = append(make([]byte, 0, 2*cap(n.in)), n.in...) // a crowd of lines: they are to be one batch
 	}
 	if got > 0 {
@@ -331,6 +335,8 @@ func (n *native) goodbye(err error) {
 		a.Code, a.Error = wire.ShuttingDown, ErrShuttingDown.Error()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.Code, a.Error = wire.Idle, "nothing came for too long"
+	case errors.Is(err, errNoRoom):
+		a.Code, a.Error = wire.Idle, err.Error()
 	case errors.Is(err, io.EOF) && (n.skip || len(bytes.TrimSpace(n.in)) > 0):
 		a.Code, a.Error, a.Line = wire.Invalid, "the last line has no end: it is not recorded", n.line+1
 	default:

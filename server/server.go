@@ -120,6 +120,7 @@ type Server struct {
 	draining bool                  // guarded by mu
 
 	repeats  repeats
+	room     room
 	stopping chan struct{} // closed when draining begins
 	requests sync.WaitGroup
 	serving  sync.WaitGroup

@@ -74,7 +74,7 @@ type Handler struct {
 
 	leftover time.Duration   // leftoverWait, but in tests
 	ending   context.Context // done when the daemon is to end
-	end    context.CancelFunc
+	end      context.CancelFunc
 }
 
 // New returns a Handler.

@@ -87,6 +87,7 @@ func (h *Handler) serverMetrics(p *exposition, s server.Stats) {
 	p.gauge("etch_connections", "Connections open by the socket.", float64(s.Connections))
 	p.gauge("etch_senders", "Senders known since the start, by uid or token.", float64(s.Senders))
 	p.gauge("etch_pending_events", "Events given to the log and not yet answered.", float64(s.Pending))
+	p.gauge("etch_held_bytes", "Bytes of long lines that are read and not done with.", float64(s.Held))
 	p.histogram("etch_append_seconds", "How long an append took until it was answered.", s.Appends)
 }
 
