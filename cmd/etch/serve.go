@@ -293,7 +293,7 @@ func (d *daemon) serve(ctx context.Context) error {
 		go func() { failed <- d.server.ServeSocket(context.Background(), l) }()
 	}
 	for _, l := range d.web {
-		go func() { failed <- web.Serve(newCapped(l, int(d.resolved.Server.MaxConnections))) }()
+		go func() { failed <- web.Serve(api.NewDoor(l, d.server.Limits())) }()
 	}
 	d.announce()
 	stopWatchdog := startWatchdog(d.std, d.tell)
@@ -327,7 +327,7 @@ func (d *daemon) drain(web *http.Server) error {
 // own: see package api.
 func (d *daemon) webServer() *http.Server {
 	return &http.Server{
-		Handler: d.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: d.resolved.Server.Idle,
+		Handler: d.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: d.resolved.Server.Idle, ConnContext: api.ConnContext,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // that clients misbehave
 	}
 }
