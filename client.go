@@ -308,8 +308,8 @@ type call struct {
 	skipped  int
 	origin   string      // of an answer that says how the daemon is
 	about    *wire.About // of that answer; nil: there was none
-	err      error // the first one
-	unknown  bool  // of some event it is not known whether it is recorded
+	err      error       // the first one
+	unknown  bool        // of some event it is not known whether it is recorded
 }
 
 // begin makes the lines of a call.

@@ -236,7 +236,7 @@ func (d *daemon) newHandler(tokens *token.File) (*api.Handler, error) {
 	return api.New(&api.Options{
 		Server: d.server, Log: log, Tokens: tokens, Now: d.std.now, Agent: agentNamed,
 		Recording: recordingOf(&d.resolved.Hooks), Sessions: hooksDirectory(log), Host: host,
-		Classify: classify, Masker: masks.Masker,
+		Classify: classify, Masker: masks.Masker, DenyRisk: d.resolved.Policy.DenyRisk, Block: d.resolved.Hooks.Block,
 		Spool: func(cause error, events ...*etch.Event) error {
 			spool, err := etch.OpenSpool(log, opts) // each time: it knows where the log ends now
 			if err != nil {

@@ -40,6 +40,11 @@ type Options struct {
 	Recording hook.Recording
 	// Classify judges the risk of what hooks tell, as the log does.
 	Classify func(*etch.Event) (etch.Risk, []string)
+	// DenyRisk refuses calls of hooks of that risk and above, where their agent takes a
+	// refusal by HTTP; "" refuses none. With Block those are refused that are not
+	// recorded at once.
+	DenyRisk etch.Risk
+	Block    bool
 	// Masker returns what masks secrets as the log does.
 	Masker func() *redact.Masker
 	// Sessions is the directory of what is remembered between the deliveries of
