@@ -282,7 +282,7 @@ func (r *hookRun) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event
 	r.fails(err)
 	events, denial := turn.Events, ""
 	if turn.Request != nil {
-		events, denial = r.judge(events, turn.Request, cmp.Or(turn.Event, r.event))
+		events, denial = r.judge(turn, cmp.Or(turn.Event, r.event))
 	}
 	if r.guard && turn.HooksOff {
 		denial = "etch keeps these settings: the change would switch off hooks that record this session"
@@ -489,15 +489,9 @@ func (r *hookRun) remember(kept bool) error {
 		return turn.Drop()
 	}
 	err := turn.Keep()
-	for _, ev := range events {
-		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
-			ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
-			sessions := hook.NewSessions(hooksDirectory(r.to.path))
-			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
-			cancel()
-		}
-	}
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), hookPatience.drains)
+	defer cancel()
+	return errors.Join(err, turn.Settled(ctx, hook.Refused(events)...))
 }
 
 // keep spools the events, or what is known of them.
