@@ -47,6 +47,7 @@ type hookCommand struct {
 	agent string
 	event string // "" where the payload names it
 	guard bool   // refuse settings that switch hooks off
+	noEnv bool   // heed nothing of the environment that says where or what to record
 	// strange are arguments that nothing is known of: settings that a later etch
 	// has written may have them.
 	strange []string
@@ -72,6 +73,9 @@ func parseHook(args []string) (hookCommand, bool) {
 			to = &c.config
 		case "--guard":
 			c.guard = value != "false"
+			continue
+		case "--no-env":
+			c.noEnv = value != "false"
 			continue
 		case "-h", "--help":
 			return c, false
@@ -118,7 +122,7 @@ func newHook(at *place, std stdio) *cobra.Command {
 	for _, a := range agents() {
 		names = append(names, a.Name)
 	}
-	guard := false
+	guard, noEnv := false, false
 	cmd := &cobra.Command{
 		Use:   "hook AGENT [EVENT]",
 		Short: "Record what a coding agent tells its hooks; agents start it",
@@ -143,7 +147,7 @@ Agents: %s.`, strings.Join(names, ", ")),
 		},
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c := hookCommand{place: *at, guard: guard}
+			c := hookCommand{place: *at, guard: guard, noEnv: noEnv}
 			c.name(args)
 			if code := runHook(c, std, os.Exit); code != 0 {
 				return exitWith(code)
@@ -152,5 +156,6 @@ Agents: %s.`, strings.Join(names, ", ")),
 		},
 	}
 	cmd.Flags().BoolVar(&guard, "guard", false, "refuse a change of settings that switches hooks off, where the agent lets a hook do so")
+	cmd.Flags().BoolVar(&noEnv, "no-env", false, "heed no variable that says where or what to record: a project's settings may set them")
 	return cmd
 }

@@ -3,7 +3,8 @@ package main
 import (
 	"os/user"
 	"path/filepath"
-	"runtime"
+
+	"github.com/etch-audit/etch/internal/hookenv"
 )
 
 // weakening are the variables by which less would be recorded, or more than
@@ -19,11 +20,14 @@ var weakening = map[string]bool{
 // home the user's own is meant: some agents start hooks with an environment that
 // is all but empty.
 func (r *hookRun) environment(name string) (string, bool) {
+	if r.noEnv {
+		return hookenv.Settled(r.std.env)(name)
+	}
 	if weakening[name] {
 		return "", false
 	}
 	value, ok := r.std.env(name)
-	if name != homeVariable || filepath.IsAbs(value) {
+	if name != hookenv.Home || filepath.IsAbs(value) {
 		return value, ok
 	}
 	u, err := user.Current()
@@ -33,4 +37,8 @@ func (r *hookRun) environment(name string) (string, bool) {
 	return u.HomeDir, true
 }
 
-var homeVariable = map[bool]string{true: "USERPROFILE", false: "HOME"}[runtime.GOOS == "windows"]
+// variable is environment for those who need no more than the value.
+func (r *hookRun) variable(name string) string {
+	value, _ := r.environment(name)
+	return value
+}

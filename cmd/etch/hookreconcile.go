@@ -30,16 +30,23 @@ func (r *hookRun) reconcileLater() error {
 		return err
 	}
 	args := []string{"reconcile", r.known.Name, "--session=" + session, "--fill", "--" + waitFlag + "=" + flushed.String()}
-	if r.log != "" {
-		args = append(args, "--log="+r.log)
+	log, config := r.log, r.config
+	if r.noEnv { // transcripts are found by the agent's environment, all else is not
+		log, config = r.resolved.LogPath(), os.DevNull
+		if r.resolved.Found {
+			config = r.resolved.Path
+		}
 	}
-	if r.config != "" {
-		args = append(args, "--config="+r.config)
+	if log != "" {
+		args = append(args, "--log="+log)
+	}
+	if config != "" {
+		args = append(args, "--config="+config)
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return weakening[name]
+		return weakening[name] || r.noEnv && strings.HasPrefix(name, "ETCH_")
 	})
 	detach(cmd)
 	words, err := openErrors(errorsFile(r.to.path))

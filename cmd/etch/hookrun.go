@@ -208,6 +208,7 @@ func (r *hookRun) work() error {
 func (r *hookRun) settings() error {
 	quiet := r.std
 	quiet.err, quiet.env = nowhere{}, r.environment
+	r.place.mayMiss = r.noEnv // "etch install" names the file that would be read
 	if len(r.strange) > 0 {
 		r.fails(fmt.Errorf("arguments that are not known: %q", r.strange))
 	}
@@ -334,9 +335,9 @@ func (r *hookRun) identify(events []*etch.Event) {
 
 // actor returns who runs the agent.
 func (r *hookRun) actor() etch.Actor {
-	actor := execwrap.ActorOf(r.std.getenv)
+	actor := execwrap.ActorOf(r.variable)
 	return etch.Actor{
-		Channel: r.std.getenv("ETCH_CHANNEL"), UserID: actor.UserID, Username: actor.Username, Host: actor.Host,
+		Channel: r.variable("ETCH_CHANNEL"), UserID: actor.UserID, Username: actor.Username, Host: actor.Host,
 	}
 }
 

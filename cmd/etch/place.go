@@ -19,6 +19,7 @@ type place struct {
 	log      string
 	config   string
 	settings []setting // what other flags say
+	mayMiss  bool      // the file that config names need not be there
 }
 
 // A setting is a key of the configuration that a flag sets.
@@ -27,7 +28,7 @@ type setting struct{ key, value, origin string }
 // load returns the configuration in effect. What is no error but surely a slip
 // is told on stderr.
 func (p place) load(std stdio) (*config.Resolved, error) {
-	opts := config.LoadOptions{Path: p.config, LookupEnv: std.env}
+	opts := config.LoadOptions{Path: p.config, MayMiss: p.mayMiss, LookupEnv: std.env}
 	if p.log != "" {
 		opts.Set("security.audit.log_path", p.log, "flag --log")
 	}
