@@ -18,7 +18,7 @@ var Home = map[bool]string{true: "USERPROFILE", false: "HOME"}[runtime.GOOS == "
 func Bends(variable string) bool {
 	switch variable {
 	case "HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "AppData", "APPDATA", "CLAUDE_CONFIG_DIR",
-		"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH", "BASH_ENV", "ENV":
+		"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH", "BASH_ENV":
 		return true
 	}
 	return strings.HasPrefix(variable, "ETCH_")
@@ -28,7 +28,7 @@ func Bends(variable string) bool {
 // process, or in that of the shell that starts them: no program can leave it
 // unheeded.
 func Runs(variable string) bool {
-	return strings.HasPrefix(variable, "LD_") || strings.HasPrefix(variable, "DYLD_") || variable == "BASH_ENV" || variable == "ENV"
+	return strings.HasPrefix(variable, "LD_") || strings.HasPrefix(variable, "DYLD_") || variable == "BASH_ENV"
 }
 
 // Settled returns what finds variables for a hook that heeds no environment: none

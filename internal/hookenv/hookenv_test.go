@@ -14,7 +14,7 @@ import (
 func TestBends(t *testing.T) {
 	for variable, want := range map[string]bool{
 		"HOME": true, "ETCH_LOG_PATH": true, "ETCH_ENABLED": true, "LD_PRELOAD": true, "XDG_STATE_HOME": true, "BASH_ENV": true,
-		"ETCH": false, "PATH": false, "": false, "NODE_ENV": false, "MY_ETCH_LOG_PATH": false,
+		"ETCH": false, "PATH": false, "": false, "ENV": false, "NODE_ENV": false, "MY_ETCH_LOG_PATH": false,
 	} {
 		if got := hookenv.Bends(variable); got != want {
 			t.Errorf("Bends(%q) = %v, want %v", variable, got, want)
@@ -25,7 +25,7 @@ func TestBends(t *testing.T) {
 // What decides which code runs cannot be left unheeded by that code.
 func TestRuns(t *testing.T) {
 	for variable, want := range map[string]bool{
-		"LD_PRELOAD": true, "DYLD_INSERT_LIBRARIES": true, "BASH_ENV": true, "ENV": true,
+		"LD_PRELOAD": true, "DYLD_INSERT_LIBRARIES": true, "BASH_ENV": true,
 		"HOME": false, "ETCH_LOG_PATH": false, "XDG_STATE_HOME": false,
 	} {
 		if got := hookenv.Runs(variable); got != want {
