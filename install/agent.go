@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 
@@ -52,11 +53,12 @@ func (a *Agent) Notes(m Machine, scope Scope) []string {
 	if a.Restart {
 		notes = append(notes, "sessions of "+a.Title+" that are running now read their hooks when they start again")
 	}
-	if at := replaceable(m.Binary); scope == Managed && at != "" {
-		notes = append(notes, "the managed hooks start "+m.Binary+", and others than the administrator can replace "+at+": put etch where only root writes, and install it from there")
+	program := cmp.Or(m.Hooks, m.Binary)
+	if at := replaceable(program); scope == Managed && at != "" {
+		notes = append(notes, "the managed hooks start "+program+", and others than the administrator can replace "+at+": put etch where only root writes, and install it from there")
 	}
 	if scope == Project {
-		notes = append(notes, "the settings name "+m.Binary+": whoever shares this directory needs etch there too")
+		notes = append(notes, "the settings name "+program+": whoever shares this directory needs etch there too")
 	}
 	return notes
 }

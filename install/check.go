@@ -406,7 +406,9 @@ func (c *checking) concludePrograms() {
 			c.add("program", Problem, where, mend, "the hooks start %s: %v", f.binary, cause(err))
 		case !info.Mode().IsRegular() || runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
 			c.add("program", Problem, where, mend, "the hooks start %s, which is no program", f.binary)
-		case c.m.Binary != "" && !sameProgram(info, c.m.Binary):
+		case c.m.Binary != "" && !sameProgram(info, c.m.Binary) && isHookProgram(f.binary) && !sameProgram(info, c.m.Hooks):
+			c.add("program", Warning, where, mend, "the hooks start %s, which is not of this etch (%s)", f.binary, c.m.Binary)
+		case c.m.Binary != "" && !sameProgram(info, c.m.Binary) && !isHookProgram(f.binary):
 			c.add("program", Warning, where, mend, "the hooks start %s, which is not this etch (%s)", f.binary, c.m.Binary)
 		}
 	}

@@ -19,7 +19,10 @@ type command struct {
 
 // args returns the arguments after the program.
 func (c command) args() []string {
-	args := []string{"hook", c.agent}
+	args := []string{c.agent}
+	if !isHookProgram(c.binary) {
+		args = []string{"hook", c.agent}
+	}
 	if c.event != "" {
 		args = append(args, c.event)
 	}
@@ -134,6 +137,9 @@ func split(line string, windows bool) []string {
 // are one for an agent of these names. Own is the file name of the running
 // program, which may have been given another.
 func parse(words, names []string, own string) (command, bool) {
+	if len(words) > 0 && isHookProgram(words[0]) {
+		words = slices.Insert(slices.Clone(words), 1, "hook") // it is nothing but that
+	}
 	if len(words) < 3 || words[1] != "hook" || !slices.Contains(names, words[2]) || !isBinary(words[0], own) {
 		return command{}, false
 	}
@@ -166,6 +172,19 @@ const programName = "etch"
 // isBinary reports whether a path may be that of this program. Both separators
 // count: the settings may be another system's.
 func isBinary(path, own string) bool {
-	name := path[strings.LastIndexAny(path, `/\`)+1:]
-	return name == programName || strings.EqualFold(name, programName+".exe") || own != "" && name == own
+	name := fileName(path)
+	return isHookProgram(path) || name == programName || strings.EqualFold(name, programName+".exe") || own != "" && name == own
 }
+
+// HookProgram is the name of the program that does what "etch hook" does, and nothing
+// else.
+const HookProgram = "etch-hook"
+
+// isHookProgram reports whether a path may be that program's.
+func isHookProgram(path string) bool {
+	name := fileName(path)
+	return name == HookProgram || strings.EqualFold(name, HookProgram+".exe")
+}
+
+// fileName returns what a path of any system ends with.
+func fileName(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }

@@ -9,7 +9,8 @@
 // this program and nothing else.
 //
 // An entry is known by its command line: a program of this one's name whose
-// arguments begin with "hook" and the agent's name.
+// arguments begin with "hook" and the agent's name, or [HookProgram], whose
+// arguments begin with the agent's name.
 package install
 
 import (
@@ -43,6 +44,7 @@ type Machine struct {
 	Getenv   func(string) string          // the environment
 	LookPath func(string) (string, error) // finds a program, as [os/exec.LookPath] does
 	Binary   string                       // the running program
+	Hooks    string                       // the program beside it that does nothing but hooks; empty where there is none
 	Root     string                       // put in front of the places of the managed scope; empty but in tests
 	Now      time.Time                    // the time in the names of backups
 
@@ -53,7 +55,7 @@ type Machine struct {
 
 // A Hook is what the entries of one installation say.
 type Hook struct {
-	// Binary is the absolute path of this program.
+	// Binary is the absolute path of this program, or of [Machine].Hooks.
 	Binary string
 	// Log and Config are passed on to it; nil keeps what an earlier
 	// installation wrote, which is nothing where there was none.

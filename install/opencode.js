@@ -13,8 +13,8 @@ const tell = (hook, cwd, input, output) => new Promise((done) => {
   let said = "", timer
   const end = (code) => { clearTimeout(timer); done({ code, said }) }
   try {
-    const [program, verb, agent, ...flags] = command
-    const child = spawn(program, [verb, agent, hook, ...flags], { stdio: ["pipe", "ignore", "pipe"] })
+    const [program, ...args] = command
+    const child = spawn(program, [...args, hook], { stdio: ["pipe", "ignore", "pipe"] })
     timer = setTimeout(() => child.kill("SIGKILL"), patience)
     child.on("error", () => end(null)).on("close", end)
     child.stderr.on("data", (text) => { said += text })

@@ -119,16 +119,16 @@ func (c *scan) run() {
 
 // walk goes through the text once and collects what the package's own rules find.
 func (c *scan) walk() {
-	m := triggers()
-	s, next, class, accept := c.s, m.next, &m.class, m.accept
+	m, s := &triggers, c.s
+	accept := m.accept
 	var state uint16
 	for i := 0; i < len(s); {
-		state = next[state+class[s[i]]]
+		state = m.step(state, s[i])
 		i++
 		if state < accept {
 			continue
 		}
-		if end := c.hit(m.hits[(state-accept)/m.width], i); end > 0 {
+		if end := c.hit(m.found(state), i); end > 0 {
 			i, state = end, 0
 		}
 	}

@@ -3,16 +3,16 @@ package risk
 import "strings"
 
 // auditRules judge what removes traces.
-func auditRules() map[string]rule {
-	return map[string]rule{
-		"history fc": (*walker).history,
-		"unset":      (*walker).unset,
-		"auditctl":   (*walker).auditctl,
-		"journalctl": (*walker).journalctl,
-		"wevtutil clear-eventlog remove-eventlog": (*walker).eventLog,
-		"touch":     (*walker).touch,
-		"logrotate": (*walker).logrotate,
-		"shopt":     (*walker).shopt,
+func auditRules() []entry[rule] {
+	return []entry[rule]{
+		{"history fc", (*walker).history},
+		{"unset", (*walker).unset},
+		{"auditctl", (*walker).auditctl},
+		{"journalctl", (*walker).journalctl},
+		{"wevtutil clear-eventlog remove-eventlog", (*walker).eventLog},
+		{"touch", (*walker).touch},
+		{"logrotate", (*walker).logrotate},
+		{"shopt", (*walker).shopt},
 	}
 }
 

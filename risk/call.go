@@ -33,13 +33,37 @@ type rule func(w *walker, c *call)
 // that matters; it returns the command's output.
 type special func(w *walker, c *call) flow
 
+// An entry says what is done with the commands of some names, which blanks separate.
+type entry[T any] struct {
+	names string
+	do    T
+}
+
+// has reports whether a name is one of the entry's.
+func (e entry[T]) has(name string) bool {
+	for of := range strings.FieldsSeq(e.names) {
+		if of == name {
+			return true
+		}
+	}
+	return false
+}
+
+// ruleTables are all tables of rules.
+func ruleTables() [][]entry[rule] {
+	return [][]entry[rule]{
+		fileRules(), permissionRules(), networkRules(), transferRules(), gitRules(),
+		databaseRules(), systemRules(), infraRules(), secretRules(), auditRules(),
+	}
+}
+
 // tables are what is known of commands, by their names.
 type tables struct {
 	specials map[string]special
 	rules    map[string][]rule
 }
 
-// known are the tables once a call was judged. It has no initial value, which
+// known are the tables once they are worth making. It has no initial value, which
 // could not name them: their functions reach back to run.
 var known struct {
 	once   sync.Once
@@ -54,23 +78,63 @@ func knownTables() *tables {
 
 func makeTables() tables {
 	made := tables{specials: map[string]special{}, rules: map[string][]rule{}}
-	for names, s := range specialTable() {
-		for name := range strings.FieldsSeq(names) {
-			made.specials[name] = s
+	for _, e := range specialTable() {
+		for name := range strings.FieldsSeq(e.names) {
+			made.specials[name] = e.do
 		}
 	}
-	for _, table := range []map[string]rule{
-		fileRules(), permissionRules(), networkRules(), transferRules(), gitRules(),
-		databaseRules(), systemRules(), infraRules(), secretRules(), auditRules(),
-	} {
-		for names, r := range table {
-			for name := range strings.FieldsSeq(names) {
-				made.rules[name] = append(made.rules[name], r)
+	for _, table := range ruleTables() {
+		for _, e := range table {
+			for name := range strings.FieldsSeq(e.names) {
+				made.rules[name] = append(made.rules[name], e.do)
 			}
 		}
 	}
 	return made
 }
+
+// specialOf returns what handles a command that runs others, nil where it is none.
+func specialOf(name string) special {
+	if _, ok := wrapperOf(name); ok {
+		return (*walker).wrap
+	}
+	if manyLookups() {
+		return knownTables().specials[name]
+	}
+	return searchSpecial(name)
+}
+
+func searchSpecial(name string) special {
+	for _, e := range specialTable() {
+		if e.has(name) {
+			return e.do
+		}
+	}
+	return nil
+}
+
+// rulesOf returns the rules of a command in their order.
+func rulesOf(name string) []rule {
+	if manyLookups() {
+		return knownTables().rules[name]
+	}
+	return searchRules(name)
+}
+
+func searchRules(name string) []rule {
+	var rules []rule
+	for _, table := range ruleTables() {
+		for _, e := range table {
+			if e.has(name) {
+				rules = append(rules, e.do)
+			}
+		}
+	}
+	return rules
+}
+
+// isKnown reports whether there is a rule for a command.
+func isKnown(name string) bool { return specialOf(name) != nil || len(rulesOf(name)) > 0 }
 
 // run judges a call and returns what it prints.
 func (w *walker) run(c *call) flow {
@@ -104,7 +168,7 @@ func (w *walker) run(c *call) flow {
 	if c.onlyHelp() {
 		return unknownFlow
 	}
-	if s, ok := knownTables().specials[c.name]; ok {
+	if s := specialOf(c.name); s != nil {
 		return s(w, c)
 	}
 	w.judge(c)
@@ -130,7 +194,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // judge applies the rules of a command that runs no other.
 func (w *walker) judge(c *call) {
-	for _, r := range knownTables().rules[c.name] {
+	for _, r := range rulesOf(c.name) {
 		r(w, c)
 	}
 	w.patterns(c)
@@ -187,20 +251,81 @@ func quoteAll(args []word) string {
 	return b.String()
 }
 
-// otherNames maps names of the same program to the one that the rules use.
-var otherNames = sync.OnceValue(func() map[string]string {
-	return map[string]string{
-		"nc.openbsd": "nc", "nc.traditional": "nc", "ncat": "nc", "netcat": "nc", "nodejs": "node",
-		"gawk": "awk", "mawk": "awk", "nawk": "awk", "mariadb": "mysql", "mongosh": "mongo",
-		"gsed": "sed", "grm": "rm", "gfind": "find", "gxargs": "xargs", "gtar": "tar", "bsdtar": "tar", "gdd": "dd",
-		"gchmod": "chmod", "gchown": "chown", "gtimeout": "timeout", "genv": "env", "gcp": "cp", "gmv": "mv", "gtee": "tee",
-		"gshred": "shred", "pypy": "python", "valkey-cli": "redis-cli", "opentofu": "terraform", "tofu": "terraform",
-		"podman": "docker", "nerdctl": "docker", "pwsh": "powershell", "egrep": "grep", "fgrep": "grep", "zgrep": "grep",
-		"rbash": "bash", "-bash": "bash", "yash": "sh", "fdfind": "fd", "batcat": "bat", "nvim": "vim", "vi": "vim",
-		"view": "vim", "ex": "vim", "kubectl.exe": "kubectl", "oc": "kubectl", "k": "kubectl", "psql": "psql", "apt": "apt-get",
-		"unlink": "rm", "slogin": "ssh", "gsudo": "sudo", "mdb": "mysql",
+// otherName returns the name that the rules use for a program of several, and any other
+// as it is.
+func otherName(name string) string {
+	switch name {
+	case "nc.openbsd", "nc.traditional", "ncat", "netcat":
+		return "nc"
+	case "nodejs":
+		return "node"
+	case "gawk", "mawk", "nawk":
+		return "awk"
+	case "mariadb", "mdb":
+		return "mysql"
+	case "mongosh":
+		return "mongo"
+	case "gsed":
+		return "sed"
+	case "grm", "unlink":
+		return "rm"
+	case "gfind":
+		return "find"
+	case "gxargs":
+		return "xargs"
+	case "gtar", "bsdtar":
+		return "tar"
+	case "gdd":
+		return "dd"
+	case "gchmod":
+		return "chmod"
+	case "gchown":
+		return "chown"
+	case "gtimeout":
+		return "timeout"
+	case "genv":
+		return "env"
+	case "gcp":
+		return "cp"
+	case "gmv":
+		return "mv"
+	case "gtee":
+		return "tee"
+	case "gshred":
+		return "shred"
+	case "pypy":
+		return "python"
+	case "valkey-cli":
+		return "redis-cli"
+	case "opentofu", "tofu":
+		return "terraform"
+	case "podman", "nerdctl":
+		return "docker"
+	case "pwsh":
+		return "powershell"
+	case "egrep", "fgrep", "zgrep":
+		return "grep"
+	case "rbash", "-bash":
+		return "bash"
+	case "yash":
+		return "sh"
+	case "fdfind":
+		return "fd"
+	case "batcat":
+		return "bat"
+	case "nvim", "vi", "view", "ex":
+		return "vim"
+	case "kubectl.exe", "oc", "k":
+		return "kubectl"
+	case "apt":
+		return "apt-get"
+	case "slogin":
+		return "ssh"
+	case "gsudo":
+		return "sudo"
 	}
-})
+	return name
+}
 
 // versioned are the commands whose names carry a version.
 var versioned = []string{"python", "perl", "ruby", "php", "pip", "lua", "node", "bash", "pypy", "tclsh", "java", "psql"}
@@ -214,8 +339,5 @@ func commandName(s string) string {
 	if t := strings.TrimRight(s, "0123456789.-"); slices.Contains(versioned, t) {
 		s = t
 	}
-	if t, ok := otherNames()[s]; ok {
-		return t
-	}
-	return s
+	return otherName(s)
 }

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-func databaseRules() map[string]rule {
-	return map[string]rule{
-		"psql mysql sqlite3 sqlite cockroach clickhouse-client clickhouse sqlcmd duckdb bq usql isql sqlplus snowsql cqlsh mssql-cli litecli pgcli mycli": (*walker).sqlClient,
-		"redis-cli": (*walker).redis,
-		"mongo":     (*walker).mongo,
+func databaseRules() []entry[rule] {
+	return []entry[rule]{
+		{"psql mysql sqlite3 sqlite cockroach clickhouse-client clickhouse sqlcmd duckdb bq usql isql sqlplus snowsql cqlsh mssql-cli litecli pgcli mycli", (*walker).sqlClient},
+		{"redis-cli", (*walker).redis},
+		{"mongo", (*walker).mongo},
 	}
 }
 

@@ -95,8 +95,14 @@ func TestFreshProcess(t *testing.T) {
 			}
 		}
 	}
+	if known.tables.rules != nil {
+		t.Error("the tables of commands are made for two commands")
+	}
+	for range fewLookups {
+		Command("rm -rf build")
+	}
 	if known.tables.rules == nil {
-		t.Error("the tables of commands are not made after one was judged")
+		t.Error("the tables of commands are not made after many were judged")
 	}
 	Command(`psql -c 'drop table users'`)
 	if sqlSpace.compiled == nil {

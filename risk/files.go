@@ -6,18 +6,18 @@ import (
 )
 
 // fileRules judge the commands that remove and change files.
-func fileRules() map[string]rule {
-	return map[string]rule{
-		"rm rimraf trash rmdir": (*walker).rm,
-		"shred srm wipe":        (*walker).shred,
-		"cp install ln rsync":   (*walker).copyFile,
-		"mv":                    (*walker).move,
-		"tee sponge":            (*walker).tee,
-		"dd":                    (*walker).dd,
-		"truncate":              (*walker).truncate,
-		"sed":                   (*walker).sed,
-		"tar":                   (*walker).tar,
-		"vim emacs nano ed":     (*walker).editor,
+func fileRules() []entry[rule] {
+	return []entry[rule]{
+		{"rm rimraf trash rmdir", (*walker).rm},
+		{"shred srm wipe", (*walker).shred},
+		{"cp install ln rsync", (*walker).copyFile},
+		{"mv", (*walker).move},
+		{"tee sponge", (*walker).tee},
+		{"dd", (*walker).dd},
+		{"truncate", (*walker).truncate},
+		{"sed", (*walker).sed},
+		{"tar", (*walker).tar},
+		{"vim emacs nano ed", (*walker).editor},
 	}
 }
 

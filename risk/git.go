@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-func gitRules() map[string]rule {
-	return map[string]rule{"git": (*walker).git, "hg": (*walker).hg}
+func gitRules() []entry[rule] {
+	return []entry[rule]{{"git", (*walker).git}, {"hg", (*walker).hg}}
 }
 
 // gitPatterns are git's commands that lose work or history, or reach out.

@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-func infraRules() map[string]rule {
-	return map[string]rule{"gh": (*walker).gh, "curl http https xh": (*walker).cloudAPI, "aws": (*walker).awsPolicy}
+func infraRules() []entry[rule] {
+	return []entry[rule]{{"gh", (*walker).gh}, {"curl http https xh", (*walker).cloudAPI}, {"aws", (*walker).awsPolicy}}
 }
 
 // infraPatterns are commands on machines, clusters and accounts elsewhere.

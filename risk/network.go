@@ -6,19 +6,19 @@ import (
 )
 
 // networkRules judge the commands that talk to other machines.
-func networkRules() map[string]rule {
-	return map[string]rule{
-		"curl":                                 (*walker).curl,
-		"wget wget2":                           (*walker).wget,
-		"http https xh":                        (*walker).httpie,
-		"nc":                                   (*walker).netcat,
-		"socat":                                (*walker).socat,
-		"telnet":                               (*walker).telnet,
-		"openssl":                              (*walker).openssl,
-		"dig host nslookup drill ping":         (*walker).lookupName,
-		"mail mailx sendmail mutt msmtp swaks": (*walker).mail,
-		"ngrok cloudflared chisel frpc bore localtunnel lt": (*walker).tunnel,
-		"aria2c lynx w3m links elinks":                      (*walker).browse,
+func networkRules() []entry[rule] {
+	return []entry[rule]{
+		{"curl", (*walker).curl},
+		{"wget wget2", (*walker).wget},
+		{"http https xh", (*walker).httpie},
+		{"nc", (*walker).netcat},
+		{"socat", (*walker).socat},
+		{"telnet", (*walker).telnet},
+		{"openssl", (*walker).openssl},
+		{"dig host nslookup drill ping", (*walker).lookupName},
+		{"mail mailx sendmail mutt msmtp swaks", (*walker).mail},
+		{"ngrok cloudflared chisel frpc bore localtunnel lt", (*walker).tunnel},
+		{"aria2c lynx w3m links elinks", (*walker).browse},
 	}
 }
 

@@ -64,12 +64,15 @@ var lookups atomic.Int32
 
 // patternsOf returns the rows of a command in their order.
 func patternsOf(name string) []pattern {
-	if lookups.Load() >= fewLookups {
+	if manyLookups() {
 		return byCommand()[name]
 	}
 	lookups.Add(1)
 	return searchPatterns(name)
 }
+
+// manyLookups reports whether the tables are worth indexing.
+func manyLookups() bool { return lookups.Load() >= fewLookups }
 
 func searchPatterns(name string) []pattern {
 	var rows []pattern

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,5 +21,35 @@ func TestLookups(t *testing.T) {
 		if len(patternsOf("git")) == 0 {
 			t.Error("git has no pattern")
 		}
+	}
+}
+
+// TestTables finds the same commands with the index and without, and each once.
+func TestTables(t *testing.T) {
+	made := makeTables()
+	for name := range made.specials {
+		if searchSpecial(name) == nil {
+			t.Errorf("%s is not found", name)
+		}
+		if _, ok := wrapperOf(name); ok {
+			t.Errorf("%s is in two tables", name)
+		}
+	}
+	for name, want := range made.rules {
+		if got := searchRules(name); len(got) != len(want) {
+			t.Errorf("%s has %d rules, want %d", name, len(got), len(want))
+		}
+	}
+	seen := map[string]bool{}
+	for _, e := range specialTable() {
+		for name := range strings.FieldsSeq(e.names) {
+			if seen[name] {
+				t.Errorf("%s stands twice", name)
+			}
+			seen[name] = true
+		}
+	}
+	if searchSpecial("no such command") != nil || searchRules("no such command") != nil {
+		t.Error("a command that nobody knows has rules")
 	}
 }

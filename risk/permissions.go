@@ -3,14 +3,14 @@ package risk
 import "strings"
 
 // permissionRules judge who may do what with files.
-func permissionRules() map[string]rule {
-	return map[string]rule{
-		"chmod":          (*walker).chmod,
-		"chown chgrp":    (*walker).chown,
-		"setfacl":        (*walker).acl,
-		"chattr chflags": (*walker).attributes,
-		"setcap":         (*walker).capabilities,
-		"icacls takeown": (*walker).acl,
+func permissionRules() []entry[rule] {
+	return []entry[rule]{
+		{"chmod", (*walker).chmod},
+		{"chown chgrp", (*walker).chown},
+		{"setfacl", (*walker).acl},
+		{"chattr chflags", (*walker).attributes},
+		{"setcap", (*walker).capabilities},
+		{"icacls takeown", (*walker).acl},
 	}
 }
 

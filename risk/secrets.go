@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-func secretRules() map[string]rule {
-	return map[string]rule{
-		"printenv": (*walker).printenv,
-		"security": (*walker).keychain,
-		"gpg":      (*walker).gpg,
+func secretRules() []entry[rule] {
+	return []entry[rule]{
+		{"printenv", (*walker).printenv},
+		{"security", (*walker).keychain},
+		{"gpg", (*walker).gpg},
 	}
 }
 

@@ -7,38 +7,34 @@ import (
 
 // specialTable names the commands that run others, from arguments, files or
 // what they read.
-func specialTable() map[string]special {
-	table := map[string]special{
-		"sh bash dash zsh ksh mksh ash fish csh tcsh pdksh hush rc": (*walker).interpreter,
-		"eval":     (*walker).eval,
-		"source .": (*walker).source,
-		"xargs":    (*walker).xargs,
-		"parallel": (*walker).parallel,
-		"find":     (*walker).find, "npx bunx uvx": (*walker).packageRun, "gdb lldb": (*walker).debugger,
-		"fd":                                    (*walker).fd,
-		"su runuser":                            (*walker).su,
-		"ssh mosh":                              (*walker).ssh,
-		"docker":                                (*walker).docker,
-		"kubectl":                               (*walker).kubectl,
-		"flock":                                 (*walker).flock,
-		"alias":                                 (*walker).alias,
-		"trap":                                  (*walker).trap,
-		"read mapfile readarray":                (*walker).read,
-		"set":                                   (*walker).setBuiltin,
-		"cd pushd":                              (*walker).cd,
-		"printf":                                (*walker).printf,
-		"export declare local typeset readonly": (*walker).declared,
-		"hyperfine concurrently":                (*walker).shellOperands,
-		"tmux screen":                           (*walker).terminal,
-		"nix-shell nix":                         (*walker).nix,
-		"cmd":                                   (*walker).cmdExe,
-		"at batch":                              (*walker).at,
-		"python perl ruby node php lua awk deno bun osascript rscript julia tclsh groovy powershell irb ipython tsx ts-node": (*walker).language,
+func specialTable() []entry[special] {
+	return []entry[special]{
+		{"sh bash dash zsh ksh mksh ash fish csh tcsh pdksh hush rc", (*walker).interpreter},
+		{"eval", (*walker).eval},
+		{"source .", (*walker).source},
+		{"xargs", (*walker).xargs},
+		{"parallel", (*walker).parallel},
+		{"find", (*walker).find}, {"npx bunx uvx", (*walker).packageRun}, {"gdb lldb", (*walker).debugger},
+		{"fd", (*walker).fd},
+		{"su runuser", (*walker).su},
+		{"ssh mosh", (*walker).ssh},
+		{"docker", (*walker).docker},
+		{"kubectl", (*walker).kubectl},
+		{"flock", (*walker).flock},
+		{"alias", (*walker).alias},
+		{"trap", (*walker).trap},
+		{"read mapfile readarray", (*walker).read},
+		{"set", (*walker).setBuiltin},
+		{"cd pushd", (*walker).cd},
+		{"printf", (*walker).printf},
+		{"export declare local typeset readonly", (*walker).declared},
+		{"hyperfine concurrently", (*walker).shellOperands},
+		{"tmux screen", (*walker).terminal},
+		{"nix-shell nix", (*walker).nix},
+		{"cmd", (*walker).cmdExe},
+		{"at batch", (*walker).at},
+		{"python perl ruby node php lua awk deno bun osascript rscript julia tclsh groovy powershell irb ipython tsx ts-node", (*walker).language},
 	}
-	for name := range wrappers() {
-		table[name] = (*walker).wrap
-	}
-	return table
 }
 
 // interpreter runs a shell: its -c text, its script or its input.
@@ -219,8 +215,7 @@ func (w *walker) dynamic(c *call) flow {
 	w.report(level, "dynamic-command", "the command word "+head.text+" is computed at run time")
 	if len(c.argv) > 1 && !c.argv[1].open && !strings.HasPrefix(c.argv[1].text, "-") {
 		name := commandName(c.argv[1].text)
-		_, special := knownTables().specials[name]
-		if _, known := knownTables().rules[name]; known || special {
+		if isKnown(name) {
 			return w.run(c.with(c.argv[1:]))
 		}
 	}

@@ -4,18 +4,18 @@ import (
 	"strings"
 )
 
-func systemRules() map[string]rule {
-	return map[string]rule{
-		"kill":                    (*walker).kill,
-		"pkill killall skill":     (*walker).killByName,
-		"crontab":                 (*walker).crontab,
-		"mount":                   (*walker).mount,
-		"sysctl":                  (*walker).sysctl,
-		"mkfifo mknod":            (*walker).namedPipe,
-		"usermod gpasswd adduser": (*walker).groups,
-		"parted fdisk sfdisk gdisk sgdisk cfdisk": (*walker).partition,
-		"fuser":      (*walker).fuser,
-		"make gmake": (*walker).makeRules,
+func systemRules() []entry[rule] {
+	return []entry[rule]{
+		{"kill", (*walker).kill},
+		{"pkill killall skill", (*walker).killByName},
+		{"crontab", (*walker).crontab},
+		{"mount", (*walker).mount},
+		{"sysctl", (*walker).sysctl},
+		{"mkfifo mknod", (*walker).namedPipe},
+		{"usermod gpasswd adduser", (*walker).groups},
+		{"parted fdisk sfdisk gdisk sgdisk cfdisk", (*walker).partition},
+		{"fuser", (*walker).fuser},
+		{"make gmake", (*walker).makeRules},
 	}
 }
 

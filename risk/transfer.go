@@ -3,13 +3,13 @@ package risk
 import "strings"
 
 // transferRules judge copies to and from other machines.
-func transferRules() map[string]rule {
-	return map[string]rule{
-		"scp sftp":                      (*walker).scp,
-		"rsync":                         (*walker).rsync,
-		"rclone":                        (*walker).rclone,
-		"ftp tftp lftp ncftpput":        (*walker).ftp,
-		"aws gsutil s3cmd mc az gcloud": (*walker).bucket,
+func transferRules() []entry[rule] {
+	return []entry[rule]{
+		{"scp sftp", (*walker).scp},
+		{"rsync", (*walker).rsync},
+		{"rclone", (*walker).rclone},
+		{"ftp tftp lftp ncftpput", (*walker).ftp},
+		{"aws gsutil s3cmd mc az gcloud", (*walker).bucket},
 	}
 }
 

@@ -3,7 +3,6 @@ package risk
 import (
 	"path"
 	"strings"
-	"sync"
 )
 
 // wrapper is a program that runs another one given in its arguments.
@@ -16,83 +15,95 @@ type wrapper struct {
 	text   bool   // the operands are joined to shell text
 }
 
-var wrappers = sync.OnceValue(func() map[string]wrapper {
-	return map[string]wrapper{
-		"sudo":             {valued: "u user g group C D chdir h host p prompt R chroot r role t type T U", assign: true, root: true},
-		"doas":             {valued: "u C a", assign: true, root: true},
-		"pkexec":           {valued: "user u", root: true},
-		"run0":             {valued: "u user g group D chdir property setenv", root: true},
-		"env":              {valued: "u unset C chdir", assign: true},
-		"sshpass":          {valued: "p f d P"},
-		"nohup":            {},
-		"setsid":           {},
-		"time":             {valued: "f format o output"},
-		"nice":             {valued: "n adjustment"},
-		"ionice":           {valued: "c class n classdata p"},
-		"timeout":          {valued: "s signal k kill-after", skip: 1},
-		"stdbuf":           {valued: "i o e input output error"},
-		"chrt":             {valued: "T P D", skip: 1},
-		"taskset":          {valued: "", skip: 1},
-		"unbuffer":         {},
-		"caffeinate":       {valued: "t w"},
-		"fakeroot":         {valued: "l s i b"},
-		"firejail":         {},
-		"proot":            {valued: "r b w q R S"},
-		"bwrap":            {},
-		"strace":           {valued: "o e p s u E a b P O S I"},
-		"ltrace":           {valued: "o e p s u a A l n"},
-		"valgrind":         {},
-		"cpulimit":         {valued: "l limit p e"},
-		"xvfb-run":         {valued: "n s e f p w"},
-		"dbus-run-session": {},
-		"systemd-run":      {valued: "u unit p property M machine H host E setenv description slice on-active on-calendar"},
-		"chroot":           {valued: "userspec groups", skip: 1, root: true},
-		"unshare":          {valued: "S G R w"},
-		"nsenter":          {valued: "t target S G r w", root: true},
-		"busybox":          {},
-		"toybox":           {},
-		"command":          {},
-		"builtin":          {},
-		"exec":             {valued: "a"},
-		"noglob":           {},
-		"nocorrect":        {},
-		"watch":            {valued: "n interval", text: true},
-		"rlwrap":           {valued: "a b c f H S s"},
-		"script":           {valued: "c command"},
-		"dumb-init":        {},
-		"tini":             {},
-		"gosu":             {skip: 1, root: true},
-		"setpriv":          {valued: "reuid regid groups"},
-		"arch":             {},
-		"linux32":          {},
-		"setarch":          {skip: 1},
-		"entr":             {},
-		"torsocks":         {},
-		"proxychains":      {valued: "f"},
-		"proxychains4":     {valued: "f"},
-		"winpty":           {},
-		"sg":               {skip: 1, text: true},
-		"uv":               {sub: "run", valued: "p python with project directory"},
-		"poetry":           {sub: "run"},
-		"pipenv":           {sub: "run"},
-		"pdm":              {sub: "run"},
-		"hatch":            {sub: "run"},
-		"bundle":           {sub: "exec"},
-		"mise":             {sub: "exec x"},
-		"asdf":             {sub: "exec"},
-		"direnv":           {sub: "exec", skip: 1},
-		"op":               {sub: "run", valued: "env-file"},
-		"doppler":          {sub: "run", valued: "p c project config"},
-		"aws-vault":        {sub: "exec", skip: 1},
-		"conda":            {sub: "run", valued: "n name p prefix"},
-		"pnpm":             {sub: "exec"},
-		"yarn":             {sub: "exec"},
+var wrappers = [...]struct {
+	name string
+	wrapper
+}{
+	{"sudo", wrapper{valued: "u user g group C D chdir h host p prompt R chroot r role t type T U", assign: true, root: true}},
+	{"doas", wrapper{valued: "u C a", assign: true, root: true}},
+	{"pkexec", wrapper{valued: "user u", root: true}},
+	{"run0", wrapper{valued: "u user g group D chdir property setenv", root: true}},
+	{"env", wrapper{valued: "u unset C chdir", assign: true}},
+	{"sshpass", wrapper{valued: "p f d P"}},
+	{"nohup", wrapper{}},
+	{"setsid", wrapper{}},
+	{"time", wrapper{valued: "f format o output"}},
+	{"nice", wrapper{valued: "n adjustment"}},
+	{"ionice", wrapper{valued: "c class n classdata p"}},
+	{"timeout", wrapper{valued: "s signal k kill-after", skip: 1}},
+	{"stdbuf", wrapper{valued: "i o e input output error"}},
+	{"chrt", wrapper{valued: "T P D", skip: 1}},
+	{"taskset", wrapper{valued: "", skip: 1}},
+	{"unbuffer", wrapper{}},
+	{"caffeinate", wrapper{valued: "t w"}},
+	{"fakeroot", wrapper{valued: "l s i b"}},
+	{"firejail", wrapper{}},
+	{"proot", wrapper{valued: "r b w q R S"}},
+	{"bwrap", wrapper{}},
+	{"strace", wrapper{valued: "o e p s u E a b P O S I"}},
+	{"ltrace", wrapper{valued: "o e p s u a A l n"}},
+	{"valgrind", wrapper{}},
+	{"cpulimit", wrapper{valued: "l limit p e"}},
+	{"xvfb-run", wrapper{valued: "n s e f p w"}},
+	{"dbus-run-session", wrapper{}},
+	{"systemd-run", wrapper{valued: "u unit p property M machine H host E setenv description slice on-active on-calendar"}},
+	{"chroot", wrapper{valued: "userspec groups", skip: 1, root: true}},
+	{"unshare", wrapper{valued: "S G R w"}},
+	{"nsenter", wrapper{valued: "t target S G r w", root: true}},
+	{"busybox", wrapper{}},
+	{"toybox", wrapper{}},
+	{"command", wrapper{}},
+	{"builtin", wrapper{}},
+	{"exec", wrapper{valued: "a"}},
+	{"noglob", wrapper{}},
+	{"nocorrect", wrapper{}},
+	{"watch", wrapper{valued: "n interval", text: true}},
+	{"rlwrap", wrapper{valued: "a b c f H S s"}},
+	{"script", wrapper{valued: "c command"}},
+	{"dumb-init", wrapper{}},
+	{"tini", wrapper{}},
+	{"gosu", wrapper{skip: 1, root: true}},
+	{"setpriv", wrapper{valued: "reuid regid groups"}},
+	{"arch", wrapper{}},
+	{"linux32", wrapper{}},
+	{"setarch", wrapper{skip: 1}},
+	{"entr", wrapper{}},
+	{"torsocks", wrapper{}},
+	{"proxychains", wrapper{valued: "f"}},
+	{"proxychains4", wrapper{valued: "f"}},
+	{"winpty", wrapper{}},
+	{"sg", wrapper{skip: 1, text: true}},
+	{"uv", wrapper{sub: "run", valued: "p python with project directory"}},
+	{"poetry", wrapper{sub: "run"}},
+	{"pipenv", wrapper{sub: "run"}},
+	{"pdm", wrapper{sub: "run"}},
+	{"hatch", wrapper{sub: "run"}},
+	{"bundle", wrapper{sub: "exec"}},
+	{"mise", wrapper{sub: "exec x"}},
+	{"asdf", wrapper{sub: "exec"}},
+	{"direnv", wrapper{sub: "exec", skip: 1}},
+	{"op", wrapper{sub: "run", valued: "env-file"}},
+	{"doppler", wrapper{sub: "run", valued: "p c project config"}},
+	{"aws-vault", wrapper{sub: "exec", skip: 1}},
+	{"conda", wrapper{sub: "run", valued: "n name p prefix"}},
+	{"pnpm", wrapper{sub: "exec"}},
+	{"yarn", wrapper{sub: "exec"}},
+}
+
+// wrapperOf returns the wrapper of a name, and whether there is one. There are few, and
+// a table by name is another thing that each process would have to make.
+func wrapperOf(name string) (wrapper, bool) {
+	for i := range wrappers {
+		if wrappers[i].name == name {
+			return wrappers[i].wrapper, true
+		}
 	}
-})
+	return wrapper{}, false
+}
 
 // wrap follows a wrapper to the command that it runs.
 func (w *walker) wrap(c *call) flow {
-	x := wrappers()[c.name]
+	x, _ := wrapperOf(c.name)
 	args := c.args
 	if x.sub != "" {
 		if len(args) == 0 || args[0].open || !containsField(x.sub, args[0].text) {
@@ -214,7 +225,8 @@ func join(args []word) word {
 
 // privileged notes that a command runs with another user's rights.
 func (w *walker) privileged(c *call, inner []word) {
-	o := parseOptions(c.args, wrappers()[c.name].valued)
+	x, _ := wrapperOf(c.name)
+	o := parseOptions(c.args, x.valued)
 	if c.name == "sudo" && len(inner) == 0 {
 		switch {
 		case o.has("i", "s", "login", "shell"):

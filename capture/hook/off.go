@@ -278,7 +278,7 @@ func (t *Turn) bends(name string, p Payload) string {
 func (a *Agent) hooks(name string, content []byte) (events int, sum string) {
 	var commands []string
 	if filepath.Ext(name) == ".js" { // a plugin, which is this program's as a whole
-		if strings.Contains(string(content), `"hook","`+a.Name+`"`) {
+		if text := string(content); strings.Contains(text, `"hook","`+a.Name+`"`) || strings.Contains(text, `etch-hook","`+a.Name+`"`) {
 			return 1, keyOf(string(content)).text()
 		}
 		return 0, ""
@@ -299,7 +299,8 @@ func (a *Agent) hooks(name string, content []byte) (events int, sum string) {
 	return events, keyOf(commands...).text()
 }
 
-// commandsIn appends the commands, and the lists of arguments, with "hook NAME" in them.
+// commandsIn appends the commands, and the lists of arguments, with "hook NAME" or
+// "etch-hook NAME" in them.
 func (a *Agent) commandsIn(found []string, raw []byte, depth int) []string {
 	if len(raw) == 0 || depth > 16 {
 		return found
@@ -312,7 +313,7 @@ func (a *Agent) commandsIn(found []string, raw []byte, depth int) []string {
 	case '[':
 		elements := Elements(raw)
 		for i, e := range elements {
-			if word, _ := Text(e); word == "hook" && i+1 < len(elements) {
+			if word, _ := Text(e); isHookWord(word) && i+1 < len(elements) {
 				if name, _ := Text(elements[i+1]); a.named(name) {
 					return append(found, string(raw))
 				}
@@ -334,9 +335,17 @@ func (a *Agent) named(name string) bool { return name == a.Name || slices.Contai
 func (a *Agent) isHookCommand(line string) bool {
 	words := strings.Fields(line)
 	for i, word := range words {
-		if word == "hook" && i > 0 && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
+		if isHookWord(word) && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
 			return true
 		}
 	}
 	return false
+}
+
+// isHookWord reports whether what follows a word of a command line is an agent's name:
+// the word hook, or the program that does nothing else.
+func isHookWord(word string) bool {
+	word = strings.Trim(word, `"'`)
+	word = strings.TrimSuffix(word[strings.LastIndexAny(word, `/\`)+1:], ".exe")
+	return word == "hook" || word == "etch-hook"
 }

@@ -112,6 +112,8 @@ func TestHooksTampered(t *testing.T) {
 		{"its name elsewhere", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"note":"etch hook cursor stop","hooks":{}}`, out},
 		{"removed", "opencode", "home/.config/opencode/plugins/etch.js", `const command = ["/usr/bin/etch","hook","opencode"]`, "", gone},
 		{"changed", "opencode", "home/project/.opencode/plugins/etch.js", `const command = ["/usr/bin/etch","hook","opencode"]`, `const command = ["/bin/true","hook","opencode"]`, changed},
+		{"removed", "opencode", "home/.config/opencode/plugins/etch.js", `const command = ["/usr/bin/etch-hook","opencode"]`, "", gone},
+		{"emptied", "cursor", "home/.cursor/hooks.json", `{"version":1,"hooks":{"stop":[{"command":"'/opt/my tools/etch-hook' cursor stop"}]}}`, `{"version":1,"hooks":{}}`, out},
 		{"removed", "windsurf", "home/.codeium/windsurf/hooks.json", `{"hooks":{"pre_run_command":[{"command":"/usr/bin/etch hook windsurf pre_run_command"}]}}`, "", gone},
 		{"emptied", "droid", "home/.factory/settings.json", `{"hooks":{"Stop":[{"hooks":[{"command":"/usr/bin/etch hook droid Stop"}]}]}}`, "{}", out},
 		{"removed", "goose", "home/.agents/plugins/etch/hooks/hooks.json", `{"hooks":{"Stop":[{"hooks":[{"command":"/usr/bin/etch hook goose Stop"}]}]}}`, "", gone},

@@ -387,11 +387,10 @@ func newSession() *session { return &session{Version: sessionVersion} }
 // parseSession reads a session's file. One that is broken, or of another
 // version, is begun anew.
 func parseSession(content []byte) *session {
-	s := new(session)
-	if json.Unmarshal(content, s) != nil || s.Version != sessionVersion {
+	s, ok := readSession(content)
+	if !ok || s.Version != sessionVersion {
 		return newSession()
 	}
-	s.Open = s.Open[:min(len(s.Open), maxOpen)]
 	return s
 }
 

@@ -1,9 +1,7 @@
 package hook
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -74,16 +72,16 @@ func (s *Sessions) Begin(ctx context.Context, d *Delivery) (*Turn, error) {
 
 // remember writes what the turn has made of its session, and how to undo it.
 func (s *Sessions) remember(t *Turn, held *heldSession) error {
-	content, err := json.Marshal(t.state)
-	if err != nil {
-		return fmt.Errorf("write session: %w", err)
-	}
+	content := t.state.append(make([]byte, 0, len(held.content)+newCall))
 	t.before, t.after = held.content, content
 	s.mu.Lock()
 	s.open = append(s.open, t)
 	s.mu.Unlock()
 	return held.write(content)
 }
+
+// newCall is about how much longer a call makes a session's file.
+const newCall = 1 << 10
 
 // forgetOpen takes out of a turn's session what other turns of this Sessions
 // have put in that are not on record so far.
@@ -201,7 +199,9 @@ func (h *heldSession) write(content []byte) error {
 	const slack = 64 << 10
 	short := len(h.content) - len(content)
 	if 0 < short && short <= slack {
-		content = append(slices.Clip(content), bytes.Repeat([]byte{' '}, short)...)
+		for range short {
+			content = append(content, ' ')
+		}
 	}
 	if _, err := h.file.WriteAt(content, 0); err != nil {
 		return fmt.Errorf("write session: %w", err)

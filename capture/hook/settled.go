@@ -2,7 +2,6 @@ package hook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,9 +49,5 @@ func (s *Sessions) settle(name string, wait time.Duration, calls []SettledCall) 
 			held.state.close(i)
 		}
 	}
-	content, err := json.Marshal(held.state)
-	if err != nil {
-		return fmt.Errorf("write session: %w", err)
-	}
-	return held.write(content)
+	return held.write(held.state.append(nil))
 }

@@ -2,9 +2,7 @@ package hook
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -22,9 +20,7 @@ func (t *Turn) undo() error {
 	content := t.before
 	if !bytes.Equal(bytes.TrimRight(held.content, " "), t.after) { // others came in between
 		held.state.forget(parseSession(t.before), parseSession(t.after))
-		if content, err = json.Marshal(held.state); err != nil {
-			return errors.Join(fmt.Errorf("write session: %w", err), held.release())
-		}
+		content = held.state.append(nil)
 	}
 	return errors.Join(held.write(content), held.release())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -169,6 +170,7 @@ func newDoctoring(ctx context.Context, opts doctorOptions, std stdio) (*doctorin
 	if d.m.Binary, err = os.Executable(); err != nil {
 		return nil, err
 	}
+	d.m.Hooks, _ = hookProgram(d.m.Binary) // why one is not taken says its own finding, where hooks start it
 	if d.resolved, err = opts.place.load(std); err != nil {
 		return nil, err
 	}
@@ -177,7 +179,7 @@ func newDoctoring(ctx context.Context, opts doctorOptions, std stdio) (*doctorin
 		d.Log = d.resolved.LogPath()
 	}
 	settled := std
-	settled.env, settled.err = hookenv.Settled(std.env), nowhere{}
+	settled.env, settled.err = hookenv.Settled(std.env), io.Discard
 	if found, err := (place{}).load(settled); err == nil && found.Stream() == "" {
 		d.own = found.LogPath() // else they say in errors.log what is wrong
 	}

@@ -189,9 +189,7 @@ func (d *doctoring) deliver(a *doctorAgent, state install.State) error {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(d.ctx, agentPatience)
-		// The event stands where the agent's settings have it.
-		args := append([]string{words[1], words[2], doctorEvent}, words[3:]...)
-		cmd := exec.CommandContext(ctx, words[0], args...)
+		cmd := exec.CommandContext(ctx, words[0], append(slices.Clone(words[1:]), doctorEvent)...)
 		cmd.Stdin = bytes.NewReader(payload)
 		begun := d.std.now()
 		text, err := cmd.CombinedOutput()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/danger"
 	"github.com/spf13/pflag"
 )
 
@@ -125,7 +126,7 @@ func TestClassify(t *testing.T) {
 		{"an unknown tool", etch.Event{Action: &etch.Action{Tool: "x"}}, etch.RiskLow, ""},
 		{"no tool", etch.Event{Action: &etch.Action{Resource: "/x"}}, etch.RiskLow, ""},
 	} {
-		got, reasons := classify(&test.event)
+		got, reasons := danger.Of(&test.event)
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}

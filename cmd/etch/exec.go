@@ -9,6 +9,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/spf13/cobra"
 )
 
@@ -77,7 +78,7 @@ func runExec(ctx context.Context, opts execOptions, std stdio) error {
 	}
 	at := *opts.place
 	if opts.denySet {
-		at.settings = append(at.settings, setting{"policy.deny_risk", opts.denyRisk, "flag --deny-risk"})
+		at.settings = append(at.settings, site.Setting{Key: "policy.deny_risk", Value: opts.denyRisk, Origin: "flag --deny-risk"})
 	}
 	resolved, err := at.load(std)
 	if err != nil {

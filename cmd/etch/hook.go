@@ -3,123 +3,16 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
-	"github.com/etch-audit/etch/capture/hook"
-	"github.com/etch-audit/etch/capture/hook/antigravity"
-	"github.com/etch-audit/etch/capture/hook/claudecode"
-	"github.com/etch-audit/etch/capture/hook/codex"
-	"github.com/etch-audit/etch/capture/hook/copilot"
-	"github.com/etch-audit/etch/capture/hook/cursor"
-	"github.com/etch-audit/etch/capture/hook/droid"
-	"github.com/etch-audit/etch/capture/hook/gemini"
-	"github.com/etch-audit/etch/capture/hook/goose"
-	"github.com/etch-audit/etch/capture/hook/opencode"
-	"github.com/etch-audit/etch/capture/hook/qwen"
-	"github.com/etch-audit/etch/capture/hook/vscode"
-	"github.com/etch-audit/etch/capture/hook/windsurf"
+	"github.com/etch-audit/etch/internal/hookrun"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/spf13/cobra"
 )
 
-// agents returns every agent whose hooks are understood.
-func agents() []*hook.Agent {
-	return []*hook.Agent{
-		claudecode.Agent(), codex.Agent(), gemini.Agent(), qwen.Agent(), copilot.Agent(), cursor.Agent(),
-		opencode.Agent(), vscode.Agent(), windsurf.Agent(), droid.Agent(), goose.Agent(), antigravity.Agent(),
-	}
-}
-
-// agentNamed returns the agent of a name, or of another name that people give
-// it; nil where there is none.
-func agentNamed(name string) *hook.Agent {
-	for _, a := range agents() {
-		if strings.EqualFold(a.Name, name) || slices.ContainsFunc(a.Aliases, func(s string) bool { return strings.EqualFold(s, name) }) {
-			return a
-		}
-	}
-	return nil
-}
-
-// A hookCommand is what a command line of "etch hook" says.
-type hookCommand struct {
-	place
-	agent string
-	event string // "" where the payload names it
-	guard bool   // refuse settings that switch hooks off
-	noEnv bool   // heed nothing of the environment that says where or what to record
-	// strange are arguments that nothing is known of: settings that a later etch
-	// has written may have them.
-	strange []string
-}
-
-// parseHook reads the command line of a hook, and reports whether it is one: any
-// other is left to the command tree, whose making takes longer than all that a
-// hook does. What names an agent is one, whatever else there is: the command tree
-// answers wrong use with exit code 2, which agents take for a refusal.
-func parseHook(args []string) (hookCommand, bool) {
-	var c hookCommand
-	if len(args) == 0 || args[0] != "hook" {
-		return c, false
-	}
-	var words []string
-	for args = args[1:]; len(args) > 0; args = args[1:] {
-		name, value, given := strings.Cut(args[0], "=")
-		var to *string
-		switch name {
-		case "--log":
-			to = &c.log
-		case "--config":
-			to = &c.config
-		case "--guard":
-			c.guard = value != "false"
-			continue
-		case "--no-env":
-			c.noEnv = value != "false"
-			continue
-		case "-h", "--help":
-			return c, false
-		default:
-			if strings.HasPrefix(name, "-") {
-				c.strange = append(c.strange, args[0])
-			} else {
-				words = append(words, args[0])
-			}
-			continue
-		}
-		if !given {
-			if len(args) == 1 {
-				c.strange = append(c.strange, args[0])
-				continue
-			}
-			value, args = args[1], args[1:]
-		}
-		*to = value
-	}
-	return c, c.name(words)
-}
-
-// name takes the words of the command line, and reports whether they are a
-// hook's. A word before an agent's name may be the value of a flag that is not
-// known.
-func (c *hookCommand) name(words []string) bool {
-	if len(words) == 0 {
-		return false
-	}
-	at := slices.IndexFunc(words, func(word string) bool { return agentNamed(word) != nil })
-	at = max(at, 0)
-	c.strange = append(c.strange, words[:at]...)
-	c.agent, words = words[at], words[at+1:]
-	if len(words) > 0 {
-		c.event, words = words[0], words[1:]
-	}
-	c.strange = append(c.strange, words...)
-	return true
-}
-
-func newHook(at *place, std stdio) *cobra.Command {
+func newHook(at *place, _ stdio) *cobra.Command {
 	var names []string
-	for _, a := range agents() {
+	for _, a := range hookrun.Agents() {
 		names = append(names, a.Name)
 	}
 	guard, noEnv := false, false
@@ -147,9 +40,9 @@ Agents: %s.`, strings.Join(names, ", ")),
 		},
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c := hookCommand{place: *at, guard: guard, noEnv: noEnv}
-			c.name(args)
-			if code := runHook(c, std, os.Exit); code != 0 {
+			c := hookrun.Command{Site: site.Site{Log: at.log, Config: at.config}, Guard: guard, NoEnv: noEnv}
+			c.Name(args)
+			if code := hookrun.Run(c, hookProcess()); code != 0 {
 				return exitWith(code)
 			}
 			return nil
@@ -158,4 +51,15 @@ Agents: %s.`, strings.Join(names, ", ")),
 	cmd.Flags().BoolVar(&guard, "guard", false, "refuse a change of settings that switches hooks off, where the agent lets a hook do so")
 	cmd.Flags().BoolVar(&noEnv, "no-env", false, "heed no variable that says where or what to record: a project's settings may set them")
 	return cmd
+}
+
+// hookPatience is how long a hook takes at most; nil is the usual. Only tests have
+// another.
+var hookPatience *hookrun.Patience
+
+// hookProcess returns this process as a hook's.
+func hookProcess() hookrun.Process {
+	p := hookrun.Of(os.Executable)
+	p.Patience = hookPatience
+	return p
 }

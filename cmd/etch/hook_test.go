@@ -10,13 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/hookrun"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -112,7 +113,7 @@ func spooled(t *testing.T, path string) etch.SpoolInfo {
 }
 
 func errorsOf(path string) string {
-	b, err := os.ReadFile(filepath.Join(hooksDirectory(path), "errors.log"))
+	b, err := os.ReadFile(filepath.Join(site.Hooks(path), "errors.log"))
 	if err != nil {
 		return err.Error()
 	}
@@ -322,7 +323,7 @@ func TestHookOfSilentInput(t *testing.T) {
 // TestHookOfHugePayload is told what it was, not stored.
 func TestHookOfHugePayload(t *testing.T) {
 	path := testLog(t, 1)
-	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, maxPayload))
+	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hookrun.MaxPayload))
 	if out, err := hookCmd(path, huge, "codex", "PreToolUse").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v, output %q", err, out)
 	}
@@ -347,11 +348,11 @@ func TestHookSurvivesPanic(t *testing.T) {
 	path := testLog(t, 1)
 	std, out, words := console(time.Now())
 	std.in = panicking{}
-	c, ok := parseHook([]string{"hook", "--log=" + path, "gemini", "BeforeTool"})
+	c, ok := hookrun.Parse([]string{"--log=" + path, "gemini", "BeforeTool"})
 	if !ok {
 		t.Fatal("not a hook's command line")
 	}
-	if code := runHook(c, std, func(int) {}); code != 0 || words.Len() > 0 {
+	if code := hookrun.Run(c, std.hook(hookrun.Usual())); code != 0 || words.Len() > 0 {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, out, words)
 	}
 	if got := errorsOf(path); !strings.Contains(got, "panic: oh") {
@@ -362,36 +363,14 @@ func TestHookSurvivesPanic(t *testing.T) {
 	}
 }
 
+// hook returns the process of a hook that ends by returning.
+func (s stdio) hook(patience hookrun.Patience) hookrun.Process {
+	return hookrun.Process{In: s.in, Out: s.out, Err: s.err, Env: s.env, Now: s.now, Exit: func(int) {}, Patience: &patience}
+}
+
 type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("oh") }
-
-func TestParseHook(t *testing.T) {
-	for _, c := range []struct {
-		line string
-		want hookCommand
-		ok   bool
-	}{
-		{"hook codex", hookCommand{agent: "codex"}, true},
-		{"hook codex PreToolUse", hookCommand{agent: "codex", event: "PreToolUse"}, true},
-		{"hook --log a --config=b codex PreToolUse", hookCommand{place: place{log: "a", config: "b"}, agent: "codex", event: "PreToolUse"}, true},
-		{"hook codex --log a", hookCommand{place: place{log: "a"}, agent: "codex"}, true},
-		{"hook", hookCommand{}, false},
-		{"hook a b c", hookCommand{agent: "a", event: "b"}, true},
-		{"hook --help", hookCommand{}, false},
-		{"hook codex -h", hookCommand{}, false},
-		{"hook codex --log", hookCommand{agent: "codex"}, true},
-		{"hook codex --nonsense", hookCommand{agent: "codex"}, true},
-		{"hook --later value codex Stop --now", hookCommand{agent: "codex", event: "Stop"}, true},
-		{"--log a hook codex", hookCommand{}, false}, // the command tree's
-		{"exec hook codex", hookCommand{}, false},
-	} {
-		got, ok := parseHook(strings.Fields(c.line))
-		if ok != c.ok || ok && (got.agent != c.want.agent || got.event != c.want.event || got.log != c.want.log || got.config != c.want.config) {
-			t.Errorf("%s: %+v, %v, want %+v, %v", c.line, got, ok, c.want, c.ok)
-		}
-	}
-}
 
 // TestHookThatSaysAll has a parent that does not close the pipe behind the
 // payload: all of it has come, and is recorded as what it is.
@@ -421,16 +400,15 @@ func TestHookThatSaysAll(t *testing.T) {
 func TestHookTooLateForNothing(t *testing.T) {
 	path := testLog(t, 1)
 	runsHook(t, path, 7)
-	lock := hookPatience
-	t.Cleanup(func() { hookPatience = lock })
-	hookPatience.records = hookStarted // up at once
+	hasty := hookrun.Usual()
+	hasty.Records = 0 // up at once
 	std, _, _ := console(time.Now())
 	std.in = &slow{strings.NewReader(payloadOf(7))}
-	c, ok := parseHook([]string{"hook", "--log=" + path, "claude-code", "PreToolUse"})
+	c, ok := hookrun.Parse([]string{"--log=" + path, "claude-code", "PreToolUse"})
 	if !ok {
 		t.Fatal("not a hook's command line")
 	}
-	if code := runHook(c, std, func(int) {}); code != 0 {
+	if code := hookrun.Run(c, std.hook(hasty)); code != 0 {
 		t.Errorf("exit %d", code)
 	}
 	drainAll(t, path)
@@ -446,23 +424,4 @@ type slow struct{ in io.Reader }
 func (s *slow) Read(p []byte) (int, error) {
 	<-time.After(20 * time.Millisecond) // longer than the hook has
 	return s.in.Read(p)
-}
-
-func TestAgentNames(t *testing.T) {
-	var names []string
-	for _, a := range agents() {
-		for _, name := range append([]string{a.Name}, a.Aliases...) {
-			if agentNamed(strings.ToUpper(name)) != a {
-				t.Errorf("%q is not %s", name, a.Name)
-			}
-			names = append(names, strings.ToLower(name))
-		}
-	}
-	slices.Sort(names)
-	if n := len(names); len(slices.Compact(names)) != n {
-		t.Errorf("a name is given twice: %q", names)
-	}
-	if agentNamed("nobody") != nil {
-		t.Error("nobody is an agent")
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/install"
+	"github.com/etch-audit/etch/internal/hookrun"
 )
 
 // What "etch install" writes is what hooks watch: taken out in the middle of a session,
@@ -21,8 +22,9 @@ func TestInstalledHooksAreWatched(t *testing.T) {
 		if a.Name == "antigravity" {
 			continue // it tells of no turn and of no session
 		}
-		for _, scope := range []install.Scope{install.User, install.Project} {
-			t.Run(a.Name+" "+string(scope), func(t *testing.T) {
+		for _, program := range []string{"etch", install.HookProgram} {
+			scope := map[bool]install.Scope{true: install.User, false: install.Project}[program == "etch"]
+			t.Run(a.Name+" "+program+" "+string(scope), func(t *testing.T) {
 				home := filepath.Join(t.TempDir(), "home")
 				project := filepath.Join(home, "project")
 				if err := os.MkdirAll(project, 0o700); err != nil {
@@ -30,7 +32,7 @@ func TestInstalledHooksAreWatched(t *testing.T) {
 				}
 				env := map[string]string{"HOME": home, "USERPROFILE": home}
 				m := install.Machine{
-					Home: home, Project: project, GOOS: runtime.GOOS, Binary: "/usr/local/bin/etch", Now: time.Now(),
+					Home: home, Project: project, GOOS: runtime.GOOS, Binary: "/usr/local/bin/" + program, Now: time.Now(),
 					Getenv: func(name string) string { return env[name] }, LookPath: func(string) (string, error) { return "", os.ErrNotExist },
 				}
 				if _, err := a.Install(m, scope, install.Hook{Binary: m.Binary}, false); err != nil {
@@ -43,7 +45,7 @@ func TestInstalledHooksAreWatched(t *testing.T) {
 						t.Fatal(err)
 					}
 					turn, err := sessions.Begin(t.Context(), &hook.Delivery{
-						Agent: agentNamed(a.Name), Event: event, Payload: payload, Now: time.Now(),
+						Agent: hookrun.AgentNamed(a.Name), Event: event, Payload: payload, Now: time.Now(),
 						Getenv: func(name string) (string, bool) { value, ok := env[name]; return value, ok },
 					})
 					if err != nil {

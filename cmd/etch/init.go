@@ -12,6 +12,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/spf13/cobra"
 )
@@ -126,7 +127,7 @@ func makeLog(opts initOptions, resolved *config.Resolved, std stdio) (etch.Info,
 	if opts.resume {
 		writing.Resume = true
 		log, err = etch.Open(resolved.LogPath(), writing)
-	} else if err = makePlace(resolved); err == nil {
+	} else if err = site.Make(resolved); err == nil {
 		log, err = etch.Create(resolved.LogPath(), writing)
 	}
 	if errors.Is(err, etch.ErrExists) {
@@ -146,7 +147,7 @@ func writeTemplate(resolved *config.Resolved, withLog bool) error {
 	if withLog {
 		initial.Audit.LogPath = resolved.LogPath()
 	}
-	if err := makeDirectories(vfs.OS(), filepath.Dir(resolved.Path)); err != nil {
+	if err := site.MakeDirectories(vfs.OS(), filepath.Dir(resolved.Path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(resolved.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -79,7 +79,7 @@ changed, those of the others were; 2 wrong use.`,
 	f.BoolVarP(&opts.dryRun, "dry-run", "n", false, "show what would change, and change nothing")
 	f.BoolVar(&opts.uninstall, "uninstall", false, "take the hooks out")
 	f.BoolVar(&opts.guard, "guard", false, "refuse changes that would switch hooks off, where the agent lets a hook do so")
-	f.StringVar(&opts.bin, "bin", "", "the `PATH` of etch that the hooks shall name; default: where this one is")
+	f.StringVar(&opts.bin, "bin", "", "the `PATH` of etch that the hooks shall name; default: where this one is; "+install.HookProgram+" beside it is named in its stead")
 	wrap := newInstallMCP(at, std)
 	wrap.Hidden = true // the list of commands in the help would hide the agents
 	cmd.AddCommand(wrap)
@@ -135,8 +135,14 @@ func (o *installOptions) machine(std stdio) (install.Machine, error) {
 		return m, err
 	}
 	m.Binary, err = hookBinary(o.bin, m)
-	if err != nil && o.uninstall {
+	switch {
+	case err != nil && o.uninstall:
 		m.Binary, err = "", nil // nothing will name it
+	case err == nil && !o.uninstall:
+		var why string
+		if m.Hooks, why = hookProgram(m.Binary); why != "" {
+			std.note("%s", why)
+		}
 	}
 	return m, err
 }
@@ -244,7 +250,7 @@ func (o *installOptions) chosen(m install.Machine) ([]*install.Agent, error) {
 
 // hook returns what the hooks shall say.
 func (o *installOptions) hook(m install.Machine, std stdio) (install.Hook, error) {
-	hook := install.Hook{Binary: m.Binary}
+	hook := install.Hook{Binary: cmp.Or(m.Hooks, m.Binary)}
 	if o.uninstall {
 		return hook, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/etch-audit/etch/install"
+	"github.com/etch-audit/etch/internal/hookrun"
 )
 
 // Whatever is put into an agent's settings is understood when the agent starts
@@ -12,7 +13,7 @@ import (
 func TestInstalledAgentsAreKnown(t *testing.T) {
 	for _, a := range install.Agents() {
 		for _, name := range append([]string{a.Name}, a.Aliases...) {
-			known := agentNamed(name)
+			known := hookrun.AgentNamed(name)
 			if known == nil || known.Name != a.Name {
 				t.Errorf("%s: \"etch hook\" takes it for %v, want %s", name, known, a.Name)
 			}
@@ -22,10 +23,10 @@ func TestInstalledAgentsAreKnown(t *testing.T) {
 		}
 		for _, event := range a.Events {
 			for _, args := range [][]string{
-				{"hook", a.Name, event}, {"hook", a.Name, event, "--guard", "--log", "/x.log", "--config", "/c.toml"},
+				{a.Name, event}, {a.Name, event, "--guard", "--log", "/x.log", "--config", "/c.toml"},
 			} {
-				c, ok := parseHook(args)
-				if !ok || c.agent != a.Name || c.event != event || c.guard != (len(args) > 3) || len(args) > 3 && (c.log != "/x.log" || c.config != "/c.toml") {
+				c, ok := hookrun.Parse(args)
+				if !ok || c.Agent != a.Name || c.Event != event || c.Guard != (len(args) > 2) || len(args) > 2 && (c.Log != "/x.log" || c.Config != "/c.toml") {
 					t.Errorf("%q: got %+v, %v", args, c, ok)
 				}
 			}

@@ -16,12 +16,17 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+
+	"github.com/etch-audit/etch/internal/hookrun"
 )
 
 func main() {
-	if c, ok := parseHook(os.Args[1:]); ok {
-		runtime.GOMAXPROCS(1) // it does one thing after the other: threads that look for work cost more
-		os.Exit(runHook(c, processStdio(), os.Exit))
+	if len(os.Args) > 1 && os.Args[1] == "hook" {
+		// The making of the command tree takes longer than all that a hook does.
+		if c, ok := hookrun.Parse(os.Args[2:]); ok {
+			runtime.GOMAXPROCS(1) // it does one thing after the other: threads that look for work cost more
+			os.Exit(hookrun.Run(c, hookProcess()))
+		}
 	}
 	os.Exit(run(os.Args[1:], processStdio()))
 }

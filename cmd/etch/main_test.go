@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etch-audit/etch/internal/hookrun"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -23,9 +25,11 @@ var programs = map[string]func(){"etch": patientMain}
 
 // patientMain is main, with hooks that have time on a machine that is busy.
 func patientMain() {
-	machineSocket = "" // of the machine that runs the tests
+	site.MachineSocket = "" // of the machine that runs the tests
 	if os.Getenv("TEST_PATIENT") != "" {
-		hookPatience.records, hookPatience.locks, hookPatience.ends = 10*time.Second, 5*time.Second, 20*time.Second
+		patient := hookrun.Usual()
+		patient.Records, patient.Locks, patient.Ends = 10*time.Second, 5*time.Second, 20*time.Second
+		hookPatience = &patient
 	}
 	main()
 }
@@ -85,6 +89,7 @@ func TestScript(t *testing.T) {
 			"jsonlines": jsonLines,
 			"exits":     exits,
 			"biglines":  bigLines,
+			"buildhook": scriptBuild,
 		},
 	})
 }

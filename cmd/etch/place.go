@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -18,24 +18,14 @@ import (
 type place struct {
 	log      string
 	config   string
-	settings []setting // what other flags say
-	mayMiss  bool      // the file that config names need not be there
+	settings []site.Setting // what other flags say
+	mayMiss  bool           // the file that config names need not be there
 }
-
-// A setting is a key of the configuration that a flag sets.
-type setting struct{ key, value, origin string }
 
 // load returns the configuration in effect. What is no error but surely a slip
 // is told on stderr.
 func (p place) load(std stdio) (*config.Resolved, error) {
-	opts := config.LoadOptions{Path: p.config, MayMiss: p.mayMiss, LookupEnv: std.env}
-	if p.log != "" {
-		opts.Set("security.audit.log_path", p.log, "flag --log")
-	}
-	for _, s := range p.settings {
-		opts.Set(s.key, s.value, s.origin)
-	}
-	resolved, err := config.Load(opts)
+	resolved, err := site.Site{Log: p.log, Config: p.config, MayMiss: p.mayMiss, Settings: p.settings}.Load(std.env)
 	if err != nil {
 		return nil, err
 	}
@@ -46,20 +36,6 @@ func (p place) load(std stdio) (*config.Resolved, error) {
 		}
 	}
 	return resolved, nil
-}
-
-// loadWithout returns what is in effect where neither file nor environment can be
-// read, but for the flags, the log's path and where homes are.
-func (p place) loadWithout(std stdio) (*config.Resolved, error) {
-	bare := place{log: p.log, config: os.DevNull}
-	lookup := std.env
-	std.env = func(name string) (string, bool) {
-		if strings.HasPrefix(name, "ETCH_") && name != "ETCH_LOG_PATH" {
-			return "", false
-		}
-		return lookup(name)
-	}
-	return bare.load(std)
 }
 
 // loadForReading is load, of a log that is to be read. A stream is none: that is

@@ -15,6 +15,8 @@ import (
 	"github.com/etch-audit/etch/capture/execwrap"
 	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/hookrun"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/etch-audit/etch/reconcile"
 	"github.com/etch-audit/etch/transcript"
@@ -102,14 +104,12 @@ Agents: %s.`, strings.Join(transcribed(), ", ")),
 	f.BoolVar(&opts.strict, "strict", false, "exit 1 also where calls differ or are on record twice")
 	f.BoolVar(&opts.json, "json", false, "print a JSON object a line")
 	f.BoolVar(&opts.utc, "utc", false, "times in UTC")
-	f.DurationVar(&opts.wait, waitFlag, 0, "how long to wait before it begins: hooks of a session's end start it")
-	if err := f.MarkHidden(waitFlag); err != nil {
+	f.DurationVar(&opts.wait, hookrun.WaitFlag, 0, "how long to wait before it begins: hooks of a session's end start it")
+	if err := f.MarkHidden(hookrun.WaitFlag); err != nil {
 		panic("main: " + err.Error())
 	}
 	return cmd
 }
-
-const waitFlag = "wait"
 
 // formats returns those that the options name.
 func (o *reconcileOptions) formats() ([]*transcript.Format, error) {
@@ -119,7 +119,7 @@ func (o *reconcileOptions) formats() ([]*transcript.Format, error) {
 		}
 		return transcripts(), nil
 	}
-	agent := agentNamed(o.agents[0])
+	agent := hookrun.AgentNamed(o.agents[0])
 	for _, f := range transcripts() {
 		if agent != nil && f.Agent == agent.Name {
 			return []*transcript.Format{f}, nil
@@ -209,7 +209,7 @@ func (r *reconcileRun) openToFill(ctx context.Context) (release func() error, er
 	if err != nil {
 		return nil, err
 	}
-	dir := hooksDirectory(r.resolved.LogPath())
+	dir := site.Hooks(r.resolved.LogPath())
 	if _, err := os.Stat(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("%w: %s", etch.ErrNoLog, r.resolved.LogPath())
 	}
@@ -266,7 +266,7 @@ func (r *reconcileRun) tellSpool() {
 
 // agent compares the transcripts of one agent.
 func (r *reconcileRun) agent(ctx context.Context, format *transcript.Format) error {
-	agent := agentNamed(format.Agent)
+	agent := hookrun.AgentNamed(format.Agent)
 	home, err := os.UserHomeDir()
 	if err != nil {
 		home = "" // then only what variables name is found
@@ -277,14 +277,14 @@ func (r *reconcileRun) agent(ctx context.Context, format *transcript.Format) err
 	rows := r.rows()
 	bar := r.progress(format.Agent)
 	options := reconcile.Options{
-		Log: r.reader, Agent: agent, Format: format, Recording: recordingOf(&r.resolved.Hooks),
+		Log: r.reader, Agent: agent, Format: format, Recording: hookrun.RecordingOf(&r.resolved.Hooks),
 		Environment: transcript.Environment{Getenv: r.std.env, Home: home},
 		Select:      transcript.Selection{Session: r.session, Since: r.since, Project: r.project, Paths: r.paths},
 		Skip:        r.resolved.Options().Skip, Now: r.std.now(), Prepare: r.actor(agent), Progress: bar.set,
 	}
 	if r.writer != nil {
 		options.Fill = r.writer
-		options.Settled = hook.NewSessions(hooksDirectory(r.resolved.LogPath())).Settled
+		options.Settled = hook.NewSessions(site.Hooks(r.resolved.LogPath())).Settled
 	}
 	sum, err := reconcile.Run(ctx, options, rows.row)
 	bar.stop()

@@ -16,7 +16,10 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/danger"
+	"github.com/etch-audit/etch/internal/hookrun"
 	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/etch-audit/etch/server"
 	"github.com/etch-audit/etch/server/api"
@@ -66,10 +69,10 @@ second one ends it at once.`,
 func (o *serveOptions) load(std stdio) (*config.Resolved, error) {
 	at := *o.place
 	if o.socket != "" {
-		at.settings = append(at.settings, setting{"server.socket", o.socket, "flag --socket"})
+		at.settings = append(at.settings, site.Setting{Key: "server.socket", Value: o.socket, Origin: "flag --socket"})
 	}
 	if o.listen != "" {
-		at.settings = append(at.settings, setting{"server.listen", o.listen, "flag --listen"})
+		at.settings = append(at.settings, site.Setting{Key: "server.listen", Value: o.listen, Origin: "flag --listen"})
 	}
 	resolved, err := at.load(std)
 	if err != nil {
@@ -118,7 +121,7 @@ const daemonLockWait = 500 * time.Millisecond
 // which fail for want of rights before anything is written; the log.
 func (d *daemon) open() error {
 	d.tell = d.teller()
-	if err := makePlace(d.resolved); err != nil {
+	if err := site.Make(d.resolved); err != nil {
 		return err
 	}
 	if err := d.alone(); err != nil {
@@ -222,9 +225,9 @@ func (d *daemon) newHandler(tokens *token.File) (*api.Handler, error) {
 	}
 	host, _ := os.Hostname() // without a name it is left out
 	return api.New(&api.Options{
-		Server: d.server, Log: log, Tokens: tokens, Now: d.std.now, Agent: agentNamed,
-		Recording: recordingOf(&d.resolved.Hooks), Sessions: hooksDirectory(log), Host: host,
-		Classify: classify, Masker: masks.Masker,
+		Server: d.server, Log: log, Tokens: tokens, Now: d.std.now, Agent: hookrun.AgentNamed,
+		Recording: hookrun.RecordingOf(&d.resolved.Hooks), Sessions: site.Hooks(log), Host: host,
+		Classify: danger.Of, Masker: masks.Masker,
 		Spool: func(cause error, events ...*etch.Event) error {
 			spool, err := etch.OpenSpool(log, opts) // each time: it knows where the log ends now
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"github.com/etch-audit/etch/internal/site"
 	"io"
 	"net"
 	"net/http"
@@ -401,8 +402,8 @@ func TestOnLoopback(t *testing.T) {
 func TestDaemonFailsWhole(t *testing.T) {
 	dir := t.TempDir()
 	std, _, _ := console(time.Now())
-	resolved, err := place{log: filepath.Join(dir, "audit.log"), config: os.DevNull, settings: []setting{
-		{"server.allow_users", "nobody-of-that-name", "test"},
+	resolved, err := place{log: filepath.Join(dir, "audit.log"), config: os.DevNull, settings: []site.Setting{
+		{Key: "server.allow_users", Value: "nobody-of-that-name", Origin: "test"},
 	}}.load(std)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/server/token"
 	"github.com/spf13/cobra"
 )
@@ -66,7 +67,7 @@ func runServeToken(opts tokenOptions, std stdio) error {
 	if path == "" {
 		return usagef("name a log with --log", "the configured destination is a stream: there is no daemon for it")
 	}
-	if err := makePlace(resolved); err != nil {
+	if err := site.Make(resolved); err != nil {
 		return err
 	}
 	file := token.Open(path)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/site"
 )
 
 // unitSystems are what --unit prints service files for.
@@ -35,7 +36,7 @@ func printUnit(system string, resolved *config.Resolved, std stdio) error {
 	if err := oneOf("system", system, unitSystems); err != nil {
 		return err
 	}
-	state, socket := unitState, machineSocket
+	state, socket := unitState, site.MachineSocket
 	if system == "launchd" {
 		state, socket = launchdState, launchdSocket
 	}

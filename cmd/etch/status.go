@@ -12,6 +12,7 @@ import (
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/spf13/cobra"
 )
 
@@ -204,7 +205,7 @@ func (in *inspection) look() error {
 	}
 	in.checkDaemon()
 	// Of a log that a daemon of another user has, this user needs nothing.
-	elsewhere := in.Daemon.Used && mayWrite(in.layout.Dir) != nil
+	elsewhere := in.Daemon.Used && site.MayWrite(in.layout.Dir) != nil
 	reader, err := openReader(in.resolved)
 	switch {
 	case err == nil:

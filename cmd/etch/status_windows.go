@@ -2,7 +2,6 @@ package main
 
 import (
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/windows"
 )
@@ -10,20 +9,6 @@ import (
 // ownerOf returns nothing: the owner of a file here is not what decides who may
 // read it.
 func ownerOf(fs.FileInfo) string { return "" }
-
-// mayWrite returns an error where this process cannot write to a file. Of a
-// directory only trying would tell.
-func mayWrite(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.IsDir() {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
 
 // freeSpace returns the bytes that this user can still write in a directory.
 func freeSpace(dir string) (uint64, error) {
@@ -37,6 +22,3 @@ func freeSpace(dir string) (uint64, error) {
 	}
 	return free, nil
 }
-
-// ownerID returns nothing: owners have no numbers here.
-func ownerID(fs.FileInfo) (int, bool) { return 0, false }

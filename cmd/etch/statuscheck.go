@@ -16,6 +16,7 @@ import (
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/merkle"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -98,14 +99,14 @@ func (in *inspection) checkDirectory() {
 		in.problem("%s is not a directory", dir)
 		return
 	}
-	if err := mayWrite(dir); err != nil {
+	if err := site.MayWrite(dir); err != nil {
 		in.problem("no file can be made in %s: %v", dir, cause(err))
 	}
 	needed := append(vfs.LockFiles(in.layout.Path(in.layout.Lock())), in.layout.Path(in.layout.Active()), in.layout.Path(in.layout.State()))
 	for _, path := range needed {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			in.problem("%s is a directory", path)
-		} else if err := mayWrite(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		} else if err := site.MayWrite(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			in.problem("%s cannot be written: %v", path, cause(err))
 		}
 	}
@@ -122,7 +123,7 @@ func (in *inspection) checkTorn() {
 	if err == nil && !info.IsDir() {
 		err = errors.New("not a directory")
 	} else if err == nil {
-		err = mayWrite(path)
+		err = site.MayWrite(path)
 	}
 	if err != nil {
 		in.warning("no file can be made in %s: %v: after a crash in the middle of a write no writer could go on", path, cause(err))
@@ -170,7 +171,7 @@ func (in *inspection) checkKeyDirectory() {
 		_, err = os.Stat(dir)
 	}
 	if err == nil {
-		err = mayWrite(dir)
+		err = site.MayWrite(dir)
 	}
 	if err != nil {
 		in.problem("no key can be made in %s, as each new epoch needs one: %v", dir, cause(err))
@@ -209,7 +210,7 @@ const lockPatience = time.Second
 func (in *inspection) checkLock() {
 	path := in.layout.Path(in.layout.Lock())
 	for _, file := range vfs.LockFiles(path) {
-		if info, err := os.Stat(file); err != nil || info.IsDir() || mayWrite(file) != nil {
+		if info, err := os.Stat(file); err != nil || info.IsDir() || site.MayWrite(file) != nil {
 			return // there is none to be held, or it was told
 		}
 	}
@@ -295,7 +296,7 @@ func (in *inspection) checkSpool() {
 // checkSpooledForDaemon says what this user's hooks keep for a daemon that they could
 // not reach.
 func (in *inspection) checkSpooledForDaemon() {
-	_, beside, err := besideDaemon(in.resolved, in.std)
+	_, beside, err := site.BesideDaemon(in.resolved, in.std.env)
 	if err != nil {
 		return // then no hook has found a place either
 	}

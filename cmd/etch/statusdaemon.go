@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/site"
 )
 
 // A daemonRow says whether a daemon records for this user.
@@ -29,7 +30,7 @@ func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error)
 		return row, nil
 	}
 	must := resolved.Server.Connect == config.ConnectAlways
-	socket, err := findDaemon(resolved)
+	socket, err := site.FindDaemon(resolved)
 	if err == nil && socket == "" {
 		row.Why = "there is none: the log is written without"
 		return row, nil
@@ -38,7 +39,7 @@ func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error)
 		row.Socket = socket
 		dialling, cancel := context.WithTimeout(ctx, daemonPatience)
 		defer cancel()
-		client, dialled := dialDaemon(dialling, socket, resolved)
+		client, dialled := site.DialDaemon(dialling, socket, resolved)
 		if err = dialled; err == nil {
 			row.Running, row.Used, row.Why = true, true, "it answers"
 			return row, client.Close()
@@ -48,7 +49,7 @@ func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error)
 	switch {
 	case must:
 		return row, fmt.Errorf("the daemon that is to record cannot be reached: %w", err)
-	case errors.Is(err, errNoDaemon):
+	case errors.Is(err, site.ErrNoDaemon):
 		row.Why = "nobody listens on the socket, which a daemon has left: the log is written without"
 	}
 	return row, nil

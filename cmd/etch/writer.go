@@ -1,15 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
-	"path/filepath"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
-	"github.com/etch-audit/etch/internal/vfs"
+	"github.com/etch-audit/etch/internal/danger"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/risk"
 )
 
@@ -25,7 +23,7 @@ func openWriter(resolved *config.Resolved, std stdio, tools ...string) (*etch.Lo
 
 // openOrCreate is openWriter with options that are made already.
 func openOrCreate(resolved *config.Resolved, opts *etch.Options, std stdio) (*etch.Log, error) {
-	if err := makePlace(resolved); err != nil {
+	if err := site.Make(resolved); err != nil {
 		return nil, err
 	}
 	log, err := etch.Open(resolved.LogPath(), opts)
@@ -43,40 +41,11 @@ func openOrCreate(resolved *config.Resolved, opts *etch.Options, std stdio) (*et
 	return log, nil
 }
 
-// makePlace makes the directories of the default place: those of any other are
-// their owner's to make.
-func makePlace(resolved *config.Resolved) error {
-	if !resolved.DefaultPlace || resolved.Options().Disabled {
-		return nil
-	}
-	return makeDirectories(vfs.OS(), filepath.Dir(resolved.LogPath()))
-}
-
-// makeDirectories makes a directory and those above it, for nobody but the
-// owner. A log in a directory that a crash takes away again is lost too, so
-// each is on disk before the next: mkdir, then sync of its parent.
-func makeDirectories(files vfs.FS, dir string) error {
-	_, err := files.Stat(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := makeDirectories(files, parent); err != nil {
-			return err
-		}
-	}
-	if err := files.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return files.SyncDir(parent)
-}
-
 // writerOptions returns the options that every writing command has. The
 // inventory of tools goes to stderr where the configuration asks for it.
 func writerOptions(resolved *config.Resolved, std stdio, tools []string) (*etch.Options, error) {
 	opts := resolved.Options()
-	opts.Classify = classify
+	opts.Classify = danger.Of
 	opts.Now = std.now
 	opts.Notify = func(n etch.Notice) { std.warn("%s: %s", n.Type, n.Text) }
 	switch resolved.Stream() {
@@ -97,44 +66,6 @@ func writerOptions(resolved *config.Resolved, std stdio, tools []string) (*etch.
 		}
 	}
 	return opts, nil
-}
-
-// classify fills the risk of an event that has none: that of its command, or
-// else the label of its tool, which says what such a tool may do and nothing of
-// what this call did. What is no action has no risk.
-func classify(e *etch.Event) (etch.Risk, []string) {
-	if e.Action == nil {
-		return "", nil
-	}
-	if command := commandOf(e.Action); command != "" {
-		judged := risk.Command(command)
-		return etch.Risk(judged.Level.String()), judged.Reasons
-	}
-	if e.Action.Tool == "" {
-		return etch.RiskLow, nil
-	}
-	tool := risk.ToolOf(e.Action.Tool)
-	level := etch.Risk(tool.PrivilegeLevel)
-	if level == etch.RiskLow {
-		return level, nil
-	}
-	return level, []string{"tool-label: " + tool.ExpectedSanitization + " is expected of such a tool"}
-}
-
-// commandOf returns the command of an action. Shell tools of agents have it
-// among their arguments.
-func commandOf(a *etch.Action) string {
-	if a.Command != "" || len(a.Arguments) == 0 || risk.ToolOf(a.Tool).PrivilegeLevel != "high" {
-		return a.Command
-	}
-	var arguments struct {
-		Command string `json:"command"`
-	}
-	// Arguments of another shape have no command: the tool's label decides.
-	if json.Unmarshal(a.Arguments, &arguments) != nil {
-		return ""
-	}
-	return arguments.Command
 }
 
 // closeLog closes a log and joins what goes wrong to what went wrong before.

@@ -52,6 +52,21 @@ var closures = []closure{
 		not:    []string{"@/risk", "@/config", "@/cmd", "@/capture"},
 		reason: "the library is imported by other people's agents: its dependencies become theirs",
 	},
+	{
+		pkg: "cmd/etch-hook",
+		modules: []string{
+			"golang.org/x/mod",
+			"golang.org/x/sys",
+			"github.com/klauspost/compress",
+			"github.com/pelletier/go-toml/v2",
+			"mvdan.cc/sh/v3",
+		},
+		not: []string{
+			"net/http", "crypto/tls", "crypto/x509", "text/template", "html/template", "log/slog", "flag",
+			"@/server", "@/transcript", "@/install", "@/report", "@/export", "@/importer", "@/capture/mcp", "@/capture/otlp",
+		},
+		reason: "an agent waits for this program's start twice a call: each package makes its tables first",
+	},
 }
 
 // A dependency is what go list -json says of a package.

@@ -24,6 +24,8 @@ var owners = []owner{
 	{"github.com/spf13/pflag", "cmd/etch", "cobra's flags"},
 	{"golang.org/x/sys", "internal/needle", "memory that must not be read, in its tests"},
 	{"golang.org/x/sys", "capture/hook", "when a process was started, which package os does not say"},
+	{"golang.org/x/sys", "internal/site", "what package os does not say of who may write"},
+	{"golang.org/x/sys", "internal/hookrun", "how a program is started that outlives its console"},
 	{"golang.org/x/sys", "cmd/etch", "what package os does not say of a disk and of who may write"},
 	{"golang.org/x/sys", "server", "who is on the other side of a socket"},
 	{"golang.org/x/term", "cmd/etch", "whether a stream is a terminal, and how wide"},

@@ -342,23 +342,8 @@ func lastSeq(f vfs.File, end int64) (uint64, error) {
 }
 
 // lastLine returns the line that ends at end.
-func lastLine(f vfs.File, end int64) (line []byte, err error) {
-	from := max(0, end-record.MaxLine-2) // two line feeds: the last line's and one before it
-	lines := segment.NewLines(f, from, end)
-	if from > 0 { // the first is most likely not whole
-		if _, err := lines.Next(); err != nil {
-			return nil, err
-		}
-	}
-	for lines.Offset() < end {
-		if line, err = lines.Next(); err != nil {
-			return nil, err
-		}
-		if _, err := record.Split(line); err != nil {
-			return nil, err
-		}
-	}
-	return line, nil
+func lastLine(f vfs.File, end int64) ([]byte, error) {
+	return segment.NewBackward(f, 0, end).Next()
 }
 
 // damaged goes on in a new segment at the state's size and frontier, because

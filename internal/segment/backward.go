@@ -17,7 +17,11 @@ type Backward struct {
 	at    int64  // offset of what is not read yet: everything before it
 	buf   []byte // bytes from at on
 	end   int    // of the unread part of buf, behind a line feed
+	room  int    // how much was read last
 }
+
+// firstBack is how much is read first: who wants the last line has it then mostly.
+const firstBack = 4 << 10
 
 // NewBackward returns Backward over the bytes of r from offset start to end,
 // which must be the beginning and the end of a line.
@@ -58,7 +62,8 @@ func (b *Backward) Next() ([]byte, error) {
 
 // fill reads more in front of the unread part.
 func (b *Backward) fill() error {
-	n := int(min(chunk, b.at-b.start))
+	b.room = min(max(roomGrowth*b.room, firstBack), chunk)
+	n := int(min(int64(b.room), b.at-b.start))
 	more := make([]byte, n+b.end)
 	copy(more[n:], b.buf[:b.end])
 	if got, err := b.r.ReadAt(more[:n], b.at-int64(n)); got < n {

@@ -24,7 +24,7 @@ const chunk = 256 << 10
 // The room for lines grows with each read from firstRoom to fullRoom, which
 // holds any line: who reads only how a segment begins does not pay for more.
 const (
-	firstRoom  = 16 << 10
+	firstRoom  = 4 << 10
 	roomGrowth = 8
 	fullRoom   = chunk + record.MaxLine + 1
 )

@@ -1,4 +1,4 @@
-package main
+package hookrun
 
 import (
 	"os/user"
@@ -19,14 +19,14 @@ var weakening = map[string]bool{
 // environment is the one from which a hook takes its configuration. Without a
 // home the user's own is meant: some agents start hooks with an environment that
 // is all but empty.
-func (r *hookRun) environment(name string) (string, bool) {
-	if r.noEnv {
-		return hookenv.Settled(r.std.env)(name)
+func (r *run) environment(name string) (string, bool) {
+	if r.NoEnv {
+		return hookenv.Settled(r.process.Env)(name)
 	}
 	if weakening[name] {
 		return "", false
 	}
-	value, ok := r.std.env(name)
+	value, ok := r.process.Env(name)
 	if name != hookenv.Home || filepath.IsAbs(value) {
 		return value, ok
 	}
@@ -35,10 +35,4 @@ func (r *hookRun) environment(name string) (string, bool) {
 		return value, ok
 	}
 	return u.HomeDir, true
-}
-
-// variable is environment for those who need no more than the value.
-func (r *hookRun) variable(name string) string {
-	value, _ := r.environment(name)
-	return value
 }

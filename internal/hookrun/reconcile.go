@@ -1,4 +1,4 @@
-package main
+package hookrun
 
 import (
 	"errors"
@@ -10,28 +10,41 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
-	"github.com/etch-audit/etch/transcript"
+	"github.com/etch-audit/etch/internal/site"
 )
 
 // flushed is how long an agent may take to write the end of its transcript, once
 // it has told its hooks that the session is over.
 const flushed = 5 * time.Second
 
+// WaitFlag is the flag of "etch reconcile" by which it is told so.
+const WaitFlag = "wait"
+
+// Reconciles reports whether the transcripts of an agent can be read. The readers are
+// no part of a hook.
+func Reconciles(agent string) bool {
+	switch agent {
+	case "claude-code", "codex", "copilot", "gemini", "qwen":
+		return true
+	}
+	return false
+}
+
 // reconcileLater starts what records the calls of a session that its hooks
 // missed, where this hook has told of the session's end. The agent is not kept
 // waiting: it is a process of its own, in a session of its own.
-func (r *hookRun) reconcileLater() error {
+func (r *run) reconcileLater() error {
 	session := r.ended()
-	if session == "" || r.std.start == nil || !r.resolved.Hooks.Reconcile || !r.comparable() {
+	if session == "" || r.process.Start == nil || r.process.Etch == nil || !r.resolved.Hooks.Reconcile || !r.comparable() {
 		return nil
 	}
-	program, err := os.Executable()
+	program, err := r.process.Etch()
 	if err != nil {
 		return err
 	}
-	args := []string{"reconcile", r.known.Name, "--session=" + session, "--fill", "--" + waitFlag + "=" + flushed.String()}
-	log, config := r.log, r.config
-	if r.noEnv { // transcripts are found by the agent's environment, all else is not
+	args := []string{"reconcile", r.known.Name, "--session=" + session, "--fill", "--" + WaitFlag + "=" + flushed.String()}
+	log, config := r.Log, r.Config
+	if r.NoEnv { // transcripts are found by the agent's environment, all else is not
 		log, config = r.resolved.LogPath(), os.DevNull
 		if r.resolved.Found {
 			config = r.resolved.Path
@@ -46,7 +59,7 @@ func (r *hookRun) reconcileLater() error {
 	cmd := exec.Command(program, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return weakening[name] || r.noEnv && strings.HasPrefix(name, "ETCH_")
+		return weakening[name] || r.NoEnv && strings.HasPrefix(name, "ETCH_")
 	})
 	detach(cmd)
 	words, err := openErrors(errorsFile(r.to.path))
@@ -54,19 +67,19 @@ func (r *hookRun) reconcileLater() error {
 		return err
 	}
 	cmd.Stderr = words
-	return errors.Join(r.std.start(cmd), words.Close())
+	return errors.Join(r.process.Start(cmd), words.Close())
 }
 
 // comparable reports whether this user has the log to compare with. That of a
 // machine's daemon is another user's.
-func (r *hookRun) comparable() bool {
+func (r *run) comparable() bool {
 	dir := filepath.Dir(r.resolved.LogPath())
-	return r.to.socket == "" || filepath.Dir(r.to.socket) == dir && mayWrite(dir) == nil
+	return r.to.socket == "" || filepath.Dir(r.to.socket) == dir && site.MayWrite(dir) == nil
 }
 
 // ended returns the session that this hook has told the end of, if its agent
 // writes transcripts that can be read: "" where there is none.
-func (r *hookRun) ended() string {
+func (r *run) ended() string {
 	r.mu.Lock()
 	at := slices.IndexFunc(r.events, func(ev *etch.Event) bool {
 		return ev.Type == etch.SessionEnd && ev.Actor != nil && ev.Actor.AgentID == ""
@@ -76,8 +89,7 @@ func (r *hookRun) ended() string {
 		session = r.events[at].SessionID
 	}
 	r.mu.Unlock()
-	readable := func(f *transcript.Format) bool { return r.known != nil && f.Agent == r.known.Name }
-	if session == "" || !slices.ContainsFunc(transcripts(), readable) {
+	if session == "" || r.known == nil || !Reconciles(r.known.Name) {
 		return ""
 	}
 	return session

@@ -1,4 +1,4 @@
-package main
+package hookrun
 
 import (
 	"os/exec"

@@ -1,4 +1,4 @@
-package main
+package hookrun
 
 import (
 	"crypto/sha256"
@@ -15,16 +15,16 @@ import (
 	"github.com/etch-audit/etch/capture/hook"
 )
 
-// maxPayload is how much of a payload is looked at. The largest that agents were
+// MaxPayload is how much of a payload is looked at. The largest that agents were
 // seen to send are a few megabytes.
-const maxPayload = 32 << 20
+const MaxPayload = 32 << 20
 
 // A payload is what has come on standard input so far. It may be asked while it
 // is read.
 type payload struct {
 	mu    sync.Mutex
 	data  []byte
-	hash  hash.Hash // of what was dropped beyond maxPayload, and all before; nil: nothing was
+	hash  hash.Hash // of what was dropped beyond MaxPayload, and all before; nil: nothing was
 	size  int64
 	ended chan struct{} // closed when no more comes
 }
@@ -56,7 +56,7 @@ func (p *payload) add(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.size += int64(len(b))
-	if p.hash == nil && p.size <= maxPayload {
+	if p.hash == nil && p.size <= MaxPayload {
 		p.data = append(p.data, b...)
 		return
 	}
@@ -119,23 +119,23 @@ func (p *payload) sum() (size int64, sum string, whole bool) {
 // delivered returns the event that says no more than that a hook was started,
 // with what, and why there is no more to say; "" where the agent or the payload
 // is the reason.
-func (r *hookRun) delivered(why string) *etch.Event {
+func (r *run) delivered(why string) *etch.Event {
 	size, sum, whole := r.payload.sum()
 	switch {
 	case why != "":
 	case r.known == nil:
-		why = fmt.Sprintf("no agent of the name %q is known", r.hookCommand.agent)
+		why = fmt.Sprintf("no agent of the name %q is known", r.Agent)
 	default:
-		why = fmt.Sprintf("its payload of %d bytes is longer than the %d that are looked at", size, maxPayload)
+		why = fmt.Sprintf("its payload of %d bytes is longer than the %d that are looked at", size, MaxPayload)
 	}
 	arguments, err := json.Marshal(map[string]any{
-		"event": r.event, "payload": map[string]any{"bytes": size, "sha256": sum, "whole": whole},
+		"event": r.Event, "payload": map[string]any{"bytes": size, "sha256": sum, "whole": whole},
 	})
 	if err != nil {
-		panic("main: bad arguments of a delivery: " + err.Error())
+		panic("hookrun: bad arguments of a delivery: " + err.Error())
 	}
 	actor := r.actor()
-	actor.Agent = r.hookCommand.agent
+	actor.Agent = r.Agent
 	if r.known != nil {
 		actor.Agent = r.known.Name
 	}

@@ -1,4 +1,4 @@
-package main
+package hookrun
 
 import (
 	"errors"
@@ -10,25 +10,27 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
-	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/danger"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/etch-audit/etch/redact"
 	"github.com/etch-audit/etch/risk"
 )
 
 // eventName returns the name of the event, as far as it is known.
-func (r *hookRun) eventName() string {
+func (r *run) eventName() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.turn != nil && r.turn.Event != "" {
 		return r.turn.Event
 	}
-	return r.event
+	return r.Event
 }
 
 // goOn returns what the agent takes for "go on": of one that nobody knows,
 // nothing at all.
-func (r *hookRun) goOn() (answer hook.Answer) {
+func (r *run) goOn() (answer hook.Answer) {
 	if r.known == nil {
 		return hook.Answer{}
 	}
@@ -40,7 +42,7 @@ func (r *hookRun) goOn() (answer hook.Answer) {
 }
 
 // answer returns the answer, with cause as why nothing is in the log.
-func (r *hookRun) answer(cause error) hook.Answer {
+func (r *run) answer(cause error) hook.Answer {
 	r.mu.Lock()
 	denial, asked, resolved := r.denial, r.turn != nil && r.turn.Request != nil, r.resolved
 	r.mu.Unlock()
@@ -60,15 +62,15 @@ func (r *hookRun) answer(cause error) hook.Answer {
 // deny returns what refuses an event, and whether anything does. Where the
 // settings started the hook of a turn's end nothing does, whatever event its
 // payload names: the agent would go on for ever.
-func (r *hookRun) deny(event, reason string) (hook.Answer, bool) {
-	if r.event != "" && r.known.Stops(r.event) {
+func (r *run) deny(event, reason string) (hook.Answer, bool) {
+	if r.Event != "" && r.known.Stops(r.Event) {
 		return hook.Answer{}, false
 	}
 	return r.known.Deny(event, reason)
 }
 
 // say says it to the agent, once, ends with the answer's exit code and returns it.
-func (r *hookRun) say(answer hook.Answer, exit func(code int)) int {
+func (r *run) say(answer hook.Answer, exit func(code int)) int {
 	r.mu.Lock()
 	said := r.said
 	r.said = true
@@ -77,8 +79,8 @@ func (r *hookRun) say(answer hook.Answer, exit func(code int)) int {
 		return 0 // the process is ending already
 	}
 	// An agent that does not read its hooks' words needs none.
-	_, _ = r.std.out.Write(answer.Stdout)
-	_, _ = r.std.err.Write(answer.Stderr)
+	_, _ = r.process.Out.Write(answer.Stdout)
+	_, _ = r.process.Err.Write(answer.Stderr)
 	exit(answer.Exit)
 	return answer.Exit
 }
@@ -86,7 +88,7 @@ func (r *hookRun) say(answer hook.Answer, exit func(code int)) int {
 // judge refuses a call whose risk is at or above the policy's, where the agent
 // honours that at this event: it returns the events with the refusal, and the
 // reason.
-func (r *hookRun) judge(events []*etch.Event, request *hook.Call, event string) ([]*etch.Event, string) {
+func (r *run) judge(events []*etch.Event, request *hook.Call, event string) ([]*etch.Event, string) {
 	limit := r.resolved.Policy.DenyRisk
 	if limit == "" {
 		return events, ""
@@ -94,7 +96,7 @@ func (r *hookRun) judge(events []*etch.Event, request *hook.Call, event string) 
 	if _, refuses := r.deny(event, ""); !refuses {
 		return events, ""
 	}
-	level, reasons := classify(r.known.Attempt(request, recordingOf(&r.resolved.Hooks)))
+	level, reasons := danger.Of(r.known.Attempt(request, RecordingOf(&r.resolved.Hooks)))
 	if !atOrAbove(level, limit) {
 		return events, ""
 	}
@@ -110,11 +112,11 @@ func (r *hookRun) judge(events []*etch.Event, request *hook.Call, event string) 
 }
 
 // refusal returns the event that ends a call which the policy refuses.
-func (r *hookRun) refusal(request *hook.Call, attempt *etch.Event, reason string) *etch.Event {
+func (r *run) refusal(request *hook.Call, attempt *etch.Event, reason string) *etch.Event {
 	refused := *request
 	refused.Ended, refused.Outcome = true, etch.Blocked
 	refused.Denial = hook.Denial{By: hook.ByPolicy, Reason: reason}
-	ev := r.known.Completion(&refused, recordingOf(&r.resolved.Hooks))
+	ev := r.known.Completion(&refused, RecordingOf(&r.resolved.Hooks))
 	// The call may have got its id here. It stays a call of its type, so that it is
 	// one row with its attempt; that it violates a policy says the flag.
 	ev.Type, ev.CallID, ev.Actor = attempt.Type, attempt.CallID, attempt.Actor
@@ -136,21 +138,12 @@ func atOrAbove(level, limit etch.Risk) bool {
 	return err == nil && got >= at
 }
 
-// hooksDirectory returns where hooks of a log remember what they need.
-func hooksDirectory(log string) string {
-	layout, err := segment.LayoutOf(log)
-	if err != nil {
-		return log + ".hooks" // the path is wrong, and the spool says so
-	}
-	return layout.Path(layout.Hooks())
-}
-
 // maxErrorLog is the size at which the log of errors begins anew.
 const maxErrorLog = 1 << 20
 
 // tell appends what went wrong to the log of errors: agents show people nothing
 // of what a hook says, or too much.
-func (r *hookRun) tell() {
+func (r *run) tell() {
 	r.mu.Lock()
 	failures, resolved, to := r.failures, r.resolved, r.to
 	r.mu.Unlock()
@@ -172,16 +165,16 @@ func (r *hookRun) tell() {
 }
 
 // lament tells the agent what went wrong where nobody else can be told.
-func (r *hookRun) lament(failures []error) {
+func (r *run) lament(failures []error) {
 	// Who does not read its hooks' words cannot be helped.
-	_, _ = fmt.Fprint(r.std.err, r.lines(failures))
+	_, _ = fmt.Fprint(r.process.Err, r.lines(failures))
 }
 
 // lines writes the failures, each line with time, process, agent and event.
-func (r *hookRun) lines(failures []error) string {
+func (r *run) lines(failures []error) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(errors.Join(failures...).Error(), "\n") {
-		line = fmt.Sprintf("%s %d %s %s: %s", utc(r.std.now()), os.Getpid(), r.hookCommand.agent, r.eventName(), line)
+		line = fmt.Sprintf("%s %d %s %s: %s", r.process.Now().UTC().Format(control.TimeFormat), os.Getpid(), r.Agent, r.eventName(), line)
 		line, _ = redact.Text(line)
 		b.WriteString(terminal.Text(line) + "\n")
 	}
@@ -191,7 +184,7 @@ func (r *hookRun) lines(failures []error) string {
 // errorsFile returns the path of the log of errors of hooks whose place is that of
 // a log.
 func errorsFile(log string) string {
-	return filepath.Join(hooksDirectory(log), "errors.log")
+	return filepath.Join(site.Hooks(log), "errors.log")
 }
 
 // openErrors opens the log of errors to append to it.
@@ -207,9 +200,3 @@ func openErrors(path string) (*os.File, error) {
 	}
 	return os.OpenFile(path, flags, 0o600)
 }
-
-// nowhere is where words go that nobody is there for.
-type nowhere struct{}
-
-// Write drops them.
-func (nowhere) Write(p []byte) (int, error) { return len(p), nil }

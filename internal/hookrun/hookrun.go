@@ -1,0 +1,184 @@
+// Package hookrun runs one hook of a coding agent: from the payload on standard input
+// to the answer that the agent takes for "go on", with the event on record or in the
+// spool. It is what "etch hook" and the smaller program etch-hook have in common, and
+// brings along no more than that program needs.
+package hookrun
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/config"
+)
+
+// A run is one start of a hook by an agent. The work is done by one
+// goroutine; only when time is up another takes over, ends the process, and
+// leaves the first where it is: in a system call, mostly.
+type run struct {
+	Command
+	process  Process
+	patience Patience
+	began    time.Time
+	known    *hook.Agent // nil: an agent that nobody knows
+	payload  payload
+
+	creating sync.Mutex // held while the log is made
+
+	mu       sync.Mutex
+	stage    stage
+	said     bool             // the answer was given
+	resolved *config.Resolved // nil until it is read
+	to       recorderPlace
+	spool    *etch.Spool
+	sessions *hook.Sessions
+	turn     *hook.Turn
+	events   []*etch.Event // to be recorded, as far as they are known
+	denial   string        // why the call is refused; "" where it is not
+	failures []error
+}
+
+// A stage is how far the work is.
+type stage int
+
+const (
+	reading   stage = iota // nothing is in the log yet
+	appending              // the events may come to be in the log
+	answering              // the answer is being made: nothing else begins any more
+)
+
+// A Process is what a hook knows of the process around it.
+type Process struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+	Env func(name string) (string, bool)
+	Now func() time.Time
+	// Exit ends the process. It is called where time is up, from another goroutine
+	// than Run's.
+	Exit func(code int)
+	// Etch returns the path of the etch that is started to reconcile a session at its
+	// end, and Start starts it; where either is nil nothing is started.
+	Etch  func() (string, error)
+	Start func(*exec.Cmd) error
+	// Patience is how long the hook takes at most; nil is as an agent bears.
+	Patience *Patience
+}
+
+// Of returns the process that this program is, whose etch is found by a function.
+func Of(etch func() (string, error)) Process {
+	return Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Now: time.Now, Exit: os.Exit, Etch: etch, Start: (*exec.Cmd).Start}
+}
+
+// Run runs a hook to its answer and returns the exit code. Nothing that
+// happens makes it anything but the agent's word for "go on", unless the
+// configuration wants calls refused.
+func Run(c Command, p Process) int {
+	r := &run{Command: c, process: p, patience: Usual(), began: p.Now().Add(-started), known: AgentNamed(c.Agent)}
+	if p.Patience != nil {
+		r.patience = *p.Patience
+	}
+	r.payload.ended = make(chan struct{})
+	ended := make(chan int, 1)
+	late := time.AfterFunc(r.patience.Records-started, func() {
+		if cause, first := r.stop(); first {
+			answer := r.finish(cause)
+			r.creating.Lock() // else no hook of a slow machine ever comes to the end of it
+			ended <- r.say(answer, p.Exit)
+		}
+	})
+	defer late.Stop()
+	last := time.AfterFunc(r.patience.Ends-started, func() {
+		r.abandon()
+		ended <- r.say(r.goOn(), p.Exit)
+	})
+	defer last.Stop()
+	err := r.survive(r.work)
+	if r.end() {
+		return r.say(r.finish(err), func(int) {})
+	}
+	return <-ended
+}
+
+// abandon says that the process ends in the middle of its work, if that can be
+// said within a moment: the disk may hang.
+func (r *run) abandon() {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", r.patience.Ends))
+		r.tell()
+	}()
+	select {
+	case <-told:
+	case <-time.After(r.patience.Locks):
+	}
+}
+
+// end takes the right to make the answer, and reports whether nobody had it.
+func (r *run) end() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := r.stage != answering
+	r.stage = answering
+	return first
+}
+
+// stop is end where time is up, and returns what that means for the events.
+func (r *run) stop() (cause error, first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cause = fmt.Errorf("no record within %v", r.patience.Records)
+	if r.stage == appending {
+		cause = fmt.Errorf("%w: %w", etch.ErrUnknown, cause)
+	}
+	first = r.stage != answering
+	r.stage = answering
+	return cause, first
+}
+
+// begin says that the events, which it returns, are about to be appended; none
+// where time is up.
+func (r *run) begin() []*etch.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stage == answering {
+		return nil
+	}
+	r.stage = appending
+	return r.events
+}
+
+// silent reports whether there is nothing to record, or time is up.
+func (r *run) silent() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stage == answering || len(r.events) == 0
+}
+
+// fails remembers what went wrong, for the log of errors.
+func (r *run) fails(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, err)
+}
+
+// survive makes an error of a panic.
+func (r *run) survive(f func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+			r.fails(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+		}
+	}()
+	return f()
+}
