@@ -163,7 +163,7 @@ func settings(cwd string, getenv func(string) (string, bool)) []string {
 	case "darwin":
 		files = append(files, "/Library/Application Support/ClaudeCode/managed-settings.json")
 	case "windows":
-		files = append(files, `C:\ProgramData\ClaudeCode\managed-settings.json`)
+		files = append(files, `C:\Program Files\ClaudeCode\managed-settings.json`)
 	default:
 		files = append(files, "/etc/claude-code/managed-settings.json")
 	}
