@@ -219,6 +219,7 @@ type watched struct {
 	feed   func([]byte, time.Time)
 	end    func([]byte, time.Time)
 	over   sync.Once
+	ended  error // what Read has ended with
 }
 
 // follow looks at the bytes, too.
@@ -229,13 +230,19 @@ func (b *watched) follow(feed, end func([]byte, time.Time)) {
 
 var errNotRecorded = errors.New("what passes cannot be recorded")
 
-// Read reads, and shows what was read.
+// Read reads, and shows what was read. After the end it does not ask again: who
+// sends the body on looks once more whether there is nothing behind it, and by
+// then a server that writes an answer may have closed the body of its request.
 func (b *watched) Read(p []byte) (int, error) {
+	if b.ended != nil {
+		return 0, b.ended
+	}
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 && b.feed != nil && !b.w.show(bytes.Clone(p[:n]), b.feed, b.strict) {
 		return 0, errNotRecorded
 	}
 	if err != nil {
+		b.ended = err
 		b.finish()
 	}
 	return n, err

@@ -241,6 +241,36 @@ func TestProxyBytes(t *testing.T) {
 	}
 }
 
+// A once is a body that may be read once, as that of a request whose answer has
+// begun.
+type once struct{ text string }
+
+func (o *once) Read(p []byte) (int, error) {
+	if o.text == "" {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n := copy(p, o.text)
+	o.text = ""
+	return n, io.EOF
+}
+
+func (o *once) Close() error { return nil }
+
+// The end of a body stays its end: net/http looks for it twice, and cuts off the
+// answer where it is told of anything else.
+func TestWatchedEnds(t *testing.T) {
+	w := newWitness(new(notebook), &Options{})
+	b := &watched{ReadCloser: &once{"{}"}, w: w, end: func([]byte, time.Time) {}}
+	for i, want := range []int{2, 0, 0} {
+		if n, err := b.Read(make([]byte, 8)); n != want || err != io.EOF {
+			t.Errorf("read %d: got %d, %v; want %d and the end", i, n, err, want)
+		}
+	}
+	if err := w.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // An event of a stream comes when it is sent, not when the stream ends.
 func TestProxyStreams(t *testing.T) {
 	next := make(chan string)
