@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -12,14 +13,17 @@ import (
 // begins it is of the witness's goroutine.
 type exchange struct {
 	p     *Proxy
+	uri   *url.URL
 	id    string // the server's name of the session; "" where it has none, or not yet
 	tag   string // where it has none: what tells ids of this exchange from those of others
 	trace string
 
-	s     *session // nil until the first message
-	own   bool     // the session began in this exchange
-	calls []*call  // requests that came in it
-	why   string   // the server refuses it, where it says so in words of JSON-RPC
+	s       *session // nil until the first message
+	own     bool     // the session began in this exchange
+	apart   bool     // its answers come in another exchange: that which has offered the address
+	offered bool     // this is that
+	calls   []*call  // requests that came in it
+	why     string   // the server refuses it, where it says so in words of JSON-RPC
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
@@ -78,6 +82,7 @@ func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
 		why = short(strings.Trim(fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), e.why), ": "))
 	case e.why != "":
 		why = e.why
+	case e.apart:
 	case !stream:
 		why = "no answer in what the server has sent"
 	case e.id == "":

@@ -404,7 +404,7 @@ func FuzzSSE(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		read := func(random *rand.Rand) []*message {
 			var got []*message
-			r := &sse{st: newStream(false, func(m *message, _ time.Time) { got = append(got, m) })}
+			r := &sse{st: newStream(false, func(m *message, _ time.Time) { got = append(got, m) }), endpoint: func(string, time.Time) {}}
 			for rest := text; len(rest) > 0; {
 				n := len(rest)
 				if random != nil {
@@ -429,13 +429,14 @@ func FuzzSSE(f *testing.F) {
 // Messages of events, as the specification cuts them.
 func TestSSE(t *testing.T) {
 	for text, want := range map[string][]string{
-		"data: {\"method\":\"a\"}\n\n":                                 {"a"},
-		"data:{\"method\":\"a\"}\r\rdata:{\"method\":\"b\"}\r\n\r\n":   {"a", "b"},
-		"data:{\"method\":\ndata:\"a\"}\n\n":                           {"a"},
-		"event: endpoint\ndata: {\"method\":\"a\"}\n\n":                nil,
-		"event: message\ndata: {\"method\":\"a\"}\n\n":                 {"a"},
-		": data: {\"method\":\"a\"}\n\nid: 7\nretry: 1\ndatax: {}\n\n": nil,
-		"data: {\"method\":\"a\"":                                      {"broken"},
+		"data: {\"method\":\"a\"}\n\n":                                     {"a"},
+		"data:{\"method\":\"a\"}\r\rdata:{\"method\":\"b\"}\r\n\r\n":       {"a", "b"},
+		"data:{\"method\":\ndata:\"a\"}\n\n":                               {"a"},
+		"event: ping\ndata: {\"method\":\"a\"}\n\n":                        nil,
+		"event:endpoint\r\ndata: /post?s=1\r\n\r\ndata:{\"id\":1}\r\n\r\n": {"to /post?s=1", ""},
+		"event: message\ndata: {\"method\":\"a\"}\n\n":                     {"a"},
+		": data: {\"method\":\"a\"}\n\nid: 7\nretry: 1\ndatax: {}\n\n":     nil,
+		"data: {\"method\":\"a\"":                                          {"broken"},
 	} {
 		var got []string
 		r := &sse{st: newStream(false, func(m *message, _ time.Time) {
@@ -444,7 +445,7 @@ func TestSSE(t *testing.T) {
 				return
 			}
 			got = append(got, m.method())
-		})}
+		}), endpoint: func(address string, _ time.Time) { got = append(got, "to "+address) }}
 		r.feed([]byte(text), start)
 		r.end(nil, start)
 		if d := cmp.Diff(want, got); d != "" {
