@@ -27,16 +27,6 @@ func actionOf(argv []string, judged risk.Assessment, cwd, tool, skill string) *e
 	}
 }
 
-// denies reports whether a policy refuses a risk. A policy that cannot be read
-// refuses everything.
-func denies(deny etch.Risk, level risk.Level) bool {
-	if deny == "" {
-		return false
-	}
-	limit, err := risk.ParseLevel(string(deny))
-	return err != nil || level >= limit
-}
-
 // recordRefusal records that a command, which the event tells, is not started, also
 // where ctx has ended. That the configuration skips it is no failure.
 func recordRefusal(ctx context.Context, to etch.Recorder, event *etch.Event, judged risk.Assessment, deny etch.Risk) error {

@@ -22,6 +22,7 @@ type lineReader struct {
 	rest *outline   // for the next long
 
 	closed bool // long has found its message
+	within bool // the last line was a message by itself inside of long
 	// What long has read by the end of the last line.
 	lines int
 	size  int64
@@ -30,6 +31,12 @@ type lineReader struct {
 
 func newLineReader(emit func(*message)) *lineReader {
 	return &lineReader{emit: emit, line: newOutline(emit), rest: newOutline(emit)}
+}
+
+// keepAll keeps all of what is looked at, up to mostHeld.
+func (r *lineReader) keepAll() {
+	r.line.keepAll()
+	r.rest.keepAll()
 }
 
 // feed takes the next bytes.
@@ -111,7 +118,7 @@ func (m *message) isRPC() bool { return m.has(slotMethod) || m.has(slotID) }
 
 // tellHeld hands on what the line at hand is, inside of a longer message.
 func (r *lineReader) tellHeld() {
-	r.long.m.ambiguous = true
+	r.long.m.ambiguous, r.within = true, true
 	for _, m := range r.held {
 		r.emit(m)
 	}

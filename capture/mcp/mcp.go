@@ -4,7 +4,8 @@
 //
 // Bytes pass through as they came, both ways, whatever they are and in whatever
 // pieces, before anybody has looked at them; what passes is looked at beside, in
-// order, and recorded. Nothing is held back, put in or left out. Only how far
+// order, and recorded. Nothing is held back, put in or left out, unless
+// [Options.Deny] refuses a call. Only how far
 // the record may fall behind is bounded: then who sends waits. So a request may
 // reach the server some milliseconds before its attempt is on record, and who
 // ends the recorder in that time, or a machine that dies, loses the attempt.
@@ -37,6 +38,7 @@ type stream struct {
 type reader interface {
 	feed(data []byte)
 	end() // no more follow
+	keepAll()
 }
 
 // newStream returns a stream whose messages are handed to take; with lines, each

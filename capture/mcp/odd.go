@@ -55,6 +55,9 @@ func (s *session) note(from side, k oddKind, m *message, at time.Time) {
 		if m.lines > 1 {
 			e.Labels["lines"] = strconv.Itoa(m.lines)
 		}
+		if s.refusing {
+			s.refused(e, &refusal{reason: "it cannot be judged: " + oddTexts[k].reason})
+		}
 		s.add(e)
 		return
 	}

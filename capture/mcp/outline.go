@@ -57,6 +57,7 @@ type capture struct {
 	slot   slot // slotNone: it is idle
 	depth  int  // how many brackets are open around the value
 	from   int  // where it goes on in the bytes at hand
+	all    bool // as much is kept of it as there is, and not only the beginning
 	digest hash.Hash
 }
 
@@ -83,6 +84,9 @@ func (o *outline) reset() {
 	o.outer.slot, o.inner.slot = slotNone, slotNone
 	o.state, o.stack, o.escaped = between, o.stack[:0], false
 }
+
+// keepAll keeps all of what is looked at, up to mostHeld.
+func (o *outline) keepAll() { o.outer.all, o.inner.all = true, true }
 
 // feed takes the next bytes.
 func (o *outline) feed(data []byte) {
@@ -368,10 +372,14 @@ func (c *capture) take(m *message, data []byte, end int) {
 	part := data[c.from:end]
 	v := &m.values[c.slot]
 	v.size += int64(len(part))
-	v.kept = append(v.kept, part[:min(len(part), c.slot.keeps()-len(v.kept))]...)
 	if c.slot.hashed() {
 		_, _ = c.digest.Write(part) // a hash never fails
 	}
+	most := c.slot.keeps()
+	if c.all {
+		most = mostHeld
+	}
+	v.kept = append(v.kept, part[:min(len(part), most-len(v.kept))]...)
 	c.from = end
 }
 

@@ -104,6 +104,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		st := newStream(false, e.of(client))
+		if p.opt.judges() {
+			st.o.keepAll()
+			if !p.admit(w, r, e, st) {
+				return
+			}
+		}
 		r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: st.end}
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
