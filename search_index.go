@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/etch-audit/etch/internal/index"
 )
@@ -84,7 +85,25 @@ func (s *search) batches(answers iter.Seq[answer]) iter.Seq[batch] {
 type looked struct {
 	batch
 	hits []hit
+	list *[]hit // what holds them; nil: there are none
 	err  error
+}
+
+// hitLists are lists of hits, to be used again.
+var hitLists = sync.Pool{New: func() any { return new([]hit) }}
+
+// take makes room for so many hits, and release gives it back once they were given.
+func (l *looked) take(n int) {
+	l.list = hitLists.Get().(*[]hit)
+	l.hits = slices.Grow((*l.list)[:0], n)
+}
+
+func (l *looked) release() {
+	if l.list != nil {
+		clear(l.hits) // what they point to is the consumer's
+		*l.list = l.hits[:0]
+		hitLists.Put(l.list)
+	}
 }
 
 // giveAll gives the hits of a batch, or reads the segment that has no index.
@@ -98,11 +117,13 @@ func (s *search) giveAll(l looked) {
 		if l.first {
 			s.beginAnswer(&l.answer)
 		}
-		for _, h := range l.hits {
-			if s.give(l.part, h); s.stopped {
+		for i := range l.hits {
+			s.give(l.part, &l.hits[i])
+			if l.hits[i].room.leave(); s.stopped {
 				return
 			}
 		}
+		l.release()
 	}
 }
 
@@ -195,7 +216,7 @@ func (s *search) look(m *matcher, b batch) looked {
 	defer func() { _ = f.Close() }() // it was only read
 	r := lineReader{r: f, end: b.end, buf: m.from}
 	defer func() { m.from = r.buf[:0] }()
-	l.hits = make([]hit, 0, len(b.rows))
+	l.take(len(b.rows))
 	for i, at := range b.rows {
 		line, err := r.line(at, b.rows[i+1:])
 		var damaged bool
