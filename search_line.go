@@ -33,7 +33,6 @@ type matcher struct {
 	outline outline
 	pairs   bool   // records of calls are told of, and of which, whether they match or not
 	room    *room  // for copies of lines; nil: none was needed yet
-	from    []byte // what a lineReader has read
 	call    []byte // of the line at hand, by appendCall
 	before  []byte // likewise, by appendBefore
 }
