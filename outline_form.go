@@ -40,6 +40,9 @@ type formMember struct {
 	id     memberID
 	path   string // "action.command"
 	key    []byte // as it stands in a line: the name in quotation marks, and the colon
+	start  uint64 // its first eight bytes, little-endian, and which of them there are
+	mask   uint64
+	end    uint64 // its last eight bytes, where it has more
 	kind   valueKind
 	inner  *form    // of an object
 	parent memberID // the object that it is in; of a member of the line, itself
@@ -88,6 +91,7 @@ func makeForms() []form {
 				id: id, path: o.name + m.name, key: keys[from:len(keys):len(keys)], kind: kindOf(m.at(full)),
 				parent: id, at: m.at, has: o.has,
 			})
+			forms[i].members[len(forms[i].members)-1].words()
 			id++
 		}
 		forms[i] = form{name: o.name, members: members[first:len(members):len(members)]}

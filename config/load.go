@@ -18,6 +18,9 @@ type LoadOptions struct {
 	// the file that ETCH_CONFIG names, which must exist too, or else the one
 	// in the default place, which need not.
 	Path string
+	// MayMiss says that the file at Path need not exist either: where it does not,
+	// it sets nothing.
+	MayMiss bool
 	// LookupEnv finds a variable of the environment; nil: [os.LookupEnv].
 	LookupEnv func(name string) (string, bool)
 	// Dir is where relative paths of flags and environment begin; empty: the
@@ -56,6 +59,9 @@ func Load(opts LoadOptions) (*Resolved, error) {
 		working.dir = dir // if it is not known, only relative paths are errors
 	}
 	src, err := find(opts.Path, around, working)
+	if opts.MayMiss && opts.Path != "" && errors.Is(err, fs.ErrNotExist) {
+		src.data, err = nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type Agent struct {
 	folder   func(m Machine) string // of its settings
 	places   func(a *Agent, m Machine, scope Scope) []target
 	sources  func(a *Agent, m Machine) []source // other files that it reads, the most powerful first
+	dotEnv   func(m Machine) []string           // files of the project that it reads into its environment
 	switches []offSwitch
 	trusts   bool   // it runs hooks that it was told to trust
 	guards   string // the event whose hook can refuse a change of settings

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/etch-audit/etch/internal/hookenv"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -127,6 +128,7 @@ var gemini = &Agent{
 	Events:   []string{"SessionStart", "SessionEnd", "BeforeAgent", "AfterAgent", "BeforeTool", "AfterTool", "Notification"},
 	programs: []string{"gemini"},
 	switches: []offSwitch{{[]string{"hooksConfig", "enabled"}, false}, {[]string{"hooksConfig", "disabled"}, programName}},
+	dotEnv:   func(m Machine) []string { return hookenv.Files(m.Project, m.Home, ".gemini") },
 	folder:   func(m Machine) string { return filepath.Join(m.Home, ".gemini") },
 	places: func(a *Agent, m Machine, scope Scope) []target {
 		path := map[Scope]string{
@@ -151,6 +153,7 @@ var qwen = &Agent{
 	},
 	programs: []string{"qwen"},
 	switches: []offSwitch{{[]string{"disableAllHooks"}, true}, {[]string{"hooksConfig", "enabled"}, false}, {[]string{"hooksConfig", "disabled"}, programName}},
+	dotEnv:   func(m Machine) []string { return hookenv.Files(m.Project, m.Home, ".qwen") },
 	folder:   func(m Machine) string { return m.dirOf("QWEN_HOME", ".qwen") },
 	places: func(a *Agent, m Machine, scope Scope) []target {
 		path := map[Scope]string{

@@ -66,11 +66,18 @@ type offSwitch struct {
 
 // Check looks at every file from which the agent takes hooks, in the order of
 // its own precedence, and says what keeps hooks from being run. Log is the log
-// that their records are expected in, "" where any will do.
-func (a *Agent) Check(m Machine, log string) State {
-	c := checking{a: a, m: m, log: log, State: State{Found: a.Found(m), Program: a.Program(m)}}
+// that their records are expected in, "" where any will do; own is the one that
+// hooks record into which name neither log nor configuration and heed no
+// environment.
+func (a *Agent) Check(m Machine, log, own string) State {
+	c := checking{a: a, m: m, log: log, own: own, State: State{Found: a.Found(m), Program: a.Program(m)}}
 	for _, s := range a.read(m) {
 		c.look(s)
+	}
+	if a.dotEnv != nil {
+		for _, path := range a.dotEnv(m) {
+			c.lookDotEnv(path)
+		}
 	}
 	c.conclude()
 	return c.State
@@ -118,8 +125,10 @@ type checking struct {
 	a   *Agent
 	m   Machine
 	log string
+	own string
 
 	seen        []found // hooks of this program
+	env         []setVariable
 	off         []Finding
 	managedOff  bool // the switch is the administrator's: nothing survives it
 	managedOnly bool // the administrator lets no other hooks run
@@ -127,6 +136,9 @@ type checking struct {
 	trusted   map[string]trustState // by trustKey
 	trustFile string
 }
+
+// A setVariable is one that bends hooks, set by a file of the project.
+type setVariable struct{ name, where string }
 
 // A found is a hook of this program in a file that the agent reads.
 type found struct {
@@ -228,8 +240,41 @@ func (c *checking) lookEnvironment(s source, doc *settings.Document) {
 	}
 	for _, variable := range n.Children() {
 		if hookenv.Bends(variable.Name()) {
-			c.add("switch", Problem, fmt.Sprintf("%s:%d", s.path, doc.Line(variable.Start())), "take it out of the file",
-				"the project sets %s for the hooks: they may record elsewhere, or not what they should", variable.Name())
+			c.env = append(c.env, setVariable{variable.Name(), fmt.Sprintf("%s:%d", s.path, doc.Line(variable.Start()))})
+		}
+	}
+}
+
+// lookDotEnv looks for them in a file of assignments that the agent reads into its
+// environment.
+func (c *checking) lookDotEnv(path string) {
+	text, err := read(path)
+	if err != nil {
+		c.add("file", Unknown, path, "", "it cannot be read: %v", cause(err))
+	}
+	for _, a := range hookenv.Assigned(string(text)) {
+		c.env = append(c.env, setVariable{a.Name, fmt.Sprintf("%s:%d", path, a.Line)})
+	}
+}
+
+// concludeEnvironment says what such variables do: nothing to hooks that heed no
+// environment, but for those that decide what code runs.
+func (c *checking) concludeEnvironment() {
+	heedless := !slices.ContainsFunc(c.seen, func(f found) bool { return !f.noEnv })
+	for _, v := range c.env {
+		if heedless && !hookenv.Runs(v.name) {
+			c.add("switch", Warning, v.where, "take it out of the file",
+				"the project sets %s for the hooks, which do not heed it: nothing of the project should", v.name)
+			continue
+		}
+		c.add("switch", Problem, v.where, "take it out of the file",
+			"the project sets %s for the hooks: they may record elsewhere, or not what they should", v.name)
+	}
+	for _, f := range c.seen {
+		if !f.noEnv {
+			c.add("log", Warning, fmt.Sprintf("%s:%d", f.path, f.line), "etch install "+c.a.Name,
+				"the hooks go by their environment, which settings of a project may set: they can be made to record elsewhere")
+			return
 		}
 	}
 }
@@ -310,6 +355,7 @@ func (c *checking) conclude() {
 	c.concludeEvents()
 	c.concludePrograms()
 	c.concludeLog()
+	c.concludeEnvironment()
 	c.concludeSessions()
 }
 
@@ -377,10 +423,15 @@ func sameProgram(info os.FileInfo, path string) bool {
 func (c *checking) concludeLog() {
 	told := map[string]bool{}
 	for _, f := range c.seen {
-		if f.command.log != "" && c.log != "" && filepath.Clean(f.command.log) != filepath.Clean(c.log) && !told[f.command.log] {
-			told[f.command.log] = true
-			c.add("log", Warning, fmt.Sprintf("%s:%d", f.path, f.line), "look there: etch doctor --log "+f.command.log,
-				"the hooks record into %s, not into %s", f.command.log, c.log)
+		log := f.command.log
+		if log == "" && f.command.config == "" && f.noEnv {
+			log = c.own
+		}
+		if log != "" && c.log != "" && filepath.Clean(log) != filepath.Clean(c.log) && !told[log] {
+			told[log] = true
+			c.add("log", Warning, fmt.Sprintf("%s:%d", f.path, f.line),
+				fmt.Sprintf("look there: etch doctor --log %s; or have them record here: etch install %s --log %s", log, c.a.Name, c.log),
+				"the hooks record into %s, not into %s", log, c.log)
 		}
 	}
 }

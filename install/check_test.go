@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // newBinary puts a program onto a machine, as the one that runs.
@@ -21,10 +23,13 @@ func newBinary(t *testing.T, m *Machine) {
 	}
 }
 
+// ownLog is where hooks record that name no log.
+const ownLog = "/home/dev/audit.log"
+
 // findings returns what was found, a line each, with the home as ~.
 func findings(a *Agent, m Machine, log string) []string {
 	var all []string
-	for _, f := range a.Check(m, log).Findings {
+	for _, f := range a.Check(m, log, ownLog).Findings {
 		line := fmt.Sprintf("%s %s: %s [%s]", f.Level, f.Check, f.What, f.Where)
 		all = append(all, strings.NewReplacer(m.Home, "~", m.Project, "P", m.Root, "R").Replace(line))
 	}
@@ -58,7 +63,7 @@ func TestCheckAfterInstall(t *testing.T) {
 
 func TestCheckFindsNothingInstalled(t *testing.T) {
 	m := newTestMachine(t)
-	s := claudeCode.Check(m, "")
+	s := claudeCode.Check(m, "", "")
 	if s.Found || s.Program != "" || len(s.Sources) != 0 {
 		t.Errorf("got %+v", s)
 	}
@@ -82,12 +87,6 @@ func TestCheckFinds(t *testing.T) {
 			map[string]string{"P/.claude/settings.local.json": "{\n  \"disableAllHooks\": true\n}"},
 			[]string{"problem switch: disableAllHooks switches hooks off [P/.claude/settings.local.json:2]"},
 		},
-		"claude another log": {
-			claudeCode, false,
-			map[string]string{"P/.claude/settings.json": "{\"env\": {\n  \"A\": \"b\",\n  \"ETCH_LOG_PATH\": \"/dev/null\"\n}}"},
-			[]string{"problem switch: the project sets ETCH_LOG_PATH for the hooks: they may record elsewhere, or not what they should [P/.claude/settings.json:3]"},
-		},
-		"claude another log of all projects": {claudeCode, false, map[string]string{"~/.claude/settings.local.json": `{"env": {"ETCH_LOG_PATH": "/x"}}`}, nil},
 		"claude local against managed": {
 			claudeCode, true,
 			map[string]string{"P/.claude/settings.local.json": "{\"disableAllHooks\": true}"},
@@ -168,6 +167,93 @@ func TestCheckFinds(t *testing.T) {
 	}
 }
 
+// What a project sets for the hooks is told, and is no problem where they do not heed it.
+func TestCheckEnvironment(t *testing.T) {
+	const (
+		unheeded = ": nothing of the project should"
+		heeded   = " for the hooks: they may record elsewhere, or not what they should"
+	)
+	for name, test := range map[string]struct {
+		agent *Agent
+		files map[string]string
+		want  []string
+	}{
+		"claude": {
+			claudeCode, map[string]string{"P/.claude/settings.json": "{\"env\": {\n  \"A\": \"b\",\n  \"ETCH_LOG_PATH\": \"/dev/null\"\n}}"},
+			[]string{"warning switch: the project sets ETCH_LOG_PATH for the hooks, which do not heed it" + unheeded + " [P/.claude/settings.json:3]"},
+		},
+		"claude, of all projects": {claudeCode, map[string]string{"~/.claude/settings.local.json": `{"env": {"ETCH_LOG_PATH": "/x"}}`}, nil},
+		"claude, code": {
+			claudeCode, map[string]string{"P/.claude/settings.local.json": "{\"env\": {\"LD_PRELOAD\": \"/x.so\"}}"},
+			[]string{"problem switch: the project sets LD_PRELOAD" + heeded + " [P/.claude/settings.local.json:1]"},
+		},
+		"gemini": {
+			gemini, map[string]string{"P/.gemini/.env": "A=1\nexport ETCH_LOG_PATH=/dev/null\n", "P/.env": "BASH_ENV=x", "~/.gemini/.env": "ETCH_LOG_PATH=/own"},
+			[]string{
+				"warning switch: the project sets ETCH_LOG_PATH for the hooks, which do not heed it" + unheeded + " [P/.gemini/.env:2]",
+				"problem switch: the project sets BASH_ENV" + heeded + " [P/.env:1]",
+			},
+		},
+		"qwen": {
+			qwen, map[string]string{"P/.env": "HOME=/tmp\n"},
+			[]string{"warning switch: the project sets HOME for the hooks, which do not heed it" + unheeded + " [P/.env:1]"},
+		},
+		"codex reads none": {codex, map[string]string{"P/.env": "HOME=/tmp\n"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newTestMachine(t)
+			newBinary(t, &m)
+			mustInstall(t, test.agent, m, User, m.hook())
+			for path, text := range test.files {
+				put(t, strings.NewReplacer("~", m.Home, "P", m.Project).Replace(path), text)
+			}
+			got := slices.DeleteFunc(findings(test.agent, m, ""), func(line string) bool { return strings.Contains(line, " trust: ") })
+			if diff := cmp.Diff(got, test.want, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+			old := filepath.Join(m.Home, ".gemini", "settings.json")
+			if name != "gemini" {
+				return
+			}
+			put(t, old, strings.ReplaceAll(get(t, old), " --no-env", ""))
+			want := []string{
+				"problem switch: the project sets ETCH_LOG_PATH" + heeded + " [P/.gemini/.env:2]",
+				test.want[1],
+				"warning log: the hooks go by their environment, which settings of a project may set: they can be made to record elsewhere [~/.gemini/settings.json:3]",
+			}
+			if diff := cmp.Diff(findings(gemini, m, ""), want); diff != "" {
+				t.Errorf("of an older etch (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Where the log and the configuration are that only this user's environment names is
+// said to the hooks, unless an installation has said something else.
+func TestOwnPlaces(t *testing.T) {
+	for _, a := range []*Agent{claudeCode, openCode} {
+		m := newTestMachine(t)
+		h := m.hook()
+		h.OwnLog, h.OwnConfig = "/own/audit.log", "/own/config.toml"
+		text := string(mustInstall(t, a, m, User, h)[0].After)
+		for _, want := range []string{"/own/audit.log", "/own/config.toml"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %s in %s", a.Name, want, text)
+			}
+		}
+		if c := mustInstall(t, a, m, User, m.hook())[0]; !c.None() {
+			t.Errorf("%s: they were forgotten: %s", a.Name, c.Diff())
+		}
+		named := h
+		named.Log = new("/named/audit.log")
+		mustInstall(t, a, m, User, named)
+		text = string(mustInstall(t, a, m, User, h)[0].After)
+		if !strings.Contains(text, "/named/audit.log") || strings.Contains(text, "/own/audit.log") || !strings.Contains(text, "/own/config.toml") {
+			t.Errorf("%s: what was named is not kept: %s", a.Name, text)
+		}
+	}
+}
+
 // Hooks that are not what they should be.
 func TestCheckHooks(t *testing.T) {
 	m := newTestMachine(t)
@@ -189,10 +275,15 @@ func TestCheckHooks(t *testing.T) {
 	if diff := cmp.Diff(findings(cursor, m, "/var/log/audit.log"), want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
+	h.Log = new("")
+	mustInstall(t, cursor, m, User, h)
+	want = []string{"warning log: the hooks record into /home/dev/audit.log, not into /var/log/audit.log [~/.cursor/hooks.json:4]"}
+	if diff := cmp.Diff(findings(cursor, m, "/var/log/audit.log"), want); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
 	if err := os.Chmod(m.Binary, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	mustInstall(t, cursor, m, User, h)
 	if got := findings(cursor, m, ""); len(got) != 1 || !strings.Contains(got[0], "which is no program") {
 		t.Errorf("got %q", got)
 	}

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,7 @@ type command struct {
 	log    string
 	config string
 	guard  bool
+	noEnv  bool // it heeds nothing of the environment that says where or what to record
 }
 
 // args returns the arguments after the program.
@@ -27,6 +29,9 @@ func (c command) args() []string {
 	if c.guard {
 		args = append(args, "--guard")
 	}
+	if c.noEnv {
+		args = append(args, "--no-env")
+	}
 	if c.log != "" {
 		args = append(args, "--log", c.log)
 	}
@@ -34,6 +39,20 @@ func (c command) args() []string {
 		args = append(args, "--config", c.config)
 	}
 	return args
+}
+
+// take makes the command of an earlier installation, or none, what a hook shall
+// say of where it records. Nothing of that is left to the environment: a project's
+// settings may set it.
+func (c *command) take(hook Hook) {
+	c.noEnv = true
+	c.log, c.config = cmp.Or(c.log, hook.OwnLog), cmp.Or(c.config, hook.OwnConfig)
+	if hook.Log != nil {
+		c.log = *hook.Log
+	}
+	if hook.Config != nil {
+		c.config = *hook.Config
+	}
 }
 
 // A shell is what takes a command line apart.
@@ -129,6 +148,8 @@ func parse(words, names []string, own string) (command, bool) {
 		switch name, value, _ := strings.Cut(rest[0], "="); {
 		case name == "--guard":
 			c.guard = value != "false"
+		case name == "--no-env":
+			c.noEnv = value != "false"
 		case value != "" && name == "--log":
 			c.log = value
 		case value != "" && name == "--config":

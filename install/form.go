@@ -181,12 +181,7 @@ func (f hookFile) wanted(doc *settings.Document, hook Hook) []wantedHook {
 	for _, e := range f.entries(doc) {
 		old.log, old.config, old.guard = cmp.Or(old.log, e.log), cmp.Or(old.config, e.config), old.guard || e.guard
 	}
-	if hook.Log != nil {
-		old.log = *hook.Log
-	}
-	if hook.Config != nil {
-		old.config = *hook.Config
-	}
+	old.take(hook)
 	if hook.Guard != nil {
 		old.guard = *hook.Guard
 	}
@@ -410,12 +405,7 @@ func (f ownFile) put(before []byte, hook Hook) ([]byte, error) {
 	}
 	c := f.command(before)
 	c.binary, c.agent = hook.Binary, f.agent.Name
-	if hook.Log != nil {
-		c.log = *hook.Log
-	}
-	if hook.Config != nil {
-		c.config = *hook.Config
-	}
+	c.take(hook)
 	return []byte(f.text(c)), nil
 }
 

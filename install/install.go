@@ -60,6 +60,10 @@ type Hook struct {
 	// Log and Config are passed on to it; nil keeps what an earlier
 	// installation wrote, which is nothing where there was none.
 	Log, Config *string
+	// OwnLog and OwnConfig are passed on where neither Log and Config nor an earlier
+	// installation say anything: where this user's environment has them, if that is
+	// not where hooks, which heed no environment, find them; else "".
+	OwnLog, OwnConfig string
 	// Guard makes the hook of a change of settings refuse those that would
 	// switch hooks off, where the agent lets it; nil as above.
 	Guard *bool

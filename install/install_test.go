@@ -136,15 +136,15 @@ func TestShapes(t *testing.T) {
 	m := newTestMachine(t)
 	m.Binary = "/opt/my tools/etch"
 	for agent, want := range map[string]string{
-		"claude-code": `"PreToolUse": [{"hooks": [{"type": "command", "command": "'/opt/my tools/etch' hook claude-code PreToolUse --log '/var/log/a b.log'", "timeout": 5}]}]`,
-		"codex":       `"PreToolUse": [{"hooks": [{"type": "command", "command": "'/opt/my tools/etch' hook codex PreToolUse --log '/var/log/a b.log'", "timeout": 5}]}]`,
-		"gemini":      `"BeforeTool": [{"hooks": [{"type": "command", "name": "etch", "command": "'/opt/my tools/etch' hook gemini BeforeTool --log '/var/log/a b.log'", "timeout": 5000}]}]`,
-		"qwen":        `"PreToolUse": [{"hooks": [{"type": "command", "name": "etch", "command": "'/opt/my tools/etch' hook qwen PreToolUse --log '/var/log/a b.log'", "timeout": 5}]}]`,
-		"copilot":     `"preToolUse": [{"type": "command", "bash": "'/opt/my tools/etch' hook copilot preToolUse --log '/var/log/a b.log'", "powershell": "& '/opt/my tools/etch' hook copilot preToolUse --log '/var/log/a b.log'", "timeoutSec": 5}]`,
-		"cursor":      `"preToolUse": [{"command": "'/opt/my tools/etch' hook cursor preToolUse --log '/var/log/a b.log'", "timeout": 5}]`,
-		"windsurf":    `"pre_run_command": [{"command": "'/opt/my tools/etch' hook windsurf pre_run_command --log '/var/log/a b.log'", "show_output": false}]`,
-		"goose":       `"PreToolUse": [{"hooks": [{"type": "command", "command": "'/opt/my tools/etch' hook goose PreToolUse --log '/var/log/a b.log'", "timeout": 5}]}]`,
-		"opencode":    `const command = ["/opt/my tools/etch","hook","opencode","--log","/var/log/a b.log"]`,
+		"claude-code": `"PreToolUse": [{"hooks": [{"type": "command", "command": "'/opt/my tools/etch' hook claude-code PreToolUse --no-env --log '/var/log/a b.log'", "timeout": 5}]}]`,
+		"codex":       `"PreToolUse": [{"hooks": [{"type": "command", "command": "'/opt/my tools/etch' hook codex PreToolUse --no-env --log '/var/log/a b.log'", "timeout": 5}]}]`,
+		"gemini":      `"BeforeTool": [{"hooks": [{"type": "command", "name": "etch", "command": "'/opt/my tools/etch' hook gemini BeforeTool --no-env --log '/var/log/a b.log'", "timeout": 5000}]}]`,
+		"qwen":        `"PreToolUse": [{"hooks": [{"type": "command", "name": "etch", "command": "'/opt/my tools/etch' hook qwen PreToolUse --no-env --log '/var/log/a b.log'", "timeout": 5}]}]`,
+		"copilot":     `"preToolUse": [{"type": "command", "bash": "'/opt/my tools/etch' hook copilot preToolUse --no-env --log '/var/log/a b.log'", "powershell": "& '/opt/my tools/etch' hook copilot preToolUse --no-env --log '/var/log/a b.log'", "timeoutSec": 5}]`,
+		"cursor":      `"preToolUse": [{"command": "'/opt/my tools/etch' hook cursor preToolUse --no-env --log '/var/log/a b.log'", "timeout": 5}]`,
+		"windsurf":    `"pre_run_command": [{"command": "'/opt/my tools/etch' hook windsurf pre_run_command --no-env --log '/var/log/a b.log'", "show_output": false}]`,
+		"goose":       `"PreToolUse": [{"hooks": [{"type": "command", "command": "'/opt/my tools/etch' hook goose PreToolUse --no-env --log '/var/log/a b.log'", "timeout": 5}]}]`,
+		"opencode":    `const command = ["/opt/my tools/etch","hook","opencode","--no-env","--log","/var/log/a b.log"]`,
 	} {
 		h := m.hook()
 		h.Log = new("/var/log/a b.log")
@@ -255,7 +255,7 @@ func TestUpgrade(t *testing.T) {
 				}
 			}
 		}
-		want := []string{"/usr/local/bin/etch hook claude-code " + event + " --log /x.log"}
+		want := []string{"/usr/local/bin/etch hook claude-code " + event + " --no-env --log /x.log"}
 		switch event {
 		case "PreToolUse":
 			want = append([]string{"mine"}, want...)
@@ -298,7 +298,7 @@ func TestGuard(t *testing.T) {
 	h.Block = true
 	mustInstall(t, claudeCode, m, User, h)
 	text := get(t, filepath.Join(m.Home, ".claude", "settings.json"))
-	if n := strings.Count(text, `--guard`); n != 1 || !strings.Contains(text, ` hook claude-code ConfigChange --guard"`) {
+	if n := strings.Count(text, `--guard`); n != 1 || !strings.Contains(text, ` hook claude-code ConfigChange --guard --no-env"`) {
 		t.Errorf("%d guards in %s", n, text)
 	}
 	if n := strings.Count(text, `"onFailure": "block"`); n != 1 {

@@ -213,7 +213,7 @@ func TestDiffOfInstallation(t *testing.T) {
 	path := filepath.Join(m.Home, ".gemini", "settings.json")
 	put(t, path, foreignHooks)
 	line := func(event string) string {
-		return `"` + event + `": [{"hooks": [{"type": "command", "name": "etch", "command": "/usr/local/bin/etch hook gemini ` + event + `", "timeout": 5000}]}]`
+		return `"` + event + `": [{"hooks": [{"type": "command", "name": "etch", "command": "/usr/local/bin/etch hook gemini ` + event + ` --no-env", "timeout": 5000}]}]`
 	}
 	want := `--- ~/.gemini/settings.json
 +++ ~/.gemini/settings.json

@@ -118,6 +118,12 @@ func (v *visit) settle(row *Row, recorded bool) {
 	switch {
 	case row.Finding != nil:
 		row.Finding.Filled = recorded
+	case row.Prompt != nil && recorded:
+		row.Prompt.Filled = true
+		v.row.PromptsFilled++
+	case row.Prompt != nil:
+		row.Prompt.Skipped = true
+		v.row.Skipped++
 	case recorded:
 		row.Call.Filled = true
 		v.row.Filled++

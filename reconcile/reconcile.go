@@ -78,6 +78,7 @@ func Run(ctx context.Context, opt Options, report func(*Row) error) (*Summary, e
 		opt.Abandon = DefaultAbandon
 	}
 	r := &run{Options: opt, report: report, sum: &Summary{Agent: opt.Agent.Name}, visited: map[string]bool{}, known: map[string]bool{}}
+	r.said = map[string]string{}
 	r.missed, r.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	sessions, err := opt.Format.Sessions(ctx, opt.Environment, opt.Select)
 	if ctx.Err() != nil {
@@ -106,6 +107,7 @@ type run struct {
 	sum     *Summary
 	visited map[string]bool     // sessions of the log that were compared
 	known   map[string]bool     // sessions that have transcripts of their own
+	said    map[string]string   // the sessions of prompts, by time and digest
 	missed  map[uint64]struct{} // hashes of missing calls' ids and inputs
 	seed    maphash.Seed
 	first   *time.Time // when the first hook of the agent is on record; nil: not looked up
@@ -133,13 +135,19 @@ type Summary struct {
 	Filled     int // recorded now, of the missing and the open
 	Skipped    int // of the missing and the open, those that the configuration does not record
 	LogOnly    int // sessions of the log without a transcript
+	Prompts    int // in the transcripts
+	// Of those, the ones that are not on record, and that were recorded now.
+	PromptsMissing, PromptsFilled int
+
 	Tally      transcript.Tally
 	Unreadable []error // files and directories that could not be read
 	Damaged    int     // places of the log that could not be read
 }
 
-// Lacking is how many calls, or ends of calls, the log lacks now.
-func (s *Summary) Lacking() int { return s.Missing + s.Open - s.Filled - s.Skipped }
+// Lacking is how many calls, ends of calls and prompts the log lacks now.
+func (s *Summary) Lacking() int {
+	return s.Missing + s.Open - s.Filled - s.Skipped + s.PromptsMissing - s.PromptsFilled
+}
 
 // Uncertain reports whether something could not be read, so that more may be
 // missing than is known.

@@ -58,6 +58,7 @@ type logged struct {
 	unlike   map[string]int // entries that are not matched, by tool
 	order    []*entry
 	findings map[string]bool
+	prompts  []*said
 	hooks    int       // records that hooks made
 	last     time.Time // of those, the latest
 	ended    time.Time // of the session's ends that are on record, the latest
@@ -107,6 +108,9 @@ func (l *logged) take(rec *etch.Record) *entry {
 		if ev.Type == etch.SessionEnd && ev.Timestamp.After(l.ended) {
 			l.ended = ev.Timestamp
 		}
+	}
+	if ev.Type == etch.UserPrompt && (ev.Actor == nil || ev.Actor.AgentID == "") {
+		l.takePrompt(ev)
 	}
 	if ev.CallID == "" || ev.Action == nil || ev.Phase == "" || isAsking(ev.Type) {
 		return nil

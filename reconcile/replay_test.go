@@ -186,6 +186,7 @@ func (b *bench) options(t *testing.T) reconcile.Options {
 type result struct {
 	sum      *reconcile.Summary
 	calls    []*reconcile.Call
+	prompts  []*reconcile.Prompt
 	findings []*reconcile.Finding
 	sessions []*reconcile.Session
 }
@@ -198,6 +199,8 @@ func run(ctx context.Context, t *testing.T, opt reconcile.Options) result {
 		switch {
 		case row.Call != nil:
 			got.calls = append(got.calls, row.Call)
+		case row.Prompt != nil:
+			got.prompts = append(got.prompts, row.Prompt)
 		case row.Finding != nil:
 			got.findings = append(got.findings, row.Finding)
 		default:
@@ -218,6 +221,9 @@ func (r result) String() string {
 	fmt.Fprintf(&b, "%+v\n", *r.sum)
 	for _, c := range r.calls {
 		fmt.Fprintf(&b, "  %-11s %-22s %s %q unseen=%q %+v filled=%v\n", c.Status, c.Tool, c.ID, c.What, c.Unseen, c.Difference, c.Filled)
+	}
+	for _, p := range r.prompts {
+		fmt.Fprintf(&b, "  prompt of %d bytes at %v, filled=%v\n", p.Bytes, p.Start, p.Filled)
 	}
 	for _, f := range r.findings {
 		fmt.Fprintf(&b, "  %s %s %d calls since %v\n", f.Risk, f.Kind, f.Calls, f.Since)

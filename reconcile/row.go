@@ -10,6 +10,7 @@ import (
 // A Row is one thing that was found: exactly one member is set.
 type Row struct {
 	Call    *Call
+	Prompt  *Prompt
 	Finding *Finding
 	Session *Session
 }
@@ -57,6 +58,19 @@ type Difference struct {
 	Transcript string
 }
 
+// A Prompt is what a person asked the agent for, of which the log has nothing.
+type Prompt struct {
+	Agent   string
+	Session string
+	Turn    string
+	Start   time.Time
+	Bytes   int // how long it is
+	File    string
+	Line    int
+	Filled  bool // it was recorded now
+	Skipped bool // it is not recorded: the configuration says so
+}
+
 // The kinds of findings.
 const (
 	HooksSilent  = "hooks-silent"  // no hook told of anything in a session with calls
@@ -96,8 +110,11 @@ type Session struct {
 	Filled     int
 	Skipped    int
 	Logged     int // calls in the log
-	Prompts    int
-	Tally      transcript.Tally
+	Prompts    int // in the transcript
+	// Of those, the ones that are not on record, and that were recorded now.
+	PromptsMissing, PromptsFilled int
+
+	Tally transcript.Tally
 }
 
 // add adds a session's numbers.
@@ -117,5 +134,8 @@ func (s *Summary) add(v *Session) {
 	s.Copied += v.Copied
 	s.Filled += v.Filled
 	s.Skipped += v.Skipped
+	s.Prompts += v.Prompts
+	s.PromptsMissing += v.PromptsMissing
+	s.PromptsFilled += v.PromptsFilled
 	s.Tally.Add(&v.Tally)
 }

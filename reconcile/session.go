@@ -23,6 +23,8 @@ type visit struct {
 	seen   time.Time          // when the latest call began that they did tell of
 	anc    ancestry
 	fill   filling
+
+	prompts []prompted
 }
 
 // session compares one session.
@@ -61,7 +63,7 @@ func (v *visit) read(ctx context.Context, file *transcript.File) error {
 				return err
 			}
 		case item.Prompt != nil:
-			v.row.Prompts++
+			v.prompt(item.Prompt)
 		case item.Meta != nil:
 			v.over = v.over || item.Meta.Ended
 			if v.row.Cwd == "" {
@@ -252,6 +254,9 @@ func (v *visit) finish(ctx context.Context) error {
 		}
 	}
 	v.row.Logged = len(v.log.order)
+	if err := v.comparePrompts(ctx); err != nil {
+		return err
+	}
 	if err := v.silence(ctx); err != nil {
 		return err
 	}

@@ -273,7 +273,7 @@ func TestFillFails(t *testing.T) {
 		return make([]etch.Receipt, len(events)), etch.ErrSkipped
 	})
 	got := run(t.Context(), t, opt)
-	if got.sum.Filled != 0 || got.sum.Skipped != got.sum.Missing || got.sum.Lacking() != 0 {
+	if got.sum.Filled != 0 || got.sum.Skipped != got.sum.Missing+got.sum.PromptsMissing || got.sum.Lacking() != 0 {
 		t.Errorf("all skipped: %v", got)
 	}
 }

@@ -96,10 +96,21 @@ var protections = sync.OnceValue(func() []protection {
 	}
 })
 
-// settingsAnywhere matches the settings of an agent in any project.
+// settingsAnywhere matches the settings of an agent, by which its hooks come and go,
+// in any project.
 func settingsAnywhere(p string) bool {
 	dir, base := path.Base(path.Dir(p)), path.Base(p)
-	return dir == ".claude" && strings.HasPrefix(base, "settings") || dir == ".gemini" && base == "settings.json"
+	switch dir {
+	case ".claude":
+		return strings.HasPrefix(base, "settings")
+	case ".gemini", ".qwen", ".factory":
+		return base == "settings.json" || base == ".env"
+	case ".codex":
+		return base == "hooks.json" || base == "config.toml"
+	case ".cursor", ".windsurf", "windsurf", ".agents":
+		return base == "hooks.json"
+	}
+	return base == "etch.json" && dir == "hooks" || base == "etch.js" && dir == "plugins" // files of this program's own
 }
 
 // protectionOf returns the class of a path that is written or removed.

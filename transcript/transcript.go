@@ -96,7 +96,12 @@ type Prompt struct {
 	Turn    string
 	Agent   string // the sub-agent asked; "" for the main thread
 	Time    time.Time
-	Bytes   int
+	Text    string // what was said
+	Cwd     string // where the session was, as far as it is known
+	Copied  bool   // copied from another session when this one was forked from it
+	Clipped bool   // it was too long to be kept: see [MaxString]
+	File    string // where it stands
+	Line    int    // from 1
 }
 
 // A Meta tells of the session itself. A file may hold several; what one leaves

@@ -1,9 +1,12 @@
 package hook
 
 import (
+	"bytes"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/hookenv"
@@ -14,26 +17,28 @@ const maxSettings = 1 << 20
 
 // watch looks, at a session's start, at the files that may switch hooks off:
 // those that do so now are a finding, for hooks that do not run have nobody
-// else to say it; those that have this program's hooks are remembered.
+// else to say it; how the others stand is remembered.
 func (t *Turn) watch() {
 	t.state.Guards = nil
-	if t.agent().Settings == nil || t.m.Delivery.Getenv == nil || t.m.Delivery.Remote {
+	t.recheck()
+}
+
+// recheck looks at them again, at the end of a turn and of the session: most agents
+// read their settings when a session begins and tell of no change, so that
+// the session in which somebody takes the hooks out is the last one to say it.
+func (t *Turn) recheck() {
+	d := t.m.Delivery
+	if t.agent().Settings == nil || d.Getenv == nil || d.Remote {
 		return
 	}
-	for _, name := range t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv) {
-		content, err := readFile(name, maxSettings)
-		if err != nil {
-			continue // most of them are not there
+	files := t.agent().Settings(t.m.Call.Cwd, d.Getenv)
+	for _, text := range t.state.Guards {
+		if g := parseGuard(text); !slices.Contains(files, g.file) {
+			files = append(files, g.file)
 		}
-		if SwitchesOff(content) {
-			t.finding(name, "settings of this session switch hooks off")
-		}
-		if variable := t.bends(name, content); variable != "" {
-			t.finding(name, "settings of this session set "+variable+" for its hooks")
-		}
-		if t.agent().Hooked(content) && len(t.state.Guards) < maxGuards {
-			t.state.Guards = append(t.state.Guards, name)
-		}
+	}
+	for _, name := range files {
+		t.compare(name, false)
 	}
 }
 
@@ -45,44 +50,210 @@ func (t *Turn) config() {
 	e.Action = did("settings", name, m.Call.Cwd)
 	setLabel(e, "source", m.Body.Text("source"))
 	t.add(e)
-	if name == "" || m.Delivery.Remote {
-		return
+	if name != "" && !m.Delivery.Remote {
+		// A change that is refused stays in the file: it is told, and refused, again.
+		t.compare(filepath.Clean(name), true)
 	}
-	content, err := readFile(filepath.Clean(name), maxSettings)
-	guarded := slices.Contains(t.state.Guards, name)
+}
+
+// compare looks at a settings file and tells what is worse than when the session
+// began; what was told before only if it is to be told again.
+func (t *Turn) compare(name string, again bool) {
+	g := guard{file: name}
+	at := slices.IndexFunc(t.state.Guards, func(text string) bool { return parseGuard(text).file == name })
+	if at >= 0 {
+		g = parseGuard(t.state.Guards[at])
+	}
+	content, err := readFile(name, maxSettings)
+	if err != nil {
+		content = nil // most of them are not there
+	}
+	off := t.switchedOff(name, content)
+	hooks, sum := t.agent().hooks(name, content)
+	now := strconv.Itoa(hooks) + sum
+	if off != "" {
+		now = "off"
+	}
+	told := g.told == now && !again
+	g.told = now
 	switch {
-	case err != nil && guarded:
-		t.finding(name, "the file with this program's hooks is gone or cannot be read")
-	case err != nil:
-	case SwitchesOff(content):
-		t.finding(name, "disableAllHooks is set")
-	case t.bends(name, content) != "":
-		t.finding(name, t.bends(name, content)+" is set for hooks")
-	case guarded && !t.agent().Hooked(content):
-		t.finding(name, "this program's hooks were taken out")
+	case off != "":
+		t.findingOnce(told, name, off)
+	case hooks < g.hooks && err != nil:
+		t.findingOnce(told, name, "the file with this program's hooks is gone or cannot be read")
+	case hooks < g.hooks:
+		t.findingOnce(told, name, "this program's hooks were taken out")
+	case g.hooks > 0 && sum != g.sum:
+		if !told {
+			t.suspicion(name, "hooks changed", "hooks-changed: this program's hooks were changed")
+		}
+	default:
+		g.hooks, g.sum, g.told = hooks, sum, ""
 	}
+	if at >= 0 {
+		t.state.Guards = slices.Delete(t.state.Guards, at, at+1)
+	}
+	if (g.hooks > 0 || g.told != "") && len(t.state.Guards) < maxGuards {
+		t.state.Guards = append(t.state.Guards, g.String())
+	}
+}
+
+// A guard is what is remembered of a settings file.
+type guard struct {
+	file  string
+	hooks int    // events that had this program's hooks when the session began
+	sum   string // of their commands
+	told  string // how the file stood when it was told that it is worse; "" where it was not
+}
+
+// String returns the guard as a session remembers it.
+func (g guard) String() string {
+	return strconv.Itoa(g.hooks) + "-" + g.sum + ">" + g.told + " " + g.file
+}
+
+func parseGuard(text string) guard {
+	var g guard
+	how, file, _ := strings.Cut(text, " ")
+	how, g.told, _ = strings.Cut(how, ">")
+	count, sum, _ := strings.Cut(how, "-")
+	g.file, g.sum = file, sum
+	if n, err := strconv.Atoi(count); err == nil {
+		g.hooks = n // else it is of an older session's file, and looked at anew
+	}
+	return g
+}
+
+// switchedOff returns what of a settings file switches the agent's hooks off, or
+// would have them record elsewhere; "" where nothing does.
+func (t *Turn) switchedOff(name string, content []byte) string {
+	switch {
+	case len(content) == 0:
+		return ""
+	case filepath.Base(name) == ".env":
+		if set := hookenv.Assigned(string(content)); len(set) > 0 {
+			return set[0].Name + " is set for hooks"
+		}
+		return ""
+	case filepath.Ext(name) == ".toml":
+		if key := featureOff(string(content)); key != "" {
+			return key + " = false is set"
+		}
+		return ""
+	}
+	p := settingsOf(content)
+	if p.True("disableAllHooks") {
+		return "disableAllHooks is set"
+	}
+	of, _ := p.Object("hooksConfig")
+	if string(of.Get("enabled")) == "false" {
+		return "hooksConfig.enabled is false"
+	}
+	for _, e := range Elements(of.Get("disabled")) {
+		if word, _ := Text(e); word == "etch" || t.agent().isHookCommand(word) {
+			return "hooksConfig.disabled names them"
+		}
+	}
+	if variable := t.bends(name, p); variable != "" {
+		return variable + " is set for hooks"
+	}
+	return ""
+}
+
+// featureOff returns the key by which a file of Codex's switches hooks off: "" where
+// none does. It knows TOML as far as people write it; etch doctor knows all of it.
+func featureOff(text string) string {
+	table := ""
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		line = strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) || r == '"' || r == '\'' {
+				return -1
+			}
+			return r
+		}, line)
+		if strings.HasPrefix(line, "[") {
+			table = strings.Trim(line, "[]") + "."
+			continue
+		}
+		key, value, _ := strings.Cut(table+line, "=")
+		for _, name := range [...]string{"hooks", "codex_hooks"} {
+			inline := strings.Trim(value, "{}")
+			if key == "features."+name && value == "false" || key == "features" && slices.Contains(strings.Split(inline, ","), name+"=false") {
+				return "features." + name
+			}
+		}
+	}
+	return ""
 }
 
 // finding records that hooks were switched off.
 func (t *Turn) finding(name, why string) {
 	t.HooksOff = true
+	t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
+}
+
+// findingOnce records it unless it was told before.
+func (t *Turn) findingOnce(told bool, name, why string) {
+	if !told {
+		t.finding(name, why)
+	}
+}
+
+// suspicion records what somebody has done about hooks.
+func (t *Turn) suspicion(name, finding, reason string) {
 	e := t.base(etch.SecurityEvent)
 	e.Action = did("settings", name, t.m.Call.Cwd)
-	e.Action.Risk, e.Action.RiskReasons = etch.RiskHigh, []string{"hooks-off: hooks switched off: " + why}
-	setLabel(e, "finding", "hooks switched off")
+	e.Action.Risk, e.Action.RiskReasons = etch.RiskHigh, []string{reason}
+	setLabel(e, "finding", finding)
 	t.add(e)
 }
 
-// SwitchesOff reports whether settings of the form of Claude Code's switch all hooks off.
-func SwitchesOff(content []byte) bool {
+// settingsOf returns the object of a settings file, which some agents let have
+// comments.
+func settingsOf(content []byte) Payload {
+	if bytes.Contains(content, []byte("//")) || bytes.Contains(content, []byte("/*")) {
+		content = withoutComments(content)
+	}
 	p, _ := ParsePayload(content)
-	return p.True("disableAllHooks")
+	return p
+}
+
+// withoutComments returns a text of JSON with blanks in place of its comments.
+func withoutComments(text []byte) []byte {
+	out := bytes.Clone(text)
+	for i := 0; i < len(out); i++ {
+		end := ""
+		switch {
+		case out[i] == '"':
+			for i++; i < len(out) && out[i] != '"'; i++ {
+				if out[i] == '\\' {
+					i++
+				}
+			}
+			continue
+		case bytes.HasPrefix(out[i:], []byte("//")):
+			end = "\n"
+		case bytes.HasPrefix(out[i:], []byte("/*")):
+			end = "*/"
+		default:
+			continue
+		}
+		n := bytes.Index(out[i+2:], []byte(end))
+		if n < 0 {
+			n = len(out) - i - 2 - len(end)
+		}
+		for stop := min(i+2+n+len(end), len(out)); i < stop; i++ {
+			out[i] = ' '
+		}
+		i--
+	}
+	return out
 }
 
 // bends returns a variable of the environment by which settings of the project
 // would have hooks record elsewhere, or run something else; "" where they set
 // none. What a person sets for all projects is that person's business.
-func (t *Turn) bends(name string, content []byte) string {
+func (t *Turn) bends(name string, p Payload) string {
 	project := t.m.Call.Cwd
 	if t.m.Delivery.Getenv != nil {
 		if dir, ok := t.m.Delivery.Getenv("CLAUDE_PROJECT_DIR"); ok && dir != "" {
@@ -93,7 +264,6 @@ func (t *Turn) bends(name string, content []byte) string {
 	if project == "" || err != nil || !filepath.IsLocal(rest) {
 		return ""
 	}
-	p, _ := ParsePayload(content)
 	set, _ := p.Object("env")
 	for _, m := range set.members {
 		if hookenv.Bends(m.name) {
@@ -103,42 +273,60 @@ func (t *Turn) bends(name string, content []byte) string {
 	return ""
 }
 
-// Hooked reports whether settings start this program as a hook of the agent.
-func (a *Agent) Hooked(content []byte) bool {
-	p, _ := ParsePayload(content)
-	return a.hookedIn(p.Get("hooks"), 0)
+// hooks returns how many events of a settings file start this program as a hook of
+// the agent, and a digest of the commands.
+func (a *Agent) hooks(name string, content []byte) (events int, sum string) {
+	var commands []string
+	if filepath.Ext(name) == ".js" { // a plugin, which is this program's as a whole
+		if text := string(content); strings.Contains(text, `"hook","`+a.Name+`"`) || strings.Contains(text, `etch-hook","`+a.Name+`"`) {
+			return 1, keyOf(string(content)).text()
+		}
+		return 0, ""
+	}
+	p := settingsOf(content)
+	for _, root := range [...]string{"hooks", "etch"} { // Antigravity has the name of the hooks around the events
+		list, _ := p.Object(root)
+		for _, event := range list.members {
+			if found := a.commandsIn(nil, event.value, 0); len(found) > 0 {
+				events++
+				commands = append(append(commands, event.name), found...)
+			}
+		}
+	}
+	if events == 0 {
+		return 0, ""
+	}
+	return events, keyOf(commands...).text()
 }
 
-// hookedIn looks for a command, or a list of arguments, with "hook NAME" in it.
-func (a *Agent) hookedIn(raw []byte, depth int) bool {
+// commandsIn appends the commands, and the lists of arguments, with "hook NAME" or
+// "etch-hook NAME" in them.
+func (a *Agent) commandsIn(found []string, raw []byte, depth int) []string {
 	if len(raw) == 0 || depth > 16 {
-		return false
+		return found
 	}
 	switch raw[0] {
 	case '"':
-		text, _ := Text(raw)
-		return a.isHookCommand(text)
+		if text, _ := Text(raw); a.isHookCommand(text) {
+			found = append(found, text)
+		}
 	case '[':
 		elements := Elements(raw)
 		for i, e := range elements {
-			if word, _ := Text(e); word == "hook" && i+1 < len(elements) {
+			if word, _ := Text(e); isHookWord(word) && i+1 < len(elements) {
 				if name, _ := Text(elements[i+1]); a.named(name) {
-					return true
+					return append(found, string(raw))
 				}
 			}
-			if a.hookedIn(e, depth+1) {
-				return true
-			}
+			found = a.commandsIn(found, e, depth+1)
 		}
 	case '{':
 		p, _ := ParsePayload(raw)
 		for _, m := range p.members {
-			if a.hookedIn(m.value, depth+1) {
-				return true
-			}
+			found = a.commandsIn(found, m.value, depth+1)
 		}
 	}
-	return false
+	return found
 }
 
 func (a *Agent) named(name string) bool { return name == a.Name || slices.Contains(a.Aliases, name) }
@@ -147,9 +335,17 @@ func (a *Agent) named(name string) bool { return name == a.Name || slices.Contai
 func (a *Agent) isHookCommand(line string) bool {
 	words := strings.Fields(line)
 	for i, word := range words {
-		if word == "hook" && i > 0 && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
+		if isHookWord(word) && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
 			return true
 		}
 	}
 	return false
+}
+
+// isHookWord reports whether what follows a word of a command line is an agent's name:
+// the word hook, or the program that does nothing else.
+func isHookWord(word string) bool {
+	word = strings.Trim(word, `"'`)
+	word = strings.TrimSuffix(word[strings.LastIndexAny(word, `/\`)+1:], ".exe")
+	return word == "hook" || word == "etch-hook"
 }

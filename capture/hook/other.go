@@ -168,6 +168,7 @@ func (t *Turn) end() {
 	e := t.base(etch.SessionEnd)
 	e.Action = did("", "", t.m.Call.Cwd)
 	setLabel(e, "reason", cutText(t.m.Reason, maxMessage))
+	t.recheck()
 	t.add(e)
 }
 

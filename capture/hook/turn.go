@@ -382,6 +382,9 @@ func (t *Turn) endDead() {
 // Calls of other agents of the session go on, and so may some of its own.
 func (t *Turn) stop() {
 	m := t.m
+	if m.Kind != SubagentStop {
+		defer t.recheck()
+	}
 	mine := func(o *openCall) bool { return o.Agent == m.Call.AgentID }
 	switch m.Kind {
 	case InterruptEvent:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/install"
+	"github.com/etch-audit/etch/internal/hookenv"
 	"github.com/spf13/cobra"
 )
 
@@ -153,6 +155,7 @@ type doctoring struct {
 	std      stdio
 	m        install.Machine
 	resolved *config.Resolved
+	own      string       // the log of hooks that name none and heed no environment
 	reader   *etch.Reader // nil: there is no log that can be read
 	now      time.Time
 }
@@ -174,6 +177,11 @@ func newDoctoring(ctx context.Context, opts doctorOptions, std stdio) (*doctorin
 	d.Binary, d.Config = d.m.Binary, d.resolved.Path
 	if d.resolved.Stream() == "" {
 		d.Log = d.resolved.LogPath()
+	}
+	settled := std
+	settled.env, settled.err = hookenv.Settled(std.env), io.Discard
+	if found, err := (place{}).load(settled); err == nil && found.Stream() == "" {
+		d.own = found.LogPath() // else they say in errors.log what is wrong
 	}
 	return d, nil
 }
@@ -229,7 +237,7 @@ func (d *doctoring) chosen() ([]*install.Agent, error) {
 		return chosen, nil
 	}
 	for _, a := range install.Agents() {
-		if a.Found(d.m) || len(a.Check(d.m, "").Commands) > 0 {
+		if a.Found(d.m) || len(a.Check(d.m, "", "").Commands) > 0 {
 			chosen = append(chosen, a)
 		}
 	}
@@ -237,7 +245,7 @@ func (d *doctoring) chosen() ([]*install.Agent, error) {
 }
 
 func (d *doctoring) examineAgent(a *install.Agent) (doctorAgent, error) {
-	state := a.Check(d.m, d.Log)
+	state := a.Check(d.m, d.Log, d.own)
 	agent := doctorAgent{
 		Agent: a.Name, title: a.Title, Found: state.Found, Program: state.Program, Observed: a.Seen,
 		Settings: []doctorSettings{}, Findings: []doctorFinding{},

@@ -15,7 +15,7 @@ func newHook(at *place, _ stdio) *cobra.Command {
 	for _, a := range hookrun.Agents() {
 		names = append(names, a.Name)
 	}
-	guard := false
+	guard, noEnv := false, false
 	cmd := &cobra.Command{
 		Use:   "hook AGENT [EVENT]",
 		Short: "Record what a coding agent tells its hooks; agents start it",
@@ -40,7 +40,7 @@ Agents: %s.`, strings.Join(names, ", ")),
 		},
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c := hookrun.Command{Site: site.Site{Log: at.log, Config: at.config}, Guard: guard}
+			c := hookrun.Command{Site: site.Site{Log: at.log, Config: at.config}, Guard: guard, NoEnv: noEnv}
 			c.Name(args)
 			if code := hookrun.Run(c, hookProcess()); code != 0 {
 				return exitWith(code)
@@ -49,6 +49,7 @@ Agents: %s.`, strings.Join(names, ", ")),
 		},
 	}
 	cmd.Flags().BoolVar(&guard, "guard", false, "refuse a change of settings that switches hooks off, where the agent lets a hook do so")
+	cmd.Flags().BoolVar(&noEnv, "no-env", false, "heed no variable that says where or what to record: a project's settings may set them")
 	return cmd
 }
 

@@ -13,7 +13,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/install"
+	"github.com/etch-audit/etch/internal/hookenv"
 	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/spf13/cobra"
 )
@@ -48,7 +50,10 @@ else in it is touched. To run it again changes nothing, or brings entries of an
 older etch up to date. --uninstall restores the file to the byte where nobody
 has changed it since, and otherwise takes out these entries and nothing else.
 
---log and --config are passed on to the hooks. --guard lets the hook of Claude
+--log and --config are passed on to the hooks. These heed nothing of their
+environment that says where or what to record (--no-env), as a project's settings
+may set it; where this user's environment names a log or a configuration of its
+own, those are written into their commands. --guard lets the hook of Claude
 Code refuse a change of settings that would switch hooks off while a session
 runs; hooks of --managed, which an administrator installs, cannot be switched off
 at all.
@@ -271,7 +276,33 @@ func (o *installOptions) hook(m install.Machine, std stdio) (install.Hook, error
 		}
 		*f.to = &abs
 	}
-	return hook, nil
+	if o.scope == string(install.Managed) {
+		return hook, nil // other people's, each of whom has places of their own
+	}
+	return hook, o.ownPlaces(&hook, resolved, std)
+}
+
+// ownPlaces says to the hooks, which heed no environment, where this user has the
+// configuration and the log, as far as they would not find them.
+func (o *installOptions) ownPlaces(hook *install.Hook, resolved *config.Resolved, std stdio) error {
+	std.env, std.err = hookenv.Settled(std.env), io.Discard // what is to be said was said
+	at := *o.place
+	at.mayMiss = true
+	found, err := at.load(std)
+	if err != nil || found.Path != resolved.Path {
+		// What hooks would read is another file, which may be anything.
+		if hook.OwnConfig, err = filepath.Abs(resolved.Path); err != nil {
+			return err
+		}
+		at.config = hook.OwnConfig
+		if found, err = at.load(std); err != nil {
+			return err
+		}
+	}
+	if resolved.Stream() == "" && found.LogPath() != resolved.LogPath() {
+		hook.OwnLog = resolved.LogPath()
+	}
+	return nil
 }
 
 // An installing is one run over several agents.

@@ -19,12 +19,13 @@ type place struct {
 	log      string
 	config   string
 	settings []site.Setting // what other flags say
+	mayMiss  bool           // the file that config names need not be there
 }
 
 // load returns the configuration in effect. What is no error but surely a slip
 // is told on stderr.
 func (p place) load(std stdio) (*config.Resolved, error) {
-	resolved, err := site.Site{Log: p.log, Config: p.config, Settings: p.settings}.Load(std.env)
+	resolved, err := site.Site{Log: p.log, Config: p.config, MayMiss: p.mayMiss, Settings: p.settings}.Load(std.env)
 	if err != nil {
 		return nil, err
 	}

@@ -68,11 +68,12 @@ func newReconcile(at *place, std stdio) *cobra.Command {
 		Example: `  etch reconcile claude-code --since yesterday
   etch reconcile --all --fill  # record what the hooks missed`,
 		Long: fmt.Sprintf(`Reads the files in which AGENT keeps its sessions, and says which calls the log
-lacks, which the transcripts lack, which differ, and in which sessions hooks were
-silent. A transcript is a second opinion: the agent could write it.
+lacks, which the transcripts lack, which differ, which prompts the log lacks, and in
+which sessions hooks were silent. A transcript is a second opinion: the agent could
+write it.
 
---fill records the missing calls, and the ends of those that stand open, from the
-transcript, with the label capture=transcript. It changes nothing that is on
+--fill records the missing calls and prompts, and the ends of calls that stand open,
+from the transcript, with the label capture=transcript. It changes nothing that is on
 record, and run again it adds nothing.
 
 Exit codes: 0 nothing is missing (with --fill: any more), 1 something is, 2 it could
@@ -225,14 +226,34 @@ func (r *reconcileRun) openToFill(ctx context.Context) (release func() error, er
 	if r.writer, err = etch.Open(r.resolved.LogPath(), opts); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	drained, err := r.writer.Drain(ctx)
-	if err == nil && drained.Left {
-		err = errors.New("events wait in the spool, and another process is recording them: try again")
-	}
-	if err != nil {
+	if err := r.drain(ctx); err != nil {
 		return nil, errors.Join(err, r.writer.Close(), lock.Close())
 	}
 	return lock.Close, nil
+}
+
+// spoolWait is how long what waits in the spool is waited for: what a hook was unsure
+// of is left alone for two seconds, what a killed one has not finished for ten.
+const spoolWait = 15 * time.Second
+
+// drain empties the spool: a call that waits there is not missing.
+func (r *reconcileRun) drain(ctx context.Context) error {
+	tick := time.NewTicker(spoolWait / 60)
+	defer tick.Stop()
+	late := time.After(spoolWait)
+	for {
+		drained, err := r.writer.Drain(ctx)
+		if err != nil || !drained.Left {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			return errors.New("events wait in the spool, and another process is recording them: try again")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // tellSpool says that what waits in the spool counts as missing.

@@ -31,8 +31,9 @@ func (r *reconcileRun) rows() reconcileRows {
 
 // A reconcileRow is a line of --json. Its members are a contract: docs/cli-json.md.
 type reconcileRow struct {
-	Row     string            `json:"row"` // call, finding, session or summary
+	Row     string            `json:"row"` // call, prompt, finding, session or summary
 	Call    *reconcileCall    `json:"call,omitempty"`
+	Prompt  *reconcilePrompt  `json:"prompt,omitempty"`
 	Finding *reconcileFinding `json:"finding,omitempty"`
 	Session *reconcileSession `json:"session,omitempty"`
 	Summary *reconcileSummary `json:"summary,omitempty"`
@@ -65,6 +66,20 @@ type reconcileDifference struct {
 	Transcript string `json:"transcript"`
 }
 
+// A reconcilePrompt is a prompt that the log has nothing of.
+type reconcilePrompt struct {
+	Agent     string `json:"agent"`
+	SessionID string `json:"session_id"`
+	TurnID    string `json:"turn_id,omitempty"`
+	Status    string `json:"status"`
+	Timestamp string `json:"timestamp,omitempty"`
+	Bytes     int    `json:"bytes"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+	Filled    bool   `json:"filled"`
+	Skipped   bool   `json:"skipped"`
+}
+
 type reconcileFinding struct {
 	Agent     string `json:"agent"`
 	SessionID string `json:"session_id"`
@@ -91,9 +106,13 @@ type reconcileCounts struct {
 	Copied     int `json:"copied"`
 	Filled     int `json:"filled"`
 	Skipped    int `json:"skipped"`
-	Lines      int `json:"lines"`
-	Unknown    int `json:"unknown_lines"`
-	Unread     int `json:"unreadable_lines"`
+
+	PromptsMissing int `json:"prompts_missing"`
+	PromptsFilled  int `json:"prompts_filled"`
+
+	Lines   int `json:"lines"`
+	Unknown int `json:"unknown_lines"`
+	Unread  int `json:"unreadable_lines"`
 }
 
 type reconcileSession struct {
@@ -126,6 +145,12 @@ func (j jsonRows) row(row *reconcile.Row) error {
 	switch {
 	case row.Call != nil:
 		return printJSON(j.std, reconcileRow{Row: "call", Call: callRow(row.Call)})
+	case row.Prompt != nil:
+		p := row.Prompt
+		return printJSON(j.std, reconcileRow{Row: "prompt", Prompt: &reconcilePrompt{
+			Agent: p.Agent, SessionID: p.Session, TurnID: p.Turn, Status: string(reconcile.Missing), Timestamp: utcOrNone(p.Start),
+			Bytes: p.Bytes, File: p.File, Line: p.Line, Filled: p.Filled, Skipped: p.Skipped,
+		}})
 	case row.Finding != nil:
 		f := row.Finding
 		return printJSON(j.std, reconcileRow{Row: "finding", Finding: &reconcileFinding{
@@ -145,6 +170,7 @@ func (j jsonRows) end(sum *reconcile.Summary, _ bool) error {
 		Calls: sum.Calls, Recorded: sum.Recorded, Missing: sum.Missing, Unseen: sum.Unseen, Open: sum.Open,
 		Unfinished: sum.Unfinished, Recent: sum.Recent, Differing: sum.Differing, Twice: sum.Twice,
 		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped,
+		PromptsMissing: sum.PromptsMissing, PromptsFilled: sum.PromptsFilled,
 	}
 	return printJSON(j.std, reconcileRow{Row: "summary", Summary: &reconcileSummary{
 		Agent: sum.Agent, Sessions: sum.Sessions, SessionsLogOnly: sum.LogOnly, SessionsSilent: sum.Silent, Files: sum.Files,
@@ -156,7 +182,7 @@ func countsOf(s *reconcile.Session, t transcript.Tally) reconcileCounts {
 	return reconcileCounts{
 		Calls: s.Calls, Recorded: s.Recorded, Missing: s.Missing, Unseen: s.Unseen, Open: s.Open, Unfinished: s.Unfinished,
 		Recent: s.Recent, Differing: s.Differing, Twice: s.Twice, OnlyLogged: s.OnlyLogged, Copied: s.Copied,
-		Filled: s.Filled, Skipped: s.Skipped, Lines: t.Lines, Unknown: t.Unknown, Unread: t.Bad + t.Overlong,
+		Filled: s.Filled, Skipped: s.Skipped, PromptsMissing: s.PromptsMissing, PromptsFilled: s.PromptsFilled, Lines: t.Lines, Unknown: t.Unknown, Unread: t.Bad + t.Overlong,
 	}
 }
 
@@ -195,6 +221,11 @@ func (t *textRows) row(row *reconcile.Row) error {
 	case row.Call != nil:
 		t.begin(row.Call.Agent, row.Call.Session)
 		t.call(row.Call)
+	case row.Prompt != nil:
+		p := row.Prompt
+		t.begin(p.Agent, p.Session)
+		t.line(string(reconcile.Missing), p.Start, "prompt of %s%s%s", count(p.Bytes, "byte"), ifTrue(p.Filled, " (recorded now)"),
+			ifTrue(p.Skipped, " (not recorded: the configuration says so)"))
 	case row.Finding != nil:
 		f := row.Finding
 		t.begin(f.Agent, f.Session)
@@ -305,6 +336,7 @@ func (t *textRows) end(sum *reconcile.Summary, quietly bool) error {
 		Calls: sum.Calls, Recorded: sum.Recorded, Missing: sum.Missing, Unseen: sum.Unseen, Open: sum.Open,
 		Unfinished: sum.Unfinished, Recent: sum.Recent, Differing: sum.Differing, Twice: sum.Twice,
 		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped,
+		PromptsMissing: sum.PromptsMissing, PromptsFilled: sum.PromptsFilled,
 	}
 	t.printf("%s: %s; %s\n", sum.Agent, count(sum.Sessions, "session"), totals(countsOf(&all, sum.Tally)))
 	if sum.Silent > 0 {
@@ -332,7 +364,8 @@ func totals(c reconcileCounts) string {
 		{c.Twice, "on record twice"},
 		{c.OnlyLogged, "only in the log"},
 		{c.Copied, "copied from other sessions"},
-		{c.Filled, "recorded now"},
+		{c.PromptsMissing, plural(c.PromptsMissing, "prompt missing", "prompts missing")},
+		{c.Filled + c.PromptsFilled, "recorded now"},
 		{c.Skipped, "not recorded by configuration"},
 		{c.Unread, "lines unreadable"},
 	} {

@@ -38,6 +38,7 @@ var bans = []ban{
 			"internal/site":    "looks whose a socket is, and whether it may write",
 			"transcript":       "reads what agents wrote, which are no files of the log",
 			"install":          "edits agents' settings, which are no files of the log",
+			"internal/hookenv": "finds a project's files of variables, which are no files of the log",
 		},
 		reason: "a file touched past internal/vfs is one that no crash test and no fault injector ever sees",
 	},

@@ -1,6 +1,11 @@
 package hookenv_test
 
 import (
+	"errors"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/etch-audit/etch/internal/hookenv"
@@ -8,11 +13,72 @@ import (
 
 func TestBends(t *testing.T) {
 	for variable, want := range map[string]bool{
-		"HOME": true, "ETCH_LOG_PATH": true, "ETCH_ENABLED": true, "LD_PRELOAD": true, "XDG_STATE_HOME": true,
-		"ETCH": false, "PATH": false, "": false, "NODE_ENV": false, "MY_ETCH_LOG_PATH": false,
+		"HOME": true, "ETCH_LOG_PATH": true, "ETCH_ENABLED": true, "LD_PRELOAD": true, "XDG_STATE_HOME": true, "BASH_ENV": true,
+		"ETCH": false, "PATH": false, "": false, "ENV": false, "NODE_ENV": false, "MY_ETCH_LOG_PATH": false,
 	} {
 		if got := hookenv.Bends(variable); got != want {
 			t.Errorf("Bends(%q) = %v, want %v", variable, got, want)
 		}
+	}
+}
+
+// What decides which code runs cannot be left unheeded by that code.
+func TestRuns(t *testing.T) {
+	for variable, want := range map[string]bool{
+		"LD_PRELOAD": true, "DYLD_INSERT_LIBRARIES": true, "BASH_ENV": true,
+		"HOME": false, "ETCH_LOG_PATH": false, "XDG_STATE_HOME": false,
+	} {
+		if got := hookenv.Runs(variable); got != want {
+			t.Errorf("Runs(%q) = %v, want %v", variable, got, want)
+		}
+	}
+}
+
+// A hook that heeds no environment has the home of the system's own list of users.
+func TestSettled(t *testing.T) {
+	settled := hookenv.Settled(func(name string) (string, bool) { return "set " + name, true })
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		hookenv.Home: u.HomeDir, "ETCH_LOG_PATH": "", "ETCH_USER": "", "XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "", "TZ": "set TZ",
+	} {
+		if got, found := settled(name); got != want || found != (want != "") {
+			t.Errorf("%s is %q, %v, want %q", name, got, found, want)
+		}
+	}
+}
+
+func TestAssigned(t *testing.T) {
+	const text = "\ufeffHOME=/x\n# ETCH_LOG_PATH=/no\nA=ETCH_LOG_PATH=1\r\n  export\tETCH_LOG_PATH = '/dev/null'\r\nexported=1\nETCH_CONFIG: x\nETCH_\n=HOME\nexport=1"
+	want := []hookenv.Assignment{{Name: "HOME", Line: 1}, {Name: "ETCH_LOG_PATH", Line: 4}, {Name: "ETCH_CONFIG", Line: 6}}
+	if got := hookenv.Assigned(text); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	root := t.TempDir()
+	project := filepath.Join(root, "home", "work", "project")
+	for _, name := range []string{
+		"home/.env", "home/.gemini/.env", "home/work/.env", "home/work/project/.gemini/.env", "home/work/project/.env", "home/work/project/sub/.env", "else/.env",
+	} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		filepath.Join(project, ".gemini", ".env"), filepath.Join(project, ".env"), filepath.Join(root, "home", "work", ".env"),
+	}
+	if got := hookenv.Files(project, filepath.Join(root, "home"), ".gemini"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := hookenv.Files(filepath.Join(root, "home"), filepath.Join(root, "home"), ".gemini"); got != nil {
+		t.Errorf("the person's own: %q", got)
+	}
+	if got := hookenv.Files("here", root, ".gemini"); got != nil {
+		t.Errorf("of no known place: %q", got)
 	}
 }

@@ -13,6 +13,7 @@ type Command struct {
 	Agent string
 	Event string // "" where the payload names it
 	Guard bool   // refuse settings that switch hooks off
+	NoEnv bool   // heed nothing of the environment that says where or what to record
 	// strange are arguments that nothing is known of: settings that a later etch
 	// has written may have them.
 	strange []string
@@ -34,6 +35,9 @@ func Parse(args []string) (Command, bool) {
 			to = &c.Config
 		case "--guard":
 			c.Guard = value != "false"
+			continue
+		case "--no-env":
+			c.NoEnv = value != "false"
 			continue
 		case "-h", "--help":
 			return c, false

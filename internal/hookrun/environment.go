@@ -3,7 +3,8 @@ package hookrun
 import (
 	"os/user"
 	"path/filepath"
-	"runtime"
+
+	"github.com/etch-audit/etch/internal/hookenv"
 )
 
 // weakening are the variables by which less would be recorded, or more than
@@ -19,11 +20,14 @@ var weakening = map[string]bool{
 // home the user's own is meant: some agents start hooks with an environment that
 // is all but empty.
 func (r *run) environment(name string) (string, bool) {
+	if r.NoEnv {
+		return hookenv.Settled(r.process.Env)(name)
+	}
 	if weakening[name] {
 		return "", false
 	}
 	value, ok := r.process.Env(name)
-	if name != homeVariable || filepath.IsAbs(value) {
+	if name != hookenv.Home || filepath.IsAbs(value) {
 		return value, ok
 	}
 	u, err := user.Current()
@@ -32,5 +36,3 @@ func (r *run) environment(name string) (string, bool) {
 	}
 	return u.HomeDir, true
 }
-
-var homeVariable = map[bool]string{true: "USERPROFILE", false: "HOME"}[runtime.GOOS == "windows"]

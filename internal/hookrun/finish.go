@@ -7,7 +7,6 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
-	"github.com/etch-audit/etch/internal/site"
 )
 
 // finish sees to it that what is not in the log is in the spool, and returns the
@@ -63,15 +62,13 @@ func (r *run) remember(kept bool) error {
 		return turn.Drop()
 	}
 	err := turn.Keep()
-	for _, ev := range events {
-		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
-			ctx, cancel := context.WithTimeout(context.Background(), r.patience.Drains)
-			sessions := hook.NewSessions(site.Hooks(r.to.path))
-			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
-			cancel()
-		}
+	refused := hook.Refused(events)
+	if len(refused) == 0 {
+		return err
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), r.patience.Drains)
+	defer cancel()
+	return errors.Join(err, turn.Settled(ctx, refused...))
 }
 
 // keep spools the events, or what is known of them.

@@ -43,16 +43,23 @@ func (r *run) reconcileLater() error {
 		return err
 	}
 	args := []string{"reconcile", r.known.Name, "--session=" + session, "--fill", "--" + WaitFlag + "=" + flushed.String()}
-	if r.Log != "" {
-		args = append(args, "--log="+r.Log)
+	log, config := r.Log, r.Config
+	if r.NoEnv { // transcripts are found by the agent's environment, all else is not
+		log, config = r.resolved.LogPath(), os.DevNull
+		if r.resolved.Found {
+			config = r.resolved.Path
+		}
 	}
-	if r.Config != "" {
-		args = append(args, "--config="+r.Config)
+	if log != "" {
+		args = append(args, "--log="+log)
+	}
+	if config != "" {
+		args = append(args, "--config="+config)
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return weakening[name]
+		return weakening[name] || r.NoEnv && strings.HasPrefix(name, "ETCH_")
 	})
 	detach(cmd)
 	words, err := openErrors(errorsFile(r.to.path))

@@ -38,6 +38,7 @@ func (r *run) settings() error {
 	if len(r.strange) > 0 {
 		r.fails(fmt.Errorf("arguments that are not known: %q", r.strange))
 	}
+	r.MayMiss = r.NoEnv // "etch install" names the file that would be read
 	resolved, err := r.Load(r.environment)
 	if err == nil && resolved.Stream() != "" {
 		err = fmt.Errorf("the destination is %s, which is the agent's", resolved.Stream())
@@ -109,7 +110,7 @@ func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, st
 	r.fails(err)
 	events, denial := turn.Events, ""
 	if turn.Request != nil {
-		events, denial = r.judge(events, turn.Request, cmp.Or(turn.Event, r.Event))
+		events, denial = r.judge(turn, cmp.Or(turn.Event, r.Event))
 	}
 	if r.Guard && turn.HooksOff {
 		denial = "etch keeps these settings: the change would switch off hooks that record this session"
@@ -159,9 +160,9 @@ func (r *run) identify(events []*etch.Event) {
 	}
 }
 
-// getenv returns a variable of the environment, "" where it is not set.
+// getenv returns a variable of the environment, "" where it is not set, or not heeded.
 func (r *run) getenv(name string) string {
-	value, _ := r.process.Env(name)
+	value, _ := r.environment(name)
 	return value
 }
 

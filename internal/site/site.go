@@ -16,6 +16,7 @@ import (
 type Site struct {
 	Log      string // "": as configured
 	Config   string // "": where it is looked for
+	MayMiss  bool   // the file that Config names need not be there
 	Settings []Setting
 }
 
@@ -24,7 +25,7 @@ type Setting struct{ Key, Value, Origin string }
 
 // Load returns the configuration in effect in an environment.
 func (s Site) Load(env func(name string) (string, bool)) (*config.Resolved, error) {
-	opts := config.LoadOptions{Path: s.Config, LookupEnv: env}
+	opts := config.LoadOptions{Path: s.Config, MayMiss: s.MayMiss, LookupEnv: env}
 	if s.Log != "" {
 		opts.Set("security.audit.log_path", s.Log, "flag --log")
 	}

@@ -279,8 +279,11 @@ func (p *parser) said(r *record, line *transcript.Line, text string) {
 	if r.IsMeta || r.IsCompactSummary || r.TurnOrigin == "task_notification" || strings.HasPrefix(text, "<") || r.SessionID == "" {
 		return
 	}
+	at := transcript.Time(r.Timestamp)
+	copied, _ := p.copied(r, at.Add(time.Second)) // the file is begun with the first one
 	p.emit(transcript.Item{Prompt: &transcript.Prompt{
-		Session: r.SessionID, Turn: r.PromptID, Agent: r.AgentID, Time: transcript.Time(r.Timestamp), Bytes: len(text),
+		Session: r.SessionID, Turn: r.PromptID, Agent: r.AgentID, Time: at, Text: text,
+		Cwd: r.Cwd, Copied: copied, Clipped: line.Clipped, File: p.file.Path, Line: line.Number,
 	}})
 }
 

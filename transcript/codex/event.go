@@ -57,7 +57,7 @@ func (p *parser) event(l *line, from *transcript.Line) bool {
 			p.over(c, l, e.ExitCode, e.Duration, e.Success != nil && !*e.Success)
 		}
 	case "user_message":
-		p.asked(l, e.TurnID, len(e.Message))
+		p.asked(l, from, e.TurnID, e.Message)
 	}
 	return e.Type != ""
 }
@@ -67,7 +67,7 @@ func (p *parser) completed(l *line, from *transcript.Line, e *event) {
 	it := &e.Item
 	switch {
 	case it.Type == "UserMessage":
-		p.asked(l, e.TurnID, len(transcript.Text(it.Content)))
+		p.asked(l, from, e.TurnID, transcript.Text(it.Content))
 	case it.Type == "CommandExecution" && it.Source == "user_shell":
 		p.bang(l, from, e)
 	default:
@@ -144,7 +144,7 @@ func (p *parser) bang(l *line, from *transcript.Line, e *event) {
 	p.give(c)
 }
 
-func (p *parser) asked(l *line, turn string, bytes int) {
+func (p *parser) asked(l *line, at *transcript.Line, turn, text string) {
 	if turn == "" {
 		turn = p.turn
 	}
@@ -152,6 +152,7 @@ func (p *parser) asked(l *line, turn string, bytes int) {
 		return
 	}
 	p.emit(transcript.Item{Prompt: &transcript.Prompt{
-		Session: p.meta.SessionID, Turn: turn, Agent: p.agent(), Time: transcript.Time(l.Timestamp), Bytes: bytes,
+		Session: p.meta.SessionID, Turn: turn, Agent: p.agent(), Time: transcript.Time(l.Timestamp), Text: text,
+		Cwd: p.cwd, Clipped: at.Clipped, File: p.file.Path, Line: at.Number,
 	}})
 }

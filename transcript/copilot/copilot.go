@@ -133,7 +133,8 @@ func (p *parser) take(r *record, d *data, line *transcript.Line) {
 	case "user.message":
 		if d.Source == "" && d.Content != "" { // else an agent's, to its sub-agent
 			p.emit(transcript.Item{Prompt: &transcript.Prompt{
-				Session: p.session, Turn: d.Turn, Agent: r.AgentID, Time: transcript.Time(r.Timestamp), Bytes: len(d.Content),
+				Session: p.session, Turn: d.Turn, Agent: r.AgentID, Time: transcript.Time(r.Timestamp), Text: d.Content,
+				Cwd: p.cwd, Clipped: line.Clipped, File: p.file.Path, Line: line.Number,
 			}})
 		}
 	case "tool.execution_start":

@@ -263,7 +263,8 @@ func (p *parser) user(r *record, line *transcript.Line) {
 		return
 	}
 	p.emit(transcript.Item{Prompt: &transcript.Prompt{
-		Session: p.session, Agent: p.agent, Time: transcript.Time(r.Timestamp), Bytes: len(text),
+		Session: p.session, Agent: p.agent, Time: transcript.Time(r.Timestamp), Text: text,
+		Clipped: line.Clipped, File: p.file.Path, Line: line.Number,
 	}})
 }
 

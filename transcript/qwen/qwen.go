@@ -126,7 +126,7 @@ func (p *parser) Line(line *transcript.Line) bool {
 	case "tool_result":
 		p.results(&r, line)
 	case "user":
-		p.user(&r)
+		p.user(&r, line)
 	case "system":
 		p.system(&r.SystemPayload.UIEvent)
 	default:
@@ -187,17 +187,18 @@ func (p *parser) results(r *record, line *transcript.Line) {
 	}
 }
 
-func (p *parser) user(r *record) {
+func (p *parser) user(r *record, line *transcript.Line) {
 	if r.Subtype != "" || r.Provenance != "" && r.Provenance != "real_user" {
 		return // a notification, in a person's place
 	}
-	bytes := 0
+	var text strings.Builder
 	for _, part := range r.Message.Parts {
-		bytes += len(part.Text)
+		text.WriteString(part.Text)
 	}
-	if bytes > 0 {
+	if text.Len() > 0 {
 		p.emit(transcript.Item{Prompt: &transcript.Prompt{
-			Session: r.SessionID, Agent: r.AgentID, Time: transcript.Time(r.Timestamp), Bytes: bytes,
+			Session: r.SessionID, Agent: r.AgentID, Time: transcript.Time(r.Timestamp), Text: text.String(),
+			Cwd: r.Cwd, Clipped: line.Clipped, File: p.file.Path, Line: line.Number,
 		}})
 	}
 }

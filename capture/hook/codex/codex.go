@@ -21,6 +21,7 @@ var agent = hook.Agent{
 	End:      end,
 	Outlives: outlives,
 	Unended:  unended,
+	Settings: hook.SettingsIn("CODEX_HOME", ".codex", ".codex", "hooks.json", "config.toml"),
 }
 
 // Agent returns what is special of Codex. All callers share it.

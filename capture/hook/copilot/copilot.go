@@ -9,6 +9,7 @@
 package copilot
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -16,11 +17,12 @@ import (
 )
 
 var agent = hook.Agent{
-	Name:    "copilot",
-	Aliases: []string{"copilot-cli", "github-copilot"},
-	Adapt:   adapt,
-	End:     end,
-	Unended: unended,
+	Name:     "copilot",
+	Aliases:  []string{"copilot-cli", "github-copilot"},
+	Adapt:    adapt,
+	End:      end,
+	Unended:  unended,
+	Settings: settings,
 }
 
 // Agent returns what is special of Copilot CLI. All callers share it.
@@ -41,6 +43,13 @@ func adapt(m *hook.Message) {
 	if m.Kind == hook.PromptEvent && c.AgentID != "" {
 		m.NoPerson = true // the agent that started this one said it
 	}
+}
+
+// settings: a file of this program's own in the user's directory of hooks, or in the
+// repository.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	name := filepath.Join("hooks", "etch.json")
+	return hook.SettingsIn("COPILOT_HOME", ".copilot", ".github", name)(cwd, getenv)
 }
 
 // splitTool returns the MCP server and the tool of a name: server/tool where

@@ -12,12 +12,13 @@ import (
 )
 
 var agent = hook.Agent{
-	Name:    "cursor",
-	Aliases: []string{"cursor-agent"},
-	Event:   event,
-	Adapt:   adapt,
-	End:     end,
-	Answers: answers,
+	Name:     "cursor",
+	Aliases:  []string{"cursor-agent"},
+	Event:    event,
+	Adapt:    adapt,
+	End:      end,
+	Answers:  answers,
+	Settings: hook.SettingsIn("", ".cursor", ".cursor", "hooks.json"),
 }
 
 // Agent returns what is special of Cursor. All callers share it.

@@ -13,13 +13,14 @@ import (
 )
 
 var agent = hook.Agent{
-	Name:    "gemini",
-	Aliases: []string{"gemini-cli"},
-	Event:   event,
-	Adapt:   adapt,
-	End:     end,
-	Unended: unended,
-	Answers: answers,
+	Name:     "gemini",
+	Aliases:  []string{"gemini-cli"},
+	Event:    event,
+	Adapt:    adapt,
+	End:      end,
+	Unended:  unended,
+	Answers:  answers,
+	Settings: hook.WithVariables(".gemini", hook.SettingsIn("", ".gemini", ".gemini", "settings.json")),
 }
 
 // Agent returns what is special of Gemini CLI. All callers share it.

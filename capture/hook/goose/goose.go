@@ -3,12 +3,16 @@
 package goose
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch/capture/hook"
 )
 
-var agent = hook.Agent{Name: "goose", Adapt: adapt}
+var agent = hook.Agent{Name: "goose", Adapt: adapt, Settings: hook.SettingsIn("", plugin, plugin, "hooks.json")}
+
+// plugin is where this program's plugin has its hooks, in the home and in a project.
+var plugin = filepath.Join(".agents", "plugins", "etch", "hooks")
 
 // Agent returns what is special of Goose. All callers share it.
 func Agent() *hook.Agent { return &agent }

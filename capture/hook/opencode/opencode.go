@@ -6,6 +6,7 @@
 package opencode
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -13,10 +14,11 @@ import (
 )
 
 var agent = hook.Agent{
-	Name:    "opencode",
-	Adapt:   adapt,
-	End:     end,
-	Unended: unended,
+	Name:     "opencode",
+	Adapt:    adapt,
+	End:      end,
+	Unended:  unended,
+	Settings: settings,
 }
 
 // Agent returns what is special of OpenCode. All callers share it.
@@ -49,6 +51,17 @@ func adapt(m *hook.Message) {
 		c.Model, c.Turn = model.Text("modelID"), message.Text("id")
 	}
 	server(c)
+}
+
+// settings: the plugin, of the user or of the project.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	name := filepath.Join("plugins", "etch.js")
+	if dir, ok := getenv("XDG_CONFIG_HOME"); ok && filepath.IsAbs(dir) {
+		if own, ok := getenv("OPENCODE_CONFIG_DIR"); !ok || !filepath.IsAbs(own) {
+			return []string{filepath.Join(dir, "opencode", name), filepath.Join(cwd, ".opencode", name)}
+		}
+	}
+	return hook.SettingsIn("OPENCODE_CONFIG_DIR", filepath.Join(".config", "opencode"), ".opencode", name)(cwd, getenv)
 }
 
 // server reads the MCP server from a tool's name, server_tool. OpenCode's own

@@ -13,11 +13,12 @@ import (
 )
 
 var agent = hook.Agent{
-	Name:    "qwen",
-	Aliases: []string{"qwen-code"},
-	Adapt:   adapt,
-	End:     end,
-	Unended: unended,
+	Name:     "qwen",
+	Aliases:  []string{"qwen-code"},
+	Adapt:    adapt,
+	End:      end,
+	Unended:  unended,
+	Settings: hook.WithVariables(".qwen", hook.SettingsIn("QWEN_HOME", ".qwen", ".qwen", "settings.json")),
 }
 
 // Agent returns what is special of Qwen Code. All callers share it.

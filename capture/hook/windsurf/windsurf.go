@@ -5,17 +5,19 @@ package windsurf
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch/capture/hook"
 )
 
 var agent = hook.Agent{
-	Name:    "windsurf",
-	Aliases: []string{"cascade"},
-	Event:   event,
-	Adapt:   adapt,
-	End:     end,
+	Name:     "windsurf",
+	Aliases:  []string{"cascade"},
+	Event:    event,
+	Adapt:    adapt,
+	End:      end,
+	Settings: hook.SettingsIn("", filepath.Join(".codeium", "windsurf"), ".windsurf", "hooks.json"),
 }
 
 // Agent returns what is special of Windsurf. All callers share it.

@@ -1,0 +1,161 @@
+package hook_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/etch-audit/etch"
+)
+
+// settingsOf is a home and a project for one agent's settings.
+type settingsHome struct {
+	t    *testing.T
+	dir  string
+	log  *testLog
+	told []string // why hooks are in danger, of the newest delivery
+}
+
+func newSettingsHome(t *testing.T, agent string) *settingsHome {
+	h := &settingsHome{t: t, dir: t.TempDir(), log: newTestLog(t, agents[agent])}
+	h.log.env = map[string]string{"HOME": filepath.Join(h.dir, "home"), "USERPROFILE": filepath.Join(h.dir, "home")}
+	if err := os.MkdirAll(filepath.Join(h.dir, "home", "project"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// write writes a file below the directory; "" removes it.
+func (h *settingsHome) write(name, text string) {
+	h.t.Helper()
+	path := filepath.Join(h.dir, name)
+	if text == "" {
+		if err := os.Remove(path); err != nil {
+			h.t.Fatal(err)
+		}
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// deliver delivers an event and returns the findings, a line each.
+func (h *settingsHome) deliver(event string) string {
+	h.t.Helper()
+	payload, err := json.Marshal(map[string]string{
+		"session_id": "s", "hook_event_name": event, "cwd": filepath.Join(h.dir, "home", "project"), "prompt": event,
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var found []string
+	for _, e := range h.log.deliver(event, string(payload)) {
+		if e.Type == etch.SecurityEvent {
+			if e.Action.Risk != etch.RiskHigh || e.Labels["finding"] == "" {
+				h.t.Errorf("risk %s, finding %q", e.Action.Risk, e.Labels["finding"])
+			}
+			file, err := filepath.Rel(h.dir, e.Action.Resource)
+			if err != nil {
+				h.t.Error(err)
+			}
+			found = append(found, filepath.ToSlash(file)+": "+strings.Join(e.Action.RiskReasons, "; "))
+		}
+	}
+	return strings.Join(found, "\n")
+}
+
+// Agents that read their hooks when a session begins say nothing of a change. What
+// is done to them meanwhile is told at the end of the turn, once.
+func TestHooksTampered(t *testing.T) {
+	const (
+		off     = ": hooks-off: hooks switched off: "
+		gone    = off + "the file with this program's hooks is gone or cannot be read"
+		out     = off + "this program's hooks were taken out"
+		changed = ": hooks-changed: this program's hooks were changed"
+	)
+	codex := func(program string) string {
+		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
+			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
+	}
+	const noted = "{\n // mine: \"x\"\n \"hooks\": {\"AfterTool\": [{\"hooks\": [{\"command\": \"/usr/bin/etch hook gemini AfterTool\"},]}]} /* } */ }"
+	const flat = `{"version":1,"hooks":{"stop":[{"command":"/usr/bin/etch hook cursor stop"}]}}`
+	const shells = `{"version":1,"hooks":{"agentStop":[{"type":"command","bash":"/usr/bin/etch hook copilot agentStop"}]}}`
+	for _, test := range []struct {
+		name, agent, file, before, after, want string
+	}{
+		{"nothing", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch"), ""},
+		{"removed", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "", gone},
+		{"emptied", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), `{"hooks":{}}`, out},
+		{"one of two", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("echo"), changed},
+		{"one of two events", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.Replace(codex(""), "hook codex PreToolUse", "", 1), out},
+		{"switched off", "codex", "home/.codex/config.toml", "model = \"x\"\n", "model = \"x\"\n[features]\n hooks = false # quietly\n", off + "features.hooks = false is set"},
+		{"switched off by a project", "codex", "home/project/.codex/config.toml", "x = 1\n", "features = {web = true, codex_hooks = false}\n", off + "features.codex_hooks = false is set"},
+		{"other features", "codex", "home/.codex/config.toml", "x = 1\n", "[features]\nweb = false\n[other]\nhooks = false\n", ""},
+		{"with comments", "gemini", "home/.gemini/settings.json", noted, `{"hooks": {}}`, out},
+		{"kept with comments", "gemini", "home/.gemini/settings.json", noted, noted + "\n// more", ""},
+		{"switched off with comments", "gemini", "home/project/.gemini/settings.json", "{}", "{\"hooksConfig\": {/* x */ \"enabled\": false}}", off + "hooksConfig.enabled is false"},
+		{"switched off by name", "gemini", "home/.gemini/settings.json", noted, `{"hooksConfig": {"disabled": ["other", "etch"]}}`, off + "hooksConfig.disabled names them"},
+		{"others switched off", "gemini", "home/project/.gemini/settings.json", "{}", `{"hooksConfig": {"disabled": ["other"]}}`, ""},
+		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", off + "ETCH_LOG_PATH is set for hooks"},
+		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
+		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
+		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"removed", "copilot", "home/project/.github/hooks/etch.json", shells, "", gone},
+		{"switched off", "copilot", "home/.copilot/hooks/etch.json", shells, strings.Replace(shells, "{", `{"disableAllHooks":true,`, 1), off + "disableAllHooks is set"},
+		{"emptied", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{}}`, out},
+		{"its name elsewhere", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"note":"etch hook cursor stop","hooks":{}}`, out},
+		{"removed", "opencode", "home/.config/opencode/plugins/etch.js", `const command = ["/usr/bin/etch","hook","opencode"]`, "", gone},
+		{"changed", "opencode", "home/project/.opencode/plugins/etch.js", `const command = ["/usr/bin/etch","hook","opencode"]`, `const command = ["/bin/true","hook","opencode"]`, changed},
+		{"removed", "opencode", "home/.config/opencode/plugins/etch.js", `const command = ["/usr/bin/etch-hook","opencode"]`, "", gone},
+		{"emptied", "cursor", "home/.cursor/hooks.json", `{"version":1,"hooks":{"stop":[{"command":"'/opt/my tools/etch-hook' cursor stop"}]}}`, `{"version":1,"hooks":{}}`, out},
+		{"removed", "windsurf", "home/.codeium/windsurf/hooks.json", `{"hooks":{"pre_run_command":[{"command":"/usr/bin/etch hook windsurf pre_run_command"}]}}`, "", gone},
+		{"emptied", "droid", "home/.factory/settings.json", `{"hooks":{"Stop":[{"hooks":[{"command":"/usr/bin/etch hook droid Stop"}]}]}}`, "{}", out},
+		{"removed", "goose", "home/.agents/plugins/etch/hooks/hooks.json", `{"hooks":{"Stop":[{"hooks":[{"command":"/usr/bin/etch hook goose Stop"}]}]}}`, "", gone},
+	} {
+		t.Run(test.agent+" "+test.name, func(t *testing.T) {
+			want := test.want
+			if want != "" {
+				want = test.file + want
+			}
+			for _, end := range []string{"Stop", "SessionEnd"} {
+				h := newSettingsHome(t, test.agent)
+				h.write(test.file, test.before)
+				if got := h.deliver("SessionStart"); got != "" {
+					t.Errorf("at the start: %s", got)
+				}
+				h.write(test.file, test.after)
+				if got := h.deliver(end); got != want {
+					t.Errorf("at %s: got %q, want %q", end, got, want)
+				}
+				if got := h.deliver("Stop"); got != "" {
+					t.Errorf("told again: %s", got)
+				}
+				if test.after != test.before {
+					h.write(test.file, test.before)
+					if got := h.deliver("Interrupt"); got != "" {
+						t.Errorf("put back: %s", got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// What is switched off when a session begins is told then.
+func TestHooksOffAtStart(t *testing.T) {
+	h := newSettingsHome(t, "codex")
+	h.write("home/project/.codex/config.toml", "[features]\nhooks = false\n")
+	const want = "home/project/.codex/config.toml: hooks-off: hooks switched off: features.hooks = false is set"
+	if got := h.deliver("SessionStart"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := h.deliver("Stop"); got != "" {
+		t.Errorf("told again: %q", got)
+	}
+}
