@@ -91,7 +91,7 @@ func makeForms() []form {
 				id: id, path: o.name + m.name, key: keys[from:len(keys):len(keys)], kind: kindOf(m.at(full)),
 				parent: id, at: m.at, has: o.has,
 			})
-			forms[i].members[len(forms[i].members)-1].words()
+			members[len(members)-1].words()
 			id++
 		}
 		forms[i] = form{name: o.name, members: members[first:len(members):len(members)]}
