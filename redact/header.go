@@ -3,8 +3,10 @@ package redact
 import "strings"
 
 // schemes are the words before the credentials in an Authorization header.
-var schemes = words{"basic", "bearer", "token", "digest", "negotiate", "ntlm", "apikey", "api-key", "key", "bot", "oauth", "hmac", "splunk",
-	"ssws", "sso-key", "hawk", "geniekey", "jwt", "signature", "discogs", "vapid", "aws4-hmac-sha256", "dpop", "pveapitoken"}
+var schemes = words{
+	"basic", "bearer", "token", "digest", "negotiate", "ntlm", "apikey", "api-key", "key", "bot", "oauth", "hmac", "splunk",
+	"ssws", "sso-key", "hawk", "geniekey", "jwt", "signature", "discogs", "vapid", "aws4-hmac-sha256", "dpop", "pveapitoken",
+}
 
 // authorization masks the credentials of an Authorization header and keeps the scheme.
 func (c *scan) authorization(f *field) int {

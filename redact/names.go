@@ -1,6 +1,9 @@
 package redact
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // nameKeywords are what every secret name contains; a name is read only where one of them is found.
 var nameKeywords = []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "cookie", "signature", "sig=", "jwt", "connectionstring", "connection_string", "sessionid", "session_id"}
@@ -88,20 +91,26 @@ var wordEndBytes = func() (out [256]bool) {
 
 var (
 	// secretKeys are the keys that are secret; a public, primary or foreign key is none.
-	secretKeys = words{"api", "access", "secret", "private", "signing", "signature", "encryption", "encrypt", "decryption",
+	secretKeys = words{
+		"api", "access", "secret", "private", "signing", "signature", "encryption", "encrypt", "decryption",
 		"cipher", "crypto", "aes", "hmac", "jwt", "master", "account", "auth", "authorization", "shared", "storage", "service",
 		"role", "deploy", "ssh", "subscription", "webhook", "admin", "write", "session", "license", "integration", "ingest",
 		"ingestion", "function", "functions", "app", "application", "rest", "client", "server", "stripe", "openai", "anthropic",
-		"sendgrid", "mailgun", "twilio", "datadog", "algolia", "cloudflare", "tls", "pre", "preshared", "wireguard", "root", "password", "token"}
+		"sendgrid", "mailgun", "twilio", "datadog", "algolia", "cloudflare", "tls", "pre", "preshared", "wireguard", "root", "password", "token",
+	}
 	// harmlessTokens are tokens of other kinds: cursors of paged answers, and words of language models.
-	harmlessTokens = words{"next", "page", "nextpage", "continuation", "cursor", "sync", "pad", "eos", "bos", "unk", "mask", "sep",
-		"cls", "stop", "special", "per", "max", "min", "num", "first", "last", "start", "end", "cancellation", "prompt", "each", "by", "image", "eot"}
+	harmlessTokens = words{
+		"next", "page", "nextpage", "continuation", "cursor", "sync", "pad", "eos", "bos", "unk", "mask", "sep",
+		"cls", "stop", "special", "per", "max", "min", "num", "first", "last", "start", "end", "cancellation", "prompt", "each", "by", "image", "eot",
+	}
 	// promptWords stand before "password" in switches that ask for one or do without.
 	promptWords = words{"no", "ask", "skip", "without", "require", "prompt", "forgot", "allow", "disable", "enable", "show", "reset"}
 	// tailWords may follow the part that makes a name secret without making it the name of something else.
-	tailWords = words{"base64", "b64", "hex", "value", "val", "base", "prod", "production", "dev", "development", "staging", "stage",
+	tailWords = words{
+		"base64", "b64", "hex", "value", "val", "base", "prod", "production", "dev", "development", "staging", "stage",
 		"test", "stg", "prd", "qa", "old", "new", "prev", "previous", "current", "primary", "secondary", "plain", "plaintext", "raw",
-		"hash", "default", "again", "confirm", "confirmation", "live", "sandbox", "pem", "rw", "ro"}
+		"hash", "default", "again", "confirm", "confirmation", "live", "sandbox", "pem", "rw", "ro",
+	}
 )
 
 // words are a list of words, short enough to be gone through: a table is another thing that each process would have to
@@ -109,14 +118,7 @@ var (
 type words []string
 
 // have reports whether a word is one of them.
-func (w words) have(word []byte) bool {
-	for _, known := range w {
-		if known == string(word) {
-			return true
-		}
-	}
-	return false
-}
+func (w words) have(word []byte) bool { return slices.Contains(w, string(word)) }
 
 const (
 	maxParts = 8  // of a name; the last ones decide

@@ -285,8 +285,10 @@ func isHarmless(text string, quote byte) bool {
 }
 
 // constants are values of secret names that are none: what programs write for nothing, and the names of types.
-var constants = words{"true", "false", "null", "nil", "none", "undefined", "string", "str", "number", "boolean", "bool", "object",
-	"required", "optional", "await", "new", "lambda", "function", "func", "not", "if", "stdin", "file"}
+var constants = words{
+	"true", "false", "null", "nil", "none", "undefined", "string", "str", "number", "boolean", "bool", "object",
+	"required", "optional", "await", "new", "lambda", "function", "func", "not", "if", "stdin", "file",
+}
 
 // isReference reports whether text, which starts with $, names a value instead of being one. Single quotes keep the
 // shell from reading $name, so there only the forms count that nobody has as a password.
@@ -345,9 +347,11 @@ func isExpression(text string) bool {
 }
 
 // codeRoots are objects whose members hold settings.
-var codeRoots = words{"self", "this", "os", "sys", "process", "args", "opts", "options", "cfg", "config", "conf", "settings", "env", "req",
+var codeRoots = words{
+	"self", "this", "os", "sys", "process", "args", "opts", "options", "cfg", "config", "conf", "settings", "env", "req",
 	"request", "res", "response", "resp", "ctx", "var", "local", "module", "data", "secrets", "vars", "inputs", "params", "props", "state", "event",
-	"github", "steps", "viper", "flags", "app", "credentials", "session", "user", "auth", "client"}
+	"github", "steps", "viper", "flags", "app", "credentials", "session", "user", "auth", "client",
+}
 
 // isPath reports whether text is the name of a file. A key in base64 may start with a slash, too.
 func isPath(text string) bool {

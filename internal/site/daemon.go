@@ -19,7 +19,7 @@ import (
 // have none, whatever the machine has that they run on.
 var MachineSocket = "/run/etch/etch.sock"
 
-// ErrNoDaemon: nobody listens, and the configuration does not insist on a daemon.
+// ErrNoDaemon says that nobody listens, and the configuration does not insist on a daemon.
 var ErrNoDaemon = errors.New("no daemon listens")
 
 // FindDaemon returns the socket of the daemon that is to record; "" where the log is
