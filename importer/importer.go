@@ -52,7 +52,7 @@ type Options struct {
 	// id that a record had is then in the label IDLabel.
 	Daemon  Daemon
 	IDLabel string
-	Lock    Lock         // nil: nobody else imports
+	Lock    Lock // nil: nobody else imports
 	// Waiting, where set, is called when somebody else has the lock.
 	Waiting func()
 }
