@@ -9,6 +9,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/importer"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/zeroclaw"
 )
 
@@ -22,7 +23,7 @@ import (
 // daemonForImport returns the daemon that is to record; nil where the log is written by
 // this process.
 func (r *importRun) daemonForImport(ctx context.Context, resolved *config.Resolved) (*etch.Client, error) {
-	socket, err := findDaemon(resolved)
+	socket, err := site.FindDaemon(resolved)
 	if err != nil && resolved.Server.Connect != config.ConnectAlways {
 		r.std.warn("%v", err)
 		return nil, nil
@@ -30,8 +31,8 @@ func (r *importRun) daemonForImport(ctx context.Context, resolved *config.Resolv
 	if err != nil || socket == "" {
 		return nil, err
 	}
-	c, err := dialDaemon(ctx, socket, resolved)
-	if errors.Is(err, errNoDaemon) {
+	c, err := site.DialDaemon(ctx, socket, resolved)
+	if errors.Is(err, site.ErrNoDaemon) {
 		return nil, nil
 	}
 	if err != nil {
@@ -42,7 +43,7 @@ func (r *importRun) daemonForImport(ctx context.Context, resolved *config.Resolv
 		return nil, errors.Join(err, c.Close())
 	}
 	log := resolved.LogPath()
-	if (about.Log == "" || sameLog(about.Log, log)) && mayWrite(filepath.Dir(log)) == nil {
+	if (about.Log == "" || sameLog(about.Log, log)) && site.MayWrite(filepath.Dir(log)) == nil {
 		return nil, c.Close()
 	}
 	if r.opts.dryRun {

@@ -63,7 +63,7 @@ var (
 // a member is given twice: which one counts is for its reader to know.
 func commandsIn(arguments json.RawMessage) []string {
 	var commands []string
-	var rest string
+	var rest strings.Builder
 	d := json.NewDecoder(bytes.NewReader(arguments))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return nil
@@ -86,12 +86,12 @@ func commandsIn(arguments json.RawMessage) []string {
 		case named(text, argumentMembers):
 			var argv []string
 			if json.Unmarshal(value, &argv) == nil && len(argv) > 0 {
-				rest += " " + shellword.Quote(argv)
+				rest.WriteString(" " + shellword.Quote(argv))
 			}
 		}
 	}
 	for i := range commands {
-		commands[i] += rest
+		commands[i] += rest.String()
 	}
 	return commands
 }
