@@ -41,6 +41,9 @@ func NewHome(dir, etch string, bin ...string) (*Home, error) {
 	// A project that would have its records elsewhere, by each way that an agent has to
 	// set the environment of its hooks.
 	elsewhere := h.Elsewhere()
+	if err := os.Mkdir(filepath.Dir(elsewhere), 0o700); err != nil {
+		return nil, err
+	}
 	for name, text := range map[string]string{
 		"secret.txt": "top secret\n", "AGENTS.md": "# A project to try things in\n",
 		".env":                  "ETCH_LOG_PATH=" + elsewhere + "\nXDG_STATE_HOME=" + filepath.Dir(elsewhere) + "\n",

@@ -229,8 +229,8 @@ func TestRecorded(t *testing.T) {
 			compare(t, "filled from the transcript", told(records(t, h), wants), wanted(wants, true))
 			lacks(t, h, a, "after the fill", reconciled{Calls: len(wants)})
 			etchDoes(t, h, "reconcile", a.Name, "--strict")
-			if _, err := os.Stat(filepath.Dir(h.Elsewhere())); err == nil {
-				t.Error("the project has its calls recorded elsewhere")
+			if entries, err := os.ReadDir(filepath.Dir(h.Elsewhere())); err != nil || len(entries) > 0 {
+				t.Errorf("the project has its calls recorded elsewhere: %v, %v", entries, err)
 			}
 			etchDoes(t, h, "verify")
 			etchDoes(t, h, "install", a.Name, "--uninstall", "--bin", etch)

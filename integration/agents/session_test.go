@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,11 @@ func TestSessionEnd(t *testing.T) {
 func TestTampered(t *testing.T) {
 	etch := buildEtch(t)
 	for a, dir := range chosenAgents(t) {
-		tool, command := "run_shell_command", map[string]string{
+		tool, file := "run_shell_command", map[string]string{
+			"claude-code": "project/.claude/settings.local.json", "codex": ".codex/hooks.json", "gemini": "project/.gemini/settings.json",
+			"qwen": ".qwen/settings.json", "copilot": ".copilot/hooks/etch.json",
+		}[a.Name]
+		command := map[string]string{
 			"claude-code": `mkdir -p .claude; echo '{"disableAllHooks": true}' > .claude/settings.local.json; sleep 2`,
 			"codex":       `rm ../.codex/hooks.json`,
 			"gemini":      `mkdir -p .gemini; echo '{"hooksConfig": {"enabled": false}}' > .gemini/settings.json`,
@@ -109,7 +114,7 @@ func TestTampered(t *testing.T) {
 			found := false
 			for _, r := range records(t, h) {
 				if r.Type == "security_event" && r.Labels["finding"] == "hooks switched off" {
-					found = true
+					found = found || r.Action.Resource == filepath.Join(h.Dir, file)
 					t.Logf("told: %s", r.Action.Resource)
 				}
 			}
@@ -128,4 +133,37 @@ func lines(counts map[string]int) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// TestProjectEnvironment shows that a project can set the environment of the hooks of
+// these agents: hooks that heed it, as those of an older etch, record elsewhere.
+// TestRecorded shows that those that "etch install" writes do not.
+func TestProjectEnvironment(t *testing.T) {
+	etch := buildEtch(t)
+	for a, dir := range chosenAgents(t) {
+		settings := map[string]string{
+			"claude-code": ".claude/settings.json", "gemini": ".gemini/settings.json", "qwen": ".qwen/settings.json",
+		}[a.Name]
+		if settings == "" {
+			continue // it reads no such file
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			h := a.started(t, etch, func(*Home) Script { return Script{"hello": {Say("All done.")}} })
+			text, err := os.ReadFile(filepath.Join(h.Dir, settings))
+			if err != nil {
+				t.Fatal(err)
+			}
+			heeding := regexp.MustCompile(` --no-env --log [^"]*"`).ReplaceAllString(string(text), `"`)
+			if heeding == string(text) {
+				t.Fatalf("the hooks heed their environment, or name no log: %s", text)
+			}
+			if err := h.Write(settings, heeding); err != nil {
+				t.Fatal(err)
+			}
+			a.works(t, h, dir, "hello")
+			if _, err := os.Stat(h.Elsewhere()); err != nil {
+				t.Errorf("the project sets nothing: %v", err)
+			}
+		})
+	}
 }
