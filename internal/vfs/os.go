@@ -57,7 +57,7 @@ func (osFS) Rename(oldName, newName string) error { return rename(oldName, newNa
 
 func (osFS) Remove(name string) error { return os.Remove(name) }
 
-func (osFS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
+func (osFS) Mkdir(name string, perm fs.FileMode) error { return mkdir(name, perm) }
 
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
