@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/internal/errorfs"
+	"github.com/etch-audit/etch/internal/memfs"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -159,6 +160,47 @@ func testGate(t *testing.T, o outcome, beside bool) {
 		must(t, p.close())
 	}
 	w.blameless(t, w.revive(t))
+}
+
+// TestGateReach lets a process write between another one's sync and what follows
+// on it: that sync says nothing of its lines. Then the power goes.
+func TestGateReach(t *testing.T) {
+	for _, beside := range []bool{false, true} {
+		w := newWorld()
+		if !beside {
+			w.opt.Beside(8<<10, never)
+		}
+		must(t, w.create())
+		must(t, w.close())
+		at := newGateway()
+		told := make(chan error, 1)
+		var a, b *writer
+		synced, armed := false, false
+		a = w.join(func(op errorfs.Op) {
+			if synced {
+				synced, armed = false, false
+				go func() { told <- b.append(t, 300) }()
+				for <-at.waits != b { // until it has written, and waits
+				}
+			}
+			synced = armed && op.Kind == errorfs.Sync && !a.locked.Load()
+		})
+		b = w.join(nil)
+		for _, p := range []*writer{a, b, a, b} {
+			p.at = at
+			if p.log == nil {
+				must(t, p.open())
+			}
+			must(t, p.append(t, 100))
+		}
+		armed = true
+		must(t, a.append(t, 500))
+		must(t, <-told)
+		w.after(w.mem.Crash(memfs.None())).standsUp(t)
+		must(t, a.close())
+		must(t, b.close())
+		w.recheck(t)
+	}
 }
 
 // TestGateStopped lets a process stop while others wait for its sync: they wait
