@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -82,6 +83,7 @@ type osFile struct {
 	mu   sync.RWMutex // held for reading while fd is in use, for writing by Close
 	fd   uintptr
 	open bool
+	gate gate
 }
 
 func newOSFile(f *os.File, abs string) (*osFile, error) {
@@ -101,7 +103,7 @@ func (f *osFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open = false
-	return f.file.Close()
+	return errors.Join(f.gate.close(), f.file.Close())
 }
 
 func (f *osFile) Size() (int64, error) {
