@@ -94,7 +94,7 @@ func (e *DaemonError) Unwrap() error {
 // One that is longer than the daemon takes is [ErrNotRecorded].
 func (c *Client) Append(ctx context.Context, ev *Event) (Receipt, error) {
 	var one [1]Receipt
-	_, err := c.append(ctx, false, one[:], ev)
+	_, err := c.append(ctx, "", one[:], ev)
 	return one[0], err
 }
 
@@ -106,19 +106,19 @@ func (c *Client) AppendBatch(ctx context.Context, events []*Event) ([]Receipt, e
 	if len(events) == 0 {
 		return receipts, nil
 	}
-	_, err := c.append(ctx, false, receipts, events...)
+	_, err := c.append(ctx, "", receipts, events...)
 	return receipts, err
 }
 
 // appendOnce records those events that the daemon's log does not have yet, and
 // returns how many were recorded and how many were there. Each has its id and its
 // time.
-func (c *Client) appendOnce(ctx context.Context, events []*Event) (recorded, known uint64, err error) {
+func (c *Client) appendOnce(ctx context.Context, around string, events []*Event) (recorded, known uint64, err error) {
 	if len(events) == 0 {
 		return 0, 0, nil
 	}
 	receipts := make([]Receipt, len(events))
-	n, err := c.append(ctx, true, receipts, events...)
+	n, err := c.append(ctx, around, receipts, events...)
 	for i := range receipts {
 		if receipts[i].Durable {
 			recorded++
@@ -127,13 +127,54 @@ func (c *Client) appendOnce(ctx context.Context, events []*Event) (recorded, kno
 	return recorded, uint64(n), err
 }
 
+// Imported is what became of events of an import.
+type Imported struct {
+	Recorded uint64
+	Known    uint64 // on record already
+	Skipped  uint64 // left out, as the daemon's configuration says
+}
+
+// Import records those events that this client's user has not had recorded before, of
+// another program's log. Each has its id and its time, by which it is known again, and
+// is sent in no other way. Where the daemon takes no more for now it waits, until ctx is
+// done. What fails may be recorded in part: importing again adds the rest.
+func (c *Client) Import(ctx context.Context, events []*Event) (Imported, error) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	var before uint64 // recorded by tries that were not finished: known to the next
+	for {
+		recorded, known, err := c.appendOnce(ctx, wire.ImportStart, events)
+		if errors.Is(err, ErrSkipped) {
+			err = nil
+		}
+		done := Imported{Recorded: before + recorded, Known: known - min(before, known)}
+		if err == nil {
+			done.Skipped = uint64(len(events)) - recorded - known
+		}
+		e, ok := errors.AsType[*DaemonError](err)
+		if !ok || wire.Code(e.Code) != wire.RateLimited {
+			return done, err
+		}
+		before += recorded
+		pause.Reset(importPause)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return done, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+		}
+	}
+}
+
+// importPause is how long an import rests that is too fast for the daemon.
+const importPause = time.Second
+
 // maxSends is how often an event is sent of which each time the daemon says that it
 // did not take it.
 const maxSends = 2
 
 // append records events, and returns how many of them the daemon knew; that is none
-// but with once.
-func (c *Client) append(ctx context.Context, once bool, receipts []Receipt, events ...*Event) (known int, err error) {
+// but where something stands around each.
+func (c *Client) append(ctx context.Context, around string, receipts []Receipt, events ...*Event) (known int, err error) {
 	for i, ev := range events {
 		if err := ev.Validate(); err != nil {
 			return 0, fmt.Errorf("event %d: %w: %w", i, ErrNotRecorded, err)
@@ -144,7 +185,7 @@ func (c *Client) append(ctx context.Context, once bool, receipts []Receipt, even
 		if err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 		}
-		known, err := c.send(ctx, l, once, receipts, events)
+		known, err := c.send(ctx, l, around, receipts, events)
 		if !errors.Is(err, errNotTaken) {
 			return known, err
 		}
@@ -155,9 +196,9 @@ func (c *Client) append(ctx context.Context, once bool, receipts []Receipt, even
 }
 
 // send sends events over a link and waits for the answers.
-func (c *Client) send(ctx context.Context, l *link, once bool, receipts []Receipt, events []*Event) (known int, err error) {
+func (c *Client) send(ctx context.Context, l *link, around string, receipts []Receipt, events []*Event) (known int, err error) {
 	w := c.calls.Get().(*call)
-	if err := w.begin(events, once, l.maxEvent); err != nil {
+	if err := w.begin(events, around, l.maxEvent); err != nil {
 		c.calls.Put(w)
 		return 0, err
 	}
@@ -313,15 +354,13 @@ type call struct {
 }
 
 // begin makes the lines of a call.
-func (w *call) begin(events []*Event, once bool, most int) error {
+func (w *call) begin(events []*Event, around string, most int) error {
 	*w = call{done: w.done, text: w.text[:0], receipts: w.receipts[:0]}
 	for i, ev := range events {
 		start := len(w.text)
-		if once {
-			w.text = append(w.text, wire.OnceStart...)
-		}
+		w.text = append(w.text, around...)
 		w.text = appendWire(w.text, ev)
-		if once {
+		if around != "" {
 			w.text = append(w.text[:len(w.text)-1], wire.OnceEnd+"\n"...)
 		}
 		size := len(w.text) - start

@@ -9,6 +9,7 @@ import (
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/spool"
 	"github.com/etch-audit/etch/internal/vfs"
+	"github.com/etch-audit/etch/internal/wire"
 )
 
 // labelCut, with the member's path behind it, says of an event that was cut before
@@ -96,7 +97,7 @@ func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Dra
 		}
 		events = append(events, ev)
 	}
-	recorded, known, err := c.appendOnce(ctx, events)
+	recorded, known, err := c.appendOnce(ctx, wire.OnceStart, events)
 	done.Recorded += recorded
 	done.Known += known
 	if err != nil && !errors.Is(err, ErrSkipped) {

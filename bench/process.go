@@ -25,13 +25,21 @@ const (
 	workAppend = "append" // a load
 	workVerify = "verify" // verify the log in Dir
 	workAudit  = "audit"  // read every record of the log in Dir
+	workServe  = "serve"  // serve a new log in Dir at Socket, until it is told to end
 )
 
 // A job is what a child is told.
 type job struct {
-	Work string
-	Load load
-	Dir  string
+	Work   string
+	Load   load
+	Dir    string
+	Socket string
+}
+
+// jobText is how a child is told its job.
+func jobText(j job) (string, error) {
+	text, err := json.Marshal(j)
+	return string(text), err
 }
 
 // Child does the job of a child process, where this is one, and reports
@@ -72,8 +80,11 @@ func child(text string, in io.Reader, out io.Writer) error {
 }
 
 func (j *job) do(ctx context.Context, ready func() error) (taken, error) {
-	if j.Work == workAppend {
+	switch j.Work {
+	case workAppend:
 		return j.Load.run(ctx, ready)
+	case workServe:
+		return taken{}, serve(ctx, j.Dir, j.Socket, ready)
 	}
 	if err := ready(); err != nil {
 		return taken{}, err
@@ -123,7 +134,7 @@ func readLog(ctx context.Context, dir string) (int, error) {
 
 // together runs a job in several processes, which begin at the same moment.
 func together(ctx context.Context, processes int, j job) ([]taken, error) {
-	text, err := json.Marshal(j)
+	text, err := jobText(j)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +146,7 @@ func together(ctx context.Context, processes int, j job) ([]taken, error) {
 	defer cancel() // ends the children that an error has left
 	var children []*running
 	for range processes {
-		c, err := startChild(ctx, self, string(text))
+		c, err := startChild(ctx, self, text)
 		if err != nil {
 			return nil, err
 		}

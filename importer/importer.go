@@ -12,6 +12,7 @@ package importer
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -28,6 +29,11 @@ type Log interface {
 	AppendBatch(ctx context.Context, events []*etch.Event) ([]etch.Receipt, error)
 }
 
+// A Daemon records events of an import, each of them once. An [etch.Client] is one.
+type Daemon interface {
+	Import(ctx context.Context, events []*etch.Event) (etch.Imported, error)
+}
+
 // A Lock keeps other imports into the same log out.
 type Lock interface {
 	// Acquire returns [vfs.ErrLocked] where somebody else had it all the time.
@@ -41,7 +47,12 @@ type Options struct {
 	Host    string       // the host they are of; "": not told, and all are of one
 	Reader  *etch.Reader // reads the log; nil: there is none yet
 	Log     Log          // nil: nothing is recorded, only counted
-	Lock    Lock         // nil: nobody else imports
+	// Daemon records in the place of Log, Reader and Lock, where this process may not
+	// read the log. What it knows it knows by ids, which are made of identities; the
+	// id that a record had is then in the label IDLabel.
+	Daemon  Daemon
+	IDLabel string
+	Lock    Lock // nil: nobody else imports
 	// Waiting, where set, is called when somebody else has the lock.
 	Waiting func()
 }
@@ -115,13 +126,38 @@ func (f *File) Add(ctx context.Context, e *source.Entry, size int) error {
 	if im.opt.Host != "" {
 		im.setHost(e.Event)
 	}
-	im.lot = append(im.lot, item{source.NewIdentity(im.opt.Program, im.opt.Host, e.SHA256, n), e.Event, size, e.Undated})
+	id := source.NewIdentity(im.opt.Program, im.opt.Host, e.SHA256, n)
+	if im.opt.Daemon != nil {
+		im.setID(e, id)
+	}
+	im.lot = append(im.lot, item{id, e.Event, size, e.Undated})
 	im.bytes += size
 	if len(im.lot) >= maxLot || im.bytes >= maxLotBytes {
 		return im.Flush(ctx)
 	}
 	return nil
 }
+
+// setID gives an event the id by which a daemon knows it again. That of its record may
+// be another's too.
+func (im *Importer) setID(e *source.Entry, id source.Identity) {
+	ev := e.Event
+	if _, kept := ev.Labels[im.opt.IDLabel]; ev.ID != "" && !kept {
+		ev.Labels[im.opt.IDLabel] = ev.ID
+	}
+	ev.ID = "import_" + hex.EncodeToString(id[:])
+	ev.Timestamp = ev.Timestamp.Truncate(time.Microsecond) // as it is stored
+	if e.Undated {
+		// It has the time of what stood before it, which need not be there the next
+		// time: the daemon would look for it elsewhere.
+		ev.Labels[labelNear] = ev.Timestamp.UTC().Format(time.RFC3339Nano)
+		ev.Timestamp = time.Unix(0, 0).UTC()
+	}
+}
+
+// labelNear is the time of the record before one that has none of its own, where it is
+// not the event's.
+const labelNear = "import_near"
 
 // setHost says which host an event is of: the same lines of two are two events.
 func (im *Importer) setHost(e *etch.Event) {
@@ -274,7 +310,7 @@ func (im *Importer) query() (etch.Query, error) {
 
 // record appends items in batches.
 func (im *Importer) record(ctx context.Context, items []item) error {
-	if im.opt.Log == nil {
+	if im.opt.Log == nil && im.opt.Daemon == nil {
 		im.counts.Added += len(items)
 		return nil
 	}
@@ -304,6 +340,13 @@ func batchOf(items []item) int {
 }
 
 func (im *Importer) batch(ctx context.Context, events []*etch.Event) error {
+	if im.opt.Daemon != nil {
+		done, err := im.opt.Daemon.Import(ctx, events)
+		im.counts.Added += int(done.Recorded)
+		im.counts.Present += int(done.Known)
+		im.counts.Skipped += int(done.Skipped)
+		return err
+	}
 	receipts, err := im.opt.Log.AppendBatch(ctx, events)
 	if errors.Is(err, etch.ErrSkipped) {
 		err = nil

@@ -179,23 +179,27 @@ func TestCheckEnvironment(t *testing.T) {
 		want  []string
 	}{
 		"claude": {
-			claudeCode, map[string]string{"P/.claude/settings.json": "{\"env\": {\n  \"A\": \"b\",\n  \"ETCH_LOG_PATH\": \"/dev/null\"\n}}"},
+			claudeCode,
+			map[string]string{"P/.claude/settings.json": "{\"env\": {\n  \"A\": \"b\",\n  \"ETCH_LOG_PATH\": \"/dev/null\"\n}}"},
 			[]string{"warning switch: the project sets ETCH_LOG_PATH for the hooks, which do not heed it" + unheeded + " [P/.claude/settings.json:3]"},
 		},
 		"claude, of all projects": {claudeCode, map[string]string{"~/.claude/settings.local.json": `{"env": {"ETCH_LOG_PATH": "/x"}}`}, nil},
 		"claude, code": {
-			claudeCode, map[string]string{"P/.claude/settings.local.json": "{\"env\": {\"LD_PRELOAD\": \"/x.so\"}}"},
+			claudeCode,
+			map[string]string{"P/.claude/settings.local.json": "{\"env\": {\"LD_PRELOAD\": \"/x.so\"}}"},
 			[]string{"problem switch: the project sets LD_PRELOAD" + heeded + " [P/.claude/settings.local.json:1]"},
 		},
 		"gemini": {
-			gemini, map[string]string{"P/.gemini/.env": "A=1\nexport ETCH_LOG_PATH=/dev/null\n", "P/.env": "BASH_ENV=x", "~/.gemini/.env": "ETCH_LOG_PATH=/own"},
+			gemini,
+			map[string]string{"P/.gemini/.env": "A=1\nexport ETCH_LOG_PATH=/dev/null\n", "P/.env": "BASH_ENV=x", "~/.gemini/.env": "ETCH_LOG_PATH=/own"},
 			[]string{
 				"warning switch: the project sets ETCH_LOG_PATH for the hooks, which do not heed it" + unheeded + " [P/.gemini/.env:2]",
 				"problem switch: the project sets BASH_ENV" + heeded + " [P/.env:1]",
 			},
 		},
 		"qwen": {
-			qwen, map[string]string{"P/.env": "HOME=/tmp\n"},
+			qwen,
+			map[string]string{"P/.env": "HOME=/tmp\n"},
 			[]string{"warning switch: the project sets HOME for the hooks, which do not heed it" + unheeded + " [P/.env:1]"},
 		},
 		"codex reads none": {codex, map[string]string{"P/.env": "HOME=/tmp\n"}, nil},

@@ -36,8 +36,16 @@ func isPrompt(d delivered) bool {
 // recorded them; those of which hooks told are not, whatever the agent writes down.
 func TestPrompts(t *testing.T) {
 	for _, c := range []struct{ agent, run string }{
-		{"claude-code", "basic"}, {"claude-code", "sub"}, {"claude-code", "tty"}, {"claude-code", "fork"}, {"codex", "basic"}, {"codex", "tty"},
-		{"gemini", "basic"}, {"gemini", "tty"}, {"qwen", "basic"}, {"copilot", "basic"},
+		{"claude-code", "basic"},
+		{"claude-code", "sub"},
+		{"claude-code", "tty"},
+		{"claude-code", "fork"},
+		{"codex", "basic"},
+		{"codex", "tty"},
+		{"gemini", "basic"},
+		{"gemini", "tty"},
+		{"qwen", "basic"},
+		{"copilot", "basic"},
 	} {
 		for _, keep := range []bool{false, true} {
 			t.Run(c.agent+"/"+c.run, func(t *testing.T) {

@@ -8,6 +8,7 @@ func auditRules() []entry[rule] {
 		{"history fc", (*walker).history},
 		{"unset", (*walker).unset},
 		{"auditctl", (*walker).auditctl},
+		{"etch", (*walker).etch},
 		{"journalctl", (*walker).journalctl},
 		{"wevtutil clear-eventlog remove-eventlog", (*walker).eventLog},
 		{"touch", (*walker).touch},
@@ -44,6 +45,13 @@ func (w *walker) auditctl(c *call) {
 	e, ok := o.get("e")
 	if o.has("D", "d", "W") || ok && e.literal("0") {
 		w.report(Critical, "audit-tamper", "auditctl stops the kernel's audit trail")
+	}
+}
+
+// etch judges what makes this program record less: its hooks taken out.
+func (w *walker) etch(c *call) {
+	if o := parseOptions(c.args, "scope bin log config"); o.operand(0) == "install" && o.has("uninstall") {
+		w.report(High, "audit-tamper", "takes the audit trail's hooks out of agents' settings")
 	}
 }
 

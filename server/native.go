@@ -34,7 +34,7 @@ type native struct {
 	events  []*etch.Event // of this batch
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
-	once    []bool        // of each event: it is to be recorded where the log does not have it
+	how     []sending     // of each event
 	losses  []claimedLoss // of this batch
 	ids     []byte        // of the events, one behind the other
 	writeBy time.Time     // the write deadline
@@ -79,7 +79,7 @@ func (n *native) run() {
 // lines takes the lines that were read, as many as make a batch, and reports
 // whether there may be more.
 func (n *native) lines() (more bool) {
-	n.events, n.answers, n.asked, n.once, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.once[:0], n.ids[:0]
+	n.events, n.answers, n.asked, n.how, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.how[:0], n.ids[:0]
 	n.losses = n.losses[:0]
 	rest := n.in
 	for len(n.answers) < maxBatch {
@@ -130,7 +130,7 @@ func (n *native) take(line []byte) {
 		n.claim(loss, err)
 		return
 	}
-	ev, once, err := parse(line)
+	ev, how, err := parse(line)
 	if err != nil {
 		n.server.stats.invalid.Add(1)
 		n.fails(wire.Invalid, err, "")
@@ -139,26 +139,27 @@ func (n *native) take(line []byte) {
 	ev.Labels = signed(ev.Labels, n.known)
 	n.asked = append(n.asked, len(n.answers))
 	n.events = append(n.events, ev)
-	n.once = append(n.once, once)
+	n.how = append(n.how, how)
 	n.answers = append(n.answers, wire.Answer{Line: n.line})
 }
 
-// parse reads the event of a line, and whether it is to be recorded once.
-func parse(line []byte) (ev *etch.Event, once bool, err error) {
-	inner, once := bytes.CutPrefix(line, []byte(wire.OnceStart))
-	if once {
-		inner, once = bytes.CutSuffix(inner, []byte(wire.OnceEnd))
-	}
-	if !once {
-		inner = line // if it was meant to be one the error says what is wrong with it
+// parse reads the event of a line, and how it is sent.
+func parse(line []byte) (ev *etch.Event, how sending, err error) {
+	inner, how := line, plainly
+	if rest, whole := bytes.CutSuffix(line, []byte(wire.OnceEnd)); whole { // else the error says what is wrong with the line
+		if text, is := bytes.CutPrefix(rest, []byte(wire.OnceStart)); is {
+			inner, how = text, again
+		} else if text, is := bytes.CutPrefix(rest, []byte(wire.ImportStart)); is {
+			inner, how = text, imported
+		}
 	}
 	if ev, err = etch.ParseInput(inner); err != nil {
-		return nil, false, err
+		return nil, how, err
 	}
-	if once && (ev.ID == "" || ev.Timestamp.IsZero()) {
-		return nil, false, errors.New("an event that is to be recorded once needs its event_id and its timestamp")
+	if how != plainly && (ev.ID == "" || ev.Timestamp.IsZero()) {
+		return nil, how, errors.New("an event that is to be recorded once needs its event_id and its timestamp")
 	}
-	return ev, once, nil
+	return ev, how, nil
 }
 
 // hello is the line by which a client asks whom it speaks to.
@@ -242,7 +243,7 @@ func (n *native) record() (goOn bool) {
 	if len(n.events) == 0 {
 		return true
 	}
-	receipts, known, err := n.server.append(ctx, n.events, n.once, n.one[:0])
+	receipts, known, err := n.server.append(ctx, n.events, n.how, n.one[:0])
 	for i, at := range n.asked {
 		a := &n.answers[at]
 		if known != nil && known[i] {

@@ -21,6 +21,15 @@ import (
 // looked at, and a message with that id is from then on looked for as well. Messages
 // that were being appended at that moment are waited for.
 
+// A sending says how an event is sent.
+type sending uint8
+
+const (
+	plainly  sending = iota // to be recorded
+	again                   // to be recorded where the log does not have it; its first message may come yet
+	imported                // likewise; there is no other message of it
+)
+
 // repeats are what was sent as something that may be recorded already, by sender:
 // nobody can keep somebody else's event out, nor hold one up.
 type repeats struct {
@@ -80,7 +89,7 @@ func (r *repeated) has(ev *etch.Event) bool {
 
 // remember remembers ids, and forgets old ones. Whoever appends an event with an id
 // has ended by then, or will find these. It reports false where there is no room.
-func (r *repeated) remember(events []*etch.Event, once []bool, now time.Time) bool {
+func (r *repeated) remember(events []*etch.Event, how []sending, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for len(r.order) > 0 && now.Sub(r.ids[r.order[0]]).Abs() > repeatAge {
@@ -88,7 +97,7 @@ func (r *repeated) remember(events []*etch.Event, once []bool, now time.Time) bo
 		r.order = r.order[1:]
 	}
 	for i, ev := range events {
-		if !once[i] || r.has(ev) {
+		if how[i] != again || r.has(ev) {
 			continue
 		}
 		if len(r.ids) >= maxRepeats {
@@ -104,15 +113,15 @@ func (r *repeated) remember(events []*etch.Event, once []bool, now time.Time) bo
 // appendOnce appends those of the events, all of one sender, that the log does not
 // have from that sender. Only events that are marked, or have a remembered id, are
 // looked for.
-func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bool) (receipts []etch.Receipt, known []bool, err error) {
+func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, how []sending) (receipts []etch.Receipt, known []bool, err error) {
 	own := s.repeats.of(events[0])
 	own.one.Lock()
 	defer own.one.Unlock()
-	if !own.remember(events, once, s.opt.Now()) {
+	if !own.remember(events, how, s.opt.Now()) {
 		return nil, nil, fmt.Errorf("%w: too many events were sent again within %v", etch.ErrNotRecorded, repeatAge)
 	}
 	receipts = make([]etch.Receipt, len(events))
-	found, err := s.find(ctx, own, events, once)
+	found, err := s.find(ctx, own, events, how)
 	if err != nil {
 		return receipts, nil, fmt.Errorf("%w: whether it is there already cannot be read: %w", etch.ErrNotRecorded, err)
 	}
@@ -123,7 +132,7 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 		if known[i] = found[ev.ID]; known[i] {
 			continue
 		}
-		if once[i] {
+		if how[i] != plainly {
 			found[ev.ID] = true // the same event twice in one message
 		}
 		missing, places = append(missing, ev), append(places, i)
@@ -140,13 +149,13 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, once []bo
 
 // find returns which ids of events are in the log, from their sender and at their
 // times.
-func (s *Server) find(ctx context.Context, own *repeated, events []*etch.Event, once []bool) (map[string]bool, error) {
+func (s *Server) find(ctx context.Context, own *repeated, events []*etch.Event, how []sending) (map[string]bool, error) {
 	wanted := make(map[string]bool)
 	sender := senderOf(events[0])
 	var first, last time.Time
 	own.mu.RLock()
 	for i, ev := range events {
-		if ev.ID == "" || !once[i] && !own.has(ev) {
+		if ev.ID == "" || how[i] == plainly && !own.has(ev) {
 			continue
 		}
 		at := ev.Timestamp.UTC().Truncate(time.Microsecond)

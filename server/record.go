@@ -49,9 +49,9 @@ func (s *Server) mayRecord(sender Sender, events []*etch.Event) (done func(), er
 // append appends events that are signed, and counts what became of them. known says
 // which of them the log had already: see [Server.appendOnce]. The receipts are put into
 // room where they fit.
-func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, room []etch.Receipt) (receipts []etch.Receipt, known []bool, err error) {
-	if slices.Contains(once, true) {
-		return s.appendOnce(ctx, events, once)
+func (s *Server) append(ctx context.Context, events []*etch.Event, how []sending, room []etch.Receipt) (receipts []etch.Receipt, known []bool, err error) {
+	if slices.ContainsFunc(how, func(h sending) bool { return h != plainly }) {
+		return s.appendOnce(ctx, events, how)
 	}
 	if !slices.ContainsFunc(events, func(ev *etch.Event) bool { return ev.ID != "" }) {
 		receipts, err = s.appendNow(ctx, events, room)
@@ -65,7 +65,7 @@ func (s *Server) append(ctx context.Context, events []*etch.Event, once []bool, 
 		return receipts, nil, err
 	}
 	own.mu.RUnlock()
-	return s.appendOnce(ctx, events, make([]bool, len(events)))
+	return s.appendOnce(ctx, events, make([]sending, len(events)))
 }
 
 // appendNow appends events. Most often it is one, of a client that waits for it.

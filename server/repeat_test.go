@@ -35,23 +35,23 @@ func TestRepeatsAreASendersOwn(t *testing.T) {
 		return &etch.Event{ID: id, Labels: map[string]string{LabelSenderUID: uid}}
 	}
 	var all repeats
-	again := func(uid, id string) bool {
+	sent := func(uid, id string) bool {
 		ev := of(uid, id)
-		return all.of(ev).remember([]*etch.Event{ev}, []bool{true}, now)
+		return all.of(ev).remember([]*etch.Event{ev}, []sending{again}, now)
 	}
 	for i := range maxRepeats {
-		if !again("1", strconv.Itoa(i)) {
+		if !sent("1", strconv.Itoa(i)) {
 			t.Fatalf("refused after %d ids", i)
 		}
 		now = now.Add(time.Microsecond)
 	}
-	if again("1", "more") {
+	if sent("1", "more") {
 		t.Error("there is no bound")
 	}
-	if !again("1", "0") {
+	if !sent("1", "0") {
 		t.Error("an id that is known was refused")
 	}
-	if !again("2", "more") {
+	if !sent("2", "more") {
 		t.Error("another sender was refused")
 	}
 	if first := of("1", "0"); !all.of(first).has(first) {
@@ -61,7 +61,7 @@ func TestRepeatsAreASendersOwn(t *testing.T) {
 		t.Error("an id is another sender's too")
 	}
 	now = now.Add(repeatAge)
-	if !again("1", "more") {
+	if !sent("1", "more") {
 		t.Error("refused after an hour")
 	}
 	if first := of("1", "0"); all.of(first).has(first) {

@@ -276,6 +276,9 @@ func (t *Turn) sweep() {
 			continue
 		}
 		held.over = true
+		if s := held.state; !s.Ended && s.Parent == "" && s.ID != "" && mark == "" {
+			t.Lost = append(t.Lost, LostSession{s.Agent, s.ID})
+		}
 		if len(held.state.Open) > 0 {
 			dead++
 		}
@@ -305,6 +308,9 @@ type Turn struct {
 	// HooksOff reports that the delivery tells of settings that switch hooks
 	// off: where Deny can refuse the event, the agent then keeps its settings.
 	HooksOff bool
+	// Lost are sessions that are over without a word of their end: the process of the
+	// agent is gone, or nothing was heard of it for a day.
+	Lost []LostSession
 
 	sessions *Sessions
 	m        *Message
@@ -318,6 +324,9 @@ type Turn struct {
 	process  process
 	now      time.Time
 }
+
+// A LostSession is one that is over, and of whose end no hook has told.
+type LostSession struct{ Agent, ID string }
 
 // Keep says that the events are on record, or in the spool.
 func (t *Turn) Keep() error {

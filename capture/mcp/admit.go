@@ -45,6 +45,10 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *s
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if e.apart { // answers are read on the stream alone
+		if e.s.tell != nil && e.s.tell(answer) {
+			w.WriteHeader(http.StatusAccepted)
+			return false
+		}
 		w.WriteHeader(http.StatusForbidden)
 	}
 	_, _ = w.Write(answer) // to a client that may be gone

@@ -35,6 +35,9 @@ func (e *exchange) offers(address string, at time.Time) {
 	e.p.forget(e.id, "another stream of its name", at)
 	e.s = e.p.begin(at)
 	e.s.used = at
+	if e.stream != nil {
+		e.s.tell = e.stream.tell
+	}
 	e.p.keep(e.id, e.s)
 }
 

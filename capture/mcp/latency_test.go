@@ -45,16 +45,42 @@ func pong([]string) int {
 	}
 }
 
+// copyingProxy stands between its client and the server "pong", and does nothing
+// but copy: what a process in between costs.
+func copyingProxy([]string) int {
+	argv := serverArgv("pong")
+	server := exec.Command(argv[0], argv[1:]...)
+	in, err := server.StdinPipe()
+	if err != nil {
+		return 1
+	}
+	out, err := server.StdoutPipe()
+	if err != nil || server.Start() != nil {
+		return 1
+	}
+	go func() {
+		_, _ = io.Copy(in, os.Stdin) // the server sees the end, whatever it was
+		_ = in.Close()
+	}()
+	if _, err := io.Copy(os.Stdout, out); err != nil || server.Wait() != nil {
+		return 1
+	}
+	return 0
+}
+
 // BenchmarkRoundTrip measures a call of a tool and its answer: without anything in
-// between, with a wrapper of its own process and a log on disk, and where each
+// between, with a process that only copies, with a wrapper of its own process and a log on disk, and where each
 // call waits for its attempt to be on disk. Calls come one after the other, at
 // once (busy) or every 2 ms (calm), as is more than any agent does.
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, pace := range []time.Duration{0, 2 * time.Millisecond} {
-		for _, way := range []string{"direct", "recorded", "strict"} {
+		for _, way := range []string{"direct", "copied", "recorded", "strict"} {
 			b.Run(fmt.Sprintf("pace=%v/way=%s", pace, way), func(b *testing.B) {
 				argv := serverArgv("pong")
-				if way != "direct" {
+				switch way {
+				case "copied":
+					argv = serverArgv("copying-proxy")
+				case "recorded", "strict":
 					argv = serverArgv("recording-proxy", filepath.Join(b.TempDir(), "audit.log"), way)
 				}
 				roundTrips(b, argv, pace)

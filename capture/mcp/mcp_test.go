@@ -55,6 +55,7 @@ var servers = map[string]func(args []string) int{
 	"words":           func([]string) int { fmt.Fprint(os.Stderr, "words for people\n"); return 0 },
 	"pong":            pong,
 	"recording-proxy": recordingProxy,
+	"copying-proxy":   copyingProxy,
 	"pid":             func([]string) int { fmt.Println(os.Getpid()); return forever() },
 	// Stands between its client and a server itself.
 	"proxy": func(args []string) int {

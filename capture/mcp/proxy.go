@@ -171,6 +171,10 @@ func (p *Proxy) answered(r *http.Response) error {
 		body.follow(st.feed, st.end)
 	}
 	r.Body = body
+	if stream && r.Request.Method == http.MethodGet && p.opt.judges() {
+		e.stream = newTellable(body)
+		r.Body = e.stream
+	}
 	return nil
 }
 

@@ -120,8 +120,9 @@ func (s *session) refused(e *etch.Event, why *refusal) {
 }
 
 // codeRefused is the code of errors that answer what is refused: one of those
-// that JSON-RPC leaves to servers, and neither MCP nor its SDKs use.
-const codeRefused = -32003
+// that JSON-RPC leaves to servers, and neither MCP nor its SDKs use: theirs say what
+// the client does next, as with -32003, which the Go SDK takes for its own end.
+const codeRefused = -32080
 
 // An rpcError answers what is refused.
 type rpcError struct {

@@ -28,7 +28,7 @@ func strict() Options {
 
 const (
 	refusedWhy  = "risk critical is at or above the limit high: test: it is bad"
-	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32003,"message":"etch refuses this call: ` + refusedWhy + `"}}`
+	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: ` + refusedWhy + `"}}`
 )
 
 // What the policy refuses does not reach the server, is answered, and recorded;
@@ -49,27 +49,27 @@ func TestDenyStdio(t *testing.T) {
 		"over lines, harmless": {wide("good"), wide("good") + "\n", ""},
 		"a batch": {
 			"[" + call("1", "good") + "," + call("2", "bad") + `,{"method":"notifications/initialized"}]`, "",
-			`[{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"etch refuses this call, which came together with another: ` + refusedWhy + `"}},` +
+			`[{"jsonrpc":"2.0","id":1,"error":{"code":-32080,"message":"etch refuses this call, which came together with another: ` + refusedWhy + `"}},` +
 				fmt.Sprintf(refusedText, "2") + "]",
 		},
 		"two on a line": {
 			call("1", "bad") + call("2", "bad"), "", fmt.Sprintf(refusedText, "1") + "\n" + fmt.Sprintf(refusedText, "2"),
 		},
 		"no JSON": {
-			"bad", "", `{"jsonrpc":"2.0","id":null,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+			"bad", "", `{"jsonrpc":"2.0","id":null,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
 		},
 		"readers differ": {
-			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
+			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
 		},
 		"a line within": {
 			`{"id":1,"method":"tools/call","params":` + "\n" + `{"id":2,"method":"ping"}` + "\n}",
 			`{"id":2,"method":"ping"}` + "\n",
-			`{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}` + "\n" +
-				`{"jsonrpc":"2.0","id":null,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+			`{"jsonrpc":"2.0","id":1,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}` + "\n" +
+				`{"jsonrpc":"2.0","id":null,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
 		},
 		"lines that are none, then one": {
 			"{\"id\":1,\n\"method\":\"x\",\n" + call("2", "good"), call("2", "good") + "\n",
-			`{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+			`{"jsonrpc":"2.0","id":1,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
 		},
 		"lists, answers, empty lines": {
 			`{"id":1,"method":"tools/list"}` + "\n\n" + `{"id":9,"result":{}}`, `{"id":1,"method":"tools/list"}` + "\n\n" + `{"id":9,"result":{}}` + "\n", "",

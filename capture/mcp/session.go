@@ -50,7 +50,8 @@ type session struct {
 	number int                   // calls so far
 	odd    [2][oddities]oddity
 
-	refusing bool // what is taken is not passed on
+	refusing bool                    // what is taken is not passed on
+	tell     func(lines []byte) bool // tells the client something on its stream, where it reads answers there alone
 }
 
 func newSession(opt *Options, id string, now time.Time, add func(*etch.Event)) *session {
@@ -276,6 +277,9 @@ func (s *session) greeted(c *call, m *message, at time.Time) {
 		}
 	} else {
 		result.Type, result.Message, result.ErrorCategory = etch.Error, "the greeting was not answered", endInterrupted
+	}
+	if s.started {
+		return // it was told of the newest protocol, and greets by an older: the session's end has what was agreed on
 	}
 	s.start(c.start, c.trace, result)
 }

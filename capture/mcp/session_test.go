@@ -136,6 +136,14 @@ var orders = map[string]struct{ lines, want []string }{
 			"security_event server payload=broken", "security_event server payload=stray",
 		},
 	},
+	"greeted twice": { // the newest protocol was offered, and an older one agreed on
+		[]string{
+			`> {"id":0,"method":"server/discover"}`, `< {"id":0,"result":{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}}}}`,
+			`> {"id":1,"method":"initialize","params":{"clientInfo":{"name":"c"}}}`, `< {"id":1,"result":{"serverInfo":{"name":"s"}}}`,
+			asks("2", "a"), answers("2"),
+		},
+		[]string{"tool_call attempt a", "tool_call completion a success"},
+	},
 	"cancelled": {
 		[]string{asks("1", "a"), "> " + fmt.Sprintf(cancelled, "1"), "> " + fmt.Sprintf(cancelled, "1"), "> " + fmt.Sprintf(cancelled, "2")},
 		[]string{"tool_call attempt a", "tool_call completion a error Esc end=cancelled"},

@@ -109,7 +109,7 @@ func runImport(ctx context.Context, opts importOptions, std stdio) (err error) {
 	if err := r.report(ctx); err != nil {
 		return err
 	}
-	done, err := r.open(resolved)
+	done, err := r.open(ctx, resolved)
 	if err != nil {
 		return err
 	}
@@ -194,9 +194,16 @@ func (r *importRun) report(ctx context.Context) error {
 
 // open opens the log. Nobody waits for an import as for an action: what cannot
 // be recorded now is recorded by the next one, and is no gap.
-func (r *importRun) open(resolved *config.Resolved) (done func() error, err error) {
+func (r *importRun) open(ctx context.Context, resolved *config.Resolved) (done func() error, err error) {
 	resolved.Audit.OnError, resolved.Audit.Durability = etch.Block, 0
 	to := importer.Options{Program: r.source.name, Host: r.opts.host, Waiting: func() { r.std.note("waiting for another import into this log") }}
+	c, err := r.daemonForImport(ctx, resolved)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return r.through(c, to), nil
+	}
 	if r.opts.dryRun {
 		if to.Reader, err = openReader(resolved); err != nil && !errors.Is(err, etch.ErrNoLog) {
 			return nil, err

@@ -139,7 +139,7 @@ func (d *daemon) open() error {
 	}
 	s := &d.resolved.Server
 	d.server, err = server.New(d.log, &server.Options{
-		Limits:     limitsOf(s),
+		Limits:     d.limits(),
 		AllowUsers: s.AllowUsers, AllowGroups: s.AllowGroups, ReadUsers: s.ReadUsers,
 		HTTP:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
 		About: d.about, Notify: d.tell, Now: d.std.now,
@@ -163,11 +163,35 @@ func (d *daemon) about() etch.DaemonStatus {
 	return about
 }
 
-func limitsOf(s *config.Server) server.Limits {
-	return server.Limits{
+// limits returns the limits of senders: those of the configuration, as far as the system
+// lets this process have so many connections.
+func (d *daemon) limits() server.Limits {
+	s := &d.resolved.Server
+	limits := server.Limits{
 		MaxEvent: int(s.MaxEventKB) << 10, Rate: float64(s.Rate), Burst: int(s.Burst),
 		MaxConnections: int(s.MaxConnections), MaxPerSender: int(s.MaxPerSender), Idle: s.Idle,
 	}
+	files := openFiles()
+	if most := connectionsOf(files, len(d.web) > 0); limits.MaxConnections > most {
+		limits.MaxConnections = most
+		d.std.warn("at most %d connections instead of %d: this process may have %d files open, and the log needs some", most, s.MaxConnections, files)
+		d.std.hint("raise the limit of open files (ulimit -n, LimitNOFILE=), or lower max_connections in [server]")
+	}
+	return limits
+}
+
+// keptFiles is how many open files connections leave to the log, the spool and questions
+// about archived segments.
+const keptFiles = 256
+
+// connectionsOf returns how many connections of each kind a process may have that may
+// have so many open files: where it may have few, half of them are for connections.
+func connectionsOf(files uint64, web bool) int {
+	most := files - min(files/2, keptFiles)
+	if web {
+		most /= 2
+	}
+	return int(min(max(most, 1), 1<<30))
 }
 
 // alone takes the lock that only one daemon of a log has.

@@ -325,6 +325,22 @@ func TestServeActivated(t *testing.T) {
 	}
 }
 
+// TestConnectionsOf shows that connections leave open files to the log, however few there
+// are.
+func TestConnectionsOf(t *testing.T) {
+	for _, c := range []struct {
+		files uint64
+		web   bool
+		want  int
+	}{
+		{1, true, 1}, {64, false, 32}, {64, true, 16}, {1024, true, 384}, {1024, false, 768}, {4096, true, 1920}, {1 << 63, true, 1 << 30},
+	} {
+		if got := connectionsOf(c.files, c.web); got != c.want {
+			t.Errorf("of %d files, web %v: got %d, want %d", c.files, c.web, got, c.want)
+		}
+	}
+}
+
 // TestDaemonTells shows that the same words are told once a minute.
 func TestDaemonTells(t *testing.T) {
 	now := time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC)

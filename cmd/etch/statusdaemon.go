@@ -96,16 +96,19 @@ func (in *inspection) checkDaemon() (elsewhere bool) {
 }
 
 // servesThis reports whether the daemon's log is the one that is looked at.
-func (in *inspection) servesThis() bool {
-	if in.Daemon.Log == "" || in.Daemon.Log == in.Log {
+func (in *inspection) servesThis() bool { return in.Daemon.Log == "" || sameLog(in.Daemon.Log, in.Log) }
+
+// sameLog reports whether two paths are those of one log, as far as this user sees.
+func sameLog(a, b string) bool {
+	if a == b {
 		return true
 	}
-	a, err := os.Stat(in.Daemon.Log)
+	one, err := os.Stat(a)
 	if err != nil {
 		return false
 	}
-	b, err := os.Stat(in.Log)
-	return err == nil && os.SameFile(a, b)
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // lookFromOutside says what can be said of a log that is another's to write: that which

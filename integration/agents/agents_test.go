@@ -45,7 +45,7 @@ func chosenAgents(t *testing.T) map[*Agent]string {
 func buildEtch(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "etch")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/etch")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Dir(path)+"/", "./cmd/etch", "./cmd/etch-hook")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

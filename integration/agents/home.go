@@ -36,10 +36,20 @@ func NewHome(dir, etch string, bin ...string) (*Home, error) {
 	}
 	path := append(slices.Clone(bin), filepath.Dir(etch), "/usr/local/bin", "/usr/bin", "/bin")
 	h.Env = []string{
-		"HOME=" + h.Dir, "PATH=" + strings.Join(path, ":"), "USER=tester", "ETCH_HOOKS_RECONCILE=off", "LANG=C.UTF-8", "TERM=xterm-256color", "SHELL=/bin/bash",
+		"HOME=" + h.Dir, "PATH=" + strings.Join(path, ":"), "USER=tester", "LANG=C.UTF-8", "TERM=xterm-256color", "SHELL=/bin/bash",
 	}
-	for name, text := range map[string]string{"secret.txt": "top secret\n", "AGENTS.md": "# A project to try things in\n"} {
-		if err := os.WriteFile(filepath.Join(h.Project, name), []byte(text), 0o600); err != nil {
+	// A project that would have its records elsewhere, by each way that an agent has to
+	// set the environment of its hooks.
+	elsewhere := h.Elsewhere()
+	if err := os.Mkdir(filepath.Dir(elsewhere), 0o700); err != nil {
+		return nil, err
+	}
+	for name, text := range map[string]string{
+		"secret.txt": "top secret\n", "AGENTS.md": "# A project to try things in\n",
+		".env":                  "ETCH_LOG_PATH=" + elsewhere + "\nXDG_STATE_HOME=" + filepath.Dir(elsewhere) + "\n",
+		".claude/settings.json": `{"env": {"ETCH_LOG_PATH": "` + elsewhere + `"}}` + "\n",
+	} {
+		if err := h.Write(filepath.Join("project", name), text); err != nil {
 			return nil, err
 		}
 	}
@@ -49,6 +59,9 @@ func NewHome(dir, etch string, bin ...string) (*Home, error) {
 	_, err := h.Run(context.Background(), "git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "--allow-empty", "-m", "init")
 	return h, err
 }
+
+// Elsewhere is where the project would have its hooks record.
+func (h *Home) Elsewhere() string { return filepath.Join(h.Dir, "elsewhere", "audit.log") }
 
 // Write writes a file below the home directory, and the directories above it.
 func (h *Home) Write(name, text string) error {

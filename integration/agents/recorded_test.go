@@ -7,8 +7,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +25,7 @@ type want struct {
 	Block
 	what    string // a part of the record's command or resource, by which it is known; "" where it has neither
 	outcome string
-	unseen  string // why no hook tells of it, where none does; the transcript must
+	unseen  string // the kind of calls that no hook tells of; the transcript must
 	as      string // the tool's name in the log, where it is another
 }
 
@@ -31,8 +34,23 @@ func worked(what string, b Block) want  { return want{Block: b, what: what, outc
 func failed(what string, b Block) want  { return want{Block: b, what: what, outcome: "error"} }
 func refused(what string, b Block) want { return want{Block: b, what: what, outcome: "blocked"} }
 
-// unseen marks a call that no hook can see.
-func (w want) unseenBy(reason string) want { w.unseen = reason; return w }
+// The kinds of calls that no hook of an agent can see. All else must be in the log by its
+// hook.
+const (
+	unknownTools = "unknown tools"
+	badArguments = "arguments that do not fit"
+)
+
+var noHookSees = map[string][]string{
+	"claude-code": nil, // PostToolBatch has them all
+	"codex":       {unknownTools, badArguments},
+	"gemini":      {unknownTools, badArguments},
+	"qwen":        nil,
+	"copilot":     nil,
+}
+
+// unseenBy marks a call of a kind that no hook can see.
+func (w want) unseenBy(kind string) want { w.unseen = kind; return w }
 
 // named says that the log has the tool under another name.
 func (w want) named(tool string) want { w.as = tool; return w }
@@ -185,6 +203,9 @@ func TestRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
+			if err := h.Write(".config/etch/config.toml", "[hooks]\nreconcile = \"off\"\n"); err != nil {
+				t.Fatal(err)
+			}
 			if etchDoes(t, h, "install", a.Name, "--bin", etch); t.Failed() {
 				return
 			}
@@ -202,14 +223,15 @@ func TestRecorded(t *testing.T) {
 					t.Errorf("no %s is recorded", kind)
 				}
 			}
-			for _, w := range wants {
-				if w.unseen != "" {
-					t.Logf("no hook sees %s %q: %s", w.Tool, w.what, w.unseen)
-				}
-			}
+			unseen := countUnseen(t, a.Name, wants)
+			lacks(t, h, a, "before any fill", reconciled{Calls: len(wants), Missing: unseen, Unseen: unseen})
 			etchDoes(t, h, "reconcile", a.Name, "--fill")
 			compare(t, "filled from the transcript", told(records(t, h), wants), wanted(wants, true))
-			etchDoes(t, h, "reconcile", a.Name)
+			lacks(t, h, a, "after the fill", reconciled{Calls: len(wants)})
+			etchDoes(t, h, "reconcile", a.Name, "--strict")
+			if entries, err := os.ReadDir(filepath.Dir(h.Elsewhere())); err != nil || len(entries) > 0 {
+				t.Errorf("the project has its calls recorded elsewhere: %v, %v", entries, err)
+			}
 			etchDoes(t, h, "verify")
 			etchDoes(t, h, "install", a.Name, "--uninstall", "--bin", etch)
 			if t.Failed() {
@@ -218,6 +240,65 @@ func TestRecorded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// countUnseen returns how many calls no hook can see, and says of how many of which kind.
+func countUnseen(t *testing.T, agent string, wants []want) (n int) {
+	t.Helper()
+	kinds := make(map[string]int)
+	for _, w := range wants {
+		if w.unseen == "" {
+			continue
+		}
+		n++
+		kinds[w.unseen]++
+		if !slices.Contains(noHookSees[agent], w.unseen) {
+			t.Errorf("%s: %s %q is of a kind that hooks can see: %s", agent, w.Tool, w.what, w.unseen)
+		}
+	}
+	t.Logf("%s: %d of %d calls are in the log by their hooks", agent, len(wants)-n, len(wants))
+	for _, kind := range noHookSees[agent] {
+		t.Logf("%s: no hook sees %s: %d of the calls", agent, kind, kinds[kind])
+		if kinds[kind] == 0 {
+			t.Errorf("%s: nothing was tried of what no hook is said to see: %s", agent, kind)
+		}
+	}
+	return n
+}
+
+// A reconciled is what is read of the counts of "etch reconcile --json".
+type reconciled struct {
+	Calls, Missing, Unseen, Open, Unfinished, Recent, Differing, Twice int
+
+	OnlyLogged     int `json:"only_logged"`
+	PromptsMissing int `json:"prompts_missing"`
+}
+
+// lacks fails where the transcript and the log do not stand to each other as they should.
+func lacks(t *testing.T, h *Home, a *Agent, when string, want reconciled) {
+	t.Helper()
+	out, err := h.Command(t.Context(), "etch", "reconcile", a.Name, "--json").Output()
+	if code, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || code.ExitCode() != 1) {
+		t.Fatal(err)
+	}
+	for row := range strings.Lines(string(out)) {
+		var r struct {
+			Row     string `json:"row"`
+			Summary struct {
+				Counts reconciled `json:"counts"`
+			} `json:"summary"`
+		}
+		if err := json.Unmarshal([]byte(row), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Row == "summary" {
+			if r.Summary.Counts != want {
+				t.Errorf("%s: reconcile counts %+v, want %+v", when, r.Summary.Counts, want)
+			}
+			return
+		}
+	}
+	t.Errorf("%s: reconcile sums nothing up: %s", when, out)
 }
 
 // etchDoes runs etch in the home; it must succeed.
@@ -262,8 +343,8 @@ func codexWork(*Home) [][]want {
 		{worked("notes.txt", patch("*** Update File: notes.txt\n@@\n-line one\n+line 1\n"))},
 		{failed("nowhere.txt", patch("*** Update File: nowhere.txt\n@@\n-a\n+b\n"))},
 		{did("sleep 1; echo A"), did("echo B")},
-		{failed("", Use("no_such_tool", in{"foo": 1})).unseenBy("unknown tools reach no hook")},
-		{failed("", Use("exec_command", in{"wrong": "the command is missing"})).unseenBy("invalid arguments reach no hook")},
+		{failed("", Use("no_such_tool", in{"foo": 1})).unseenBy(unknownTools)},
+		{failed("", Use("exec_command", in{"wrong": "the command is missing"})).unseenBy(badArguments)},
 		{broke("exit 3")}, // the hook does not tell the exit code: the transcript does
 	}
 }
@@ -278,8 +359,8 @@ func geminiWork(h *Home) [][]want {
 		{failed("false", run("false"))},
 		{failed("exit 3", run("echo out; exit 3"))},
 		{worked("echo A", run("sleep 1; echo A")), worked("echo B", run("echo B"))},
-		{failed("", Use("no_such_tool", in{"foo": 1})).unseenBy("unknown tools reach no hook")},
-		{failed("", Use("run_shell_command", in{"wrong": "the command is missing"})).unseenBy("invalid arguments reach no hook")},
+		{failed("", Use("no_such_tool", in{"foo": 1})).unseenBy(unknownTools)},
+		{failed("", Use("run_shell_command", in{"wrong": "the command is missing"})).unseenBy(badArguments)},
 		{failed("nowhere.txt", Use("read_file", in{"file_path": filepath.Join(h.Project, "nowhere.txt")}))},
 	}
 }

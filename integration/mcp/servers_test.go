@@ -253,8 +253,10 @@ func read(t *testing.T, path string) []byte {
 	return text
 }
 
-// The reference server's other form: Streamable HTTP.
-func TestStreamableHTTP(t *testing.T) {
+// served starts the reference server in one of its other forms, and etch before it,
+// and returns the server's address, that of its clients, and what ends etch.
+func served(t *testing.T, form, path, log string, flags ...string) (server, address string, end func()) {
+	t.Helper()
 	program := installed(t, Everything)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -264,7 +266,7 @@ func TestStreamableHTTP(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	node := exec.Command("node", program, "streamableHttp")
+	node := exec.Command("node", program, form)
 	node.Env = append(os.Environ(), "PORT="+port)
 	if err := node.Start(); err != nil {
 		t.Fatal(err)
@@ -272,8 +274,8 @@ func TestStreamableHTTP(t *testing.T) {
 	t.Cleanup(func() { _ = node.Process.Kill(); _ = node.Wait() })
 	waitFor(t, "127.0.0.1:"+port)
 
-	log := filepath.Join(t.TempDir(), "audit.log")
-	proxy := exec.Command(build, "mcp", "--name", "everything", "--url", "http://127.0.0.1:"+port+"/mcp", "--listen", "127.0.0.1:0")
+	server = "http://127.0.0.1:" + port + path
+	proxy := exec.Command(build, append([]string{"mcp", "--name", "everything", "--url", server, "--listen", "127.0.0.1:0"}, flags...)...)
 	proxy.Env = environment(log)
 	words, err := proxy.StderrPipe()
 	if err != nil {
@@ -282,7 +284,6 @@ func TestStreamableHTTP(t *testing.T) {
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
-	address := ""
 	lines := bufio.NewScanner(words)
 	for address == "" && lines.Scan() {
 		if m := regexp.MustCompile(`its clients shall use (\S+)`).FindStringSubmatch(lines.Text()); m != nil {
@@ -290,6 +291,38 @@ func TestStreamableHTTP(t *testing.T) {
 		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, words) }()
+	return server, address, func() {
+		t.Helper()
+		if err := proxy.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := proxy.Wait(); proxy.ProcessState.ExitCode() != 128+15 {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// The older form: HTTP with SSE. A call that is refused does not end its session.
+func TestSSE(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "audit.log")
+	server, address, end := served(t, "sse", "/sse", log, "--deny-risk", "high")
+	session := connected(t, &mcp.SSEClientTransport{Endpoint: address})
+	if _, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "echo", Arguments: map[string]any{"command": "rm -rf /"}}); err == nil ||
+		!strings.Contains(err.Error(), "etch refuses this call: risk critical") {
+		t.Errorf("got %v", err)
+	}
+	talks(t, session)
+	if err := session.Close(); err != nil {
+		t.Error(err)
+	}
+	end()
+	wants(t, recorded(t, log), append(slices.Clone(spoken), "tool_call completion  echo  blocked", "session_end    +"+server+" success.*")...)
+}
+
+// The reference server's other form: Streamable HTTP.
+func TestStreamableHTTP(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "audit.log")
+	server, address, end := served(t, "streamableHttp", "/mcp", log)
 	session := connected(t, &mcp.StreamableClientTransport{Endpoint: address})
 	talks(t, session)
 	if err := session.Close(); err != nil {
@@ -304,13 +337,8 @@ func TestStreamableHTTP(t *testing.T) {
 	if response, err := http.DefaultClient.Do(request); err != nil || response.StatusCode != http.StatusForbidden || response.Body.Close() != nil {
 		t.Errorf("got %v, %v", response, err)
 	}
-	if err := proxy.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := proxy.Wait(); proxy.ProcessState.ExitCode() != 128+15 {
-		t.Errorf("got %v", err)
-	}
-	wants(t, recorded(t, log), append(slices.Clone(spoken), "session_end    +http://127.0.0.1:"+port+"/mcp success.*")...)
+	end()
+	wants(t, recorded(t, log), append(slices.Clone(spoken), "session_end    +"+server+" success.*")...)
 }
 
 func waitFor(t *testing.T, address string) {

@@ -40,7 +40,15 @@ func (e *FS) OpenLock(name string) (vfs.Lock, error) {
 
 // Acquire waits outside of the operation, because a crash does not wait for
 // those who wait. A fault with effect leaves the lock held.
-func (l *lock) Acquire(wait time.Duration) error {
+func (l *lock) Acquire(wait time.Duration) error { return l.acquire(wait, l.under.Acquire) }
+
+// Join is for faults as [lock.Acquire].
+func (l *lock) Join(wait time.Duration) error { return l.acquire(wait, l.under.Join) }
+
+// Overtake is for faults as [lock.Acquire].
+func (l *lock) Overtake(wait time.Duration) error { return l.acquire(wait, l.under.Overtake) }
+
+func (l *lock) acquire(wait time.Duration, take func(time.Duration) error) error {
 	op := Op{Kind: Lock, Path: l.path}
 	acquire := false
 	err := l.fs.do(op, action{run: func() error {
@@ -51,7 +59,7 @@ func (l *lock) Acquire(wait time.Duration) error {
 	if !acquire {
 		return err
 	}
-	err = errors.Join(err, l.under.Acquire(wait))
+	err = errors.Join(err, take(wait))
 	l.setBusy(false)
 	if l.fs.Crashed() {
 		l.abandon() // the crash left it to us

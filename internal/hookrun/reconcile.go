@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/internal/site"
 )
 
@@ -30,19 +31,32 @@ func Reconciles(agent string) bool {
 	return false
 }
 
+// maxReconciled is how many sessions one hook has reconciled: each takes a process.
+const maxReconciled = 4
+
 // reconcileLater starts what records the calls of a session that its hooks
-// missed, where this hook has told of the session's end. The agent is not kept
-// waiting: it is a process of its own, in a session of its own.
+// missed, where this hook has told of the session's end, or has found sessions that are
+// over without one. The agent is not kept waiting: it is a process of its own,
+// in a session of its own.
 func (r *run) reconcileLater() error {
-	session := r.ended()
-	if session == "" || r.process.Start == nil || r.process.Etch == nil || !r.resolved.Hooks.Reconcile || !r.comparable() {
+	over := r.over()
+	if len(over) == 0 || r.process.Start == nil || r.process.Etch == nil || !r.resolved.Hooks.Reconcile || !r.comparable() {
 		return nil
 	}
 	program, err := r.process.Etch()
 	if err != nil {
 		return err
 	}
-	args := []string{"reconcile", r.known.Name, "--session=" + session, "--fill", "--" + WaitFlag + "=" + flushed.String()}
+	var errs []error
+	for _, session := range over[:min(len(over), maxReconciled)] {
+		errs = append(errs, r.reconcile(program, session))
+	}
+	return errors.Join(errs...)
+}
+
+// reconcile starts what reconciles one session.
+func (r *run) reconcile(program string, session hook.LostSession) error {
+	args := []string{"reconcile", session.Agent, "--session=" + session.ID, "--fill", "--" + WaitFlag + "=" + flushed.String()}
 	log, config := r.Log, r.Config
 	if r.NoEnv { // transcripts are found by the agent's environment, all else is not
 		log, config = r.resolved.LogPath(), os.DevNull
@@ -77,20 +91,20 @@ func (r *run) comparable() bool {
 	return r.to.socket == "" || filepath.Dir(r.to.socket) == dir && site.MayWrite(dir) == nil
 }
 
-// ended returns the session that this hook has told the end of, if its agent
-// writes transcripts that can be read: "" where there is none.
-func (r *run) ended() string {
+// over returns the sessions that are over as this hook has told or found, if their
+// agents write transcripts that can be read.
+func (r *run) over() []hook.LostSession {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	var over []hook.LostSession
 	at := slices.IndexFunc(r.events, func(ev *etch.Event) bool {
 		return ev.Type == etch.SessionEnd && ev.Actor != nil && ev.Actor.AgentID == ""
 	})
-	session := ""
-	if at >= 0 {
-		session = r.events[at].SessionID
+	if at >= 0 && r.known != nil {
+		over = append(over, hook.LostSession{Agent: r.known.Name, ID: r.events[at].SessionID})
 	}
-	r.mu.Unlock()
-	if session == "" || r.known == nil || !Reconciles(r.known.Name) {
-		return ""
+	if r.turn != nil {
+		over = append(over, r.turn.Lost...)
 	}
-	return session
+	return slices.DeleteFunc(over, func(s hook.LostSession) bool { return s.ID == "" || !Reconciles(s.Agent) })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/state"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // maxDraft is how many bytes of lines are gathered before they are written:
@@ -64,7 +65,11 @@ func (j *Journal) commit() *batch {
 	if j.company > 0 {
 		j.queue.assemble() // rather than while others wait for the lock
 	}
-	err := j.locked(func() error {
+	take := vfs.Lock.Acquire
+	if j.company > 0 {
+		take = vfs.Lock.Join
+	}
+	err := j.lockedBy(take, func() error {
 		if err := j.ready(); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/etch-audit/etch/internal/broken"
 	"github.com/etch-audit/etch/internal/state"
@@ -23,8 +24,10 @@ type flight struct {
 	segment uint32
 	begin   uint64 // the size before them
 	end     state.Position
-	entered bool        // they are in the commit file, which is what is synced
-	told    []receiptOf // as the draft's, which is used to recover meanwhile
+	reach   state.Position // how far the sync reaches: end, or further, where others have written by then
+	chain   uint64         // they are in this chain of the commit file, which is what is synced; 0: in none
+
+	told []receiptOf // as the draft's, which is used to recover meanwhile
 }
 
 // A sharing says when lines are synced without the lock.
@@ -85,8 +88,7 @@ func (j *Journal) depart() error {
 	if err := j.put(lines, begin); err != nil {
 		return err
 	}
-	entered := next.Chain != 0
-	if entered {
+	if next.Chain != 0 {
 		end, err := j.enter(lines, begin)
 		if err != nil {
 			j.commitFailed(err)
@@ -101,23 +103,35 @@ func (j *Journal) depart() error {
 		return err
 	}
 	// The draft's receipts and the flight's change places, to keep their memory.
-	d.told, d.flight = d.flight.told[:0], flight{true, next.Lineage, next.Segment, size, next.Written, entered, d.told}
+	d.told, d.flight = d.flight.told[:0], flight{true, next.Lineage, next.Segment, size, next.Written, next.Written, next.Chain, d.told}
 	return nil
 }
 
 // land syncs the lines in flight, takes the lock again and publishes them. The
 // lock is not held, and the leader is alone: no other goroutine uses the files.
-// Order: sync; lock; state; and then whoever waits is told.
+// Order: sync; lock; state; and then whoever waits is told. Where another process
+// does it for this one too, this one only waits.
 func (j *Journal) land() error {
+	inside, carried := j.approach()
+	if inside {
+		defer j.state.Leave()
+		carried = j.lookAhead()
+	}
+	if carried {
+		return nil
+	}
 	var synced error
 	if !broken.Is("publish-before-sync") {
 		synced = j.syncFlight()
 	}
-	if synced == nil && j.overtaken() {
+	if broken.Is("reach-past-sync") {
+		j.lookAhead()
+	}
+	if synced == nil && !inside && j.overtaken() {
 		return nil
 	}
 	landed := false
-	err := j.locked(func() error {
+	err := j.lockedBy(vfs.Lock.Overtake, func() error {
 		landed = true
 		return j.publish(synced)
 	})
@@ -130,9 +144,56 @@ func (j *Journal) land() error {
 	return fmt.Errorf("%w: %w", errDoubt, err)
 }
 
+// While a process waits for another one's sync it looks now and then whether that
+// one has died, and after so many times in vain goes on without it: it may have been
+// stopped. Together that is 100 ms.
+const (
+	gateWait  = 5 * time.Millisecond
+	gateWaits = 20
+)
+
+// approach waits until this process is the one to sync, or another one's sync has
+// brought the synced position past the lines in flight.
+func (j *Journal) approach() (inside, carried bool) {
+	for vain := 0; vain < j.opt.gateWaits; {
+		inside, waits := j.state.Enter()
+		if inside || !waits {
+			return inside, false
+		}
+		if !j.state.Await(gateWait) {
+			vain++
+		}
+		if j.overtaken() {
+			return false, true
+		}
+	}
+	return false, false
+}
+
+// lookAhead finds out what the sync that follows will make durable: all that is
+// written by now, by whichever process. It reports whether none is needed any
+// more, because the lines in flight are published, and then tells who waits.
+func (j *Journal) lookAhead() (carried bool) {
+	f := &j.draft.flight
+	s, err := j.state.Peek()
+	if err != nil {
+		return false // the lines in flight are what is known
+	}
+	switch f.fate(&s) {
+	case stands:
+		j.tellOf(&s)
+		return true
+	case aloft:
+		if s.Chain == f.chain {
+			f.reach = s.Written
+		}
+	}
+	return false
+}
+
 // syncFlight makes the lines in flight durable.
 func (j *Journal) syncFlight() error {
-	if !j.draft.flight.entered {
+	if j.draft.flight.chain == 0 {
 		return j.active.Sync()
 	}
 	return j.beside.file.Sync()
@@ -146,9 +207,14 @@ func (j *Journal) overtaken() bool {
 	if err != nil || j.draft.flight.fate(&s) != stands {
 		return false // under the lock it is found out
 	}
-	j.receipts(j.draft.flight.told, checkpointOf(&s))
-	j.finished(checkpointOf(&s), false)
+	j.tellOf(&s)
 	return true
+}
+
+// tellOf tells who waits that the lines in flight are published by a state.
+func (j *Journal) tellOf(s *state.State) {
+	j.receipts(j.draft.flight.told, checkpointOf(s))
+	j.finished(checkpointOf(s), false)
 }
 
 // publish finds out what became of the lines that were in flight, makes the
@@ -176,7 +242,7 @@ var errLost = errors.New("the log was changed while the lines were made durable"
 // nobody has done so yet: others learn of it at their own sync.
 func (j *Journal) settleFlight(synced error) (fate, error) {
 	f := &j.draft.flight
-	if synced != nil && f.entered {
+	if synced != nil && f.chain != 0 {
 		j.commitFailed(synced)
 	}
 	same, err := j.unchanged()
@@ -186,11 +252,11 @@ func (j *Journal) settleFlight(synced error) (fate, error) {
 	fate := f.fate(&j.state.State)
 	switch {
 	case same && synced == nil && fate == aloft:
-		j.state.State.Position = f.end
+		j.state.State.Position = f.reach
 		return stands, j.state.Write()
 	case same && synced == nil:
 		return fate, nil
-	case same && (fate == aloft || fate == stands) && f.entered:
+	case same && (fate == aloft || fate == stands) && f.chain != 0:
 		if err := j.settle(); err != nil && !errors.Is(err, errVoided) {
 			return unclear, err
 		}

@@ -20,6 +20,7 @@ import (
 type writer struct {
 	w   *world
 	fs  *errorfs.FS
+	at  *gateway // where it waits for others' syncs; nil: nowhere
 	log *journal.Journal
 
 	fault  func(errorfs.Op) errorfs.Fault // of operations that are not held; nil for none
@@ -65,6 +66,9 @@ func (p *writer) open() (err error) {
 	}
 	opt := p.w.opt
 	opt.FS, opt.Notify = p.fs, nil
+	if p.at != nil {
+		opt.FS = gatedFS{p.fs, p}
+	}
 	opt.Share(true)
 	p.log, err = journal.Open(opt)
 	return err

@@ -95,6 +95,8 @@ type Options struct {
 	sharing     sharing // whenMet but in tests
 	commitSize  int64   // of the commit file; commit.Size but in tests
 	commitAfter int     // warm but in tests
+
+	gateWaits int // 0: as the constant; set in tests
 }
 
 // A Receipt says where a record stands and what proves it so far.
@@ -163,6 +165,9 @@ func newJournal(opt Options) (*Journal, error) {
 	}
 	if opt.commitSize == 0 {
 		j.opt.commitSize, j.opt.commitAfter = commit.Size, warm
+	}
+	if opt.gateWaits == 0 {
+		j.opt.gateWaits = gateWaits
 	}
 	j.queue.init(opt.Interval > 0)
 	return j, nil
@@ -244,13 +249,16 @@ func (j *Journal) stateMAC() (*record.MAC, error) {
 }
 
 // locked runs f under the log's lock.
-func (j *Journal) locked(f func() error) error {
+func (j *Journal) locked(f func() error) error { return j.lockedBy(vfs.Lock.Acquire, f) }
+
+// lockedBy runs f under the log's lock, taken in one of its ways.
+func (j *Journal) lockedBy(take func(vfs.Lock, time.Duration) error, f func() error) error {
 	if j.lock == nil {
 		if err := j.openLock(); err != nil {
 			return err
 		}
 	}
-	if err := j.lock.Acquire(j.opt.LockWait); err != nil {
+	if err := take(j.lock, j.opt.LockWait); err != nil {
 		if !errors.Is(err, vfs.ErrLocked) { // whether it was taken nevertheless is not known
 			err = errors.Join(err, j.closeLock())
 		}

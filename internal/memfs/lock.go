@@ -73,10 +73,18 @@ func (l *lock) failed(op string, err error) error {
 	return &fs.PathError{Op: op, Path: l.path, Err: err}
 }
 
-func (l *lock) Acquire(wait time.Duration) error {
+func (l *lock) Acquire(wait time.Duration) error { return l.acquire(wait, false) }
+
+// Join implements [vfs.Lock]. It waits as Acquire does.
+func (l *lock) Join(wait time.Duration) error { return l.acquire(wait, false) }
+
+// Overtake implements [vfs.Lock].
+func (l *lock) Overtake(wait time.Duration) error { return l.acquire(wait, true) }
+
+func (l *lock) acquire(wait time.Duration, first bool) error {
 	until := time.Now().Add(wait)
 	for {
-		w, err := l.ask(until)
+		w, err := l.ask(until, first)
 		if err != nil {
 			return err
 		}
@@ -94,7 +102,7 @@ func (l *lock) Acquire(wait time.Duration) error {
 }
 
 // ask takes the lock when it is free, and else returns a place in the queue.
-func (l *lock) ask(until time.Time) (*waiter, error) {
+func (l *lock) ask(until time.Time, first bool) (*waiter, error) {
 	if err := l.enter("lock"); err != nil {
 		return nil, err
 	}
@@ -118,7 +126,11 @@ func (l *lock) ask(until time.Time) (*waiter, error) {
 		return nil, l.failed("lock", vfs.ErrLocked)
 	}
 	l.waiting = &waiter{lock: l, granted: make(chan error, 1)}
-	state.queue = append(state.queue, l.waiting)
+	at := len(state.queue)
+	if first {
+		at = 0
+	}
+	state.queue = slices.Insert(state.queue, at, l.waiting)
 	return l.waiting, nil
 }
 

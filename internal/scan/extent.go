@@ -97,10 +97,11 @@ func (x *extent) mapped(b block) part {
 	return part{block: b, base: base, data: x.mapping.Bytes()[base-x.from : end-x.from]}
 }
 
-// read reads the part of a block, into buf where there is room.
-func (x *extent) read(b block, buf []byte) part {
+// read reads the part of a block, into room where that is large enough.
+func (x *extent) read(b block, room []byte) part {
 	base, end := x.limits(b)
-	p := part{block: b, base: base, data: buf[:0]}
+	p := part{block: b, base: base, room: room}
+	p.data = p.begin()
 	p.fill(x.src, b.hi)
 	for seen := int(b.hi - 1 - base); p.err == nil && p.offset() < end && bytes.IndexByte(p.data[seen:], '\n') < 0; {
 		seen = len(p.data)

@@ -26,8 +26,18 @@ type part struct {
 	block
 	base int64 // offset of data[0]
 	data []byte
-	err  error // why data ends too soon; nil
+	room []byte // that data is in, where it was read
+	err  error  // why data ends too soon; nil
 }
+
+// aligned is what the offset of a byte and the address that it is read to agree in,
+// modulo. Blocks begin a byte before a power of two: read to where one begins, they
+// would take the processor four times as long to copy.
+const aligned = 64
+
+// begin returns where data begins in the room. Rooms begin as Go allocates what
+// is large: with a page.
+func (p *part) begin() []byte { return p.room[min(int(p.base%aligned), len(p.room)):][:0] }
 
 // offset returns that of the end of the data.
 func (p *part) offset() int64 { return p.base + int64(len(p.data)) }
@@ -36,7 +46,8 @@ func (p *part) offset() int64 { return p.base + int64(len(p.data)) }
 func (p *part) fill(src io.ReaderAt, to int64) {
 	have, want := len(p.data), int(to-p.offset())
 	if cap(p.data) < have+want {
-		p.data = append(make([]byte, 0, have+want+more), p.data...)
+		p.room = make([]byte, aligned+have+want+more)
+		p.data = append(p.begin(), p.data...)
 	}
 	n, err := src.ReadAt(p.data[have:have+want], p.offset())
 	p.data = p.data[:have+n]

@@ -119,6 +119,7 @@ func (s *scan[R]) run() {
 	}
 	defer s.close()
 	w := newWorker(s, 0)
+	defer w.end()
 	t := new(task[R])
 	for n := 0; s.has(n); n++ {
 		if n == 1 {
@@ -155,7 +156,10 @@ func (s *scan[R]) parallel(first int) {
 	var workers sync.WaitGroup
 	for n := range min(s.opt.Workers, len(tasks)) {
 		w := newWorker(s, n)
-		workers.Go(func() { w.serve(jobs) })
+		workers.Go(func() {
+			defer w.end()
+			w.serve(jobs)
+		})
 	}
 	defer func() {
 		s.halted.Store(true)

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"runtime/debug"
+	"sync"
 )
 
 // A worker does one task after another, on one goroutine at a time.
 type worker[R any] struct {
 	scan   *scan[R]
 	number int
-	buf    []byte // of blocks that are read
-	copies []byte // lines found in the mapping
+	room   *[]byte // of buffers
+	buf    []byte  // of blocks that are read
+	copies []byte  // lines found in the mapping
 	found  []place
 }
 
@@ -21,7 +23,19 @@ type place struct {
 	start, end int // in the bytes that it is in
 }
 
-func newWorker[R any](s *scan[R], number int) *worker[R] { return &worker[R]{scan: s, number: number} }
+// buffers are for blocks that are read, one segment after another.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func newWorker[R any](s *scan[R], number int) *worker[R] {
+	room := buffers.Get().(*[]byte)
+	return &worker[R]{scan: s, number: number, room: room, buf: *room}
+}
+
+// end gives back the worker's buffer: results hold no memory of it.
+func (w *worker[R]) end() {
+	*w.room = w.buf
+	buffers.Put(w.room)
+}
 
 func (w *worker[R]) serve(jobs <-chan *task[R]) {
 	for t := range jobs {
@@ -43,7 +57,7 @@ func (w *worker[R]) do(t *task[R]) {
 		return
 	}
 	p := w.scan.read(t.block, w.buf)
-	w.buf = p.data
+	w.buf = p.room
 	body, start := p.body(&w.scan.extent)
 	from, to, found := p.whole(body, start, w.scan.opt.Reverse)
 	t.found = found

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/etch-audit/etch/internal/record"
 )
@@ -73,8 +74,15 @@ type File struct {
 	clean bool // that slot is synced, or holds the only good state: the other is to be written next
 	dirty bool // State may not be on disk yet
 	seen  [2]uint64
-	last  uint64 // the greatest counter ever seen
+	good  [2]uint64 // the counter of each slot when it was last found usable, or written here
+	last  uint64    // the greatest counter ever seen
 	buf   [slotSize]byte
+	all   [Size]byte // what was read last
+
+	synced struct { // of the newest slot ever seen
+		slot   int
+		offset int64
+	}
 	// counters is read to see whether anything has changed: from one slot's
 	// counter to the end of the other's, because one call costs less than two.
 	counters [slotSize + 8]byte
@@ -98,12 +106,11 @@ func (f *File) Reserve() error {
 
 // Load reads the newest state.
 func (f *File) Load() error {
-	b := make([]byte, Size)
-	n, err := f.f.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read state: %w", err)
+	b, err := f.read()
+	if err != nil {
+		return err
 	}
-	s, slot, usable, err := parse(b[:n], f.mac)
+	s, slot, usable, err := f.parse(b, true)
 	if err != nil {
 		return err
 	}
@@ -112,10 +119,51 @@ func (f *File) Load() error {
 	// only good one.
 	f.State, f.slot, f.clean, f.dirty = s, slot, usable == 1, true
 	for i := range f.seen {
-		f.seen[i] = binary.BigEndian.Uint64(b[i*slotSize+counterAt:])
+		f.seen[i] = counter(b, i)
 	}
 	f.last = max(f.last, f.seen[0], f.seen[1])
+	f.synced.slot, f.synced.offset = slot, s.Offset
 	return nil
+}
+
+// read reads both slots. What it returns is valid until it is called again.
+func (f *File) read() ([]byte, error) {
+	n, err := f.f.ReadAt(f.all[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	return f.all[:n], nil
+}
+
+// counter returns the counter of a slot, 0 where the file ends before it.
+func counter(b []byte, slot int) uint64 {
+	at := slot*slotSize + counterAt
+	if len(b) < at+8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b[at:])
+}
+
+// parse is the function parse, but for what needs no second look: the older slot,
+// where the newer can be used, and it is known that the older one could be or
+// nobody asks.
+func (f *File) parse(b []byte, both bool) (s State, slot, usable int, err error) {
+	newer := 0
+	if counter(b, 1) > counter(b, 0) {
+		newer = 1
+	}
+	older := 1 - newer
+	if at := newer * slotSize; len(b) > at && (!both || f.good[older] != 0 && f.good[older] == counter(b, older)) {
+		if s, err = parseSlot(b[at:min(len(b), at+slotSize)], f.mac); err == nil {
+			f.good[newer] = s.Counter
+			return s, newer, 2, nil
+		}
+	}
+	s, slot, usable, err = parse(b, f.mac)
+	if usable == 2 {
+		f.good = [2]uint64{counter(b, 0), counter(b, 1)}
+	}
+	return s, slot, usable, err
 }
 
 // Newest reports whether the state is the newest that was ever seen here, also
@@ -125,12 +173,14 @@ func (f *File) Newest() bool { return f.State.Counter >= f.last }
 // Peek returns the newest state that the file holds, and leaves State alone. It
 // needs no lock: a slot that is being written is passed over.
 func (f *File) Peek() (State, error) {
-	b := make([]byte, Size)
-	n, err := f.f.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return State{}, fmt.Errorf("read state: %w", err)
+	b, err := f.read()
+	if err != nil {
+		return State{}, err
 	}
-	s, _, _, err := parse(b[:n], f.mac)
+	s, slot, _, err := f.parse(b, false)
+	if err == nil {
+		f.synced.slot, f.synced.offset = slot, s.Offset
+	}
 	return s, err
 }
 
@@ -167,8 +217,9 @@ func (f *File) Write() error {
 		return fmt.Errorf("write state: %w", err)
 	}
 	f.State.Counter = next.Counter
-	f.seen[slot], f.last = next.Counter, next.Counter
+	f.seen[slot], f.good[slot], f.last = next.Counter, next.Counter, next.Counter
 	f.slot, f.clean, f.dirty = slot, false, true
+	f.synced.slot, f.synced.offset = slot, next.Offset
 	return nil
 }
 
@@ -199,6 +250,45 @@ func (f *File) Durable() bool { return !f.dirty }
 
 // Linked reports whether the state's path still names this file.
 func (f *File) Linked() (bool, error) { return f.f.Linked() }
+
+// A gate is a medium at which processes can wait for each other: package vfs.
+type gate interface {
+	Enter() bool
+	Leave(offsets ...int64)
+	Await(offset int64, was [4]byte, limit time.Duration) bool
+}
+
+// Enter reports whether the caller is the one among all processes that does what
+// each would else do for itself: see vfs.Gate. It reports also whether there is
+// anything to wait for where it is not.
+func (f *File) Enter() (inside, waits bool) {
+	g, waits := f.f.(gate)
+	return waits && g.Enter(), waits
+}
+
+// Leave lets others in, and those go on who wait for another state.
+func (f *File) Leave() {
+	if g, ok := f.f.(gate); ok {
+		g.Leave(wordAt, slotSize+wordAt)
+	}
+}
+
+// Await waits until somebody has left; not where the synced position is not that of
+// the state last read, peeked at or written. It may return earlier, and reports
+// false where it has waited for as long as limit.
+func (f *File) Await(limit time.Duration) bool {
+	g, ok := f.f.(gate)
+	if !ok {
+		return false
+	}
+	var synced [8]byte
+	binary.BigEndian.PutUint64(synced[:], uint64(f.synced.offset))
+	return g.Await(int64(f.synced.slot*slotSize+wordAt), [4]byte(synced[4:]), limit)
+}
+
+// wordAt is where in a slot the part of the synced position stands that changes
+// whenever it does.
+const wordAt = 28
 
 // Close closes the file.
 func (f *File) Close() error { return f.f.Close() }

@@ -36,6 +36,17 @@ func (w *flockWait) try() error {
 	return err
 }
 
+// share takes the lock together with others who do, without waiting. It returns
+// EWOULDBLOCK where somebody has it alone, or a wait for it is still under way.
+func (w *flockWait) share() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.blocks {
+		return unix.EWOULDBLOCK
+	}
+	return flock(w.fd, unix.LOCK_SH|unix.LOCK_NB)
+}
+
 func (w *flockWait) unlock() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

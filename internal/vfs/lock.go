@@ -39,7 +39,23 @@ func openLock(abs string) (Lock, error) {
 	return l, nil
 }
 
-func (l *osLock) Acquire(wait time.Duration) error {
+func (l *osLock) Acquire(wait time.Duration) error { return l.acquire(wait, inTurn) }
+
+func (l *osLock) Join(wait time.Duration) error { return l.acquire(wait, beside) }
+
+func (l *osLock) Overtake(wait time.Duration) error { return l.acquire(wait, now) }
+
+// A manner is how somebody waits for the lock.
+type manner int
+
+const (
+	inTurn manner = iota
+	beside        // without a turn, where it is nobody's
+	now           // without a turn
+)
+
+// acquire takes the lock.
+func (l *osLock) acquire(wait time.Duration, how manner) error {
 	switch {
 	case !l.open:
 		return l.failed("lock", fs.ErrClosed)
@@ -48,7 +64,7 @@ func (l *osLock) Acquire(wait time.Duration) error {
 	}
 	w := waiting{limit: wait}
 	for {
-		if err := l.acquireFiles(&w); err != nil {
+		if err := l.files.takeAs(how, &w); err != nil {
 			return l.failed("lock", err)
 		}
 		current, err := l.files.linked()
@@ -69,15 +85,23 @@ func (l *osLock) Acquire(wait time.Duration) error {
 	}
 }
 
-// acquireFiles takes the lock of the files that are open, in turn.
-func (l *osLock) acquireFiles(w *waiting) error {
-	if err := l.files.take(theTurn, w); err != nil {
+// takeAs takes the lock of the files that are open.
+func (l *lockFiles) takeAs(how manner, w *waiting) error {
+	if how == now || how == beside && l.turnIsFree() {
+		return l.take(theLock, w)
+	}
+	return l.takeInTurn(w)
+}
+
+// takeInTurn takes the turn, then the lock, and gives the turn back.
+func (l *lockFiles) takeInTurn(w *waiting) error {
+	if err := l.take(theTurn, w); err != nil {
 		return err
 	}
-	err := l.files.take(theLock, w)
-	turnErr := l.files.unlock(theTurn)
+	err := l.take(theLock, w)
+	turnErr := l.unlock(theTurn)
 	if err == nil && turnErr != nil {
-		err = l.files.unlock(theLock)
+		err = l.unlock(theLock)
 	}
 	return errors.Join(err, turnErr)
 }

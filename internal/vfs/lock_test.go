@@ -24,6 +24,12 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(gateName); name != "" {
+		if err := stayInside(name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	if dir := os.Getenv(lockDir); dir != "" {
 		if err := count(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -68,6 +68,13 @@ func (l *lockFiles) take(kind lockKind, w *waiting) error {
 	return wait.until(left)
 }
 
+// turnIsFree reports whether nobody has the turn. It shares it with all who ask
+// at the same moment, so that they do not see each other.
+func (l *lockFiles) turnIsFree() bool {
+	turn := l[theTurn].wait
+	return turn.share() == nil && turn.unlock() == nil
+}
+
 func (l *lockFiles) unlock(kind lockKind) error { return l[kind].wait.unlock() }
 
 func flock(fd uintptr, how int) error {

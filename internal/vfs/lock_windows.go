@@ -75,6 +75,9 @@ func (l *lockFiles) try(kind lockKind) (bool, error) {
 	}
 }
 
+// turnIsFree reports false: there all wait in turn.
+func (l *lockFiles) turnIsFree() bool { return false }
+
 func (l *lockFiles) unlock(kind lockKind) error {
 	return windows.UnlockFileEx(windows.Handle(l.file.Fd()), 0, 1, 0, lockedByte(kind))
 }

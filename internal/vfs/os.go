@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -57,7 +58,7 @@ func (osFS) Rename(oldName, newName string) error { return rename(oldName, newNa
 
 func (osFS) Remove(name string) error { return os.Remove(name) }
 
-func (osFS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
+func (osFS) Mkdir(name string, perm fs.FileMode) error { return mkdir(name, perm) }
 
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
@@ -82,6 +83,7 @@ type osFile struct {
 	mu   sync.RWMutex // held for reading while fd is in use, for writing by Close
 	fd   uintptr
 	open bool
+	gate gate
 }
 
 func newOSFile(f *os.File, abs string) (*osFile, error) {
@@ -101,7 +103,7 @@ func (f *osFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open = false
-	return f.file.Close()
+	return errors.Join(f.gate.close(), f.file.Close())
 }
 
 func (f *osFile) Size() (int64, error) {

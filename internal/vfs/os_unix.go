@@ -66,3 +66,5 @@ func fstat(fd uintptr, st *unix.Stat_t) error {
 		}
 	}
 }
+
+func mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }

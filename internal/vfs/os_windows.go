@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -54,8 +55,53 @@ func createFile(name string, flag int, perm fs.FileMode) (windows.Handle, error)
 	case flag&os.O_CREATE != 0:
 		mode = windows.OPEN_ALWAYS
 	}
-	// Without security attributes the handle is not inherited.
-	return windows.CreateFile(path, access, shareAll, nil, mode, attributes, 0)
+	var security *windows.SecurityAttributes
+	if mode != windows.OPEN_EXISTING {
+		if security, err = securityOf(perm, ownersFile); err != nil {
+			return windows.InvalidHandle, err
+		}
+	}
+	// Neither without security attributes nor with these is the handle inherited.
+	return windows.CreateFile(path, access, shareAll, security, mode, attributes, 0)
+}
+
+func mkdir(name string, perm fs.FileMode) error {
+	path, err := windows.UTF16PtrFromString(name)
+	if err == nil {
+		var security *windows.SecurityAttributes
+		if security, err = securityOf(perm, ownersDirectory); err == nil {
+			err = windows.CreateDirectory(path, security)
+		}
+	}
+	if err != nil {
+		return &fs.PathError{Op: "mkdir", Path: name, Err: err}
+	}
+	return nil
+}
+
+// Access lists that let the owner and the system do everything, and nobody else
+// anything; nothing is inherited from above, and what is made inside of a directory
+// inherits its list. An administrator can take the ownership, as root can read everything
+// elsewhere.
+const (
+	ownersFile      = "D:P(A;;FA;;;OW)(A;;FA;;;SY)"
+	ownersDirectory = "D:P(A;OICI;FA;;;OW)(A;OICI;FA;;;SY)"
+)
+
+// securityOf returns who may do what with a new file or directory: what of perm says
+// that others may do nothing is said by an access list, as modes mean nothing here; what
+// others may read has the access list of its directory.
+func securityOf(perm fs.FileMode, owners string) (*windows.SecurityAttributes, error) {
+	if perm&0o077 != 0 {
+		return nil, nil
+	}
+	descriptor, err := windows.SecurityDescriptorFromString(owners)
+	if err != nil {
+		return nil, err
+	}
+	security := &windows.SecurityAttributes{SecurityDescriptor: descriptor}
+	security.Length = uint32(unsafe.Sizeof(*security))
+	return security, nil
 }
 
 // rename goes by way of os.Root within one directory, because that renames

@@ -68,6 +68,13 @@ type Lock interface {
 	// that is [ErrLocked] when the wait was in vain. The lock taken is the
 	// one that the path names now, also when the file was replaced.
 	Acquire(wait time.Duration) error
+	// Join is Acquire for one of several who come again and again, and do not
+	// come back at once: where nobody is waiting by Acquire it may wait beside
+	// the others, without an order, which costs less.
+	Join(wait time.Duration) error
+	// Overtake is Acquire without a turn, for what others are waiting for to be
+	// done under the lock.
+	Overtake(wait time.Duration) error
 	Release() error
 	// Close releases the lock, where it is held, and the file.
 	Close() error

@@ -60,6 +60,10 @@ const (
 	OnceEnd   = `}`
 )
 
+// ImportStart stands in the place of OnceStart before an event of an import: one that
+// nobody sends otherwise.
+const ImportStart = `{"import":`
+
 // LostStart and LostEnd stand around a Lost.
 const (
 	LostStart = `{"lost":`

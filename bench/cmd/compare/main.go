@@ -6,6 +6,7 @@
 //	go run ./cmd/compare -rows append-64,bbolt
 //	go run ./cmd/compare -json table.json    the same as JSON, besides the text
 //	go run ./cmd/compare -curve curve.json   what the picture shows
+//	go run ./cmd/compare -daemon daemon.json what the daemon's picture shows
 package main
 
 import (
@@ -45,6 +46,7 @@ func main() {
 type command struct {
 	opt     bench.Options
 	curve   string
+	daemon  string
 	json    string
 	verbose bool
 }
@@ -63,6 +65,7 @@ func parse(args []string, stderr io.Writer) (command, error) {
 	var c command
 	flags.StringVar(&c.json, "json", "", "file that gets the table as JSON")
 	flags.StringVar(&c.curve, "curve", "", "file that gets throughput over callers, instead of the table")
+	flags.StringVar(&c.daemon, "daemon", "", "file that gets a daemon's throughput and latency over clients, instead of the table")
 	flags.BoolVar(&c.verbose, "v", false, "say what is being measured")
 	if err := flags.Parse(args); err != nil {
 		return c, err
@@ -107,6 +110,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 		return writeJSON(c.curve, points)
+	}
+	if c.daemon != "" {
+		curve, err := bench.Daemon(ctx, c.opt)
+		if err != nil {
+			return err
+		}
+		return writeJSON(c.daemon, curve)
 	}
 	report := table.Report{Machine: table.ThisMachine(), Options: c.opt.String()}
 	if report.Outcomes, err = bench.Run(ctx, c.opt); err != nil {

@@ -45,20 +45,56 @@ type plane struct {
 	from, to float64 // events a second: powers of ten
 }
 
-// draw returns the picture as SVG.
+// A panel is one plot of a picture.
+type panel struct {
+	title, words string
+	axis         string // what there is more and more of
+	points       []bench.Point
+}
+
+// draw returns the picture of throughput over callers as SVG.
 func draw(points []bench.Point) ([]byte, error) {
-	all, p, err := arrange(points)
-	if err != nil {
-		return nil, err
+	return drawPanels([]panel{{
+		"Durable events per second over the number of callers",
+		"each event on disk before its caller goes on; both axes are logarithmic", "callers", points,
+	}})
+}
+
+// drawDaemon returns the picture of a daemon's throughput and latency.
+func drawDaemon(measured []bench.DaemonPoint) ([]byte, error) {
+	var rates, times []bench.Point
+	for _, p := range measured {
+		rates = append(rates, bench.Point{Peer: "daemon", Callers: p.Clients, Rate: p.Rate})
+		times = append(times, bench.Point{Peer: "p99", Callers: p.Clients, Rate: p.P99}, bench.Point{Peer: "p50", Callers: p.Clients, Rate: p.P50})
 	}
+	return drawPanels([]panel{
+		{"Durable events per second over the number of the daemon's clients", "one event a request, on disk before it is answered; both axes are logarithmic", "clients", rates},
+		{"Microseconds from request to answer", "by half of the requests, and by 99 of 100; both axes are logarithmic", "clients", times},
+	})
+}
+
+// drawPanels returns plots, one below the other.
+func drawPanels(panels []panel) ([]byte, error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="Durable events per second over the number of callers">`+"\n", width, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="%s">`+"\n", width, height*len(panels), panels[0].title)
 	b.WriteString(style)
-	fmt.Fprintf(&b, `<rect class="bg" width="%d" height="%d"/>`+"\n", width, height)
-	fmt.Fprintf(&b, `<text class="title" x="%d" y="26">Durable events per second over the number of callers</text>`+"\n", left)
-	fmt.Fprintf(&b, `<text class="dim" x="%d" y="44">each event on disk before its caller goes on; both axes are logarithmic</text>`+"\n", left)
-	p.grid(&b, points)
-	p.lines(&b, all)
+	fmt.Fprintf(&b, `<rect class="bg" width="%d" height="%d"/>`+"\n", width, height*len(panels))
+	for i, one := range panels {
+		all, p, err := arrange(one.points)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			fmt.Fprintf(&b, `<g transform="translate(0 %d)">`+"\n", i*height)
+		}
+		fmt.Fprintf(&b, `<text class="title" x="%d" y="26">%s</text>`+"\n", left, one.title)
+		fmt.Fprintf(&b, `<text class="dim" x="%d" y="44">%s</text>`+"\n", left, one.words)
+		p.grid(&b, one)
+		p.lines(&b, all)
+		if i > 0 {
+			b.WriteString("</g>\n")
+		}
+	}
 	b.WriteString("</svg>\n")
 	return b.Bytes(), nil
 }
@@ -98,21 +134,21 @@ func (p plane) y(rate float64) float64 {
 }
 
 // grid draws the axes.
-func (p plane) grid(b *bytes.Buffer, points []bench.Point) {
+func (p plane) grid(b *bytes.Buffer, of panel) {
 	for rate := p.from; rate <= p.to*1.001; rate *= 10 {
 		y := p.y(rate)
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="dim" x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n",
 			left, right, y, y, left-8, y+4, thousands(int(rate+0.5)))
 	}
 	drawn := map[int]bool{}
-	for _, pt := range points {
+	for _, pt := range of.points {
 		if drawn[pt.Callers] {
 			continue
 		}
 		drawn[pt.Callers] = true
 		fmt.Fprintf(b, `<text class="dim" x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", p.x(pt.Callers), bottom+20, thousands(pt.Callers))
 	}
-	fmt.Fprintf(b, `<text class="dim" x="%d" y="%d" text-anchor="middle">callers</text>`+"\n", (left+right)/2, bottom+42)
+	fmt.Fprintf(b, `<text class="dim" x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (left+right)/2, bottom+42, of.axis)
 }
 
 // lines draws the series, each with its name behind its last point.

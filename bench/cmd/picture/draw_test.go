@@ -64,7 +64,7 @@ func TestDrawRefuses(t *testing.T) {
 
 // TestCommitted shows that the pictures in docs/ are those of the committed data.
 func TestCommitted(t *testing.T) {
-	for data, picture := range map[string]string{"curve.json": "throughput.svg", "ask.json": "questions.svg"} {
+	for data, picture := range map[string]string{"curve.json": "throughput.svg", "daemon.json": "daemon.svg", "ask.json": "questions.svg"} {
 		measured, err := os.ReadFile(filepath.Join("..", "..", "testdata", data))
 		if err != nil {
 			t.Fatal(err)
@@ -83,5 +83,22 @@ func TestCommitted(t *testing.T) {
 		if len(got) > maxPicture {
 			t.Errorf("%s has %d bytes, at most %d", picture, len(got), maxPicture)
 		}
+	}
+}
+
+func TestDrawDaemon(t *testing.T) {
+	svg, err := drawAny([]byte(`{"daemon": [
+		{"clients": 1, "events_per_second": 2500, "p50_us": 330, "p99_us": 900},
+		{"clients": 64, "events_per_second": 26000, "p50_us": 2200, "p99_us": 6500}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"daemon 26,000", "p50 2,200", "p99 6,500", "clients", `<g transform="translate(0 440)">`} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("the picture does not contain %q", want)
+		}
+	}
+	if svg, err := drawAny([]byte(`{"daemon": [{"clients": 1, "events_per_second": 0}]}`)); err == nil {
+		t.Errorf("a daemon that answers nothing was drawn: %s", svg)
 	}
 }

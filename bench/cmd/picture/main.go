@@ -1,9 +1,11 @@
 // Command picture draws as SVG what was measured: throughput over callers, by
-// compare -curve, or how many times as fast as ripgrep questions were answered, by
+// compare -curve, a daemon's throughput and latency, by compare -daemon, or how many times as fast as ripgrep questions were answered, by
 // ask -json.
 //
 //	go run ./cmd/compare -curve testdata/curve.json
 //	go run ./cmd/picture testdata/curve.json ../docs/throughput.svg
+//	go run ./cmd/compare -daemon testdata/daemon.json
+//	go run ./cmd/picture testdata/daemon.json ../docs/daemon.svg
 //	go run ./cmd/ask -json testdata/ask.json
 //	go run ./cmd/picture testdata/ask.json ../docs/questions.svg
 package main
@@ -43,7 +45,7 @@ func run(in, out string) error {
 	return os.WriteFile(out, svg, 0o644)
 }
 
-// drawAny draws a curve, which is an array, or a report.
+// drawAny draws a curve, which is an array, a daemon's, or a report.
 func drawAny(measured []byte) ([]byte, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(measured), []byte("[")) {
 		var points []bench.Point
@@ -51,6 +53,10 @@ func drawAny(measured []byte) ([]byte, error) {
 			return nil, err
 		}
 		return draw(points)
+	}
+	var curve bench.DaemonCurve
+	if err := json.Unmarshal(measured, &curve); err == nil && len(curve.Daemon) > 0 {
+		return drawDaemon(curve.Daemon)
 	}
 	var report table.Report
 	if err := json.Unmarshal(measured, &report); err != nil {

@@ -45,9 +45,12 @@ func release(t *testing.T, l vfs.Lock) {
 }
 
 // acquiring begins to acquire and returns where the outcome will be found.
-func acquiring(l vfs.Lock) <-chan error {
+func acquiring(l vfs.Lock) <-chan error { return waiting(l.Acquire) }
+
+// waiting is acquiring in any way.
+func waiting(acquire func(time.Duration) error) <-chan error {
 	done := make(chan error, 1)
-	go func() { done <- l.Acquire(long) }()
+	go func() { done <- acquire(long) }()
 	time.Sleep(settle)
 	return done
 }
@@ -152,18 +155,63 @@ func testLockInTurn(t *testing.T, s suite) {
 	closeNow(t, b)
 }
 
+// Who joins waits behind one that waits in turn, and nobody is forgotten.
+func testLockOutOfTurn(t *testing.T, s suite) {
+	holder, first, second := s.lock(t, "l"), s.lock(t, "l"), s.lock(t, "l")
+	acquire(t, holder)
+	wantError(t, "Join of a held lock", second.Join(0), vfs.ErrLocked)
+	wantError(t, "Overtake of a held lock", second.Overtake(0), vfs.ErrLocked)
+	inTurn := acquiring(first)
+	behind := waiting(second.Join)
+	release(t, holder)
+	if err := <-inTurn; err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-behind:
+		t.Fatalf("Join of a lock that was waited for, and is held: got %v", err)
+	case <-time.After(settle):
+	}
+	// first holds, second waits, and two more come. In which order they are served
+	// is the system's business: that each is, and alone, is not.
+	last := s.lock(t, "l")
+	third, fourth := acquiring(holder), waiting(last.Overtake)
+	release(t, first)
+	for range 3 {
+		var served vfs.Lock
+		var err error
+		select {
+		case err = <-behind:
+			served = second
+		case err = <-third:
+			served = holder
+		case err = <-fourth:
+			served = last
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, "Acquire of a held lock", first.Acquire(0), vfs.ErrLocked)
+		release(t, served)
+	}
+	for _, l := range []vfs.Lock{holder, first, second, last} {
+		closeNow(t, l)
+	}
+}
+
 // testLockCounter lets several Locks guard a count kept in a file: any overlap
 // of two holders loses a count.
 func testLockCounter(t *testing.T, s suite) {
 	const workers, rounds = 4, 50
 	closeNow(t, s.create(t, "count", "0"))
 	var wg sync.WaitGroup
-	for range workers {
+	for i := range workers {
 		wg.Go(func() {
 			l := s.lock(t, "l")
 			defer closeNow(t, l)
-			for range rounds {
-				if err := Count(s.fs, l, s.path("count")); err != nil {
+			for n := range rounds {
+				take := [...]func(time.Duration) error{l.Acquire, l.Join, l.Overtake}[(n+i)%3]
+				if err := count(s.fs, l, take, s.path("count")); err != nil {
 					t.Error(err)
 					return
 				}
@@ -176,8 +224,10 @@ func testLockCounter(t *testing.T, s suite) {
 
 // Count adds one to the number that the named file holds, reading and writing
 // it while it holds the lock.
-func Count(fsys vfs.FS, l vfs.Lock, name string) error {
-	if err := l.Acquire(long); err != nil {
+func Count(fsys vfs.FS, l vfs.Lock, name string) error { return count(fsys, l, l.Acquire, name) }
+
+func count(fsys vfs.FS, l vfs.Lock, take func(time.Duration) error, name string) error {
+	if err := take(long); err != nil {
 		return err
 	}
 	return errors.Join(addOne(fsys, name), l.Release())

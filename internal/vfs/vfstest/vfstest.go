@@ -36,6 +36,7 @@ func TestFS(t *testing.T, fsys vfs.FS, dir string) {
 		{"lock timeout", testLockTimeout},
 		{"lock misuse", testLockMisuse},
 		{"lock in turn", testLockInTurn},
+		{"lock out of turn", testLockOutOfTurn},
 		{"lock counter", testLockCounter},
 		{"lock file replaced", testLockReplaced},
 		{"lock file replaced while waiting", testLockReplacedWhileWaiting},
