@@ -2,6 +2,7 @@ package etch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -160,19 +161,11 @@ func (c *Client) send(ctx context.Context, l *link, once bool, receipts []Receip
 		c.calls.Put(w)
 		return 0, err
 	}
-	if err := l.submit(ctx, w); err != nil {
-		c.calls.Put(w)
-		return 0, err
-	}
-	if done := ctx.Done(); done != nil {
-		select {
-		case <-w.done:
-		case <-done:
-			// The call is not used again: its answer may come still.
-			return 0, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	if kept, err := l.exchange(ctx, w); err != nil {
+		if kept {
+			c.calls.Put(w)
 		}
-	} else {
-		<-w.done
+		return 0, err
 	}
 	copy(receipts, w.receipts)
 	for i, ev := range events {
@@ -185,6 +178,80 @@ func (c *Client) send(ctx context.Context, l *link, once bool, receipts []Receip
 		c.calls.Put(w)
 	}
 	return known, err
+}
+
+// exchange sends the lines of a call and waits for their answers. Where it fails, kept
+// says whether the call can be used again.
+func (l *link) exchange(ctx context.Context, w *call) (kept bool, err error) {
+	if err := l.submit(ctx, w); err != nil {
+		return true, err
+	}
+	done := ctx.Done()
+	if done == nil {
+		<-w.done
+		return true, nil
+	}
+	select {
+	case <-w.done:
+		return true, nil
+	case <-done: // the answer may come still
+		return false, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	}
+}
+
+// A DaemonStatus is what a daemon says of itself. What it does not tell is "".
+type DaemonStatus struct {
+	Origin  string // its log's name
+	Log     string // the path of its log
+	UID     string // whom it runs as
+	User    string // that user's name
+	Version string // of the program
+	Problem string // why the next event cannot be recorded; "" where nothing is known against it
+}
+
+// Status asks the daemon how it is. One that does not know the question tells nothing
+// of itself.
+func (c *Client) Status(ctx context.Context) (DaemonStatus, error) {
+	w, err := c.ask(ctx, wire.StatusLine+"\n")
+	if e, ok := errors.AsType[*DaemonError](err); ok && wire.Code(e.Code) == wire.Invalid {
+		return DaemonStatus{}, nil
+	}
+	if err != nil {
+		return DaemonStatus{}, err
+	}
+	if w.about == nil {
+		return DaemonStatus{}, errors.New("daemon: it answers something else than how it is")
+	}
+	a := w.about
+	return DaemonStatus{w.origin, a.Log, a.UID, a.User, a.Version, a.Problem}, nil
+}
+
+// recordLoss has it recorded that events are lost, once for each ID of this client's
+// user.
+func (c *Client) recordLoss(ctx context.Context, loss Loss) error {
+	text, err := json.Marshal(wire.Lost{ID: loss.ID, Count: loss.Count, From: loss.From.UTC(), To: loss.To.UTC(), Cause: loss.Cause})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
+	_, err = c.ask(ctx, wire.LostStart+string(text)+wire.LostEnd+"\n")
+	return err
+}
+
+// ask sends a line that is no event, and returns with its answer.
+func (c *Client) ask(ctx context.Context, line string) (*call, error) {
+	for try := 1; ; try++ {
+		l, err := c.connected(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotRecorded, err)
+		}
+		w := &call{done: make(chan struct{}, 1), text: []byte(line), head: len(line), receipts: make([]Receipt, 1)}
+		if _, err = l.exchange(ctx, w); err == nil {
+			err = w.outcome()
+		}
+		if !errors.Is(err, errNotTaken) || try == maxSends {
+			return w, err
+		}
+	}
 }
 
 // keepText is the most bytes of lines that a call keeps room for: one huge event is
@@ -239,8 +306,10 @@ type call struct {
 	recorded int
 	known    int
 	skipped  int
-	err      error // the first one
-	unknown  bool  // of some event it is not known whether it is recorded
+	origin   string      // of an answer that says how the daemon is
+	about    *wire.About // of that answer; nil: there was none
+	err      error       // the first one
+	unknown  bool        // of some event it is not known whether it is recorded
 }
 
 // begin makes the lines of a call.
@@ -300,6 +369,8 @@ func (w *call) take(a *wire.Answer, origin string) {
 		w.known++
 	case wire.Skipped:
 		w.skipped++
+	case wire.Status:
+		w.origin, w.about = a.Origin, a.About
 	default:
 		w.fail(&DaemonError{Code: string(a.Code), Text: a.Error, Hint: a.Hint}, a.Code == wire.Unknown)
 	}

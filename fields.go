@@ -66,13 +66,14 @@ func makeFields() []field {
 	return fields
 }
 
-// fieldOf returns the number of the field of that name.
+// fieldOf returns the number of the field of that name, which is its first.
 func fieldOf(name string) int {
-	id, ok := schema.ID(name)
-	if !ok {
-		panic("etch: no field " + name)
+	for id := range fields {
+		if fields[id].Name == name {
+			return id
+		}
 	}
-	return id
+	panic("etch: no field " + name)
 }
 
 // of makes the field whose values are those of the members.
@@ -87,33 +88,59 @@ func of(f filter.Field, paths ...string) field {
 // handle takes away what a handle has before its name.
 func handle(name string) string { return strings.TrimPrefix(name, "@") }
 
-// otherNames are the names of fields whose member's own name says too little or
-// too much. Those that would clash are not also known by it.
-var otherNames = map[string]string{
-	"event_id": "id", "call_id": "call", "session_id": "session", "turn_id": "turn", "trace_id": "trace",
-	"actor.caller_id": "caller", "action.risk_reasons": "risk_reason", "action.mcp_server_id": "mcp_server",
-	"result.type": "result", "security.sandbox_backend": "sandbox", "egress.host": "egress_host",
+// otherName returns the name of a field whose member's own says too little or too
+// much; "" for the others.
+func otherName(path string) string {
+	switch path {
+	case "event_id", "call_id", "session_id", "turn_id", "trace_id":
+		name := strings.TrimSuffix(path, "_id")
+		if name == "event" {
+			return "id"
+		}
+		return name
+	case "actor.caller_id":
+		return "caller"
+	case "action.risk_reasons":
+		return "risk_reason"
+	case "action.mcp_server_id":
+		return "mcp_server"
+	case "result.type":
+		return "result"
+	case "security.sandbox_backend":
+		return "sandbox"
+	case "egress.host":
+		return "egress_host"
+	}
+	return ""
 }
 
-var clashing = map[string]bool{"result.type": true, "egress.host": true}
+// clashes reports whether a member's own name would clash: the field is not also known
+// by it.
+func clashes(path string) bool { return path == "result.type" || path == "egress.host" }
 
-// covered are the members that the fields above stand for.
-var covered = map[string]bool{"timestamp": true, "event_type": true, "action.risk_level": true, "labels": true, "actor.agent": true}
+// covered reports whether one of the fields above stands for a member.
+func covered(path string) bool {
+	switch path {
+	case "timestamp", "event_type", "action.risk_level", "labels", "actor.agent":
+		return true
+	}
+	return false
+}
 
 // memberField returns the field of one member.
 func memberField(m *formMember) (field, bool) {
-	if covered[m.path] || m.kind == kindObject {
+	if covered(m.path) || m.kind == kindObject {
 		return field{}, false
 	}
 	base := m.path[strings.IndexByte(m.path, '.')+1:]
-	f := filter.Field{Name: base, Kind: filterKinds[m.kind], Values: listed[m.path]}
+	f := filter.Field{Name: base, Kind: filterKinds[m.kind], Values: listed(m.path)}
 	f.Plain = f.Kind == filter.Text
 	if m.path == "result.duration_ms" {
 		f.Name, f.Also, f.Unit = "duration", []string{base}, time.Millisecond
 	}
-	if other, ok := otherNames[m.path]; ok {
+	if other := otherName(m.path); other != "" {
 		f.Name = other
-		if !clashing[m.path] {
+		if !clashes(m.path) {
 			f.Also = append(f.Also, base)
 		}
 	}
@@ -123,9 +150,17 @@ func memberField(m *formMember) (field, bool) {
 	return field{Field: f, members: []memberID{m.id}}, true
 }
 
-// listed are the values of members whose names the format lists.
-var listed = map[string][]string{
-	"phase": namesOf(phases), "result.type": namesOf(outcomes), "action.claim_source": namesOf(claimSources),
+// listed returns the values of a member whose names the format lists.
+func listed(path string) []string {
+	switch path {
+	case "phase":
+		return namesOf(phases)
+	case "result.type":
+		return namesOf(outcomes)
+	case "action.claim_source":
+		return namesOf(claimSources)
+	}
+	return nil
 }
 
 var filterKinds = [...]filter.Kind{

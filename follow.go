@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -93,6 +94,9 @@ func (f *follower) give(v *view) (stopped bool) {
 			_, damage := errors.AsType[*CorruptionError](err)
 			stopped = !f.yield(Record{}, err) || !damage
 			return !stopped
+		}
+		if q.LinesOnly {
+			rec.Raw = bytes.Clone(rec.Raw) // it is valid until the next record
 		}
 		newest = append(newest, rec)
 		return true

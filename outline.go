@@ -2,6 +2,8 @@ package etch
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"time"
 
 	"github.com/etch-audit/etch/internal/record"
@@ -45,72 +47,119 @@ func (o *outline) read(line []byte) bool {
 	if l.MAC != nil {
 		o.data = l.Signed
 	}
-	o.pos = bytes.IndexByte(line, ',') + 1
-	return o.members(&forms[0], l.MAC != nil) && o.pos == len(o.data) && o.spans[memberTimestamp].to != 0 && o.consistent()
+	end := o.members(&forms[0], l.MAC != nil, bytes.IndexByte(line, ',')+1)
+	return end == len(o.data) && o.spans[memberTimestamp].to != 0 && o.consistent()
 }
 
-// members reads the members of an object that is open. The line itself ends
-// with its MAC, where it is bare, and has no brace before it.
-func (o *outline) members(f *form, bare bool) bool {
+// members reads the members of an object that is open at an offset, and returns
+// the one behind it, negative where it could not. The line itself ends with its
+// MAC, where it is bare, and has no brace before it. Where it is in the line is
+// held in registers for most members, and in o.pos for the others.
+func (o *outline) members(f *form, bare bool, pos int) int {
+	data := o.data
 	for i := 0; i < len(f.members); i++ {
-		if i = o.next(f, i); i < 0 {
-			return false
+		n := int(o.after[f.members[i].id])
+		if n < i || !f.members[n].begins(data[pos:]) {
+			if n = o.next(f, i, pos); n < 0 {
+				return -1
+			}
 		}
-		m := &f.members[i]
-		o.pos += len(m.key)
-		start := o.pos
-		if !o.value(m) {
-			return false
+		i = n
+		m := &f.members[n]
+		pos += len(m.key)
+		start := pos
+		if pos = o.value(m, pos); pos < 0 {
+			return -1
 		}
-		o.spans[m.id] = span{uint16(start), uint16(o.pos)}
-		switch c := o.at(); {
-		case c == ',':
-			o.pos++
-		case c == '}' && !bare:
-			o.pos++
-			return true
+		o.spans[m.id] = span{uint16(start), uint16(pos)}
+		switch {
+		case pos == len(data):
+			return closed(bare, pos)
+		case data[pos] == ',':
+			pos++
+		case data[pos] == '}' && !bare:
+			return pos + 1
 		default:
-			return bare && o.pos == len(o.data)
+			return -1
 		}
 	}
-	return false
+	return -1
+}
+
+// closed returns where the members end that end with the data.
+func closed(bare bool, pos int) int {
+	if bare {
+		return pos
+	}
+	return -1
 }
 
 // next returns the first member from number i on whose key is next in the line,
 // negative where there is none. Most are absent, and mostly those that were
-// absent the last time.
-func (o *outline) next(f *form, i int) int {
-	rest, after := o.data[o.pos:], &o.after[f.members[i].id]
-	if n := int(*after); n >= i && f.members[n].begins(rest) {
-		return n
-	}
+// absent the last time, so that it notes which one it was.
+func (o *outline) next(f *form, i, pos int) int {
 	for n := i; n < len(f.members); n++ {
-		if f.members[n].begins(rest) {
-			*after = uint8(n)
+		if f.members[n].begins(o.data[pos:]) {
+			o.after[f.members[i].id] = uint8(n)
 			return n
 		}
 	}
 	return -1
 }
 
-// begins reports whether a text begins with the member's key. Two bytes tell
-// most of the time.
+// begins reports whether a text begins with the member's key.
 func (m *formMember) begins(b []byte) bool {
 	n := len(m.key)
-	return len(b) >= n && b[1] == m.key[1] && b[n-2] == '"' && string(b[:n]) == string(m.key)
+	if len(b) < max(n, 8) {
+		return bytes.HasPrefix(b, m.key)
+	}
+	if (binary.LittleEndian.Uint64(b)^m.start)&m.mask != 0 {
+		return false
+	}
+	return n <= 8 || binary.LittleEndian.Uint64(b[n-8:]) == m.end && (n <= 16 || string(b[8:n-8]) == string(m.key[8:n-8]))
 }
 
-// value reads the value of a member, if it is what the member's can be.
-func (o *outline) value(m *formMember) bool {
+// words fills in what begins compares.
+func (m *formMember) words() {
+	var first [8]byte
+	n := copy(first[:], m.key)
+	m.start, m.mask = binary.LittleEndian.Uint64(first[:]), 1<<(8*n)-1
+	if len(m.key) > 8 {
+		m.end = binary.LittleEndian.Uint64(m.key[len(m.key)-8:])
+	}
+}
+
+// value reads the value of a member at an offset, if it is what the member's can
+// be, and returns the one behind it, negative where it is not.
+func (o *outline) value(m *formMember, pos int) int {
 	switch m.kind {
+	case kindText:
+		if end := plainText(o.data, pos); end > 0 {
+			return end
+		}
 	case kindObject:
-		return o.object(m.inner)
+		return o.object(m.inner, pos)
+	case kindFlag:
+		if end := flag(o.data, pos); end > 0 {
+			return end
+		}
+	}
+	o.pos = pos
+	if !o.anyValue(m) {
+		return -1
+	}
+	return o.pos
+}
+
+// anyValue is value of a member that is no object, at the scanner's position.
+func (o *outline) anyValue(m *formMember) bool {
+	switch m.kind {
 	case kindText:
 		return o.textOnly()
 	case kindTime:
 		return o.timestamp()
 	case kindFlag:
-		return o.flagOnly()
+		return false
 	case kindNumber:
 		return o.plainNumber()
 	case kindSigned:
@@ -129,18 +178,45 @@ func (o *outline) value(m *formMember) bool {
 	return o.scanner.value() == nil
 }
 
-func (o *outline) object(f *form) bool {
-	if o.at() != '{' || o.open() != nil {
-		return false
+func (o *outline) object(f *form, pos int) int {
+	if pos+1 >= len(o.data) || o.data[pos] != '{' || o.levels == 0 {
+		return -1
 	}
-	if o.at() == '}' {
-		o.pos++
-		o.levels++
-		return true
+	if o.data[pos+1] == '}' {
+		return pos + 2
 	}
-	ok := o.members(f, false)
+	o.levels--
+	pos = o.members(f, false, pos+1)
 	o.levels++
-	return ok
+	return pos
+}
+
+// plainText returns the offset behind a text that ends at the first byte that is
+// not plain, as nearly all do; 0 where it is another, or none.
+func plainText(b []byte, pos int) int {
+	if pos >= len(b) || b[pos] != '"' {
+		return 0
+	}
+	for i := pos + 1; i+8 <= len(b); i += 8 {
+		if m := notPlain(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			if i += bits.TrailingZeros64(m) / 8; b[i] == '"' {
+				return i + 1
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// flag returns the offset behind true or false, 0 where there is neither.
+func flag(b []byte, pos int) int {
+	if b = b[pos:]; bytes.HasPrefix(b, []byte("true")) {
+		return pos + len("true")
+	}
+	if bytes.HasPrefix(b, []byte("false")) {
+		return pos + len("false")
+	}
+	return 0
 }
 
 func (o *outline) textOnly() bool {
@@ -194,16 +270,6 @@ func parseSeconds(text []byte) (micro int64, ok bool) {
 		micro = micro*10 + int64(d)
 	}
 	return micro, micro < 60_000_000
-}
-
-func (o *outline) flagOnly() bool {
-	switch o.at() {
-	case 't':
-		return o.literal("true") == nil
-	case 'f':
-		return o.literal("false") == nil
-	}
-	return false
 }
 
 // maxPlainDigits is how many digits a number may have that no type of a member

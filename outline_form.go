@@ -12,6 +12,9 @@ type memberID uint8
 // memberCount is how many members there are; a test holds it to the schema.
 const memberCount = 68
 
+// longestMember is about how long a member's name is at most.
+const longestMember = 20
+
 // A valueKind is how a member's value looks in JSON.
 type valueKind uint8
 
@@ -37,6 +40,9 @@ type formMember struct {
 	id     memberID
 	path   string // "action.command"
 	key    []byte // as it stands in a line: the name in quotation marks, and the colon
+	start  uint64 // its first eight bytes, little-endian, and which of them there are
+	mask   uint64
+	end    uint64 // its last eight bytes, where it has more
 	kind   valueKind
 	inner  *form    // of an object
 	parent memberID // the object that it is in; of a member of the line, itself
@@ -74,15 +80,21 @@ var (
 func makeForms() []form {
 	forms := make([]form, len(objects))
 	id, full := memberID(0), sample()
+	keys := make([]byte, 0, memberCount*(longestMember+len(`"":`))) // of all, as every process makes them
+	members := make([]formMember, 0, memberCount)
 	for i, o := range objects {
-		forms[i] = form{name: o.name, members: make([]formMember, 0, len(o.members))}
+		first := len(members)
 		for _, m := range o.members {
-			forms[i].members = append(forms[i].members, formMember{
-				id: id, path: o.name + m.name, key: []byte(`"` + m.name + `":`), kind: kindOf(m.at(full)),
+			from := len(keys)
+			keys = append(append(append(keys, '"'), m.name...), '"', ':')
+			members = append(members, formMember{
+				id: id, path: o.name + m.name, key: keys[from:len(keys):len(keys)], kind: kindOf(m.at(full)),
 				parent: id, at: m.at, has: o.has,
 			})
+			members[len(members)-1].words()
 			id++
 		}
+		forms[i] = form{name: o.name, members: members[first:len(members):len(members)]}
 	}
 	for i := range forms[0].members {
 		m := &forms[0].members[i]

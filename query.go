@@ -50,8 +50,9 @@ type Query struct {
 	// during the call.
 	Match func(*Record) bool
 	// LinesOnly asks for no more of a Record than its Seq, its place and Raw. Its
-	// Event is then mostly left empty, which saves decoding it. Lines share
-	// memory: who keeps one Raw keeps up to 16 KiB, or clones it.
+	// Event is then mostly left empty, which saves decoding it. Raw is valid until
+	// the next record is asked for, which may be given in the same memory: who
+	// keeps it clones it.
 	LinesOnly bool
 	// NoIndex reads every line, whatever indexes there are.
 	NoIndex bool

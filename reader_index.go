@@ -2,12 +2,15 @@ package etch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/index"
@@ -92,7 +95,9 @@ func (r *Reader) onRecord(v *view, number uint32) (control.IndexedLog, error) {
 		if p.Number != segment {
 			continue
 		}
-		line, err := r.lineAt(v, p, offset)
+		room := shortRooms.Get().(*shortRoom) // few of these lines are longer
+		defer shortRooms.Put(room)
+		line, err := r.lineAt(v, p, offset, room[:])
 		if err != nil {
 			return on, err
 		}
@@ -117,14 +122,19 @@ func (r *Reader) recordAt(number uint32) (segment uint32, offset int64, err erro
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, 0, err
 	}
-	if _, err := fmt.Sscanf(string(room[:n]), "%d %d\n", &segment, &offset); err != nil || offset < 0 {
+	first, rest, _ := strings.Cut(string(room[:n]), " ")
+	second, end, ok := strings.Cut(rest, "\n")
+	at, errSegment := strconv.ParseUint(first, 10, 32)
+	offset, errOffset := strconv.ParseInt(second, 10, 64)
+	if !ok || end != "" || cmp.Or(errSegment, errOffset) != nil || offset < 0 {
 		return 0, 0, fmt.Errorf("%s does not say where: %q", r.layout.RecordOf(number), room[:n])
 	}
-	return segment, offset, nil
+	return uint32(at), offset, nil
 }
 
-// lineAt returns the line that begins at an offset of a part.
-func (r *Reader) lineAt(v *view, p part, offset int64) ([]byte, error) {
+// lineAt returns the line that begins at an offset of a part, in room, which is
+// larger by two than the longest that is found.
+func (r *Reader) lineAt(v *view, p part, offset int64, room []byte) ([]byte, error) {
 	f, end, err := r.open(v, p)
 	if err != nil {
 		return nil, err
@@ -135,7 +145,7 @@ func (r *Reader) lineAt(v *view, p part, offset int64) ([]byte, error) {
 	if offset <= 0 || offset >= end { // a segment's first line is another
 		return nil, fmt.Errorf("offset %d is not in segment %d", offset, p.Number)
 	}
-	b := make([]byte, min(end-offset+1, 4<<10)) // few of these lines are longer
+	b := room[:min(end-offset+1, int64(len(room)))]
 	if _, err := f.ReadAt(b, offset-1); err != nil {
 		return nil, err
 	}

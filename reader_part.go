@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -98,12 +99,26 @@ func (r *Reader) cutAt(next part, number uint32) (int64, error) {
 	return head.recovered.Offset, nil
 }
 
+// A shortRoom is memory for what is read of a file to look at a line or two.
+type shortRoom [4 << 10]byte
+
+var shortRooms = sync.Pool{New: func() any { return new(shortRoom) }}
+
 // beginsRecovered reports whether the second line of a segment's file says that
 // it is a record of a recovery. Few do, and the others need not be decoded.
 func beginsRecovered(f vfs.File) (bool, error) {
 	size, err := f.Size()
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", segment.ErrRead, err)
+	}
+	room := shortRooms.Get().(*shortRoom)
+	defer shortRooms.Put(room)
+	if n, err := f.ReadAt(room[:min(size, int64(len(room)))], 0); err == nil {
+		if _, rest, ok := bytes.Cut(room[:n], []byte{'\n'}); ok {
+			if line, _, ok := bytes.Cut(rest, []byte{'\n'}); ok { // mostly
+				return record.Control(line) == control.Recovered, nil
+			}
+		}
 	}
 	lines := segment.NewLines(f, 0, size)
 	if _, err := lines.Next(); err != nil {

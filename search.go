@@ -111,7 +111,7 @@ func (s *search) damaged(p part, offset int64, err error) {
 }
 
 // give gives what a line is to the consumer, if it is what the query asks for.
-func (s *search) give(p part, h hit) {
+func (s *search) give(p part, h *hit) {
 	if h.damage != nil {
 		s.damaged(p, h.offset, h.damage)
 		return
@@ -120,7 +120,7 @@ func (s *search) give(p part, h hit) {
 		return
 	}
 	if s.calls != nil {
-		hidden, err := s.calls.hides(p, &h)
+		hidden, err := s.calls.hides(p, h)
 		if err != nil {
 			s.fail(err)
 			return

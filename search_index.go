@@ -5,8 +5,11 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/etch-audit/etch/internal/index"
+	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // An answer is what the index of a segment says to a query.
@@ -34,21 +37,27 @@ type batch struct {
 }
 
 // firstBatch and mostBatch are how many lines a batch has: few at first, so that
-// the first records come at once.
+// the first records come at once, and never so many that several batches take much
+// memory, or that at the end one core waits long for another's.
 const (
 	firstBatch = 16
-	mostBatch  = 512
+	mostBatch  = 128
 )
 
 // lookUp asks the indexes of segments, and reads what they point to. A segment
 // without one that can be trusted is read.
 func (s *search) lookUp(parts []part) {
 	ask := func(_ int, p part) answer { return s.answer(p, s.ask) }
-	matchers := make([]matcher, workers())
-	for i := range matchers {
-		matchers[i] = matcher{s: s}
+	lookers := make([]looker, workers())
+	for i := range lookers {
+		lookers[i].s = s
 	}
-	look := func(worker int, b batch) looked { return s.look(&matchers[worker], b) }
+	defer func() {
+		for i := range lookers {
+			lookers[i].close()
+		}
+	}()
+	look := func(worker int, b batch) looked { return lookers[worker].look(b) }
 	answers := inOrder(s.ctx, workers(), slices.Values(parts), ask)
 	for l := range inOrder(s.ctx, workers(), s.batches(answers), look) {
 		s.giveAll(l)
@@ -84,7 +93,25 @@ func (s *search) batches(answers iter.Seq[answer]) iter.Seq[batch] {
 type looked struct {
 	batch
 	hits []hit
+	list *[]hit // what holds them; nil: there are none
 	err  error
+}
+
+// hitLists are lists of hits, to be used again.
+var hitLists = sync.Pool{New: func() any { return new([]hit) }}
+
+// take makes room for so many hits, and release gives it back once they were given.
+func (l *looked) take(n int) {
+	l.list = hitLists.Get().(*[]hit)
+	l.hits = slices.Grow((*l.list)[:0], n)
+}
+
+func (l *looked) release() {
+	if l.list != nil {
+		clear(l.hits) // what they point to is the consumer's
+		*l.list = l.hits[:0]
+		hitLists.Put(l.list)
+	}
 }
 
 // giveAll gives the hits of a batch, or reads the segment that has no index.
@@ -98,11 +125,13 @@ func (s *search) giveAll(l looked) {
 		if l.first {
 			s.beginAnswer(&l.answer)
 		}
-		for _, h := range l.hits {
-			if s.give(l.part, h); s.stopped {
+		for i := range l.hits {
+			s.give(l.part, &l.hits[i])
+			if l.hits[i].room.leave(); s.stopped {
 				return
 			}
 		}
+		l.release()
 	}
 }
 
@@ -181,37 +210,65 @@ func askCalls(x *index.Reader, a *answer) (err error) {
 	return err
 }
 
+// A looker looks at the lines of batches. It is used by one goroutine at a time.
+type looker struct {
+	matcher
+	file vfs.File // the segment that was read last; nil: none
+	of   segment.File
+	read []byte // room for what a lineReader has read
+}
+
+// open returns the file of a part, which stays open until that of another is
+// wanted: the batches of one segment follow one another.
+func (l *looker) open(p part) (vfs.File, error) {
+	if l.file != nil && l.of == p.File {
+		return l.file, nil
+	}
+	l.close()
+	f, err := l.s.r.openSegment(p.File)
+	if err == nil {
+		l.file, l.of = f, p.File
+	}
+	return f, err
+}
+
+func (l *looker) close() {
+	if l.file != nil {
+		_ = l.file.Close() // it was only read
+	}
+	l.file = nil
+}
+
 // look reads the lines of a batch.
-func (s *search) look(m *matcher, b batch) looked {
-	l := looked{batch: b}
+func (l *looker) look(b batch) looked {
+	out := looked{batch: b}
 	if b.scan || len(b.rows) == 0 {
-		return l
+		return out
 	}
-	f, err := s.r.openSegment(b.part.File)
+	f, err := l.open(b.part)
 	if err != nil {
-		l.err = err
-		return l
+		out.err = err
+		return out
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	r := lineReader{r: f, end: b.end, buf: m.from}
-	defer func() { m.from = r.buf[:0] }()
-	l.hits = make([]hit, 0, len(b.rows))
+	r := lineReader{r: f, end: b.end, buf: l.read}
+	defer func() { l.read = r.buf[:0] }()
+	out.take(len(b.rows))
 	for i, at := range b.rows {
 		line, err := r.line(at, b.rows[i+1:])
 		var damaged bool
-		if l.hits, damaged = addDamage(l.hits, err); damaged {
+		if out.hits, damaged = addDamage(out.hits, err); damaged {
 			continue
 		}
 		if err != nil {
-			l.err = &CorruptionError{int(b.part.Number), b.part.Name, at.offset, err}
-			return l
+			out.err = &CorruptionError{int(b.part.Number), b.part.Name, at.offset, err}
+			return out
 		}
-		if h, ok := m.line(b.part, line, at.offset); ok {
+		if h, ok := l.line(b.part, line, at.offset); ok {
 			h.looked = true
-			l.hits = append(l.hits, h)
+			out.hits = append(out.hits, h)
 		}
 	}
-	return l
+	return out
 }
 
 // A lineReader reads lines whose places are known. Those that are near each

@@ -2,6 +2,8 @@ package etch
 
 import (
 	"bytes"
+	"sync"
+	"sync/atomic"
 
 	"github.com/etch-audit/etch/internal/index"
 	"github.com/etch-audit/etch/internal/record"
@@ -12,6 +14,7 @@ type hit struct {
 	seq     uint64
 	offset  int64
 	raw     []byte  // where the line is all that is asked for
+	room    *room   // that raw is in, until the consumer is through with it
 	record  *Record // where it is decoded; else nil
 	looked  bool    // it was found through an index
 	matches bool    // what the query asks for, phases aside
@@ -29,24 +32,46 @@ type matcher struct {
 	s       *search
 	outline outline
 	pairs   bool   // records of calls are told of, and of which, whether they match or not
-	room    []byte // for copies of lines
-	from    []byte // what a lineReader has read
+	room    *room  // for copies of lines; nil: none was needed yet
 	call    []byte // of the line at hand, by appendCall
 	before  []byte // likewise, by appendBefore
 }
 
-// roomSize is the memory that lines are copied to together. Whoever keeps one of
-// them keeps so much.
+// A room is memory that lines are copied to together, for the consumer. It is used
+// again once they were all given: what is touched for the first time costs more
+// than the copy.
+type room struct {
+	lines []byte
+	users atomic.Int32 // the lines that were not given yet, and the matcher that adds some
+}
+
+// roomSize is the size of a room that is used again.
 const roomSize = 16 << 10
 
-// keep returns a copy of a line.
-func (m *matcher) keep(line []byte) []byte {
-	if cap(m.room)-len(m.room) < len(line) {
-		m.room = make([]byte, 0, max(roomSize, len(line)))
+var rooms = sync.Pool{New: func() any { return &room{lines: make([]byte, 0, roomSize)} }}
+
+// leave is called by whoever is through with what is in the room. Nil is no room.
+func (r *room) leave() {
+	if r != nil && r.users.Add(-1) == 0 && cap(r.lines) == roomSize {
+		r.lines = r.lines[:0]
+		rooms.Put(r)
 	}
-	start := len(m.room)
-	m.room = append(m.room, line...)
-	return m.room[start:len(m.room):len(m.room)]
+}
+
+// keep gives the hit a copy of its line.
+func (m *matcher) keep(h *hit, line []byte) {
+	if m.room == nil || cap(m.room.lines)-len(m.room.lines) < len(line) {
+		m.room.leave()
+		if m.room = rooms.Get().(*room); len(line) > roomSize {
+			m.room = &room{lines: make([]byte, 0, len(line))}
+		}
+		m.room.users.Store(1)
+	}
+	r := m.room
+	r.users.Add(1)
+	start := len(r.lines)
+	r.lines = append(r.lines, line...)
+	h.raw, h.room = r.lines[start:len(r.lines):len(r.lines)], r
 }
 
 // decode returns the record of a line.
@@ -81,7 +106,7 @@ func (m *matcher) outlined(p part, h *hit, line []byte) bool {
 	}
 	if m.s.q.Match == nil && (m.s.q.LinesOnly || m.s.tally != nil) {
 		if m.s.tally == nil {
-			h.raw = m.keep(line)
+			m.keep(h, line)
 		}
 		return true
 	}

@@ -53,7 +53,8 @@ func (s *search) scan(p part) {
 			s.ended(p, err)
 			return
 		}
-		if s.give(p, h); s.stopped {
+		s.give(p, &h)
+		if h.room.leave(); s.stopped {
 			return
 		}
 	}

@@ -43,7 +43,7 @@ type Spool struct {
 	maker *Log       // makes bodies; it has no journal
 	dir   *spool.Dir
 	key   *spool.Key
-	since spool.Position
+	since func() spool.Position
 }
 
 // OpenSpool returns the spool of the log at path. It is to be called before the
@@ -67,28 +67,40 @@ func openSpool(fsys vfs.FS, path string, opts *Options) (*Spool, error) {
 	if s.maker.opt.Keys == "" {
 		s.maker.opt.Keys = layout.Path(layout.Keys())
 	}
-	s.since = endOfLog(fsys, layout)
+	s.since = sync.OnceValue(endIn(stateOf(fsys, layout)))
 	return s, nil
 }
 
 // endOfLog returns a place up to which the log is known to have records; its
 // beginning where nothing is known.
 func endOfLog(fsys vfs.FS, layout segment.Layout) spool.Position {
+	return endIn(stateOf(fsys, layout))()
+}
+
+// stateOf returns what stands in the log's state; nil where that cannot be read.
+func stateOf(fsys vfs.FS, layout segment.Layout) []byte {
 	f, err := fsys.OpenFile(layout.Path(layout.State()), os.O_RDONLY, 0)
 	if err != nil {
-		return spool.Position{}
+		return nil
 	}
 	defer func() { _ = f.Close() }() // it is only read
-	var b [state.Size]byte
-	n, err := f.ReadAt(b[:], 0)
+	b := make([]byte, state.Size)
+	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return spool.Position{}
+		return nil
 	}
-	st, _, err := state.Parse(b[:n], nil)
-	if err != nil {
-		return spool.Position{}
+	return b[:n]
+}
+
+// endIn returns what says where the log ends by its state: most spools are never asked.
+func endIn(b []byte) func() spool.Position {
+	return func() spool.Position {
+		st, _, err := state.Parse(b, nil)
+		if err != nil {
+			return spool.Position{}
+		}
+		return spool.Position{Segment: st.Segment, Offset: st.Offset}
 	}
-	return spool.Position{Segment: st.Segment, Offset: st.Offset}
 }
 
 // Reserve makes room for saying at least how many events are lost, should the
@@ -104,7 +116,7 @@ func (s *Spool) Reserve() error { return s.dir.Reserve() }
 // neither kept nor lost.
 func (s *Spool) Put(cause error, events ...*Event) error {
 	s.open()
-	b := spool.Batch{Since: s.since, Unsure: errors.Is(cause, ErrUnknown), At: s.maker.opt.Now()}
+	b := spool.Batch{Since: s.since(), Unsure: errors.Is(cause, ErrUnknown), At: s.maker.opt.Now()}
 	var last time.Time
 	for _, ev := range events {
 		switch err := s.maker.refuses(ev); {

@@ -17,13 +17,16 @@ const labelCut = "cut_"
 
 // Send sends what waits in the spool to a daemon, which records each event once,
 // whoever sends it how often: it looks for its id among its records. It stops
-// between two files when ctx is done. Files that it cannot read wholly, those of a
-// log whose key it cannot read for instance, it leaves where they are, and so are
-// events that are counted as lost: they are for the log's own drain.
+// between two files when ctx is done. What is lost, of files that it cannot read
+// wholly too, is put on record as log_gap, with the sender's name to it; such files
+// are set aside for people. The spool is to be one of a sender's, and no log's own.
 func (s *Spool) Send(ctx context.Context, c *Client) (Drained, error) {
 	var done Drained
 	files, err := s.dir.Files()
-	if err != nil || len(files) == 0 {
+	if err != nil {
+		return done, err
+	}
+	if idle, err := s.dir.Idle(); err != nil || idle && len(files) == 0 {
 		return done, err
 	}
 	release, err := s.dir.Lock()
@@ -45,10 +48,28 @@ func (s *Spool) Send(ctx context.Context, c *Client) (Drained, error) {
 			}
 		}
 	}
+	if err == nil && ctx.Err() == nil {
+		err = s.sendLosses(ctx, c, &done)
+	}
 	return done, errors.Join(err, release())
 }
 
-// sendFile sends the events of one file and removes it.
+// sendLosses has it recorded how many events are counted as lost.
+func (s *Spool) sendLosses(ctx context.Context, c *Client, done *Drained) error {
+	taken, err := s.dir.TakeLost(s.key, spool.Position{}, s.maker.opt.Now(), lostWait)
+	if err != nil || taken == nil {
+		return err
+	}
+	loss := Loss{ID: taken.ID, Count: taken.Count, From: taken.From, To: taken.To, Cause: "neither daemon nor spool could take them: " + taken.Cause}
+	if err := c.recordLoss(ctx, loss); err != nil {
+		return err
+	}
+	done.Lost += taken.Count
+	return s.dir.RecordedLost(s.key, taken.ID, lostWait)
+}
+
+// sendFile sends the events of one file and removes it, or sets it aside where
+// something of it is lost.
 func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Drained) error {
 	if f.Unfinished {
 		if s.maker.opt.Now().Sub(f.Changed).Abs() < unfinishedAge {
@@ -70,13 +91,10 @@ func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Dra
 		ev, err := sentOfBody(body)
 		if err != nil {
 			content.Lost++
-			break
+			content.Cause = f.Name + ": " + err.Error()
+			continue
 		}
 		events = append(events, ev)
-	}
-	if content.Lost > 0 {
-		done.Left = true
-		return nil
 	}
 	recorded, known, err := c.appendOnce(ctx, events)
 	done.Recorded += recorded
@@ -84,7 +102,15 @@ func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Dra
 	if err != nil && !errors.Is(err, ErrSkipped) {
 		return err
 	}
-	return s.dir.Remove(f)
+	if content.Lost == 0 {
+		return s.dir.Remove(f)
+	}
+	loss := Loss{ID: f.Name, Count: uint64(content.Lost), From: f.First, To: f.First, Cause: "lost in the spool: " + content.Cause}
+	if err := c.recordLoss(ctx, loss); err != nil {
+		return err
+	}
+	done.Lost += loss.Count
+	return s.dir.SetAside(f)
 }
 
 // sentOfBody returns the event of a body as it is sent. What a line says of its cuts

@@ -202,8 +202,8 @@ func hasSpace(s string) bool {
 	return false
 }
 
-// hasFold reports whether words holds s in lower case. It does not allocate.
-func hasFold(words map[string]bool, s string) bool {
+// hasFold reports whether s in lower case is one of the words. It does not allocate.
+func hasFold(known words, s string) bool {
 	var buf [24]byte
 	if len(s) > len(buf) {
 		return false
@@ -211,7 +211,7 @@ func hasFold(words map[string]bool, s string) bool {
 	for i := range len(s) {
 		buf[i] = lowerByte(s[i])
 	}
-	return words[string(buf[:len(s)])]
+	return known.have(buf[:len(s)])
 }
 
 // hasUpper reports whether s has a capital ASCII letter.

@@ -322,7 +322,7 @@ func (c *scan) bare(f *field) int {
 	before, at := c.wordBefore(f.start)
 	v := c.read(f.value)
 	switch {
-	case hasFold(setters(), before) && c.at(v.start) != '-':
+	case hasFold(setters, before) && c.at(v.start) != '-':
 		return c.mask(v, f.secretName)
 	case f.rule != rulePassword:
 	case v.quote == '\'' && (equalFold(before, "with") || equalFold(before, "encrypted")):
@@ -341,7 +341,7 @@ func (c *scan) bare(f *field) int {
 }
 
 // setters are words and options that a name and its value follow.
-var setters = set("set", "setx", "setenv", "-x", "-gx", "-ux", "-xg", "-xu", "--secret", "add-generic")
+var setters = words{"set", "setx", "setenv", "-x", "-gx", "-ux", "-xg", "-xu", "--secret", "add-generic"}
 
 // wordBefore returns the word before i in its line and where it starts.
 func (c *scan) wordBefore(i int) (string, int) {

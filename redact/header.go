@@ -3,8 +3,8 @@ package redact
 import "strings"
 
 // schemes are the words before the credentials in an Authorization header.
-var schemes = set("basic", "bearer", "token", "digest", "negotiate", "ntlm", "apikey", "api-key", "key", "bot", "oauth", "hmac", "splunk",
-	"ssws", "sso-key", "hawk", "geniekey", "jwt", "signature", "discogs", "vapid", "aws4-hmac-sha256", "dpop", "pveapitoken")
+var schemes = words{"basic", "bearer", "token", "digest", "negotiate", "ntlm", "apikey", "api-key", "key", "bot", "oauth", "hmac", "splunk",
+	"ssws", "sso-key", "hawk", "geniekey", "jwt", "signature", "discogs", "vapid", "aws4-hmac-sha256", "dpop", "pveapitoken"}
 
 // authorization masks the credentials of an Authorization header and keeps the scheme.
 func (c *scan) authorization(f *field) int {
@@ -21,7 +21,7 @@ func (c *scan) authorization(f *field) int {
 		n++
 	}
 	scheme := text[:n]
-	if hasFold(schemes(), scheme) {
+	if hasFold(schemes, scheme) {
 		n += blankLen(text[n:])
 		if n == len(scheme) {
 			return 0
@@ -69,7 +69,7 @@ func (c *scan) headerValue(f *field) value {
 		return c.read(i)
 	}
 	end := c.wordEnd(i)
-	if hasFold(schemes(), c.s[i:end]) {
+	if hasFold(schemes, c.s[i:end]) {
 		next := c.skipBlanks(end)
 		end = c.wordEnd(next)
 	}
@@ -153,7 +153,7 @@ func (c *scan) cookies(f *field) int {
 		if n := strings.IndexAny(c.s[at+1:stop], ";,\\&|<>()"); n >= 0 {
 			stop = at + 1 + n
 		}
-		if !hasFold(cookieAttributes(), c.s[name:at]) {
+		if !hasFold(cookieAttributes, c.s[name:at]) {
 			v := value{start: at + 1, end: stop, stop: stop, quote: '"'}
 			end = max(end, c.mask(v, secretNames()["cookie"]))
 		}
@@ -165,4 +165,4 @@ func (c *scan) cookies(f *field) int {
 }
 
 // cookieAttributes are the members of a Set-Cookie header that are no cookies.
-var cookieAttributes = set("path", "domain", "expires", "max-age", "samesite", "version", "priority")
+var cookieAttributes = words{"path", "domain", "expires", "max-age", "samesite", "version", "priority"}

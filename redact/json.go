@@ -195,7 +195,7 @@ func (d *document) authorization(start, end int, in around) bool {
 	for n < len(raw) && dashed.in(raw[n]) {
 		n++
 	}
-	if !hasFold(schemes(), raw[:n]) || n == len(raw) {
+	if !hasFold(schemes, raw[:n]) || n == len(raw) {
 		n = 0
 	} else {
 		n += blankLen(raw[n:])

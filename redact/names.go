@@ -9,28 +9,28 @@ var nameKeywords = []string{"pass", "pwd", "secret", "token", "key", "credential
 // db and password.
 type secretName struct {
 	rule   rule
-	after  map[string]bool // the part before must be one of these; nil is any
-	not    map[string]bool // the part before must be none of these
-	opaque bool            // only values that look generated
-	path   bool            // the value is often the name of a file, which is no secret
-	prose  bool            // also a common word: "token: fix parser" is a sentence
-	query  bool            // only in the query of a URL
+	after  words // the part before must be one of these; nil is any
+	not    words // the part before must be none of these
+	opaque bool  // only values that look generated
+	path   bool  // the value is often the name of a file, which is no secret
+	prose  bool  // also a common word: "token: fix parser" is a sentence
+	query  bool  // only in the query of a URL
 }
 
 // secretNames is the table of names by their last part. A new one is one line here; if it holds none of nameKeywords, add one there.
 var secretNames = sync.OnceValue(func() map[string]secretName {
 	return map[string]secretName{
-		"password":         {rule: rulePassword, not: promptWords()},
+		"password":         {rule: rulePassword, not: promptWords},
 		"passwords":        {rule: rulePassword},
-		"passphrase":       {rule: rulePassword, not: promptWords()},
+		"passphrase":       {rule: rulePassword, not: promptWords},
 		"passcode":         {rule: rulePassword},
 		"passwd":           {rule: rulePassword, prose: true},
 		"pass":             {rule: rulePassword, prose: true},
 		"pwd":              {rule: rulePassword, path: true},
 		"secret":           {rule: ruleSecret, prose: true},
-		"token":            {rule: ruleToken, not: harmlessTokens(), prose: true},
+		"token":            {rule: ruleToken, not: harmlessTokens, prose: true},
 		"jwt":              {rule: ruleToken, opaque: true},
-		"key":              {rule: ruleKey, after: secretKeys(), path: true},
+		"key":              {rule: ruleKey, after: secretKeys, path: true},
 		"apikey":           {rule: ruleKey},
 		"credentials":      {rule: ruleCredentials, path: true, prose: true},
 		"authorization":    {rule: ruleAuthorization},
@@ -40,7 +40,7 @@ var secretNames = sync.OnceValue(func() map[string]secretName {
 		"sessionid":        {rule: ruleCookie, opaque: true, query: true},
 		"signature":        {rule: ruleSignature, opaque: true, query: true},
 		"sig":              {rule: ruleSignature, opaque: true, query: true},
-		"string":           {rule: ruleCredentials, after: set("connection")(), opaque: true},
+		"string":           {rule: ruleCredentials, after: words{"connection"}, opaque: true},
 		"connectionstring": {rule: ruleCredentials, opaque: true},
 	}
 })
@@ -88,32 +88,34 @@ var wordEndBytes = func() (out [256]bool) {
 
 var (
 	// secretKeys are the keys that are secret; a public, primary or foreign key is none.
-	secretKeys = set("api", "access", "secret", "private", "signing", "signature", "encryption", "encrypt", "decryption",
+	secretKeys = words{"api", "access", "secret", "private", "signing", "signature", "encryption", "encrypt", "decryption",
 		"cipher", "crypto", "aes", "hmac", "jwt", "master", "account", "auth", "authorization", "shared", "storage", "service",
 		"role", "deploy", "ssh", "subscription", "webhook", "admin", "write", "session", "license", "integration", "ingest",
 		"ingestion", "function", "functions", "app", "application", "rest", "client", "server", "stripe", "openai", "anthropic",
-		"sendgrid", "mailgun", "twilio", "datadog", "algolia", "cloudflare", "tls", "pre", "preshared", "wireguard", "root", "password", "token")
+		"sendgrid", "mailgun", "twilio", "datadog", "algolia", "cloudflare", "tls", "pre", "preshared", "wireguard", "root", "password", "token"}
 	// harmlessTokens are tokens of other kinds: cursors of paged answers, and words of language models.
-	harmlessTokens = set("next", "page", "nextpage", "continuation", "cursor", "sync", "pad", "eos", "bos", "unk", "mask", "sep",
-		"cls", "stop", "special", "per", "max", "min", "num", "first", "last", "start", "end", "cancellation", "prompt", "each", "by", "image", "eot")
+	harmlessTokens = words{"next", "page", "nextpage", "continuation", "cursor", "sync", "pad", "eos", "bos", "unk", "mask", "sep",
+		"cls", "stop", "special", "per", "max", "min", "num", "first", "last", "start", "end", "cancellation", "prompt", "each", "by", "image", "eot"}
 	// promptWords stand before "password" in switches that ask for one or do without.
-	promptWords = set("no", "ask", "skip", "without", "require", "prompt", "forgot", "allow", "disable", "enable", "show", "reset")
+	promptWords = words{"no", "ask", "skip", "without", "require", "prompt", "forgot", "allow", "disable", "enable", "show", "reset"}
 	// tailWords may follow the part that makes a name secret without making it the name of something else.
-	tailWords = set("base64", "b64", "hex", "value", "val", "base", "prod", "production", "dev", "development", "staging", "stage",
+	tailWords = words{"base64", "b64", "hex", "value", "val", "base", "prod", "production", "dev", "development", "staging", "stage",
 		"test", "stg", "prd", "qa", "old", "new", "prev", "previous", "current", "primary", "secondary", "plain", "plaintext", "raw",
-		"hash", "default", "again", "confirm", "confirmation", "live", "sandbox", "pem", "rw", "ro")
+		"hash", "default", "again", "confirm", "confirmation", "live", "sandbox", "pem", "rw", "ro"}
 )
 
-// set returns what returns a set of words. It is made when it is first asked for, as the tables of this package are: a program
-// that masks nothing does not wait for them.
-func set(words ...string) func() map[string]bool {
-	return sync.OnceValue(func() map[string]bool {
-		m := make(map[string]bool, len(words))
-		for _, w := range words {
-			m[w] = true
+// words are a list of words, short enough to be gone through: a table is another thing that each process would have to
+// make.
+type words []string
+
+// have reports whether a word is one of them.
+func (w words) have(word []byte) bool {
+	for _, known := range w {
+		if known == string(word) {
+			return true
 		}
-		return m
-	})
+	}
+	return false
 }
 
 const (
@@ -192,7 +194,7 @@ func lookup(name string) (secretName, bool) {
 	var p parts
 	splitName(name, &p)
 	i := 0
-	for i < p.n-1 && tailWords()[string(p.part(i))] {
+	for i < p.n-1 && tailWords.have(p.part(i)) {
 		i++
 	}
 	if i >= p.n {
@@ -207,12 +209,12 @@ func lookup(name string) (secretName, bool) {
 		prev = p.part(i + 1)
 	}
 	switch {
-	case found.after != nil && !found.after[string(prev)]:
+	case found.after != nil && !found.after.have(prev):
 		if found.rule == ruleKey && p.n == 1 {
 			return bareKey, true
 		}
 		return secretName{}, false
-	case found.not[string(prev)] || isPublicKey(&p, i):
+	case found.not.have(prev) || isPublicKey(&p, i):
 		return secretName{}, false
 	case found.rule == ruleKey && string(prev) == "private":
 		found.rule = rulePrivateKey

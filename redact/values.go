@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // value is where a secret may stand.
 type value struct {
@@ -267,7 +270,7 @@ func fallback(text string) (start, end int, ok bool) {
 
 // isHarmless reports whether a value holds nothing secret: it is empty, a reference, a placeholder or a constant.
 func isHarmless(text string, quote byte) bool {
-	if hasFold(constants(), text) || strings.Trim(text, "*.?- \t\r\n") == "" {
+	if hasFold(constants, text) || strings.Trim(text, "*.?- \t\r\n") == "" {
 		return true
 	}
 	switch text[0] {
@@ -282,8 +285,8 @@ func isHarmless(text string, quote byte) bool {
 }
 
 // constants are values of secret names that are none: what programs write for nothing, and the names of types.
-var constants = set("true", "false", "null", "nil", "none", "undefined", "string", "str", "number", "boolean", "bool", "object",
-	"required", "optional", "await", "new", "lambda", "function", "func", "not", "if", "stdin", "file")
+var constants = words{"true", "false", "null", "nil", "none", "undefined", "string", "str", "number", "boolean", "bool", "object",
+	"required", "optional", "await", "new", "lambda", "function", "func", "not", "if", "stdin", "file"}
 
 // isReference reports whether text, which starts with $, names a value instead of being one. Single quotes keep the
 // shell from reading $name, so there only the forms count that nobody has as a password.
@@ -330,7 +333,7 @@ func isPlaceholder(text string) bool {
 func isExpression(text string) bool {
 	root, rest, ok := strings.Cut(text, ".")
 	minified := len(root) == 1 && len(rest) >= 8 && strings.Contains(rest, ".") && !isMixed(rest) // e.target.value
-	if !ok || rest == "" || !minified && !codeRoots()[root] {
+	if !ok || rest == "" || !minified && !slices.Contains(codeRoots, root) {
 		return false
 	}
 	for i := range len(rest) {
@@ -342,9 +345,9 @@ func isExpression(text string) bool {
 }
 
 // codeRoots are objects whose members hold settings.
-var codeRoots = set("self", "this", "os", "sys", "process", "args", "opts", "options", "cfg", "config", "conf", "settings", "env", "req",
+var codeRoots = words{"self", "this", "os", "sys", "process", "args", "opts", "options", "cfg", "config", "conf", "settings", "env", "req",
 	"request", "res", "response", "resp", "ctx", "var", "local", "module", "data", "secrets", "vars", "inputs", "params", "props", "state", "event",
-	"github", "steps", "viper", "flags", "app", "credentials", "session", "user", "auth", "client")
+	"github", "steps", "viper", "flags", "app", "credentials", "session", "user", "auth", "client"}
 
 // isPath reports whether text is the name of a file. A key in base64 may start with a slash, too.
 func isPath(text string) bool {

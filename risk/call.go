@@ -251,78 +251,70 @@ func quoteAll(args []word) string {
 	return b.String()
 }
 
+// otherNames are programs of several names, each with that which the rules use. It is
+// no map: that would be made at the start of every process.
+var otherNames = [...][2]string{
+	{"nc.openbsd", "nc"},
+	{"nc.traditional", "nc"},
+	{"ncat", "nc"},
+	{"netcat", "nc"},
+	{"nodejs", "node"},
+	{"gawk", "awk"},
+	{"mawk", "awk"},
+	{"nawk", "awk"},
+	{"mariadb", "mysql"},
+	{"mdb", "mysql"},
+	{"mongosh", "mongo"},
+	{"gsed", "sed"},
+	{"grm", "rm"},
+	{"unlink", "rm"},
+	{"gfind", "find"},
+	{"gxargs", "xargs"},
+	{"gtar", "tar"},
+	{"bsdtar", "tar"},
+	{"gdd", "dd"},
+	{"gchmod", "chmod"},
+	{"gchown", "chown"},
+	{"gtimeout", "timeout"},
+	{"genv", "env"},
+	{"gcp", "cp"},
+	{"gmv", "mv"},
+	{"gtee", "tee"},
+	{"gshred", "shred"},
+	{"pypy", "python"},
+	{"valkey-cli", "redis-cli"},
+	{"opentofu", "terraform"},
+	{"tofu", "terraform"},
+	{"podman", "docker"},
+	{"nerdctl", "docker"},
+	{"pwsh", "powershell"},
+	{"egrep", "grep"},
+	{"fgrep", "grep"},
+	{"zgrep", "grep"},
+	{"rbash", "bash"},
+	{"-bash", "bash"},
+	{"yash", "sh"},
+	{"fdfind", "fd"},
+	{"batcat", "bat"},
+	{"nvim", "vim"},
+	{"vi", "vim"},
+	{"view", "vim"},
+	{"ex", "vim"},
+	{"kubectl.exe", "kubectl"},
+	{"oc", "kubectl"},
+	{"k", "kubectl"},
+	{"apt", "apt-get"},
+	{"slogin", "ssh"},
+	{"gsudo", "sudo"},
+}
+
 // otherName returns the name that the rules use for a program of several, and any other
 // as it is.
 func otherName(name string) string {
-	switch name {
-	case "nc.openbsd", "nc.traditional", "ncat", "netcat":
-		return "nc"
-	case "nodejs":
-		return "node"
-	case "gawk", "mawk", "nawk":
-		return "awk"
-	case "mariadb", "mdb":
-		return "mysql"
-	case "mongosh":
-		return "mongo"
-	case "gsed":
-		return "sed"
-	case "grm", "unlink":
-		return "rm"
-	case "gfind":
-		return "find"
-	case "gxargs":
-		return "xargs"
-	case "gtar", "bsdtar":
-		return "tar"
-	case "gdd":
-		return "dd"
-	case "gchmod":
-		return "chmod"
-	case "gchown":
-		return "chown"
-	case "gtimeout":
-		return "timeout"
-	case "genv":
-		return "env"
-	case "gcp":
-		return "cp"
-	case "gmv":
-		return "mv"
-	case "gtee":
-		return "tee"
-	case "gshred":
-		return "shred"
-	case "pypy":
-		return "python"
-	case "valkey-cli":
-		return "redis-cli"
-	case "opentofu", "tofu":
-		return "terraform"
-	case "podman", "nerdctl":
-		return "docker"
-	case "pwsh":
-		return "powershell"
-	case "egrep", "fgrep", "zgrep":
-		return "grep"
-	case "rbash", "-bash":
-		return "bash"
-	case "yash":
-		return "sh"
-	case "fdfind":
-		return "fd"
-	case "batcat":
-		return "bat"
-	case "nvim", "vi", "view", "ex":
-		return "vim"
-	case "kubectl.exe", "oc", "k":
-		return "kubectl"
-	case "apt":
-		return "apt-get"
-	case "slogin":
-		return "ssh"
-	case "gsudo":
-		return "sudo"
+	for i := range otherNames {
+		if otherNames[i][0] == name {
+			return otherNames[i][1]
+		}
 	}
 	return name
 }

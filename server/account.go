@@ -18,6 +18,9 @@ const againAfter = time.Hour
 // An account is what a server keeps of one sender.
 type account struct {
 	conns int // guarded by Server.mu
+	held  int // guarded by room.mu: bytes of lines
+
+	recent recent
 
 	mu       sync.Mutex
 	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never

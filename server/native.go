@@ -25,6 +25,7 @@ type native struct {
 	admitted bool
 
 	in      []byte    // what was read and is not done with
+	taken   int       // the bytes of it that Server.room knows of
 	scanned int       // the first bytes of in hold no line feed
 	line    uint64    // number of the last line
 	skip    bool      // within a line that is too long
@@ -34,6 +35,7 @@ type native struct {
 	answers []wire.Answer // of this batch; those of events are filled in once they are recorded
 	asked   []int         // of each event: its answer
 	once    []bool        // of each event: it is to be recorded where the log does not have it
+	losses  []claimedLoss // of this batch
 	ids     []byte        // of the events, one behind the other
 	writeBy time.Time     // the write deadline
 	one     [1]etch.Receipt
@@ -56,6 +58,7 @@ func newNative(c *conn, first byte) *native {
 
 // run serves the connection to its end.
 func (n *native) run() {
+	defer n.giveRoom()
 	for {
 		whole := n.lines()
 		if len(n.answers) > 0 {
@@ -77,6 +80,7 @@ func (n *native) run() {
 // whether there may be more.
 func (n *native) lines() (more bool) {
 	n.events, n.answers, n.asked, n.once, n.ids = n.events[:0], n.answers[:0], n.asked[:0], n.once[:0], n.ids[:0]
+	n.losses = n.losses[:0]
 	rest := n.in
 	for len(n.answers) < maxBatch {
 		end := bytes.IndexByte(rest[n.scanned:], '\n')
@@ -94,8 +98,8 @@ func (n *native) lines() (more bool) {
 	if len(n.in) > n.server.limits.MaxEvent {
 		n.skip, n.in, n.scanned = true, n.in[:0], 0
 	}
-	if len(n.in) == 0 && cap(n.in) > keepBuffer {
-		n.in = make([]byte, 0, readSize)
+	if !more {
+		n.shrink()
 	}
 	return more
 }
@@ -116,6 +120,14 @@ func (n *native) take(line []byte) {
 		n.answers = append(n.answers, wire.Answer{
 			Kind: wire.Hello, Line: n.line, Origin: n.server.origin, MaxEvent: uint64(n.server.limits.MaxEvent),
 		})
+		return
+	}
+	if bytes.Equal(line, howAreYou) {
+		n.answers = append(n.answers, n.server.about(n.line))
+		return
+	}
+	if loss, is, err := parseLoss(line); is {
+		n.claim(loss, err)
 		return
 	}
 	ev, once, err := parse(line)
@@ -151,6 +163,19 @@ func parse(line []byte) (ev *etch.Event, once bool, err error) {
 
 // hello is the line by which a client asks whom it speaks to.
 var hello = []byte(wire.HelloLine)
+
+// howAreYou is the line by which a client asks how the daemon is.
+var howAreYou = []byte(wire.StatusLine)
+
+// about answers that. It asks for no right to send, as a hello does.
+func (s *Server) about(line uint64) wire.Answer {
+	a := new(wire.About)
+	if s.opt.About != nil {
+		st := s.opt.About()
+		*a = wire.About{Log: st.Log, UID: st.UID, User: st.User, Version: st.Version, Problem: st.Problem}
+	}
+	return wire.Answer{Kind: wire.Status, Line: line, Origin: s.origin, About: a}
+}
 
 // fails makes the answer of a line that is not to be recorded.
 func (n *native) fails(code wire.Code, err error, hint string) {
@@ -195,7 +220,7 @@ func (n *native) write(b []byte) error {
 
 // record records the events of the batch and fills in their answers.
 func (n *native) record() (goOn bool) {
-	if len(n.events) == 0 {
+	if len(n.events)+len(n.losses) == 0 {
 		return true
 	}
 	ctx := context.Background() // who asked may have gone: it is recorded all the same
@@ -205,12 +230,16 @@ func (n *native) record() (goOn bool) {
 			return !errors.Is(err, ErrRefused)
 		}
 	}
-	wait, err := n.server.spend(n.account, len(n.events), ratePatience)
+	wait, err := n.server.spend(n.account, len(n.events)+len(n.losses), ratePatience)
 	if err == nil && wait > 0 && !n.server.rest(wait) {
 		err = ErrShuttingDown
 	}
 	if err != nil {
 		n.failAll(err)
+		return true
+	}
+	n.recordLosses(ctx)
+	if len(n.events) == 0 {
 		return true
 	}
 	receipts, known, err := n.server.append(ctx, n.events, n.once, n.one[:0])
@@ -242,6 +271,9 @@ func (n *native) failAll(err error) {
 	for _, at := range n.asked {
 		n.fail(&n.answers[at], err)
 	}
+	for i := range n.losses {
+		n.fail(&n.answers[n.losses[i].answer], err)
+	}
 }
 
 func (n *native) fail(a *wire.Answer, err error) {
@@ -266,7 +298,9 @@ func (n *native) fail(a *wire.Answer, err error) {
 // for all of one: that bytes of it come now and then is no reason to keep what there is.
 func (n *native) read() error {
 	if len(n.in) == cap(n.in) {
-		n.in = append(make([]byte, 0, min(2*cap(n.in), n.server.limits.MaxEvent+1+readSize)), n.in...)
+		if err := n.grow(); err != nil {
+			return err
+		}
 	}
 	wait := n.server.limits.Idle
 	if len(n.in) > 0 || n.skip {
@@ -280,10 +314,10 @@ func (n *native) read() error {
 	if err := n.patient(wait); err != nil {
 		return err
 	}
-	room := cap(n.in) - len(n.in)
-	got, err := n.Read(n.in[len(n.in):cap(n.in)])
+	room := n.in[len(n.in):min(cap(n.in), len(n.in)+keepBuffer)] // what comes behind a long line shall have room elsewhere
+	got, err := n.Read(room)
 	n.in = n.in[:len(n.in)+got]
-	if got == room && cap(n.in) < keepBuffer {
+	if got == len(room) && cap(n.in) < keepBuffer {
 		n.in = append(make([]byte, 0, 2*cap(n.in)), n.in...) // a crowd of lines: they are to be one batch
 	}
 	if got > 0 {
@@ -301,6 +335,8 @@ func (n *native) goodbye(err error) {
 		a.Code, a.Error = wire.ShuttingDown, ErrShuttingDown.Error()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.Code, a.Error = wire.Idle, "nothing came for too long"
+	case errors.Is(err, errNoRoom):
+		a.Code, a.Error = wire.Idle, err.Error()
 	case errors.Is(err, io.EOF) && (n.skip || len(bytes.TrimSpace(n.in)) > 0):
 		a.Code, a.Error, a.Line = wire.Invalid, "the last line has no end: it is not recorded", n.line+1
 	default:

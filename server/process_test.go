@@ -161,8 +161,8 @@ func TestKilledUnderLoad(t *testing.T) {
 		t.Errorf("a daemon that is drained: %v", err)
 	}
 	told.check(t, path)
-	t.Logf("%d rounds in %v: %d acknowledged, %d unknown, %d refused", rounds, time.Since(began).Round(time.Second),
-		len(told.told), len(told.unknown), len(told.refused))
+	t.Attr("load", fmt.Sprintf("64 clients and %d kills in %v: %d events acknowledged, %d unknown, %d refused", rounds,
+		time.Since(began).Round(time.Second), len(told.told), len(told.unknown), len(told.refused)))
 }
 
 // killedDaemon runs a daemon for a while and kills it.

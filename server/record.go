@@ -17,21 +17,33 @@ import (
 // neither kept nor changed. One that the log has already, because it was sent again
 // by a socket meanwhile, has a zero receipt.
 func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
+	done, err := s.mayRecord(sender, events)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
+	return receipts, err
+}
+
+// mayRecord reports whether the events of a request are within the limits, and counts
+// it as under way until done is called.
+func (s *Server) mayRecord(sender Sender, events []*etch.Event) (done func(), err error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	defer s.requests.Done()
 	load := s.NewLoad()
 	for i, ev := range events {
 		if err := load.Add(ev); err != nil {
+			s.requests.Done()
 			return nil, fmt.Errorf("event %d: %w", i, err)
 		}
 	}
 	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
+		s.requests.Done()
 		return nil, err
 	}
-	receipts, _, err := s.append(ctx, Sign(events, sender), nil, nil)
-	return receipts, err
+	return s.requests.Done, nil
 }
 
 // append appends events that are signed, and counts what became of them. known says

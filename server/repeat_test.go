@@ -8,6 +8,25 @@ import (
 	"github.com/etch-audit/etch"
 )
 
+// TestRecentKnowsWhatItDoesNotKnow: where it is not known what became of events the log
+// is asked when they are sent again.
+func TestRecentKnowsWhatItDoesNotKnow(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	var r recent
+	events := []*etch.Event{{ID: "a"}, {ID: "b"}}
+	r.note(events, []etch.Receipt{{Durable: true}, {}}, now, etch.ErrUnknown)
+	if _, ok := r.ids[repeatOf(events[0])]; !ok || len(r.ids) != 1 {
+		t.Errorf("%d ids are remembered, want that of the durable event alone", len(r.ids))
+	}
+	if !r.since.Equal(now) {
+		t.Errorf("all is remembered since %v, want since %v", r.since, now)
+	}
+	r.forget(now.Add(repeatAge + 1))
+	if len(r.ids) != 0 || len(r.order) != 0 {
+		t.Errorf("%d ids are remembered after an hour", len(r.ids))
+	}
+}
+
 // TestRepeatsAreASendersOwn: who sends ids again without end comes to a bound of its
 // own. Nobody else is refused, and after an hour there is room again.
 func TestRepeatsAreASendersOwn(t *testing.T) {

@@ -92,6 +92,9 @@ type Options struct {
 	// HTTP serves what is no native protocol on a socket; nil: such connections are
 	// closed. A request's context knows the sender: see [SenderFrom].
 	HTTP http.Handler
+	// About says to who asks by a socket how the daemon is; nil: it says nothing but its
+	// log's name, which is the log's own.
+	About func() etch.DaemonStatus
 	// Notify, where set, is told what no sender waits for: that an event about
 	// senders could not be recorded, for instance.
 	Notify func(error)
@@ -107,6 +110,7 @@ type Server struct {
 	limits Limits
 	rights rights
 	origin string // the log's name
+	began  time.Time
 
 	mu       sync.Mutex
 	senders  map[identity]*account // guarded by mu
@@ -116,6 +120,7 @@ type Server struct {
 	draining bool                  // guarded by mu
 
 	repeats  repeats
+	room     room
 	stopping chan struct{} // closed when draining begins
 	requests sync.WaitGroup
 	serving  sync.WaitGroup
@@ -139,6 +144,7 @@ func New(log *etch.Log, opts *Options) (*Server, error) {
 	if s.opt.Now == nil {
 		s.opt.Now = time.Now
 	}
+	s.began = s.opt.Now()
 	s.limits = s.opt.Limits.withDefaults()
 	var err error
 	if s.rights, err = newRights(&s.opt); err != nil {

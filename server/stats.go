@@ -2,8 +2,8 @@ package server
 
 import "sync/atomic"
 
-// Stats are what a server has done since it was made, but for Connections and
-// Senders, which are what there is now.
+// Stats are what a server has done since it was made, but for Connections,
+// Senders, Pending and Held, which are what there is now.
 type Stats struct {
 	Connections uint64 // open now
 	Accepted    uint64 // connections taken
@@ -19,6 +19,7 @@ type Stats struct {
 	Unknown     uint64 // not known whether recorded
 	Refused     uint64 // requests of senders that may not
 	Pending     uint64 // events that the log has been given now, and not answered
+	Held        uint64 // bytes of long lines that are read now, and not done with
 	Appends     Histogram
 }
 
@@ -54,6 +55,7 @@ func (s *Server) Stats() Stats {
 		Unknown:     c.unknown.Load(),
 		Refused:     c.refused.Load(),
 		Pending:     uint64(max(0, c.pending.Load())),
+		Held:        uint64(s.room.bytes()),
 		Appends:     c.latency.histogram(),
 	}
 }

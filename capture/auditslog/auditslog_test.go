@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -238,6 +239,8 @@ func TestValues(t *testing.T) {
 		{"an error and a message", []any{"message", "no", "err", failed}, etch.Event{
 			Result: &etch.Result{Type: etch.Error, Message: "no"}, Labels: map[string]string{"err": "disk full"},
 		}},
+		{"an error that is nil", []any{"err", (*net.OpError)(nil)}, etch.Event{Result: &etch.Result{Type: etch.Error, Message: "<nil>"}}},
+		{"an error that panics", []any{"err", panickingError{}}, etch.Event{Result: &etch.Result{Type: etch.Error, Message: "!PANIC: at the disco"}}},
 		{"a reason", []any{"reason", "no"}, etch.Event{Result: &etch.Result{Type: etch.Blocked, Reason: "no"}}},
 		{"restored", []any{"restored", 1}, etch.Event{Result: &etch.Result{Type: etch.Rollback, Restored: etch.Some[uint64](1)}}},
 		{"what does not fit its result", []any{"result", "success", "reason", "r", "message", "m", "restored", 1, "deleted", 2}, etch.Event{
@@ -316,6 +319,12 @@ func (marshaler) MarshalText() ([]byte, error) { return nil, errors.New("no text
 type panicker struct{ what string }
 
 func (p panicker) String() string { panic("at the disco" + p.what) }
+
+type panickingError struct{}
+
+func (panickingError) Error() string { panic("at the disco") }
+
+func (panickingError) Unwrap() error { panic("at the disco") }
 
 type jsonPanicker struct{ panicker }
 

@@ -150,7 +150,7 @@ func (d *draft) settle() {
 	if r.Type == "" {
 		switch {
 		case d.failure != nil:
-			of := etch.ResultOf(d.failure)
+			of := resultOf(d.failure)
 			r.Type, r.ErrorCategory = of.Type, cmp.Or(r.ErrorCategory, of.ErrorCategory)
 		case d.success:
 			r.Type = etch.Success
@@ -170,6 +170,17 @@ func (d *draft) settle() {
 	d.misplaced("result.message", &r.Message, r.Type == etch.Error)
 	d.misplacedNumber("result.restored", &r.Restored, r.Type == etch.Rollback)
 	d.misplacedNumber("result.deleted", &r.Deleted, r.Type == etch.Rollback)
+}
+
+// resultOf is [etch.ResultOf], for errors whose methods may panic, as those of a nil
+// pointer do that is logged as an error: a program that logs does not end of it.
+func resultOf(err error) (r *etch.Result) {
+	defer func() {
+		if recover() != nil {
+			r = &etch.Result{Type: etch.Error} // what it panics with is in its text
+		}
+	}()
+	return etch.ResultOf(err)
 }
 
 // settleFailure puts an error's text where the result has a place for it.

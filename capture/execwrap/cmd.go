@@ -135,7 +135,7 @@ func (c *Cmd) begin() error {
 	}
 	c.begun = true
 	event, judged := c.event()
-	if denies(c.opt.Deny, judged.Level) {
+	if risk.Denies(string(c.opt.Deny), judged.Level.String()) {
 		refused := &RefusedError{Name: c.name(), Risk: judged, Limit: c.opt.Deny}
 		lost := recordRefusal(c.ctx, c.to, event, judged, c.opt.Deny)
 		return c.prevent(errors.Join(refused, c.unrecorded("refusal", lost)))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
+	"github.com/etch-audit/etch/internal/shellword"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -36,7 +37,7 @@ func wrapped(cmd *exec.Cmd, result etch.Result) []*etch.Event {
 		return &etch.Event{
 			Type: etch.CommandExecution, Phase: phase, SessionID: "s1", Actor: &etch.Actor{Username: "alice"},
 			Action: &etch.Action{
-				Tool: "shell", Command: execwrap.Quote(cmd.Args), Cwd: cmd.Dir, Risk: etch.RiskLow,
+				Tool: "shell", Command: shellword.Quote(cmd.Args), Cwd: cmd.Dir, Risk: etch.RiskLow,
 				Approved: true, Allowed: true, ClaimSource: etch.ClaimShell,
 			},
 		}

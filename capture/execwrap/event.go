@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/shellword"
 	"github.com/etch-audit/etch/risk"
 )
 
@@ -16,7 +17,7 @@ import (
 func actionOf(argv []string, judged risk.Assessment, cwd, tool, skill string) *etch.Action {
 	return &etch.Action{
 		Tool:        cmp.Or(tool, "shell"),
-		Command:     Quote(argv),
+		Command:     shellword.Quote(argv),
 		Cwd:         cwd,
 		Risk:        etch.Risk(judged.Level.String()),
 		RiskReasons: judged.Reasons,
@@ -25,16 +26,6 @@ func actionOf(argv []string, judged risk.Assessment, cwd, tool, skill string) *e
 		ClaimSource: etch.ClaimShell,
 		Skill:       skill,
 	}
-}
-
-// denies reports whether a policy refuses a risk. A policy that cannot be read
-// refuses everything.
-func denies(deny etch.Risk, level risk.Level) bool {
-	if deny == "" {
-		return false
-	}
-	limit, err := risk.ParseLevel(string(deny))
-	return err != nil || level >= limit
 }
 
 // recordRefusal records that a command, which the event tells, is not started, also

@@ -12,6 +12,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
+	"github.com/etch-audit/etch/internal/shellword"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -88,7 +89,7 @@ func wantEvent(c *execwrap.Command, phase etch.Phase, result *etch.Result) *etch
 		Type:      etch.CommandExecution, Phase: phase, CallID: "c1", SessionID: "s1",
 		Actor: &etch.Actor{Username: "alice", Channel: "cli"},
 		Action: &etch.Action{
-			Tool: "shell", Command: execwrap.Quote(c.Argv), Cwd: "/somewhere", Risk: etch.RiskLow,
+			Tool: "shell", Command: shellword.Quote(c.Argv), Cwd: "/somewhere", Risk: etch.RiskLow,
 			Approved: true, Allowed: true, ClaimSource: etch.ClaimShell,
 		},
 		Result: result,

@@ -62,6 +62,9 @@ type Agent struct {
 	// Answers returns what the agent takes for "go on" from an event, and for a
 	// refusal, which it must not be asked for where it has none.
 	Answers func(event string, kind Kind) (goOn Answer, deny func(reason string) Answer)
+	// Posted returns what the agent takes for a refusal where it asks by HTTP, which
+	// has no exit codes: nil where it takes nothing so.
+	Posted func(kind Kind, reason string) []byte
 }
 
 // An Answer is what a hook's process says to the agent.
@@ -112,6 +115,21 @@ func (a *Agent) Deny(event, reason string) (Answer, bool) {
 		return goOn, false
 	}
 	return deny(cutText(reason, maxKept)), true
+}
+
+// DenyPosted is Deny for an event that the agent has sent by HTTP: the body of the
+// answer. It is what Deny says on standard output, where that says it all.
+func (a *Agent) DenyPosted(event, reason string) (body []byte, ok bool) {
+	answer, ok := a.Deny(event, reason)
+	switch {
+	case !ok:
+		return nil, false
+	case answer.Exit == 0 && len(answer.Stdout) > 0:
+		return answer.Stdout, true
+	case a.Posted != nil:
+		body = a.Posted(a.eventKind(event), cutText(reason, maxKept))
+	}
+	return body, len(body) > 0
 }
 
 // Stops reports whether a hook of an event runs at the end of a turn or of a

@@ -108,8 +108,13 @@ func TestBrokenSession(t *testing.T) {
 		}
 	}
 	for _, change := range [][2]string{
-		{`"v":1`, `"v":1x`}, {`"agent":"a"`, `"agent":1`}, {`"keys":"`, `"keys":"!`}, {`"start":5`, `"start":"5"`},
-		{`"open":[`, `"open":{"a":[`}, {`"process":{}`, `"process":[]`}, {`"event":{`, `"event":{"arguments":{1},`},
+		{`"v":1`, `"v":1x`},
+		{`"agent":"a"`, `"agent":1`},
+		{`"keys":"`, `"keys":"!`},
+		{`"start":5`, `"start":"5"`},
+		{`"open":[`, `"open":{"a":[`},
+		{`"process":{}`, `"process":[]`},
+		{`"event":{`, `"event":{"arguments":{1},`},
 	} {
 		broken := strings.Replace(whole, change[0], change[1], 1)
 		if broken == whole {

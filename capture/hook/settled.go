@@ -51,3 +51,12 @@ func (s *Sessions) settle(name string, wait time.Duration, calls []SettledCall) 
 	}
 	return held.write(held.state.append(nil))
 }
+
+// Settled is [Sessions.Settled] for calls of the turn's own session, and of its sender
+// alone: what one sender delivers keeps nothing of another's out.
+func (t *Turn) Settled(ctx context.Context, calls ...SettledCall) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	return t.sessions.settle(t.name, wait(ctx), calls)
+}

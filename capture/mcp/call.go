@@ -105,6 +105,9 @@ func (s *session) describe(c *call, m *message) {
 	if len(s.open[c.from][c.key]) > 0 {
 		e.Labels["duplicate_id"] = "true"
 	}
+	if m.lines > 1 {
+		e.Labels["lines"] = strconv.Itoa(m.lines) // which no reader must take
+	}
 	if id := textIn(m.object(slotMeta), "claudecode/toolUseId"); id != "" {
 		e.Labels["tool_use_id"] = short(id)
 	}

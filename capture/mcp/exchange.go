@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -12,14 +13,18 @@ import (
 // begins it is of the witness's goroutine.
 type exchange struct {
 	p     *Proxy
+	uri   *url.URL
 	id    string // the server's name of the session; "" where it has none, or not yet
 	tag   string // where it has none: what tells ids of this exchange from those of others
 	trace string
 
-	s     *session // nil until the first message
-	own   bool     // the session began in this exchange
-	calls []*call  // requests that came in it
-	why   string   // the server refuses it, where it says so in words of JSON-RPC
+	s        *session // nil until the first message
+	own      bool     // the session began in this exchange
+	apart    bool     // its answers come in another exchange: that which has offered the address
+	offered  bool     // this is that
+	refusing bool     // what it brings is not passed on
+	calls    []*call  // requests that came in it
+	why      string   // the server refuses it, where it says so in words of JSON-RPC
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
@@ -47,7 +52,9 @@ func (e *exchange) take(from side, m *message, at time.Time) {
 		e.s, e.own = e.p.sessionOf(e, m, at)
 		e.s.used = at
 	}
+	e.s.refusing = e.refusing
 	e.s.take(from, m, e, at)
+	e.s.refusing = false
 }
 
 // of returns what takes the messages that one side sends.
@@ -78,6 +85,7 @@ func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
 		why = short(strings.Trim(fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), e.why), ": "))
 	case e.why != "":
 		why = e.why
+	case e.apart:
 	case !stream:
 		why = "no answer in what the server has sent"
 	case e.id == "":

@@ -4,7 +4,8 @@
 //
 // Bytes pass through as they came, both ways, whatever they are and in whatever
 // pieces, before anybody has looked at them; what passes is looked at beside, in
-// order, and recorded. Nothing is held back, put in or left out. Only how far
+// order, and recorded. Nothing is held back, put in or left out, unless
+// [Options.Deny] refuses a call. Only how far
 // the record may fall behind is bounded: then who sends waits. So a request may
 // reach the server some milliseconds before its attempt is on record, and who
 // ends the recorder in that time, or a machine that dies, loses the attempt.
@@ -16,10 +17,6 @@
 //
 // [Run] does so for a server that is a command and speaks on its standard input
 // and output; [NewProxy] for one that speaks HTTP.
-//
-// BUG(mcp): On stdio a message is a line, as the protocol says. Of one that is
-// written over several lines, which some servers take all the same, each line is
-// recorded as what it is by itself: no JSON, with its length and SHA-256.
 package mcp
 
 import (
@@ -33,15 +30,25 @@ func newID() string { return "mcp_" + strings.ToLower(rand.Text()) }
 
 // A stream is one direction of what passes. It is of the witness's goroutine.
 type stream struct {
-	o  *outline
+	o  reader
 	at time.Time // when the bytes came that are looked at
+}
+
+// A reader finds the messages in bytes that come in pieces of any size.
+type reader interface {
+	feed(data []byte)
+	end() // no more follow
+	keepAll()
 }
 
 // newStream returns a stream whose messages are handed to take; with lines, each
 // is one.
 func newStream(lines bool, take func(m *message, at time.Time)) *stream {
 	st := new(stream)
-	st.o = newOutline(lines, func(m *message) { take(m, st.at) })
+	found := func(m *message) { take(m, st.at) }
+	if st.o = newOutline(found); lines {
+		st.o = newLineReader(found)
+	}
 	return st
 }
 

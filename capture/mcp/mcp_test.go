@@ -175,7 +175,7 @@ func told(events []*etch.Event) []string {
 			add(string(e.Result.Type))
 			add(e.Result.Message + e.Result.Reason)
 		}
-		for _, name := range []string{"end", "error_code", "late", "duplicate_id", "notification", "progress", "payload", "messages", "reason", "task", "needs_input"} {
+		for _, name := range []string{"end", "error_code", "late", "duplicate_id", "notification", "progress", "payload", "messages", "reason", "task", "needs_input", "lines"} {
 			if text := e.Labels[name]; text != "" {
 				words = append(words, name+"="+text)
 			}

@@ -14,6 +14,7 @@ type message struct {
 	size      int64 // in bytes
 	sum       [sha256.Size]byte
 	batch     bool // it is an element of one
+	lines     int  // over how many lines it is written, where a message is one: 0 is one
 	broken    bool // it is not JSON, or its end did not come
 	ambiguous bool // a member is given twice, or in other letters: readers differ in which counts
 	values    [slots]value

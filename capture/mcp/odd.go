@@ -52,6 +52,12 @@ func (s *session) note(from side, k oddKind, m *message, at time.Time) {
 		if name := m.text(slotName); name != "" {
 			e.Action.Resource = cut(name, longestMessage)
 		}
+		if m.lines > 1 {
+			e.Labels["lines"] = strconv.Itoa(m.lines)
+		}
+		if s.refusing {
+			s.refused(e, &refusal{reason: "it cannot be judged: " + oddTexts[k].reason})
+		}
 		s.add(e)
 		return
 	}

@@ -31,6 +31,15 @@ type Options struct {
 	Output, Prompts bool
 	// Strict passes a client's request on only when its attempt is on record.
 	Strict bool
+	// Deny refuses the calls of a client at or above a risk; empty: none. What is
+	// refused is not passed on, recorded as refused, and answered by an error. What
+	// cannot be judged is refused too: what is no message, or one that readers
+	// differ about. So the client's bytes are held back until a message is whole.
+	Deny etch.Risk
+	// Judge returns the risk of a call, whose arguments are as they were sent, and
+	// the reasons; it must not change the event. Nil, where there is a Deny:
+	// everything is refused.
+	Judge func(*etch.Event) (etch.Risk, []string)
 	// GoOn goes on where something cannot be recorded. Otherwise nothing more is
 	// passed on then, and the session ends.
 	GoOn bool

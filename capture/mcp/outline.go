@@ -18,8 +18,7 @@ const deepest = 10000
 // comma too many, a raw tab in a text), and what some server acts on must not
 // be missed: only what has no structure is broken.
 type outline struct {
-	lines bool // a line feed ends whatever is open, as on stdio
-	emit  func(*message)
+	emit func(*message)
 
 	state  state
 	stack  []byte   // the brackets that are open, as they were opened
@@ -50,7 +49,7 @@ const (
 	after // a value
 	text
 	bare   // a number or a word
-	broken // until the end of the line
+	broken // until the end of the line, or of everything
 )
 
 // A capture copies a value to its slot while it is read.
@@ -58,28 +57,15 @@ type capture struct {
 	slot   slot // slotNone: it is idle
 	depth  int  // how many brackets are open around the value
 	from   int  // where it goes on in the bytes at hand
+	all    bool // as much is kept of it as there is, and not only the beginning
 	digest hash.Hash
 }
 
-func newOutline(lines bool, emit func(*message)) *outline {
+func newOutline(emit func(*message)) *outline {
 	return &outline{
-		lines: lines, emit: emit, digest: sha256.New(),
+		emit: emit, digest: sha256.New(),
 		outer: capture{digest: sha256.New()}, inner: capture{digest: sha256.New()},
 	}
-}
-
-// feed takes the next bytes.
-func (o *outline) feed(data []byte) {
-	for o.lines {
-		i := bytes.IndexByte(data, '\n')
-		if i < 0 {
-			break
-		}
-		o.run(data[:i])
-		o.end()
-		data = data[i+1:]
-	}
-	o.run(data)
 }
 
 // end says that nothing more belongs to what is open: at the end of a line, or
@@ -89,11 +75,21 @@ func (o *outline) end() {
 		o.m.broken = true
 		o.complete()
 	}
+	o.reset()
+}
+
+// reset forgets what is open.
+func (o *outline) reset() {
+	o.m, o.next = nil, slotNone
+	o.outer.slot, o.inner.slot = slotNone, slotNone
 	o.state, o.stack, o.escaped = between, o.stack[:0], false
 }
 
-// run reads bytes of one line.
-func (o *outline) run(data []byte) {
+// keepAll keeps all of what is looked at, up to mostHeld.
+func (o *outline) keepAll() { o.outer.all, o.inner.all = true, true }
+
+// feed takes the next bytes.
+func (o *outline) feed(data []byte) {
 	o.from, o.outer.from, o.inner.from = 0, 0, 0
 	for i := 0; i < len(data); {
 		switch o.state {
@@ -376,10 +372,14 @@ func (c *capture) take(m *message, data []byte, end int) {
 	part := data[c.from:end]
 	v := &m.values[c.slot]
 	v.size += int64(len(part))
-	v.kept = append(v.kept, part[:min(len(part), c.slot.keeps()-len(v.kept))]...)
 	if c.slot.hashed() {
 		_, _ = c.digest.Write(part) // a hash never fails
 	}
+	most := c.slot.keeps()
+	if c.all {
+		most = mostHeld
+	}
+	v.kept = append(v.kept, part[:min(len(part), most-len(v.kept))]...)
 	c.from = end
 }
 

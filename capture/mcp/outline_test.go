@@ -16,7 +16,10 @@ import (
 // where random is nil.
 func outlined(text []byte, lines bool, random *rand.Rand) []*message {
 	var got []*message
-	o := newOutline(lines, func(m *message) { got = append(got, m) })
+	var o reader = newOutline(func(m *message) { got = append(got, m) })
+	if lines {
+		o = newLineReader(func(m *message) { got = append(got, m) })
+	}
 	for len(text) > 0 {
 		n := len(text)
 		if random != nil {
@@ -46,6 +49,7 @@ func FuzzOutline(f *testing.F) {
 	f.Add([]byte(`{"id":1,"method":"a","params":{"name":"\"}{","arguments":[{},[1,{"name":"inner"}]]},"params":{"uri":"u"}}`), uint64(2))
 	f.Add([]byte(`[{"id":1},{"id":[2]}]x`), uint64(3))
 	f.Add([]byte("{\"id\":\"\\\n\"}{"), uint64(4))
+	f.Add([]byte("{\n \"id\":1,\n\"params\":\n{\"id\":2,\"method\":\"x\"}\n} {\n\"id\"\n:3}{\n]\n{"), uint64(5))
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		for _, lines := range []bool{false, true} {
 			whole := outlined(text, lines, nil)
@@ -123,7 +127,7 @@ func TestOutlineCuts(t *testing.T) {
 
 // Brackets without end take memory for a bounded number of them.
 func TestOutlineDepth(t *testing.T) {
-	o := newOutline(true, func(*message) {})
+	o := newOutline(func(*message) {})
 	o.feed([]byte(`{"params":` + strings.Repeat("[", 1<<20)))
 	if len(o.stack) > deepest {
 		t.Errorf("%d brackets are remembered", len(o.stack))
@@ -131,7 +135,7 @@ func TestOutlineDepth(t *testing.T) {
 	o.end()
 	var got []*message
 	o.emit = func(m *message) { got = append(got, m) }
-	o.feed([]byte(`{"id":1,"method":"ping"}` + "\n"))
+	o.feed([]byte(`{"id":1,"method":"ping"}`))
 	if len(got) != 1 || got[0].broken || got[0].method() != "ping" {
 		t.Errorf("the next line is read as %+v", got)
 	}
@@ -141,7 +145,7 @@ func TestOutlineDepth(t *testing.T) {
 func BenchmarkOutline(b *testing.B) {
 	text := []byte(`{"result":{"content":[{"type":"text","text":"` + strings.Repeat("abcdefghij", 100_000) + `"}]},"jsonrpc":"2.0","id":1}` + "\n")
 	b.SetBytes(int64(len(text)))
-	o := newOutline(true, func(*message) {})
+	o := newLineReader(func(*message) {})
 	for b.Loop() {
 		o.feed(text)
 	}

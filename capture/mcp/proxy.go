@@ -32,7 +32,9 @@ const mostSessions = 1024
 // Streamable HTTP, and records what passes: bodies and streams of events as they
 // come, each piece at once. Paths, queries and headers stay as they are, but for
 // those that HTTP means for each hop, the name of the host, and
-// Accept-Encoding: the server is to answer in plain.
+// Accept-Encoding: the server is to answer in plain. The transport of 2024-11-05,
+// with a stream of events and an address to send to, is understood too; where that
+// address has the server's name, which leads past the proxy, the name is left out.
 //
 // A Proxy is safe for concurrent use.
 type Proxy struct {
@@ -96,12 +98,18 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
 		return
 	}
-	e := &exchange{p: p, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent"))}
+	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent"))}
 	if e.id == "" {
 		e.tag = strconv.FormatUint(p.number.Add(1), 36) + " "
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		st := newStream(false, e.of(client))
+		if p.opt.judges() {
+			st.o.keepAll()
+			if !p.admit(w, r, e, st) {
+				return
+			}
+		}
 		r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: st.end}
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
@@ -140,9 +148,17 @@ func (p *Proxy) answered(r *http.Response) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		failure = errCoding
 	}
+	if stream && r.Request.Method == http.MethodGet && failure == nil {
+		r.Body = &endpointReader{ReadCloser: r.Body, target: p.target}
+		r.Header.Del("Content-Length") // which may be another
+		r.ContentLength = -1
+	}
 	body := &watched{ReadCloser: r.Body, w: p.w, end: func(_ []byte, at time.Time) {
 		e.ended(r.StatusCode, stream, failure, at)
-		if e.id != "" && (gone || unknown) {
+		switch {
+		case e.offered:
+			p.forget(e.id, "the stream ended", at)
+		case e.id != "" && (gone || unknown):
 			p.forget(e.id, map[bool]string{true: "client closed", false: "the server knows no such session"}[gone], at)
 		}
 	}}
@@ -150,7 +166,7 @@ func (p *Proxy) answered(r *http.Response) error {
 	switch {
 	case failure != nil:
 	case stream:
-		body.follow((&sse{st: st}).feed, st.end)
+		body.follow((&sse{st: st, endpoint: e.offers}).feed, st.end)
 	case kind == "application/json":
 		body.follow(st.feed, st.end)
 	}
@@ -171,6 +187,9 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 // sessionOf returns the session of an exchange, whose first message is m, and
 // whether it begins with it. Of the witness's goroutine.
 func (p *Proxy) sessionOf(e *exchange, m *message, at time.Time) (s *session, begins bool) {
+	if offered := p.sessions[endpointID(e.uri.RequestURI())]; offered != nil && e.id == "" {
+		e.id, e.tag, e.apart = endpointID(e.uri.RequestURI()), "", true
+	}
 	switch {
 	case e.id != "":
 		if s = p.sessions[e.id]; s == nil {
@@ -181,10 +200,15 @@ func (p *Proxy) sessionOf(e *exchange, m *message, at time.Time) (s *session, be
 	case kindOf(client, m.method()) == greeting:
 		return p.begin(at), true
 	}
+	return p.unnamed(at), false
+}
+
+// unnamed returns the session of what belongs to none that has a name.
+func (p *Proxy) unnamed(at time.Time) *session {
 	if p.nameless == nil {
 		p.nameless = p.begin(at)
 	}
-	return p.nameless, false
+	return p.nameless
 }
 
 func (p *Proxy) begin(at time.Time) *session { return newSession(p.opt, newID(), at, p.w.add) }
@@ -219,6 +243,7 @@ type watched struct {
 	feed   func([]byte, time.Time)
 	end    func([]byte, time.Time)
 	over   sync.Once
+	ended  error // what Read has ended with
 }
 
 // follow looks at the bytes, too.
@@ -229,13 +254,19 @@ func (b *watched) follow(feed, end func([]byte, time.Time)) {
 
 var errNotRecorded = errors.New("what passes cannot be recorded")
 
-// Read reads, and shows what was read.
+// Read reads, and shows what was read. After the end it does not ask again: who
+// sends the body on looks once more whether there is nothing behind it, and by
+// then a server that writes an answer may have closed the body of its request.
 func (b *watched) Read(p []byte) (int, error) {
+	if b.ended != nil {
+		return 0, b.ended
+	}
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 && b.feed != nil && !b.w.show(bytes.Clone(p[:n]), b.feed, b.strict) {
 		return 0, errNotRecorded
 	}
 	if err != nil {
+		b.ended = err
 		b.finish()
 	}
 	return n, err

@@ -241,6 +241,36 @@ func TestProxyBytes(t *testing.T) {
 	}
 }
 
+// A once is a body that may be read once, as that of a request whose answer has
+// begun.
+type once struct{ text string }
+
+func (o *once) Read(p []byte) (int, error) {
+	if o.text == "" {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n := copy(p, o.text)
+	o.text = ""
+	return n, io.EOF
+}
+
+func (o *once) Close() error { return nil }
+
+// The end of a body stays its end: net/http looks for it twice, and cuts off the
+// answer where it is told of anything else.
+func TestWatchedEnds(t *testing.T) {
+	w := newWitness(new(notebook), &Options{})
+	b := &watched{ReadCloser: &once{"{}"}, w: w, end: func([]byte, time.Time) {}}
+	for i, want := range []int{2, 0, 0} {
+		if n, err := b.Read(make([]byte, 8)); n != want || err != io.EOF {
+			t.Errorf("read %d: got %d, %v; want %d and the end", i, n, err, want)
+		}
+	}
+	if err := w.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // An event of a stream comes when it is sent, not when the stream ends.
 func TestProxyStreams(t *testing.T) {
 	next := make(chan string)
@@ -374,7 +404,7 @@ func FuzzSSE(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		read := func(random *rand.Rand) []*message {
 			var got []*message
-			r := &sse{st: newStream(false, func(m *message, _ time.Time) { got = append(got, m) })}
+			r := &sse{st: newStream(false, func(m *message, _ time.Time) { got = append(got, m) }), endpoint: func(string, time.Time) {}}
 			for rest := text; len(rest) > 0; {
 				n := len(rest)
 				if random != nil {
@@ -399,13 +429,14 @@ func FuzzSSE(f *testing.F) {
 // Messages of events, as the specification cuts them.
 func TestSSE(t *testing.T) {
 	for text, want := range map[string][]string{
-		"data: {\"method\":\"a\"}\n\n":                                 {"a"},
-		"data:{\"method\":\"a\"}\r\rdata:{\"method\":\"b\"}\r\n\r\n":   {"a", "b"},
-		"data:{\"method\":\ndata:\"a\"}\n\n":                           {"a"},
-		"event: endpoint\ndata: {\"method\":\"a\"}\n\n":                nil,
-		"event: message\ndata: {\"method\":\"a\"}\n\n":                 {"a"},
-		": data: {\"method\":\"a\"}\n\nid: 7\nretry: 1\ndatax: {}\n\n": nil,
-		"data: {\"method\":\"a\"":                                      {"broken"},
+		"data: {\"method\":\"a\"}\n\n":                                     {"a"},
+		"data:{\"method\":\"a\"}\r\rdata:{\"method\":\"b\"}\r\n\r\n":       {"a", "b"},
+		"data:{\"method\":\ndata:\"a\"}\n\n":                               {"a"},
+		"event: ping\ndata: {\"method\":\"a\"}\n\n":                        nil,
+		"event:endpoint\r\ndata: /post?s=1\r\n\r\ndata:{\"id\":1}\r\n\r\n": {"to /post?s=1", ""},
+		"event: message\ndata: {\"method\":\"a\"}\n\n":                     {"a"},
+		": data: {\"method\":\"a\"}\n\nid: 7\nretry: 1\ndatax: {}\n\n":     nil,
+		"data: {\"method\":\"a\"":                                          {"broken"},
 	} {
 		var got []string
 		r := &sse{st: newStream(false, func(m *message, _ time.Time) {
@@ -414,7 +445,7 @@ func TestSSE(t *testing.T) {
 				return
 			}
 			got = append(got, m.method())
-		})}
+		}), endpoint: func(address string, _ time.Time) { got = append(got, "to "+address) }}
 		r.feed([]byte(text), start)
 		r.end(nil, start)
 		if d := cmp.Diff(want, got); d != "" {

@@ -49,6 +49,8 @@ type session struct {
 	late   [2]map[string]*call   // given up by who asked, and answered all the same perhaps
 	number int                   // calls so far
 	odd    [2][oddities]oddity
+
+	refusing bool // what is taken is not passed on
 }
 
 func newSession(opt *Options, id string, now time.Time, add func(*etch.Event)) *session {
@@ -69,6 +71,8 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 		s.note(from, oddAmbiguous, m, at)
 	}
 	switch {
+	case s.refusing && !m.broken:
+		s.refuse(m, at)
 	case m.broken:
 		s.note(from, oddBroken, m, at)
 	case m.method() != "" && m.has(slotID):

@@ -44,14 +44,14 @@ type talk struct {
 	*session
 	events []*etch.Event
 	now    time.Time
-	sides  [2]*outline
+	sides  [2]reader
 }
 
 func newTalk(opt *Options) *talk {
 	k := &talk{now: start}
 	k.session = newSession(opt, "mcp_1", start, func(e *etch.Event) { k.events = append(k.events, e) })
 	for _, from := range []side{client, server} {
-		k.sides[from] = newOutline(true, func(m *message) { k.take(from, m, nil, k.now) })
+		k.sides[from] = newLineReader(func(m *message) { k.take(from, m, nil, k.now) })
 	}
 	return k
 }
@@ -124,6 +124,16 @@ var orders = map[string]struct{ lines, want []string }{
 		[]string{
 			"tool_call attempt a", "tool_call attempt server sampling/createMessage",
 			"tool_call completion server sampling/createMessage success", "tool_call completion a success",
+		},
+	},
+	"a message over several lines": {
+		[]string{
+			"> {", `>   "jsonrpc": "2.0", "id": 1,`, `>   "method": "tools/call", "params": {"name": "a"}`, "> }",
+			"< {", `<   "id": 1, "result": {"content": []}`, "< }", "< {", `<   "method": "tools/call",`, "< words", answers("1"),
+		},
+		[]string{
+			"tool_call attempt a lines=4", "tool_call completion a success lines=4", "security_event server tools/call payload=broken lines=2",
+			"security_event server payload=broken", "security_event server payload=stray",
 		},
 	},
 	"cancelled": {

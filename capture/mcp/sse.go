@@ -6,12 +6,15 @@ import "time"
 // what they say to a stream of messages (HTML, section 9.2.6). It needs the same
 // memory for lines of any length.
 type sse struct {
-	st *stream
+	st       *stream
+	endpoint func(address string, at time.Time) // takes what an event of that name says
 
 	line  []byte // the beginning of the line at hand, as far as it may be looked at
 	field sseField
 	begun bool // the event has data
 	other bool // it is none of MCP's messages
+	to    bool // but an endpoint
+	data  []byte
 	cr    bool // the last byte was a carriage return, and a line feed after it is none of its own
 }
 
@@ -75,6 +78,8 @@ func (r *sse) read(data []byte, i int) int {
 		}
 		if !r.other {
 			r.st.o.feed(part)
+		} else if r.to {
+			r.data = append(r.data, part[:min(len(part), longestEndpoint-len(r.data))]...)
 		}
 	case sseEvent:
 		r.line = append(r.line, part[:min(len(part), longestField-min(longestField, len(r.line)))]...)
@@ -109,9 +114,13 @@ func (r *sse) endLine() {
 	case r.field == sseEvent:
 		name = name[len("event:"):]
 		r.other = name != "" && name != " " && name != "message" && name != " message"
+		r.to = name == "endpoint" || name == " endpoint"
 	case r.field == sseUnknown && name == "":
 		r.st.o.end()
-		r.begun, r.other = false, false
+		if r.to && r.begun {
+			r.endpoint(string(r.data), r.st.at)
+		}
+		r.begun, r.other, r.to, r.data = false, false, false, nil
 	case r.field == sseUnknown && name == "data":
 		r.beginData() // a line of the name alone has an empty value
 	}

@@ -74,6 +74,8 @@ type running struct {
 	s   *session
 	cmd *exec.Cmd
 
+	back *inserter // to the client, where it may be told something by the wrapper
+
 	in   *os.File // the server's standard input
 	out  *os.File // and output
 	shut sync.Once
@@ -87,6 +89,7 @@ type running struct {
 	passed atomic.Int64 // bytes to the client
 	moved  atomic.Int64 // when the last of them went, in nanoseconds
 	ending string       // what ends the session; of the goroutine of Run
+	deaf   bool         // the server reads no more; of the goroutine of toServer
 }
 
 // Run starts the server, passes on and records until the session is over, and
@@ -101,6 +104,12 @@ func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	r := &running{
 		Command: c, w: newWitness(log, &c.Options),
 		waited: make(chan struct{}), clientDone: make(chan struct{}), clientGone: make(chan struct{}), serverDone: make(chan struct{}),
+	}
+	if r.judges() {
+		r.back = newInserter(c.Stdout)
+		own := *c
+		own.Stdout = r.back
+		r.Command = &own
 	}
 	now := c.now()
 	r.s = newSession(&c.Options, newID(), now, r.w.add)
@@ -201,25 +210,46 @@ const pieceSize = 64 << 10
 // toServer passes on what the client sends.
 func (r *running) toServer() {
 	st := newStream(true, r.s.of(client))
+	take, end := func(data []byte) bool { return r.passOn(st, data) }, func() {}
+	if r.judges() {
+		g := r.gate(st, take)
+		take, end = g.feed, g.end
+	}
 	buf := make([]byte, pieceSize)
-	for deaf := false; ; {
+	for {
 		n, err := r.Stdin.Read(buf)
-		if n > 0 {
-			if !r.w.show(bytes.Clone(buf[:n]), st.feed, r.Strict) {
-				break
-			}
-			// Where the server reads no more, the client is read on: how
-			// else would its end be seen.
-			deaf = deaf || r.write(buf[:n]) != nil
-		}
-		if err != nil {
+		if n > 0 && !take(buf[:n]) || err != nil {
 			break
 		}
 	}
+	end()
 	// Some servers take a last line without its end.
 	r.w.show(nil, st.end, r.Strict)
 	r.clientLeft() // before the server can end because of it
 	r.shutServer()
+}
+
+// passOn passes on what the client has sent, and reports whether more may follow.
+func (r *running) passOn(st *stream, data []byte) bool {
+	if !r.w.show(bytes.Clone(data), st.feed, r.Strict) {
+		return false
+	}
+	// Where the server reads no more, the client is read on: how else would its
+	// end be seen.
+	r.deaf = r.deaf || r.write(data) != nil
+	return true
+}
+
+// gate returns what judges what the client sends, and passes on what is not refused.
+func (r *running) gate(st *stream, pass func(data []byte) bool) *gate {
+	st.o.keepAll()
+	deny := func(data []byte, end bool, answer []byte) bool {
+		// The client is told when it is on record.
+		going := r.w.show(bytes.Clone(data), func(data []byte, at time.Time) { r.s.deny(st, data, end, at) }, true)
+		r.back.tell(answer)
+		return going
+	}
+	return &gate{opt: &r.Options, pass: pass, deny: deny}
 }
 
 // write writes to the server. While the server does not read, it looks whether

@@ -81,7 +81,7 @@ func (m *middleware) handle(ctx context.Context, method string, req mcp.Request,
 		if !returned { // it panics, which is not this package's to stop
 			result, err = nil, errors.New("panic")
 		}
-		complete(call.Completion(), result)
+		complete(call.Completion(), result, err)
 		if lost := m.unrecorded(req, "completion", ev, call.End(ctx, resultOf(result, err))); lost != nil {
 			result, err = nil, errors.Join(err, lost)
 		}
@@ -108,6 +108,7 @@ func (m *middleware) event(method string, req mcp.Request) *etch.Event {
 		ev.Action.Resource = params.URI
 		if strings.HasPrefix(strings.ToLower(params.URI), "file:") {
 			ev.Type = etch.FileAccess
+			ev.Labels["access"] = "read"
 		}
 	default:
 		return nil
@@ -160,13 +161,35 @@ func argumentsOf(v any) json.RawMessage {
 }
 
 // complete adds what the result tells besides how the call ended.
-func complete(ev *etch.Event, result mcp.Result) {
+func complete(ev *etch.Event, result mcp.Result, err error) {
+	if ev.Labels == nil {
+		ev.Labels = make(map[string]string)
+	}
 	if needsInput(result) {
-		if ev.Labels == nil {
-			ev.Labels = make(map[string]string)
-		}
 		ev.Labels["needs_input"] = "true"
 	}
+	if rpc, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		ev.Labels["error_code"] = strconv.FormatInt(rpc.Code, 10)
+	}
+}
+
+// categoryOf names an error of JSON-RPC by its code, in the words of capture/mcp,
+// so that one question finds the calls of both. It is written twice because that
+// package would bring along what users of the SDK do not need.
+func categoryOf(code int64) string {
+	switch code {
+	case jsonrpc.CodeParseError:
+		return "parse_error"
+	case jsonrpc.CodeInvalidRequest:
+		return "invalid_request"
+	case jsonrpc.CodeMethodNotFound:
+		return "method_not_found"
+	case jsonrpc.CodeInvalidParams:
+		return "invalid_params"
+	case jsonrpc.CodeInternalError:
+		return "internal_error"
+	}
+	return "rpc_error"
 }
 
 // needsInput reports whether a tool has asked back instead of doing what it was
@@ -188,7 +211,7 @@ func resultOf(result mcp.Result, err error) *etch.Result {
 	}
 	out := etch.ResultOf(err)
 	if rpc, ok := errors.AsType[*jsonrpc.Error](err); ok {
-		out.ErrorCategory = cmp.Or(out.ErrorCategory, "rpc_"+strconv.FormatInt(rpc.Code, 10))
+		out.ErrorCategory = cmp.Or(out.ErrorCategory, categoryOf(rpc.Code))
 	}
 	if r, ok := result.(*mcp.CallToolResult); ok && r != nil && r.IsError {
 		out = &etch.Result{Type: etch.Error, Message: firstLine(r.Content), ErrorCategory: "tool_error"}
@@ -214,9 +237,11 @@ func firstLine(content []mcp.Content) string {
 				line = line[:len(line)-1]
 			}
 		}
-		return strings.TrimSpace(line)
+		if line = strings.TrimSpace(line); line != "" {
+			return line
+		}
 	}
-	return ""
+	return "the tool says that it failed"
 }
 
 // unrecorded asks whether a failure to record is one of the call.

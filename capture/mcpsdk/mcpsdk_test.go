@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -182,7 +183,7 @@ func TestErrors(t *testing.T) {
 		want etch.Result
 	}{
 		{"search", query{Q: "fails"}, etch.Result{Type: etch.Error, Message: "no such place", ErrorCategory: "tool_error"}},
-		{"nothing", query{}, etch.Result{Type: etch.Error, Message: `unknown tool "nothing"`, ErrorCategory: "rpc_-32602"}},
+		{"nothing", query{}, etch.Result{Type: etch.Error, Message: `unknown tool "nothing"`, ErrorCategory: "invalid_params"}},
 	} {
 		if text, err := call(t, session, test.tool, test.args); err == nil && !strings.HasPrefix(text, "no such place") {
 			t.Errorf("%s: got %q, want an error", test.tool, text)
@@ -221,6 +222,27 @@ func TestNeedsInput(t *testing.T) {
 	}
 	if events := client.taken(); len(events) != 2 || events[1].Result.Type != etch.Success {
 		t.Errorf("got %+v of the client, want one call", events)
+	}
+}
+
+// Errors have the words of etch mcp, so that one question finds both.
+func TestErrorNames(t *testing.T) {
+	for code, want := range map[int64]string{
+		jsonrpc.CodeParseError: "parse_error", jsonrpc.CodeInvalidRequest: "invalid_request", jsonrpc.CodeMethodNotFound: "method_not_found",
+		jsonrpc.CodeInvalidParams: "invalid_params", jsonrpc.CodeInternalError: "internal_error", -32000: "rpc_error", 7: "rpc_error",
+	} {
+		to := new(recorder)
+		failing := func(context.Context, string, mcp.Request) (mcp.Result, error) {
+			return nil, fmt.Errorf("call: %w", &jsonrpc.Error{Code: code, Message: "no"})
+		}
+		request := &mcp.ServerRequest[*mcp.CallToolParamsRaw]{Session: new(mcp.ServerSession), Params: &mcp.CallToolParamsRaw{Name: "x"}}
+		if _, err := mcpsdk.Middleware(to, nil)(failing)(t.Context(), "tools/call", request); err == nil {
+			t.Errorf("%d: the error is gone", code)
+		}
+		e := to.taken()[1]
+		if e.Result.ErrorCategory != want || e.Labels["error_code"] != fmt.Sprint(code) {
+			t.Errorf("%d: got %q, labels %v, want %q", code, e.Result.ErrorCategory, e.Labels, want)
+		}
 	}
 }
 
@@ -358,7 +380,7 @@ func TestPanic(t *testing.T) {
 
 func TestMessages(t *testing.T) {
 	long := strings.Repeat("ä", 600)
-	for text, want := range map[string]string{"": "", " a \nb": "a", long: long[:1024], "x" + long: "x" + long[:1022], "\xff": "\xff"} {
+	for text, want := range map[string]string{"": "the tool says that it failed", " a \nb": "a", long: long[:1024], "x" + long: "x" + long[:1022], "\xff": "\xff"} {
 		to := new(recorder)
 		_, err := handle(t, to, &mcp.CallToolRequest{Session: new(mcp.ServerSession), Params: &mcp.CallToolParamsRaw{}}, func(context.Context, string, mcp.Request) (mcp.Result, error) {
 			return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.ImageContent{}, &mcp.TextContent{Text: text}}}, nil

@@ -93,15 +93,17 @@ func (m *mapper) finish(e *etch.Event, i *item, before time.Duration) *etch.Even
 	return e
 }
 
+// Ahead is how far the clocks of two machines may differ: a time that lies further
+// in the future is not believed.
+const Ahead = time.Minute
+
 // stamp sets the time of an event. Without a time the log gives it its own.
 func (m *mapper) stamp(e *etch.Event, nanos uint64, before time.Duration) {
-	const ahead = time.Minute // that far the clocks of two machines may differ
-	e.Timestamp = m.Now
 	if nanos == 0 {
 		return
 	}
 	told := time.Unix(int64(nanos/1e9), int64(nanos%1e9)).UTC().Add(-before)
-	if nanos > math.MaxInt64 || !m.Now.IsZero() && told.After(m.Now.Add(ahead)) {
+	if nanos > math.MaxInt64 || !m.Now.IsZero() && told.After(m.Now.Add(Ahead)) {
 		setLabel(e, "claimed_time", told.Format(time.RFC3339Nano))
 		return
 	}

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// envelope is what differs from log to log.
-var envelope = regexp.MustCompile(`"seq":\d+,|"event_id":"evt_[0-9a-z]{26}",|,"signature":"[^"]*"`)
+// envelope is what differs from log to log. Ids do not: they are made of the items.
+var envelope = regexp.MustCompile(`"seq":\d+,|,"signature":"[^"]*"`)
 
 // read makes events of a file of test data, whose name says what it holds.
 func read(name string, body []byte, opts *otlp.Options) (otlp.Batch, otlp.Encoding, error) {

@@ -5,6 +5,7 @@ package otlp
 type origin struct {
 	resource attributes // those of resourceKeys
 	scope    string     // the name of the instrumentation
+	digest   digest     // of all that was sent of both
 }
 
 // A logRecord is LogRecord of OTLP, without what no event needs.

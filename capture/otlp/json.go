@@ -84,15 +84,16 @@ func (s *signal) jsonResource(raw json.RawMessage, item func(*origin, json.RawMe
 	if err != nil {
 		return err
 	}
+	from := origin{resource: own.ofResource(), digest: digestOf(p.Get("resource"))}
 	for _, raw := range scopes {
-		if err := s.jsonScope(raw, own.ofResource(), item); err != nil {
+		if err := s.jsonScope(raw, from, item); err != nil {
 			return fmt.Errorf("%s: %w", s.scopes, err)
 		}
 	}
 	return nil
 }
 
-func (s *signal) jsonScope(raw json.RawMessage, resource attributes, item func(*origin, json.RawMessage)) error {
+func (s *signal) jsonScope(raw json.RawMessage, resource origin, item func(*origin, json.RawMessage)) error {
 	p, err := jsonObject(raw)
 	if err != nil {
 		return err
@@ -101,7 +102,8 @@ func (s *signal) jsonScope(raw json.RawMessage, resource attributes, item func(*
 	if err != nil {
 		return err
 	}
-	from := &origin{resource: resource}
+	from := &resource
+	from.digest = digestOf(resource.digest[:], p.Get("scope"))
 	if from.scope, err = jsonText(scope, "name"); err != nil {
 		return err
 	}

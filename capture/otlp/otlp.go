@@ -65,7 +65,7 @@ type Options struct {
 	// Recording says which texts are kept as they are.
 	Recording hook.Recording
 	// Now is when the request came. A time that lies further in the future is
-	// not believed: the event gets this one, and the label claimed_time.
+	// not believed: the event gets none, and the label claimed_time.
 	Now time.Time
 	// Take, where set, is asked of each event as soon as it is made: where it
 	// returns an error the event is rejected for that, and not kept. What items
@@ -76,7 +76,10 @@ type Options struct {
 
 // A Batch is what a request was made into.
 type Batch struct {
-	// Events are in the order of the request, without ids, and the caller's own.
+	// Events are in the order of the request, and the caller's own. Their ids are
+	// made of what was sent: exporters that were not told what became of a request
+	// send it again, and then it makes the same ids. An event whose item tells no
+	// time that is believed has none.
 	Events []*etch.Event
 	// Ignored counts the items that are nothing for a log of actions.
 	Ignored int
@@ -102,11 +105,11 @@ func Logs(body []byte, encoding Encoding, opts *Options) (Batch, error) {
 	m := newMapper(&logs, opts)
 	if encoding == Protobuf {
 		return m.batch(protoScopes(body, func(from *origin, raw []byte) {
-			m.item(func() (*etch.Event, error) { return m.log(protoLog(from, raw)) })
+			m.item(from, raw, func() (*etch.Event, error) { return m.log(protoLog(from, raw)) })
 		}))
 	}
 	return m.batch(logs.jsonScopes(body, func(from *origin, raw json.RawMessage) {
-		m.item(func() (*etch.Event, error) { return m.log(jsonLog(from, raw)) })
+		m.item(from, raw, func() (*etch.Event, error) { return m.log(jsonLog(from, raw)) })
 	}))
 }
 
@@ -116,11 +119,11 @@ func Traces(body []byte, encoding Encoding, opts *Options) (Batch, error) {
 	m := newMapper(&traces, opts)
 	if encoding == Protobuf {
 		return m.batch(protoScopes(body, func(from *origin, raw []byte) {
-			m.item(func() (*etch.Event, error) { return m.span(protoSpan(from, raw)) })
+			m.item(from, raw, func() (*etch.Event, error) { return m.span(protoSpan(from, raw)) })
 		}))
 	}
 	return m.batch(traces.jsonScopes(body, func(from *origin, raw json.RawMessage) {
-		m.item(func() (*etch.Event, error) { return m.span(jsonSpan(from, raw)) })
+		m.item(from, raw, func() (*etch.Event, error) { return m.span(jsonSpan(from, raw)) })
 	}))
 }
 
@@ -129,26 +132,30 @@ type mapper struct {
 	Options
 	made  Batch
 	items int
+	seen  map[digest]int // how often the same item came
 }
 
 func newMapper(s *signal, opts *Options) *mapper {
-	m := &mapper{made: Batch{signal: s}}
+	m := &mapper{made: Batch{signal: s}, seen: make(map[digest]int)}
 	if opts != nil {
 		m.Options = *opts
 	}
 	return m
 }
 
-// item adds what an item is made into.
-func (m *mapper) item(read func() (*etch.Event, error)) {
+// item adds what an item is made into, which raw is the bytes of.
+func (m *mapper) item(from *origin, raw []byte, read func() (*etch.Event, error)) {
 	m.items++
 	if m.items > maxItems {
 		m.reject(fmt.Errorf("more than %d items in one request", maxItems))
 		return
 	}
 	e, err := read()
-	if err == nil && e != nil && m.Take != nil {
-		err = m.Take(e)
+	if err == nil && e != nil {
+		e.ID = m.id(from, raw)
+		if m.Take != nil {
+			err = m.Take(e)
+		}
 	}
 	switch {
 	case err != nil:

@@ -50,6 +50,21 @@ func TestToolSpan(t *testing.T) {
 	}
 }
 
+// TestTimedOutRequest shows that a request which timed out is an event that a log
+// takes: one that it does not keeps all others of its batch out.
+func TestTimedOutRequest(t *testing.T) {
+	const body = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","kind":3,
+"attributes":[{"key":"http.request.method","value":{"stringValue":"GET"}},{"key":"url.full","value":{"stringValue":"https://x.example/"}},
+{"key":"error.type","value":{"stringValue":"timeout"}}],"status":{"code":2,"message":"no answer"}}]}]}]}`
+	batch, err := otlp.Traces([]byte(body), otlp.JSON, nil)
+	if err != nil || len(batch.Events) != 1 {
+		t.Fatalf("%d events, %v", len(batch.Events), err)
+	}
+	if err := batch.Events[0].Validate(); err != nil || batch.Events[0].Result.Type != etch.Timeout {
+		t.Errorf("got %+v: %v", batch.Events[0].Result, err)
+	}
+}
+
 func TestMalformedBody(t *testing.T) {
 	for _, body := range []string{"", "x", "[]", "null", `"{}"`, `{"resourceLogs":[]}`, `{"resourceSpans":{}}`, `{"resourceSpans":[1]}`} {
 		if _, err := otlp.Traces([]byte(body), otlp.JSON, nil); !errors.Is(err, otlp.ErrMalformed) {
@@ -109,10 +124,10 @@ func TestTimes(t *testing.T) {
 		"told":             {`"timeUnixNano":"1770112790000000000",`, now, now.Add(-12 * time.Second), ""},
 		"observed":         {`"observedTimeUnixNano":"1770112790000000000",`, now, now.Add(-12 * time.Second), ""},
 		"a little ahead":   {`"timeUnixNano":"1770112830000000000",`, now, now.Add(28 * time.Second), ""},
-		"far ahead":        {`"timeUnixNano":"1770112930000000000",`, now, now, "2026-02-03T10:02:08Z"},
+		"far ahead":        {`"timeUnixNano":"1770112930000000000",`, now, time.Time{}, "2026-02-03T10:02:08Z"},
 		"ahead, no clock":  {`"timeUnixNano":"1770112930000000000",`, time.Time{}, now.Add(128 * time.Second), ""},
 		"past all numbers": {`"timeUnixNano":"18446744073709551615",`, time.Time{}, time.Time{}, "2554-07-21T23:34:31.709551615Z"},
-		"none":             {``, now, now, ""},
+		"none":             {``, now, time.Time{}, ""},
 		"none at all":      {``, time.Time{}, time.Time{}, ""},
 	} {
 		b, err := otlp.Logs([]byte(record(c.members)), otlp.JSON, &otlp.Options{Now: c.now})

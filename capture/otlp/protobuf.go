@@ -30,6 +30,7 @@ func protoScopes(body []byte, item func(*origin, []byte)) error {
 // behind what it is the resource of.
 func protoResource(message []byte, item func(*origin, []byte)) error {
 	var resource attributes
+	var sent [][]byte
 	left := budget(maxValues)
 	err := eachField(message, func(f field) error {
 		if f.number != 1 { // resource
@@ -39,6 +40,7 @@ func protoResource(message []byte, item func(*origin, []byte)) error {
 		if err != nil {
 			return err
 		}
+		sent = append(sent, inner)
 		return eachField(inner, func(f field) error {
 			if f.number != 1 { // attributes
 				return nil
@@ -49,7 +51,7 @@ func protoResource(message []byte, item func(*origin, []byte)) error {
 	if err != nil {
 		return fmt.Errorf("resource: %w", err)
 	}
-	resource = resource.ofResource()
+	from := origin{resource: resource.ofResource(), digest: digestOf(sent...)}
 	return eachField(message, func(f field) error {
 		if f.number != 2 { // scope_logs, scope_spans
 			return nil
@@ -58,13 +60,14 @@ func protoResource(message []byte, item func(*origin, []byte)) error {
 		if err != nil {
 			return err
 		}
-		return protoScope(inner, resource, item)
+		return protoScope(inner, from, item)
 	})
 }
 
 // protoScope reads ScopeLogs or ScopeSpans.
-func protoScope(message []byte, resource attributes, item func(*origin, []byte)) error {
-	from := &origin{resource: resource}
+func protoScope(message []byte, resource origin, item func(*origin, []byte)) error {
+	from := &resource
+	sent := [][]byte{resource.digest[:]}
 	err := eachField(message, func(f field) error {
 		if f.number != 1 { // scope
 			return nil
@@ -73,6 +76,7 @@ func protoScope(message []byte, resource attributes, item func(*origin, []byte))
 		if err != nil {
 			return err
 		}
+		sent = append(sent, inner)
 		return eachField(inner, func(f field) (err error) {
 			if f.number == 1 { // name
 				from.scope, err = f.text()
@@ -83,6 +87,7 @@ func protoScope(message []byte, resource attributes, item func(*origin, []byte))
 	if err != nil {
 		return fmt.Errorf("scope: %w", err)
 	}
+	from.digest = digestOf(sent...)
 	return eachField(message, func(f field) error {
 		if f.number != 2 { // log_records, spans
 			return nil

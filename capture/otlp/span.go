@@ -186,7 +186,9 @@ func (m *mapper) requestSpan(s *span) *etch.Event {
 		c := &hook.Call{}
 		fail(c, message, class)
 		e.Result.Type, e.Result.ErrorCategory = c.Outcome, class
-		e.Result.Message, _, _ = strings.Cut(message, "\n")
+		if c.Outcome == etch.Error { // no other has a message
+			e.Result.Message, _, _ = strings.Cut(message, "\n")
+		}
 	}
 	return e
 }

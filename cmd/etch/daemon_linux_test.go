@@ -57,6 +57,10 @@ func TestAnotherUsersDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(payloadOf(1), "hook", "claude-code", "PreToolUse")
+	if out, _ := command("", "status").CombinedOutput(); !strings.Contains(string(out), "not ready") ||
+		!strings.Contains(string(out), "cannot be reached") || strings.Contains(string(out), "no file can be made") {
+		t.Errorf("status says something else than that the daemon cannot be reached:\n%s", out)
+	}
 	quiet()
 	info, err := etch.ReadSpoolInfo(filepath.Join(home, ".local", "state", "etch", "audit.daemon.log"))
 	if err != nil || info.Events != 1 {
@@ -69,6 +73,10 @@ func TestAnotherUsersDaemon(t *testing.T) {
 	_, socket, stop = serve(t, state)
 	if err := os.Chmod(socket, 0o666); err != nil {
 		t.Fatal(err)
+	}
+	if out, err := command("", "status").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "ready: a daemon records") ||
+		!strings.Contains(string(out), "of the log this user can read nothing") {
+		t.Errorf("status of a daemon that records: %v\n%s", err, out)
 	}
 	run(payloadOf(2), "hook", "claude-code", "PreToolUse")
 	run("", "log", "--type", "tool_call", "--tool", "after")

@@ -19,6 +19,11 @@ import (
 // stop is called.
 func serve(t *testing.T, dir string) (path, socket string, stop func()) {
 	t.Helper()
+	return serveWith(t, dir, nil)
+}
+
+func serveWith(t *testing.T, dir string, opts *server.Options) (path, socket string, stop func()) {
+	t.Helper()
 	path, socket = filepath.Join(dir, "audit.log"), filepath.Join(dir, "audit.sock")
 	log, err := etch.Open(path, nil)
 	if err != nil {
@@ -27,7 +32,7 @@ func serve(t *testing.T, dir string) (path, socket string, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(log, nil)
+	s, err := server.New(log, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

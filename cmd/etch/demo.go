@@ -14,6 +14,7 @@ import (
 
 	"github.com/etch-audit/etch/capture/execwrap"
 	"github.com/etch-audit/etch/internal/keys"
+	"github.com/etch-audit/etch/internal/shellword"
 	"github.com/spf13/cobra"
 )
 
@@ -107,7 +108,7 @@ func demoDirectory(name string) (string, error) {
 // begin makes the log.
 func (d *demonstration) begin(ctx context.Context) error {
 	d.say("A log, its keys and its configuration. The public key is kept elsewhere at once:\nwith it, and nothing else, anybody can verify.")
-	d.shell("cd %s && mkdir log elsewhere", execwrap.Quote([]string{d.dir}))
+	d.shell("cd %s && mkdir log elsewhere", shellword.Quote([]string{d.dir}))
 	d.shell("export ETCH_CONFIG=etch.toml ETCH_AGENT=demo-agent ETCH_SESSION=demo")
 	for _, name := range []string{"log", "elsewhere"} {
 		if err := os.Mkdir(filepath.Join(d.dir, name), 0o700); err != nil {
@@ -250,7 +251,7 @@ func (d *demonstration) verify(ctx context.Context, exit int, name string) error
 // etch shows and runs a command of this program. That it exits otherwise than
 // it should is the demo's failure.
 func (d *demonstration) etch(ctx context.Context, exit int, args ...string) error {
-	d.shell("%s", execwrap.Quote(append([]string{"etch"}, args...)))
+	d.shell("%s", shellword.Quote(append([]string{"etch"}, args...)))
 	cmd := exec.CommandContext(ctx, d.self, args...)
 	cmd.Dir, cmd.Env = d.dir, d.env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = d.std.in, d.std.out, d.std.out

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
-	"github.com/etch-audit/etch/internal/danger"
 	"github.com/spf13/pflag"
 )
 
@@ -106,33 +105,6 @@ func TestEventFlagsLeaveOut(t *testing.T) {
 	}
 	if event.Actor.Username != "alice" || event.Actor.UserID != "" {
 		t.Errorf("got user %q, id %q, want alice and no other's id", event.Actor.Username, event.Actor.UserID)
-	}
-}
-
-func TestClassify(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		event  etch.Event
-		want   etch.Risk
-		reason string
-	}{
-		{"no action", etch.Event{}, "", ""},
-		{"a command", etch.Event{Action: &etch.Action{Tool: "shell", Command: "rm -rf /"}}, etch.RiskCritical, "rm-recursive"},
-		{"a harmless one", etch.Event{Action: &etch.Action{Tool: "bash", Command: "echo 'rm -rf /'"}}, etch.RiskLow, ""},
-		{"a command among arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":"rm -rf /"}`)}}, etch.RiskCritical, "rm-recursive"},
-		{"other arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":["x"]}`)}}, etch.RiskHigh, "tool-label"},
-		{"arguments of another tool", etch.Event{Action: &etch.Action{Tool: "notes", Arguments: []byte(`{"command":"rm -rf /"}`)}}, etch.RiskLow, ""},
-		{"a tool", etch.Event{Action: &etch.Action{Tool: "file_write"}}, etch.RiskMedium, "tool-label"},
-		{"an unknown tool", etch.Event{Action: &etch.Action{Tool: "x"}}, etch.RiskLow, ""},
-		{"no tool", etch.Event{Action: &etch.Action{Resource: "/x"}}, etch.RiskLow, ""},
-	} {
-		got, reasons := danger.Of(&test.event)
-		if got != test.want {
-			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
-		}
-		if all := strings.Join(reasons, "; "); (test.reason == "") != (all == "") || !strings.Contains(all, test.reason) {
-			t.Errorf("%s: got reasons %q, want %q", test.name, all, test.reason)
-		}
 	}
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/capture/mcp"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/internal/danger"
+	"github.com/etch-audit/etch/internal/shellword"
+	"github.com/etch-audit/etch/internal/site"
 	"github.com/spf13/cobra"
 )
 
@@ -30,6 +33,8 @@ type mcpOptions struct {
 	session string
 	labels  []string
 	strict  bool
+	deny    string
+	denySet bool
 	grace   time.Duration
 	url     string
 	listen  string
@@ -50,7 +55,8 @@ is none of the protocol. With --url the server speaks HTTP, and the client is gi
 the address of --listen instead of the server's, with the same path.
 
 A request may reach the server up to a moment before it is on disk: --strict has
-it wait. Where something cannot be recorded the session ends, unless on_error is
+it wait. With [policy] deny_risk, calls at or above that risk are refused: they do
+not reach the server, and the client is answered with an error. Where something cannot be recorded the session ends, unless on_error is
 "continue".
 
 SERVER gets the signals, and its exit code is that of etch: 128+n where signal n
@@ -69,6 +75,7 @@ its client has closed its input, is ended.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.argv = args
+			opts.denySet = cmd.Flags().Changed("deny-risk")
 			return runMCP(cmd.Context(), opts, std)
 		},
 	}
@@ -76,6 +83,8 @@ its client has closed its input, is ended.`,
 	f.SetInterspersed(false) // what follows SERVER is SERVER's
 	f.StringVar(&opts.name, "name", "", "what the server is called in the records; default: what it calls itself")
 	f.BoolVar(&opts.strict, "strict", false, "pass a request on only when it is on record")
+	f.StringVar(&opts.deny, "deny-risk", "", "refuse calls at or above this `RISK`: low, medium, high, critical; none")
+	completes(cmd, "deny-risk", etch.RiskLow, etch.RiskMedium, etch.RiskHigh, etch.RiskCritical, "none")
 	f.StringVar(&opts.url, "url", "", "the `URL` of a server that speaks HTTP")
 	f.StringVar(&opts.listen, "listen", "", "the `ADDRESS` that its clients shall use, for instance 127.0.0.1:7801")
 	f.DurationVar(&opts.grace, "grace", mcp.DefaultGrace, "how long a server may be silent after its client has closed its input")
@@ -93,7 +102,11 @@ func runMCP(ctx context.Context, opts mcpOptions, std stdio) error {
 	if opts.grace <= 0 {
 		return usagef("", "--grace: %v is no time to wait", opts.grace)
 	}
-	resolved, err := opts.place.load(std)
+	at := *opts.place
+	if opts.denySet {
+		at.settings = append(at.settings, site.Setting{Key: "policy.deny_risk", Value: opts.deny, Origin: "flag --deny-risk"})
+	}
+	resolved, err := at.load(std)
 	if err != nil {
 		return err
 	}
@@ -126,7 +139,7 @@ func (o *mcpOptions) recording(resolved *config.Resolved, labels map[string]stri
 		Name:      o.name,
 		Actor:     overlay(execwrap.ActorOf(std.getenv), o.actor),
 		SessionID: o.sessionOf(std),
-		Command:   execwrap.Quote(o.argv),
+		Command:   shellword.Quote(o.argv),
 		Cwd:       cwd,
 		Labels:    labels,
 		Arguments: func(tool string, arguments json.RawMessage) (json.RawMessage, string) {
@@ -134,6 +147,8 @@ func (o *mcpOptions) recording(resolved *config.Resolved, labels map[string]stri
 		},
 		Output:  keep.Output,
 		Prompts: keep.Prompts,
+		Deny:    resolved.Policy.DenyRisk,
+		Judge:   danger.Of,
 		Strict:  o.strict,
 		GoOn:    resolved.Audit.OnError == etch.Continue,
 		Now:     std.now,

@@ -141,14 +141,26 @@ func (d *daemon) open() error {
 	d.server, err = server.New(d.log, &server.Options{
 		Limits:     limitsOf(s),
 		AllowUsers: s.AllowUsers, AllowGroups: s.AllowGroups, ReadUsers: s.ReadUsers,
-		HTTP:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
-		Notify: d.tell, Now: d.std.now,
+		HTTP:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
+		About: d.about, Notify: d.tell, Now: d.std.now,
 	})
 	if err != nil {
 		return fail(exitUsage, "allow_users, allow_groups and read_users in [server] take names of this machine, or numbers", err)
 	}
 	d.handler, err = d.newHandler(tokens)
 	return err
+}
+
+// about says how the daemon is. It is asked when everything is open.
+func (d *daemon) about() etch.DaemonStatus {
+	about := etch.DaemonStatus{Log: d.resolved.LogPath(), UID: strconv.Itoa(os.Getuid()), Version: version().Version}
+	if u, err := user.LookupId(about.UID); err == nil {
+		about.User = u.Username
+	}
+	if err := d.handler.Failing(); err != nil {
+		about.Problem = err.Error()
+	}
+	return about
 }
 
 func limitsOf(s *config.Server) server.Limits {
@@ -227,7 +239,7 @@ func (d *daemon) newHandler(tokens *token.File) (*api.Handler, error) {
 	return api.New(&api.Options{
 		Server: d.server, Log: log, Tokens: tokens, Now: d.std.now, Agent: hookrun.AgentNamed,
 		Recording: hookrun.RecordingOf(&d.resolved.Hooks), Sessions: site.Hooks(log), Host: host,
-		Classify: danger.Of, Masker: masks.Masker,
+		Classify: danger.Of, Masker: masks.Masker, DenyRisk: d.resolved.Policy.DenyRisk, Block: d.resolved.Hooks.Block,
 		Spool: func(cause error, events ...*etch.Event) error {
 			spool, err := etch.OpenSpool(log, opts) // each time: it knows where the log ends now
 			if err != nil {
@@ -284,7 +296,7 @@ func (d *daemon) serve(ctx context.Context) error {
 		go func() { failed <- d.server.ServeSocket(context.Background(), l) }()
 	}
 	for _, l := range d.web {
-		go func() { failed <- web.Serve(newCapped(l, int(d.resolved.Server.MaxConnections))) }()
+		go func() { failed <- web.Serve(api.NewDoor(l, d.server.Limits())) }()
 	}
 	d.announce()
 	stopWatchdog := startWatchdog(d.std, d.tell)
@@ -318,7 +330,7 @@ func (d *daemon) drain(web *http.Server) error {
 // own: see package api.
 func (d *daemon) webServer() *http.Server {
 	return &http.Server{
-		Handler: d.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: d.resolved.Server.Idle,
+		Handler: d.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: d.resolved.Server.Idle, ConnContext: api.ConnContext,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // that clients misbehave
 	}
 }

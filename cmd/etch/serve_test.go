@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"github.com/etch-audit/etch/internal/site"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/etch-audit/etch/internal/site"
 
 	"github.com/etch-audit/etch"
 )
@@ -112,12 +113,13 @@ func TestUnitSystemd(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no such paths")
 	}
-	text := unit(t, "systemd", "[security.audit]\nlog_path = \"/srv/au dit/100%$x.log\"\nkeys = \"/var/lib/etch/keys\"\n[server]\nsocket_mode = \"0666\"\nsocket = \"/run/x y/s.sock\"\n")
+	text := unit(t, "systemd", "[security.audit]\nlog_path = \"/srv/au dit/100%$x.log\"\nkeys = \"/var/lib/etch/keys\"\n[server]\nsocket_mode = \"0666\"\nsocket = \"/run/x y/s.sock\"\nmax_connections = 3000\n")
 	files := unitFiles(t, text)
 	service, socket := unitOf(t, files["etch.service"]), unitOf(t, files["etch.socket"])
 	for _, want := range []string{
 		"Type=notify", "User=etch", "StateDirectory=etch", "StateDirectoryMode=0700", "NoNewPrivileges=yes", "ProtectSystem=strict",
 		"CapabilityBoundingSet=", "MemoryDenyWriteExecute=yes", `ReadWritePaths="/srv/au dit"`,
+		"MemoryMax=2G", "Environment=GOMEMLIMIT=1536MiB", "TasksMax=512", "LimitNOFILE=7024", "LimitCORE=0",
 	} {
 		if !slices.Contains(service["Service"], want) {
 			t.Errorf("the service has no %s:\n%s", want, text)
@@ -320,49 +322,6 @@ func TestServeActivated(t *testing.T) {
 	}
 	if err := errors.Join(given.Close(), l.Close(), told.Close()); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestCapped shows that a connection beyond the limit waits for another to end.
-func TestCapped(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := newCapped(inner, 1)
-	accepted := make(chan net.Conn)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				close(accepted)
-				return
-			}
-			accepted <- c
-		}
-	}()
-	for range 2 {
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-	}
-	first := <-accepted
-	select {
-	case <-accepted:
-		t.Error("a second connection is taken beside the first")
-	case <-time.After(50 * time.Millisecond):
-	}
-	if err := errors.Join(first.Close(), first.Close()); err == nil {
-		t.Error("a connection can be closed twice")
-	}
-	second := <-accepted
-	if err := errors.Join(l.Close(), second.Close()); err != nil {
-		t.Error(err)
-	}
-	if _, ok := <-accepted; ok {
-		t.Error("it goes on behind its end")
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -118,49 +117,4 @@ func onLoopback(a net.Addr) error {
 		return nil
 	}
 	return fmt.Errorf("%s is not loopback: HTTP is not encrypted", a)
-}
-
-// A capped is a listener with so many connections at a time: the next waits.
-type capped struct {
-	net.Listener
-	room   chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newCapped(l net.Listener, most int) *capped {
-	return &capped{Listener: l, room: make(chan struct{}, most), closed: make(chan struct{})}
-}
-
-// Accept waits for room and then for a connection.
-func (c *capped) Accept() (net.Conn, error) {
-	select {
-	case c.room <- struct{}{}:
-	case <-c.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := c.Listener.Accept()
-	if err != nil {
-		<-c.room
-		return nil, err
-	}
-	return &cappedConn{Conn: conn, leave: sync.OnceFunc(func() { <-c.room })}, nil
-}
-
-// Close ends the accepting.
-func (c *capped) Close() error {
-	c.once.Do(func() { close(c.closed) })
-	return c.Listener.Close()
-}
-
-// A cappedConn gives its room back once.
-type cappedConn struct {
-	net.Conn
-	leave func()
-}
-
-// Close closes the connection.
-func (c *cappedConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

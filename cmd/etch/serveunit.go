@@ -29,6 +29,7 @@ type unitPlan struct {
 	socket  string
 	mode    string
 	write   []string // directories besides state
+	files   int      // that may be open
 	homes   bool     // something of it lies in a home
 }
 
@@ -62,6 +63,8 @@ func planUnit(resolved *config.Resolved, state, socket string) (*unitPlan, error
 		return nil, fmt.Errorf("where this program lies is not known: %w", err)
 	}
 	p := &unitPlan{program: []string{program, "serve"}, state: state, socket: socket, mode: fmt.Sprintf("%04o", resolved.Server.SocketMode)}
+	// Connections of both kinds, and what the log and questions have open.
+	p.files = 2*int(resolved.Server.MaxConnections) + 1024
 	used := []string{program}
 	if resolved.Found {
 		path, err := filepath.Abs(resolved.Path)
@@ -169,9 +172,21 @@ TimeoutStopSec=30s
 	if p.homes {
 		home = "read-only"
 	}
+	fmt.Fprintf(&b, limits, p.files)
 	fmt.Fprintf(&b, hardening, home)
 	return b.String()
 }
+
+// limits are more than the daemon takes when everybody who may send does so as fast, and
+// with events as long, as they can: what it holds it bounds by itself. The collector of
+// memory begins to hurry before the system would end the daemon.
+const limits = `# Beyond these something is wrong with the daemon: it is ended, and started again.
+MemoryMax=2G
+Environment=GOMEMLIMIT=1536MiB
+TasksMax=512
+LimitNOFILE=%d
+LimitCORE=0
+`
 
 // hardening takes away what the daemon does not need. The processes of others stay
 // visible: whether an agent that has begun a call still runs is seen there.

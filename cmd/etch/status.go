@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
 	"github.com/etch-audit/etch/internal/segment"
-	"github.com/etch-audit/etch/internal/site"
 	"github.com/spf13/cobra"
 )
 
@@ -203,9 +201,9 @@ func (in *inspection) look() error {
 	if in.Destination != "" {
 		return nil // a stream has no past that could be looked at
 	}
-	in.checkDaemon()
-	// Of a log that a daemon of another user has, this user needs nothing.
-	elsewhere := in.Daemon.Used && site.MayWrite(in.layout.Dir) != nil
+	if in.checkDaemon() {
+		return in.lookFromOutside()
+	}
 	reader, err := openReader(in.resolved)
 	switch {
 	case err == nil:
@@ -213,17 +211,11 @@ func (in *inspection) look() error {
 		err = in.lookAtLog(reader)
 	case errors.Is(err, etch.ErrNoLog):
 		err = nil // the first record creates it
-	case elsewhere && errors.Is(err, fs.ErrPermission):
-		in.warning("this user cannot read the log, which is the daemon's")
-		return nil
 	default:
 		in.problem("%v", err)
 		err = nil
 	}
 	in.checkSpool()
-	if elsewhere {
-		return err
-	}
 	in.checkDirectory()
 	in.checkKeys()
 	in.checkKeyDirectory()

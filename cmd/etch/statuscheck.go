@@ -308,6 +308,6 @@ func (in *inspection) checkSpooledForDaemon() {
 		in.warning("%d events wait for the daemon since %s: the next hook, etch log or etch exec that reaches it sends them", info.Events, utc(info.Oldest))
 	}
 	if info.Lost > 0 {
-		in.warning("%d events for the daemon were lost: neither it nor the spool could take them", info.Lost)
+		in.warning("%d events for the daemon were lost, because neither it nor the spool could take them: the next hook, etch log or etch exec that reaches it records the gap", info.Lost)
 	}
 }

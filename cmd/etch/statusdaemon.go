@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
+	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/site"
 )
@@ -16,13 +19,21 @@ type daemonRow struct {
 	Running bool   `json:"running"`
 	Used    bool   `json:"used"`
 	Why     string `json:"why"`
+
+	// What it says of itself, where it answers.
+	Log     string `json:"log,omitempty"`
+	Origin  string `json:"origin,omitempty"`
+	UID     string `json:"uid,omitempty"`
+	User    string `json:"user,omitempty"`
+	Version string `json:"version,omitempty"`
+	Ready   bool   `json:"ready"`
 }
 
 // daemonPatience is how long a daemon may take to say that it is one.
 const daemonPatience = 2 * time.Second
 
 // daemonOf finds out whether a daemon answers, and whether "etch log" and its like
-// would use it. The error says that what must be there is not.
+// would use it. The error says why it is to be used and cannot record.
 func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error) {
 	row := daemonRow{Socket: resolved.SocketPath()}
 	if resolved.Server.Connect == config.ConnectNever {
@@ -42,8 +53,9 @@ func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error)
 		client, dialled := site.DialDaemon(dialling, socket, resolved)
 		if err = dialled; err == nil {
 			row.Running, row.Used, row.Why = true, true, "it answers"
-			return row, client.Close()
+			return row, errors.Join(row.ask(dialling, client), client.Close())
 		}
+		must = must || !errors.Is(err, site.ErrNoDaemon) // as for whoever would record through it
 	}
 	row.Why = err.Error()
 	switch {
@@ -55,12 +67,63 @@ func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error)
 	return row, nil
 }
 
-// checkDaemon says whether a daemon serves the log.
-func (in *inspection) checkDaemon() {
+// ask takes down what the daemon says of itself.
+func (row *daemonRow) ask(ctx context.Context, c *etch.Client) error {
+	about, err := c.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("the daemon does not say how it is: %w", err)
+	}
+	row.Log, row.Origin, row.UID, row.User, row.Version = about.Log, about.Origin, about.UID, about.User, about.Version
+	if about.Problem != "" {
+		return fmt.Errorf("the daemon cannot record now: %s", about.Problem)
+	}
+	row.Ready = true
+	return nil
+}
+
+// checkDaemon says whether a daemon records, and whether it is another's: of such a
+// one's log this user needs nothing.
+func (in *inspection) checkDaemon() (elsewhere bool) {
 	var err error
 	if in.Daemon, err = daemonOf(in.ctx, in.resolved); err != nil {
 		in.problem("%v", err)
 	}
+	own := site.MayWrite(in.layout.Dir) == nil
+	if in.Daemon.Used {
+		return !own || !in.servesThis()
+	}
+	return err != nil && !own
+}
+
+// servesThis reports whether the daemon's log is the one that is looked at.
+func (in *inspection) servesThis() bool {
+	if in.Daemon.Log == "" || in.Daemon.Log == in.Log {
+		return true
+	}
+	a, err := os.Stat(in.Daemon.Log)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(in.Log)
+	return err == nil && os.SameFile(a, b)
+}
+
+// lookFromOutside says what can be said of a log that is another's to write: that which
+// can be read of it, and what this user's own processes keep for its daemon.
+func (in *inspection) lookFromOutside() error {
+	in.checkSpool()
+	if in.Daemon.Used && !in.servesThis() {
+		in.warning("%s is not looked at: it is written only where no daemon listens", in.Log)
+	} else if reader, err := openReader(in.resolved); err == nil {
+		in.Exists = true
+		known := len(in.Problems)
+		err := in.lookAtLog(reader)
+		in.Warnings = append(in.Warnings, in.Problems[known:]...) // they are its writer's
+		in.Problems = in.Problems[:known]
+		return err
+	}
+	in.warning("of the log this user can read nothing: whether its files, keys and disk are in order is not checked here. Ask as its owner")
+	return nil
 }
 
 // daemonText says it to people.
@@ -69,4 +132,24 @@ func (in *inspection) daemonText() string {
 		return "records for this user, on " + in.Daemon.Socket
 	}
 	return "not used: " + in.Daemon.Why
+}
+
+// aboutDaemon says to people what the daemon says of itself; "" where it says nothing.
+func (in *inspection) aboutDaemon() string {
+	d := &in.Daemon
+	var parts []string
+	if d.UID != "" {
+		name := d.User
+		if name == "" {
+			name = "without a name"
+		}
+		parts = append(parts, "runs as user "+name+" (uid "+d.UID+")")
+	}
+	if d.Version != "" {
+		parts = append(parts, "version "+d.Version)
+	}
+	if d.Log != "" {
+		parts = append(parts, "log "+d.Log)
+	}
+	return strings.Join(parts, ", ")
 }

@@ -29,6 +29,9 @@ func (in *inspection) print(inUTC bool) error {
 		in.records(&p)
 		in.spool(&p)
 		p.row(0, "daemon", terminal.Text(in.daemonText()))
+		if about := in.aboutDaemon(); about != "" {
+			p.row(0, "", terminal.Text(about))
+		}
 		in.access(&p)
 	}
 	p.row(0, "config", terminal.Text(in.Config)+map[bool]string{true: "", false: " (there is none)"}[in.ConfigFound])

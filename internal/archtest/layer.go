@@ -105,6 +105,7 @@ var layers = []layer{
 	{pkg: "config", level: 7, reason: "the file's words for the options of the root"},
 	{pkg: "server/api", level: 8, reason: "the server's HTTP, over what captures events and what answers questions"},
 	{pkg: "server/token", level: 6, reason: "secrets and a file of their sums; of requests it knows nothing"},
+	{pkg: "internal/shellword", level: 1, reason: "text alone"},
 	{pkg: "internal/danger", level: 6, reason: "what package risk says, of the root's events"},
 	{pkg: "internal/site", level: 8, reason: "where a command records; what it records it does not know"},
 	{pkg: "internal/hookrun", level: 9, reason: "one hook from payload to answer; the command tree it does not know"},

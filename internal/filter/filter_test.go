@@ -325,7 +325,7 @@ func TestNewSchemaRefuses(t *testing.T) {
 					t.Error("it was taken")
 				}
 			}()
-			NewSchema(test.fields...)
+			NewSchema(test.fields...).ID("")
 		})
 	}
 }

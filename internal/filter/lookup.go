@@ -4,7 +4,7 @@ package filter
 // keyed; a keyed field is named with one. It reports whether there is such a
 // field.
 func (s *Schema) Lookup(name string) (id int, key string, ok bool) {
-	if id, ok := s.names[name]; ok {
+	if id, ok := s.names()[name]; ok {
 		return id, "", !s.fields[id].Keyed
 	}
 	return s.keyed(name)

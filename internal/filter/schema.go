@@ -3,6 +3,7 @@ package filter
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -44,35 +45,42 @@ type Field struct {
 // A Schema is the list of fields that expressions can name. It is immutable.
 type Schema struct {
 	fields []Field
-	names  map[string]int
+	names  func() map[string]int
 }
 
 // keywords are no names of fields, and no values without quotation marks.
 var keywords = []string{"and", "or", "not", "in"}
 
-// NewSchema returns the schema of these fields. It panics where two have a name
-// in common, or a name can never be read.
+// NewSchema returns the schema of these fields, which it keeps. Where two have a name
+// in common, or a name can never be read, it panics when it is asked for a name first:
+// most programs that have a schema ask for none.
 func NewSchema(fields ...Field) *Schema {
+	s := &Schema{fields: fields}
+	s.names = sync.OnceValue(s.makeNames)
+	return s
+}
+
+func (s *Schema) makeNames() map[string]int {
 	const namesEach = 3 // about
-	s := &Schema{fields: slices.Clone(fields), names: make(map[string]int, namesEach*len(fields))}
+	names := make(map[string]int, namesEach*len(s.fields))
 	for id := range s.fields {
 		f := &s.fields[id]
 		for _, name := range append([]string{f.Name}, f.Also...) {
-			if _, ok := s.names[name]; ok || !isName(name) {
+			if _, ok := names[name]; ok || !isName(name) {
 				panic("filter: bad field name " + name)
 			}
-			s.names[name] = id
+			names[name] = id
 		}
 		if (f.Kind == Level) != (f.Kind != Text && f.Values != nil) || f.Kind != Text && (f.Keyed || f.Fold != nil || f.Plain && f.Kind != Level) {
 			panic("filter: bad kind of field " + f.Name)
 		}
 	}
-	for name := range s.names {
-		if id, key, ok := s.keyed(name); ok {
+	for name := range names {
+		if id, key, ok := s.keyedIn(names, name); ok {
 			panic("filter: bad field name " + name + ": it is the key " + key + " of " + s.fields[id].Name)
 		}
 	}
-	return s
+	return names
 }
 
 func isName(name string) bool {
@@ -90,17 +98,21 @@ func (s *Schema) Field(id int) *Field { return &s.fields[id] }
 // ID returns the id of the field of a name, its first or another, and reports
 // whether there is one.
 func (s *Schema) ID(name string) (id int, ok bool) {
-	id, ok = s.names[name]
+	id, ok = s.names()[name]
 	return id, ok
 }
 
 // keyed returns the field and the key that a name like label.team has.
 func (s *Schema) keyed(name string) (id int, key string, ok bool) {
+	return s.keyedIn(s.names(), name)
+}
+
+func (s *Schema) keyedIn(names map[string]int, name string) (id int, key string, ok bool) {
 	for i, c := range []byte(name) {
 		if c != '.' {
 			continue
 		}
-		if id, ok := s.names[strings.ToLower(name[:i])]; ok && s.fields[id].Keyed {
+		if id, ok := names[strings.ToLower(name[:i])]; ok && s.fields[id].Keyed {
 			return id, name[i+1:], true
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -15,7 +14,6 @@ import (
 	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/terminal"
 	"github.com/etch-audit/etch/redact"
-	"github.com/etch-audit/etch/risk"
 )
 
 // eventName returns the name of the event, as far as it is known.
@@ -47,7 +45,7 @@ func (r *run) answer(cause error) hook.Answer {
 	denial, asked, resolved := r.denial, r.turn != nil && r.turn.Request != nil, r.resolved
 	r.mu.Unlock()
 	if denial == "" && cause != nil && asked && resolved.Hooks.Block {
-		denial = fmt.Sprintf("etch cannot record this call, and [hooks] on_error is %q: %v", "block", cause)
+		denial = hook.Unrecorded(cause)
 	}
 	if denial == "" || r.known == nil {
 		return r.goOn()
@@ -85,57 +83,17 @@ func (r *run) say(answer hook.Answer, exit func(code int)) int {
 	return answer.Exit
 }
 
-// judge refuses a call whose risk is at or above the policy's, where the agent
-// honours that at this event: it returns the events with the refusal, and the
+// judge refuses the call that a delivery asks about where the policy says so and the
+// agent honours that at this event: it returns the events with the refusal, and the
 // reason.
-func (r *run) judge(events []*etch.Event, request *hook.Call, event string) ([]*etch.Event, string) {
-	limit := r.resolved.Policy.DenyRisk
-	if limit == "" {
-		return events, ""
-	}
+func (r *run) judge(turn *hook.Turn, event string) ([]*etch.Event, string) {
 	if _, refuses := r.deny(event, ""); !refuses {
-		return events, ""
+		return turn.Events, ""
 	}
-	level, reasons := danger.Of(r.known.Attempt(request, RecordingOf(&r.resolved.Hooks)))
-	if !atOrAbove(level, limit) {
-		return events, ""
+	policy := hook.Policy{
+		DenyRisk: r.resolved.Policy.DenyRisk, Classify: danger.Of, Recording: RecordingOf(&r.resolved.Hooks),
 	}
-	reason := fmt.Sprintf("risk %s is at or above the limit %s", level, limit)
-	if len(reasons) > 0 {
-		reason += ": " + strings.Join(reasons, "; ")
-	}
-	// Of a call that is delivered twice attempt and refusal are on record already.
-	if at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt }); at >= 0 {
-		events = append(events, r.refusal(request, events[at], reason))
-	}
-	return events, "etch refuses this call: " + reason
-}
-
-// refusal returns the event that ends a call which the policy refuses.
-func (r *run) refusal(request *hook.Call, attempt *etch.Event, reason string) *etch.Event {
-	refused := *request
-	refused.Ended, refused.Outcome = true, etch.Blocked
-	refused.Denial = hook.Denial{By: hook.ByPolicy, Reason: reason}
-	ev := r.known.Completion(&refused, RecordingOf(&r.resolved.Hooks))
-	// The call may have got its id here. It stays a call of its type, so that it is
-	// one row with its attempt; that it violates a policy says the flag.
-	ev.Type, ev.CallID, ev.Actor = attempt.Type, attempt.CallID, attempt.Actor
-	ev.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(r.resolved.Policy.DenyRisk)}
-	if ev.Result != nil {
-		ev.Result.ErrorCategory, ev.Result.ErrorDomain = "policy_blocked", "action"
-	}
-	return ev
-}
-
-// atOrAbove reports whether a level is at or above a limit. A limit that cannot
-// be read refuses everything.
-func atOrAbove(level, limit etch.Risk) bool {
-	at, err := risk.ParseLevel(string(limit))
-	if err != nil {
-		return true
-	}
-	got, err := risk.ParseLevel(string(level))
-	return err == nil && got >= at
+	return policy.Judge(r.known, turn)
 }
 
 // maxErrorLog is the size at which the log of errors begins anew.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
-	"github.com/etch-audit/etch/internal/site"
 )
 
 // finish sees to it that what is not in the log is in the spool, and returns the
@@ -27,13 +26,16 @@ func (r *run) finish(cause error) hook.Answer {
 	return answer
 }
 
-// late returns the events where time was up before they were known: those of the
+// unfinished returns the events where time was up before they were known: those of the
 // payload, if all of it comes, without what the session knows. There are none
 // where it says nothing that is recorded.
-func (r *run) late(cause error) []*etch.Event {
+func (r *run) unfinished(cause error) []*etch.Event {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r.payload.whole() || r.payload.wait(r.patience.Payload-r.process.Now().Sub(r.began)) {
+	r.mu.Lock()
+	until := r.late.Add(r.patience.Payload - r.patience.Records)
+	r.mu.Unlock()
+	if r.payload.whole() || r.payload.wait(until.Sub(r.process.Now())) {
 		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
 	}
 	r.mu.Lock()
@@ -60,15 +62,13 @@ func (r *run) remember(kept bool) error {
 		return turn.Drop()
 	}
 	err := turn.Keep()
-	for _, ev := range events {
-		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
-			ctx, cancel := context.WithTimeout(context.Background(), r.patience.Drains)
-			sessions := hook.NewSessions(site.Hooks(r.to.path))
-			err = errors.Join(err, sessions.Settled(ctx, ev.SessionID, hook.SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]}))
-			cancel()
-		}
+	refused := hook.Refused(events)
+	if len(refused) == 0 {
+		return err
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), r.patience.Drains)
+	defer cancel()
+	return errors.Join(err, turn.Settled(ctx, refused...))
 }
 
 // keep spools the events, or what is known of them.
@@ -88,7 +88,7 @@ func (r *run) keep(cause error) error {
 		return fmt.Errorf("lost: %w: there is no spool", cause)
 	}
 	if len(events) == 0 {
-		events = r.late(cause)
+		events = r.unfinished(cause)
 	}
 	return spool.Put(cause, events...)
 }

@@ -32,6 +32,8 @@ type run struct {
 	creating sync.Mutex // held while the log is made
 
 	mu       sync.Mutex
+	late     time.Time   // when time was up, or will be
+	last     *time.Timer // ends the process; nil until time is up
 	stage    stage
 	said     bool             // the answer was given
 	resolved *config.Resolved // nil until it is read
@@ -85,25 +87,46 @@ func Run(c Command, p Process) int {
 		r.patience = *p.Patience
 	}
 	r.payload.ended = make(chan struct{})
-	ended := make(chan int, 1)
-	late := time.AfterFunc(r.patience.Records-started, func() {
-		if cause, first := r.stop(); first {
-			answer := r.finish(cause)
-			r.creating.Lock() // else no hook of a slow machine ever comes to the end of it
-			ended <- r.say(answer, p.Exit)
-		}
-	})
+	r.late = r.began.Add(r.patience.Records)
+	ended := make(chan int, 2)
+	late := time.AfterFunc(r.patience.Records-started, func() { r.takeOver(ended) })
 	defer late.Stop()
-	last := time.AfterFunc(r.patience.Ends-started, func() {
-		r.abandon()
-		ended <- r.say(r.goOn(), p.Exit)
-	})
-	defer last.Stop()
+	defer r.rest()
 	err := r.survive(r.work)
 	if r.end() {
 		return r.say(r.finish(err), func(int) {})
 	}
 	return <-ended
+}
+
+// takeOver takes over from whoever does the work once its time is up, and sends the exit
+// code if there is one to return.
+//
+// The end is counted from here: on a machine so busy that this comes late, what is left to
+// do is given as much time as on any other. It still ends before others take what it has
+// spooled for settled: see unsureAge in drain.go.
+func (r *run) takeOver(ended chan<- int) {
+	r.mu.Lock()
+	r.late = r.process.Now()
+	r.last = time.AfterFunc(r.patience.Ends-r.patience.Records, func() {
+		r.abandon()
+		ended <- r.say(r.goOn(), r.process.Exit)
+	})
+	r.mu.Unlock()
+	if cause, first := r.stop(); first {
+		answer := r.finish(cause)
+		r.creating.Lock() // else no hook of a slow machine ever comes to the end of it
+		ended <- r.say(answer, r.process.Exit)
+	}
+}
+
+// rest sees to it that nothing is given up any more.
+func (r *run) rest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last != nil {
+		r.last.Stop()
+	}
 }
 
 // abandon says that the process ends in the middle of its work, if that can be
@@ -112,7 +135,7 @@ func (r *run) abandon() {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", r.patience.Ends))
+		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", r.process.Now().Sub(r.began).Round(time.Millisecond)))
 		r.tell()
 	}()
 	select {

@@ -110,7 +110,7 @@ func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, st
 	r.fails(err)
 	events, denial := turn.Events, ""
 	if turn.Request != nil {
-		events, denial = r.judge(events, turn.Request, cmp.Or(turn.Event, r.Event))
+		events, denial = r.judge(turn, cmp.Or(turn.Event, r.Event))
 	}
 	if r.Guard && turn.HooksOff {
 		denial = "etch keeps these settings: the change would switch off hooks that record this session"

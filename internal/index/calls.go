@@ -121,7 +121,7 @@ func parseCalls(b []byte, rows int) (*Calls, bool) {
 	if completed+dangling+orphans > int64(rows) {
 		return nil, false
 	}
-	c := &Calls{Completed: newRows(rows)}
+	c := &Calls{Completed: (*memory)(nil).newRows(rows)}
 	b, ok := parseRowList(b[callsHead:], int(completed), c.Completed)
 	if !ok || int64(len(b)) != dangling*danglingSize+orphans*orphanSize {
 		return nil, false

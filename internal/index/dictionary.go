@@ -8,6 +8,7 @@ import (
 
 // A dictionary is the distinct tuples of a column, by their codes.
 type dictionary struct {
+	memory *memory
 	fields int
 	text   string   // of the section
 	at     []uint32 // where each tuple's values begin in text; and the end
@@ -37,7 +38,7 @@ func (x *Reader) dictionary(column int) (*dictionary, error) {
 		return nil, err
 	}
 	c := x.spec.Columns[column]
-	d, ok := parseDictionary(string(b), len(c.Fields), c.Postings, x.rows)
+	d, ok := parseDictionary(x.memory, string(b), len(c.Fields), c.Postings, x.rows)
 	if !ok || x.size(section+partCodes) != int64(packedSize(x.rows, d.width())) ||
 		c.Postings && x.size(section+partPostings) != int64(d.own[d.tuples()]) {
 		return nil, damaged("column %d contradicts itself", column)
@@ -48,7 +49,7 @@ func (x *Reader) dictionary(column int) (*dictionary, error) {
 
 // parseDictionary reads the tuples of a column of so many rows, and checks that
 // each lies in the text and that the rows are as many as there are.
-func parseDictionary(text string, fields int, postings bool, rows int) (*dictionary, bool) {
+func parseDictionary(m *memory, text string, fields int, postings bool, rows int) (*dictionary, bool) {
 	s := source{text: text, at: 4}
 	if len(text) < 4 {
 		return nil, false
@@ -57,7 +58,8 @@ func parseDictionary(text string, fields int, postings bool, rows int) (*diction
 	if n > maxTuples || int(n) > len(text)-4 {
 		return nil, false
 	}
-	d := &dictionary{fields: fields, text: text, at: make([]uint32, 0, n+1), counts: make([]uint32, 0, n), own: make([]uint32, 1, n+1)}
+	room := m.takeNumbers(3*int(n) + 2)
+	d := &dictionary{memory: m, fields: fields, text: text, at: room[: 0 : n+1], counts: room[n+1 : n+1 : 2*n+1], own: room[2*n+1 : 2*n+2]}
 	var all, own uint64
 	for range n {
 		count := s.uvarint()
@@ -174,7 +176,7 @@ type pick struct {
 
 // pick returns the tuples that have a value of a field of which the leaf holds.
 func (d *dictionary) pick(column, place int, leaf filter.Leaf) *pick {
-	p := &pick{column, d, make([]uint8, 1<<d.width())}
+	p := &pick{column, d, d.memory.takeMarks(1 << d.width())}
 	for code := range d.tuples() {
 		d.each(code, place, func(v string) bool {
 			if leaf.Holds(v) {
@@ -210,7 +212,7 @@ func (p *pick) not() *pick {
 }
 
 func (p *pick) combine(o *pick, f func(a, b uint8) uint8) *pick {
-	out := &pick{p.column, p.dict, make([]uint8, len(p.hit))}
+	out := &pick{p.column, p.dict, p.dict.memory.takeMarks(len(p.hit))}
 	for i := range p.hit {
 		out.hit[i] = f(p.hit[i], o.hit[i])
 	}
@@ -227,9 +229,9 @@ func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 	n := p.count()
 	switch {
 	case n == 0:
-		return newRows(x.rows), nil
+		return x.memory.newRows(x.rows), nil
 	case n == x.rows:
-		return allRows(x.rows), nil
+		return x.memory.allRows(x.rows), nil
 	case x.few(p.column, n):
 		return x.postings(p)
 	case x.few(p.column, x.rows-n):
@@ -243,7 +245,7 @@ func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return codes.scan(x.rows, p.hit, within), nil
+	return codes.scan(x.memory.newRows(x.rows), p.hit, within), nil
 }
 
 // few reports whether so many rows are to be had from a column's postings.
@@ -253,7 +255,7 @@ func (x *Reader) few(column, rows int) bool {
 
 // postings gathers the rows from those of each tuple.
 func (x *Reader) postings(p *pick) (*Rows, error) {
-	r := newRows(x.rows)
+	r := x.memory.newRows(x.rows)
 	section := sectionColumns + p.column*columnParts + partPostings
 	room := rooms.Get().(*[]byte)
 	defer rooms.Put(room)

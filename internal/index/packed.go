@@ -36,11 +36,11 @@ func (p packed) sum(i, n int) (total int64) {
 	return total
 }
 
-// scan returns which of the first n values are hit, by a table of all that the
-// width allows, at most 16 bits of it. Of those that are not within it need
-// not tell; nil are all.
-func (p packed) scan(n int, hit []uint8, within *Rows) *Rows {
-	r := newRows(n)
+// scan adds to r, which is empty, which of its rows' values are hit, by a table of
+// all that the width allows, at most 16 bits of it. Of those that are not within it
+// need not tell; nil are all. It returns r.
+func (p packed) scan(r *Rows, hit []uint8, within *Rows) *Rows {
+	n := r.n
 	for i := range r.may {
 		if within != nil && within.may[i] == 0 {
 			continue

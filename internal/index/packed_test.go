@@ -34,7 +34,7 @@ func TestPacked(t *testing.T) {
 			for i := range hit {
 				hit[i] = uint8(random.UintN(2))
 			}
-			found := p.scan(n, hit, nil)
+			found := p.scan((*memory)(nil).newRows(n), hit, nil)
 			for i, v := range values {
 				if got := found.Contains(i); got != (hit[v] == 1) {
 					t.Fatalf("value %d of width %d is %d: hit %v, want %v", i, width, v, got, hit[v] == 1)
@@ -57,6 +57,6 @@ func BenchmarkScan(b *testing.B) {
 	}
 	b.SetBytes(n)
 	for b.Loop() {
-		p.scan(n, hit, nil)
+		p.scan((*memory)(nil).newRows(n), hit, nil)
 	}
 }

@@ -1,6 +1,9 @@
 package index
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Places calls add for each line of rows of the segment, in their order or, where
 // backward, in the opposite one, with where it stands in the plain segment and its
@@ -9,16 +12,20 @@ func (x *Reader) Places(rows *Rows, backward bool, add func(offset int64, length
 	if rows.empty() {
 		return nil
 	}
-	found, err := x.blocksOf(rows)
+	kept := placesRooms.Get().(*placesRoom)
+	defer placesRooms.Put(kept)
+	found, err := x.blocksOf(kept.found[:0], rows)
 	if err != nil {
 		return err
 	}
+	kept.found = found
 	if backward {
 		slices.Reverse(found)
 	}
 	room := rooms.Get().(*[]byte)
 	defer rooms.Put(room)
-	var list []linePlace
+	list := kept.list
+	defer func() { kept.list = list }()
 	for len(found) > 0 {
 		n, from, to := x.together(found)
 		b, err := x.readInto(room, sectionLengths, from, to-from)
@@ -37,19 +44,26 @@ func (x *Reader) Places(rows *Rows, backward bool, add func(offset int64, length
 	return nil
 }
 
+// A placesRoom is memory for finding places, to be used again.
+type placesRoom struct {
+	found []foundBlock
+	list  []linePlace
+}
+
+var placesRooms = sync.Pool{New: func() any { return new(placesRoom) }}
+
 // A foundBlock is a block that has rows to be found.
 type foundBlock struct {
 	block
 	number int
 }
 
-// blocksOf returns the blocks that rows are in.
-func (x *Reader) blocksOf(rows *Rows) ([]foundBlock, error) {
+// blocksOf appends the blocks that rows are in.
+func (x *Reader) blocksOf(found []foundBlock, rows *Rows) ([]foundBlock, error) {
 	entries, err := x.keep(sectionBlocks)
 	if err != nil {
 		return nil, err
 	}
-	var found []foundBlock
 	for n := range blocks(x.rows) {
 		if !slices.ContainsFunc(rows.ofBlock(n), func(w uint64) bool { return w != 0 }) {
 			continue

@@ -31,6 +31,8 @@ type Reader struct {
 	hashes           []byte  // of the chunks
 	ends             []int64 // of the sections, in the body
 
+	head    *[]byte // the room that hashes is in
+	memory  *memory // of what it answers with
 	kept    []atomic.Pointer[keptSection]
 	columns []atomic.Pointer[dictionary] // by column
 }
@@ -39,22 +41,30 @@ type Reader struct {
 // and that it is of this spec. The rest is checked as it is read. The error
 // is [ErrOther], [ErrDamaged] or that of r.
 func Open(r io.ReaderAt, size int64, spec *Spec) (*Reader, error) {
-	x := &Reader{r: r, spec: spec, kept: make([]atomic.Pointer[keptSection], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns))}
-	head, err := readHead(r, size, spec)
+	x := &Reader{
+		r: r, spec: spec, head: rooms.Get().(*[]byte), memory: memories.Get().(*memory),
+		kept: make([]atomic.Pointer[keptSection], spec.sections()), columns: make([]atomic.Pointer[dictionary], len(spec.Columns)),
+	}
+	head, err := readHead(r, x.head, size, spec)
+	if err == nil {
+		err = x.parse(head, size)
+	}
 	if err != nil {
+		x.Release()
 		return nil, err
 	}
-	return x, x.parse(head, size)
+	return x, nil
 }
 
-// readHead returns all that stands before the body, its digest checked.
-func readHead(r io.ReaderAt, size int64, spec *Spec) ([]byte, error) {
+// readHead returns all that stands before the body, in room, its digest checked.
+func readHead(r io.ReaderAt, room *[]byte, size int64, spec *Spec) ([]byte, error) {
 	header := headerSize + 8*spec.sections()
 	end, whole := headEnd(size, header)
 	if !whole {
 		end = int(min(size, headerSize))
 	}
-	b := make([]byte, end)
+	b := slices.Grow((*room)[:0], end)[:end]
+	*room = b
 	if err := readFull(r, b, 0); err != nil {
 		return nil, err
 	}
@@ -225,9 +235,12 @@ type keptSection struct {
 	room  *[]byte
 }
 
-// Release gives back the memory of what was read, for other indexes. What x has
-// answered stays valid; x itself must not be used any more.
+// Release gives back the memory of what was read and answered, for other indexes.
+// Neither x nor a [Rows] that it gave must be used any more; [Calls] may be.
 func (x *Reader) Release() {
+	rooms.Put(x.head)
+	x.memory.release()
+	x.head, x.memory, x.hashes = nil, nil, nil
 	for i := range x.kept {
 		if k := x.kept[i].Swap(nil); k != nil {
 			rooms.Put(k.room)

@@ -11,6 +11,7 @@ import (
 // changed once it is made; it may be used by several goroutines.
 type Rows struct {
 	n    int      // rows of the segment
+	from *memory  // what its words are of; nil: its own
 	may  []uint64 // bit i%64 of word i/64; none beyond n
 	sure []uint64 // a subset of may; the same slice where the set is exact
 }
@@ -19,23 +20,24 @@ type Rows struct {
 func wordsFor(n int) int { return (n + 63) / 64 }
 
 // newRows returns the exact empty set out of n rows, to be filled.
-func newRows(n int) *Rows {
-	words := make([]uint64, wordsFor(n))
-	return &Rows{n, words, words}
+func (m *memory) newRows(n int) *Rows {
+	words := m.takeWords(wordsFor(n))
+	return &Rows{n, m, words, words}
 }
 
 // allRows returns the exact set of n rows.
-func allRows(n int) *Rows {
-	r := newRows(n)
+func (m *memory) allRows(n int) *Rows {
+	r := m.newRows(n)
 	r.fill(r.may, 0, n)
 	return r
 }
 
 // unknown returns all n rows, none of them sure.
-func unknown(n int) *Rows {
-	r := allRows(n)
-	r.sure = make([]uint64, len(r.may))
-	return r
+func (m *memory) unknown(n int) *Rows { return m.allRows(n).unsure() }
+
+// newUnsure returns the empty set out of n rows, to be filled, both halves.
+func (m *memory) newUnsure(n int) *Rows {
+	return &Rows{n, m, m.takeWords(wordsFor(n)), m.takeWords(wordsFor(n))}
 }
 
 // set adds a row to an exact set that is being made.
@@ -67,10 +69,12 @@ func (r *Rows) settle() *Rows {
 }
 
 // unsure returns the set with none of its rows known to match.
-func (r *Rows) unsure() *Rows { return &Rows{r.n, r.may, make([]uint64, len(r.may))} }
+func (r *Rows) unsure() *Rows {
+	return &Rows{r.n, r.from, r.may, r.from.takeWords(len(r.may))}
+}
 
 // Sure returns the rows that are known to match: an exact set.
-func (r *Rows) Sure() *Rows { return &Rows{r.n, r.sure, r.sure} }
+func (r *Rows) Sure() *Rows { return &Rows{r.n, r.from, r.sure, r.sure} }
 
 // Len returns the number of rows in the set.
 func (r *Rows) Len() int {
@@ -141,7 +145,7 @@ func (r *Rows) Or(o *Rows) *Rows {
 // AndNot returns the rows that are in r and not in o, of one segment.
 func (r *Rows) AndNot(o *Rows) *Rows {
 	// What may be in o is not surely outside of it, and the other way round.
-	return r.combine(o, &Rows{o.n, o.sure, o.may}, func(dst, a, b []uint64) {
+	return r.combine(o, &Rows{o.n, o.from, o.sure, o.may}, func(dst, a, b []uint64) {
 		for i := range dst {
 			dst[i] = a[i] &^ b[i]
 		}
@@ -154,18 +158,18 @@ func (r *Rows) combine(o, other *Rows, f func(dst, a, b []uint64)) *Rows {
 	if r.n != o.n {
 		panic("index: bad rows: of two segments")
 	}
-	out := newRows(r.n)
+	out := r.from.newRows(r.n)
 	f(out.may, r.may, other.may)
 	if r.Exact() && o.Exact() {
 		return out
 	}
-	out.sure = make([]uint64, len(out.may))
+	out.sure = r.from.takeWords(len(out.may))
 	f(out.sure, r.sure, other.sure)
 	return out.settle()
 }
 
 // not returns the rows that are not in the set.
-func (r *Rows) not() *Rows { return allRows(r.n).AndNot(r) }
+func (r *Rows) not() *Rows { return r.from.allRows(r.n).AndNot(r) }
 
 // empty reports whether no row can match.
 func (r *Rows) empty() bool {
@@ -175,7 +179,7 @@ func (r *Rows) empty() bool {
 // Range returns the rows from ≤ row < to of the set.
 func (r *Rows) Range(from, to int) *Rows {
 	from, to = max(from, 0), min(to, r.n)
-	within := newRows(r.n)
+	within := r.from.newRows(r.n)
 	if from < to {
 		within.fill(within.may, from&^63, to)
 		within.may[from>>6] &^= 1<<(from&63) - 1

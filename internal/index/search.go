@@ -59,7 +59,7 @@ func (x question) rowsOf(f finding) (*Rows, error) {
 func (x question) find(e filter.Expr) (finding, error) {
 	switch e := e.(type) {
 	case nil:
-		return finding{rows: allRows(x.rows)}, nil
+		return finding{rows: x.memory.allRows(x.rows)}, nil
 	case *filter.And:
 		return x.and(e.Terms)
 	case *filter.Or:
@@ -76,7 +76,7 @@ func (x question) find(e filter.Expr) (finding, error) {
 	case filter.Leaf:
 		return x.leaf(e)
 	}
-	return finding{rows: unknown(x.rows)}, nil
+	return finding{rows: x.memory.unknown(x.rows)}, nil
 }
 
 func (x *Reader) leaf(leaf filter.Leaf) (finding, error) {
@@ -98,7 +98,7 @@ func (x *Reader) leaf(leaf filter.Leaf) (finding, error) {
 	case key == "" && (field == x.spec.Text || slices.Contains(x.spec.Subsets, field)):
 		rows, err = x.texts(x.required(leaf))
 	default:
-		rows = unknown(x.rows)
+		rows = x.memory.unknown(x.rows)
 	}
 	return finding{rows: rows}, err
 }
@@ -180,11 +180,11 @@ func (x question) and(terms []filter.Expr) (finding, error) {
 		}
 		all.merge(f, (*pick).and, (*Rows).And)
 		if all.rows != nil && all.rows.empty() || slices.ContainsFunc(all.picks, func(p *pick) bool { return p.count() == 0 }) {
-			return finding{rows: newRows(x.rows)}, nil
+			return finding{rows: x.memory.newRows(x.rows)}, nil
 		}
 	}
 	if len(all.picks) == 0 && all.rows == nil {
-		return finding{rows: allRows(x.rows)}, nil
+		return finding{rows: x.memory.allRows(x.rows)}, nil
 	}
 	if f, ok := all.one(); ok {
 		return f, nil
@@ -284,16 +284,15 @@ func (s *span) holds(op filter.Op, t time.Time) certainty {
 func (x *Reader) times(op filter.Op, t time.Time) (*Rows, error) {
 	switch x.span.holds(op, t) {
 	case noRow:
-		return newRows(x.rows), nil
+		return x.memory.newRows(x.rows), nil
 	case allOfThem:
-		return allRows(x.rows), nil
+		return x.memory.allRows(x.rows), nil
 	}
 	entries, err := x.keep(sectionBlocks)
 	if err != nil {
 		return nil, err
 	}
-	r := newRows(x.rows)
-	r.sure = make([]uint64, len(r.may))
+	r := x.memory.newUnsure(x.rows)
 	for i := range blocks(x.rows) {
 		s := parseSpan(entries[i*blockSize:])
 		from, to := i*BlockRows, min((i+1)*BlockRows, x.rows)

@@ -235,6 +235,7 @@ func TestSearchIsRight(t *testing.T) {
 		}
 		file, _ := build(t, s, records)
 		x := open(t, file, s)
+		defer x.Release() // the next one answers in the same memory
 		for range 10 {
 			checkSearch(t, x, records, expression(t, 3))
 		}
@@ -380,6 +381,7 @@ func TestCount(t *testing.T) {
 		records := randomRecords(t)
 		file, _ := build(t, spec(), records)
 		x := open(t, file, spec())
+		defer x.Release() // the next one answers in the same memory
 		text := expression(t, 2)
 		fields := rapid.SliceOfN(rapid.SampledFrom([]int{fieldType, fieldRisk, fieldTag, fieldUser, fieldUserID, fieldSession}), 0, 3).Draw(t, "fields")
 		checkCount(t, x, records, text, fields)

@@ -49,7 +49,7 @@ func (b bitmap) and(o bitmap) (empty bool) {
 func (x *Reader) texts(sets [][]string) (*Rows, error) {
 	g, err := x.grams()
 	if g == nil || err != nil {
-		return unknown(x.rows), err
+		return x.memory.unknown(x.rows), err
 	}
 	found := g.all()
 	for _, set := range sets {
@@ -57,8 +57,7 @@ func (x *Reader) texts(sets [][]string) (*Rows, error) {
 			return nil, err
 		}
 	}
-	r := newRows(x.rows)
-	r.sure = make([]uint64, len(r.may))
+	r := x.memory.newUnsure(x.rows)
 	for i := range g.blocks {
 		if found[i/64]>>(i%64)&1 == 1 {
 			r.fill(r.may, i*BlockRows, min((i+1)*BlockRows, x.rows))

@@ -85,7 +85,28 @@ func keyHash(name string, key ed25519.PublicKey) []byte {
 }
 
 // checked are the signatures that were good: crashes show the same ones again and again.
-var checked sync.Map
+var checked = signatures{good: make(map[[sha256.Size]byte]bool)}
+
+// signatures remembers some thousands of signatures: a run may see millions.
+type signatures struct {
+	mu   sync.Mutex
+	good map[[sha256.Size]byte]bool
+}
+
+func (s *signatures) has(id [sha256.Size]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.good[id]
+}
+
+func (s *signatures) add(id [sha256.Size]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.good) == 1<<14 {
+		clear(s.good)
+	}
+	s.good[id] = true
+}
 
 // checkNote returns nil where note is text, signed by key under name.
 func checkNote(note, text, name string, key ed25519.PublicKey) error {
@@ -102,14 +123,14 @@ func checkNote(note, text, name string, key ed25519.PublicKey) error {
 		if !bytes.Equal(sig[:4], keyHash(name, key)) {
 			continue
 		}
-		id := string(sig) + string(key) + text
-		if _, ok := checked.Load(id); ok {
+		id := sha256.Sum256(slices.Concat(sig, key, []byte(text)))
+		if checked.has(id) {
 			return nil
 		}
 		if !ed25519.Verify(key, []byte(text), sig[4:]) {
 			return errors.New("bad signature")
 		}
-		checked.Store(id, true)
+		checked.add(id)
 		return nil
 	}
 	return fmt.Errorf("note is not signed by %x", key)

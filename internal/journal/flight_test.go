@@ -58,7 +58,11 @@ func (p *writer) inject(op errorfs.Op) errorfs.Fault {
 	return errorfs.Fault{}
 }
 
+// open opens the log, where the process has not kept it open.
 func (p *writer) open() (err error) {
+	if p.log != nil {
+		return nil
+	}
 	opt := p.w.opt
 	opt.FS, opt.Notify = p.fs, nil
 	opt.Share(true)

@@ -241,9 +241,17 @@ func (j *Journal) head(f vfs.File) (control.OpenedLog, error) {
 	if err != nil {
 		return head, fmt.Errorf("first line: %w", err)
 	}
-	if v := control.VersionOf(line); v > control.Version {
-		return head, fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, v, control.Version)
+	head, err = j.openedBy(line)
+	if err != nil || head.Version > control.Version { // a newer one may be written in another way
+		if v := control.VersionOf(line); v > control.Version {
+			return head, fmt.Errorf("%w: version %d, this program writes version %d", ErrNewer, v, control.Version)
+		}
 	}
+	return head, err
+}
+
+// openedBy returns what the first line of a segment says.
+func (j *Journal) openedBy(line []byte) (head control.OpenedLog, err error) {
 	l, err := record.Split(line)
 	if err != nil {
 		return head, fmt.Errorf("first line: %w", err)

@@ -1,6 +1,7 @@
 package question
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -134,7 +135,7 @@ type span struct {
 // is no record.
 func (s *search) back(q etch.Query, found *span, yield func(etch.Record, error) bool) bool {
 	q.Reverse = true
-	bytes := 0
+	size := 0
 	for r, err := range s.reader.Records(s.ctx, q) {
 		if err == nil && s.withholds(&r) {
 			err = ErrWithheld
@@ -149,9 +150,12 @@ func (s *search) back(q etch.Query, found *span, yield func(etch.Record, error) 
 			found.last = r.Seq
 		}
 		found.first = r.Seq
-		if bytes += len(r.Raw) + heldExtra; bytes > s.most {
+		if size += len(r.Raw) + heldExtra; size > s.most {
 			found.held, found.over = nil, true
 		} else if !found.over {
+			if q.LinesOnly {
+				r.Raw = bytes.Clone(r.Raw) // it is valid until the next record
+			}
 			found.held = append(found.held, r)
 		}
 		if found.count == s.limit {

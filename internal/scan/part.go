@@ -11,7 +11,14 @@ import (
 )
 
 // errShort is what a file that ends before the end of the scan is told as.
-var errShort = fmt.Errorf("%w: the file has become shorter", segment.ErrPartial)
+var errShort error = shortError{}
+
+type shortError struct{}
+
+func (shortError) Error() string { return segment.ErrPartial.Error() + ": the file has become shorter" }
+
+// Unwrap returns [segment.ErrPartial].
+func (shortError) Unwrap() error { return segment.ErrPartial }
 
 // A part is the bytes that decide about the lines of a block: from the one
 // before it to the end of its last line, or to where that should have ended.

@@ -7,7 +7,8 @@
 //
 //	go test -json ./... | go run ./internal/skipgate .ci/allowed-skips
 //
-// It prints a line for each package, and the full output of what failed. Each
+// It prints a line for each package, what tests have to show beside that they pass
+// (the attributes that they set), and the full output of what failed. Each
 // line of the list is a regular expression that must match
 // "package.Test: message" somewhere; lines that begin with # say why.
 package main
@@ -71,6 +72,7 @@ type event struct {
 	ImportPath string // of what did not build
 	Test       string
 	Output     string
+	Key, Value string // of an attribute that a test sets
 	Elapsed    float64
 }
 
@@ -115,6 +117,8 @@ func (r *report) add(e event) {
 	switch e.Action {
 	case "output":
 		r.texts[e.test()] = append(r.texts[e.test()], e.Output)
+	case "attr":
+		r.print("%-5s %s: %s\n", e.Key, e.test(), e.Value)
 	case "build-output":
 		r.print("%s", e.Output)
 	case "build-fail":

@@ -47,6 +47,7 @@ func TestGate(t *testing.T) {
 		{"skip without a reason on the list", "# no vectors\n", stream, "m/p.TestB: p_test.go:9: no vectors here", "pass     0.2s  m/p"},
 		{"the list is about another test", "TestC: .*no vectors\n", stream, "not allowed: m/p.TestB", ""},
 		{"other lines stay", ".\n", stream, "", "go: downloading something"},
+		{"what a test shows", ".\n", stream + `{"Action":"attr","Package":"m/p","Test":"TestE","Key":"load","Value":"3 kills"}`, "", "load  m/p.TestE: 3 kills\n"},
 		{"failure", ".\n", stream + ends, "m/p.TestC failed", "detail of C"},
 		{"broken build", ".\n", stream + `{"ImportPath":"m/q","Action":"build-fail"}`, "m/q does not build", ""},
 		{"cut off", ".\n", stream + `{"Action":"output","Package":"m/p","Test":"TestD","Output":"x"}`, "m/p.TestD did not end", ""},

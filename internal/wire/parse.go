@@ -145,6 +145,9 @@ func parseAny(line []byte, a *Answer) error {
 		Hello    int    `json:"hello"`
 		Origin   string `json:"origin"`
 		MaxEvent uint64 `json:"max_event"`
+
+		Status int `json:"status"`
+		About
 	}
 	if err := json.Unmarshal(line, &m); err != nil {
 		return fmt.Errorf("%w: %w", errAnswer, err)
@@ -162,6 +165,8 @@ func parseAny(line []byte, a *Answer) error {
 		got.Kind = Known
 	case m.Hello > 0:
 		got.Kind, got.Origin, got.MaxEvent = Hello, m.Origin, m.MaxEvent
+	case m.Status > 0:
+		got.Kind, got.Origin, got.About = Status, m.Origin, &m.About
 	case m.Seq != nil && len(m.Leaf) == HashSize && len(m.Root) == HashSize:
 		got.Kind, got.Seq, got.EventID = Receipt, *m.Seq, []byte(m.EventID)
 		got.Leaf, got.Root = [HashSize]byte(m.Leaf), [HashSize]byte(m.Root)

@@ -5,6 +5,7 @@ package wire
 import (
 	"encoding/base64"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -33,11 +34,24 @@ const (
 	Known // the log has the event already
 	Failed
 	Hello
+	Status
 )
 
 // HelloLine is the request of a client that asks whom it speaks to, without its line
 // feed.
 const HelloLine = `{"hello":1}`
+
+// StatusLine is the request of a client that asks how the daemon is.
+const StatusLine = `{"status":1}`
+
+// An About is what a daemon says of itself.
+type About struct {
+	Log     string `json:"log,omitempty"`     // the path of its log
+	UID     string `json:"uid,omitempty"`     // whom it runs as
+	User    string `json:"user,omitempty"`    // that user's name
+	Version string `json:"version,omitempty"` // of the program
+	Problem string `json:"problem,omitempty"` // why the next event cannot be recorded; "" where it can
+}
 
 // OnceStart and OnceEnd stand around an event that is to be recorded only where the
 // log does not have it yet.
@@ -45,6 +59,22 @@ const (
 	OnceStart = `{"once":`
 	OnceEnd   = `}`
 )
+
+// LostStart and LostEnd stand around a Lost.
+const (
+	LostStart = `{"lost":`
+	LostEnd   = `}`
+)
+
+// A Lost says that a client has events that it could not hand over and not keep. It is
+// answered as Known once it is on record.
+type Lost struct {
+	ID    string    `json:"id"` // of the client's own: it is recorded once
+	Count uint64    `json:"count"`
+	From  time.Time `json:"from"` // of the first of them
+	To    time.Time `json:"to"`   // of the last
+	Cause string    `json:"cause"`
+}
 
 // HashSize is the length of a leaf and of a root.
 const HashSize = 32
@@ -67,9 +97,11 @@ type Answer struct {
 	Error string
 	Hint  string // "" where there is none
 
-	// Of a hello.
+	// Of a hello, and Origin of a status.
 	Origin   string
 	MaxEvent uint64
+
+	About *About // of a status
 }
 
 // Append appends the line of an answer, with its line feed.
@@ -98,8 +130,25 @@ func (a *Answer) Append(dst []byte) []byte {
 		dst = appendText(dst, a.Origin)
 		dst = append(dst, `","max_event":`...)
 		dst = strconv.AppendUint(dst, a.MaxEvent, 10)
+	case Status:
+		dst = append(dst, `,"status":1,"origin":"`...)
+		dst = append(appendText(dst, a.Origin), '"')
+		dst = a.About.append(dst)
 	}
 	return append(dst, '}', '\n')
+}
+
+// append appends the members that say something.
+func (a *About) append(dst []byte) []byte {
+	for _, m := range [...]struct{ name, text string }{
+		{"log", a.Log}, {"uid", a.UID}, {"user", a.User}, {"version", a.Version}, {"problem", a.Problem},
+	} {
+		if m.text != "" {
+			dst = append(append(append(dst, `,"`...), m.name...), `":"`...)
+			dst = append(appendText(dst, m.text), '"')
+		}
+	}
+	return dst
 }
 
 func (a *Answer) appendReceipt(dst []byte) []byte {

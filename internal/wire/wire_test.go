@@ -10,7 +10,7 @@ import (
 )
 
 func randomAnswer(t *rapid.T) Answer {
-	a := Answer{Kind: rapid.SampledFrom([]Kind{Receipt, Skipped, Known, Failed, Hello}).Draw(t, "kind"), Line: rapid.Uint64().Draw(t, "line")}
+	a := Answer{Kind: rapid.SampledFrom([]Kind{Receipt, Skipped, Known, Failed, Hello, Status}).Draw(t, "kind"), Line: rapid.Uint64().Draw(t, "line")}
 	hash := func(name string) [HashSize]byte {
 		return [HashSize]byte(rapid.SliceOfN(rapid.Byte(), HashSize, HashSize).Draw(t, name))
 	}
@@ -22,6 +22,9 @@ func randomAnswer(t *rapid.T) Answer {
 	case Failed:
 		a.Code = rapid.SampledFrom([]Code{Invalid, NotRecorded, ShuttingDown}).Draw(t, "code")
 		a.Error, a.Hint = rapid.String().Draw(t, "error"), rapid.String().Draw(t, "hint")
+	case Status:
+		text := func(name string) string { return rapid.String().Draw(t, name) }
+		a.Origin, a.About = text("origin"), &About{Log: text("log"), UID: text("uid"), User: text("user"), Version: text("version"), Problem: text("problem")}
 	case Hello:
 		a.Origin, a.MaxEvent = rapid.String().Draw(t, "origin"), rapid.Uint64().Draw(t, "max")
 	}

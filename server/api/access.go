@@ -19,6 +19,7 @@ const (
 	causeToken   = "an unknown token"
 	causeSend    = "the token may not send"
 	causeRead    = "the token may not read"
+	causeMany    = "too many connections of one token"
 	causeReader  = "it is not among those who may read"
 )
 
@@ -109,6 +110,9 @@ func (h *Handler) admitToken(c *call, e endpoint) error {
 	}
 	c.sender = unknownSender
 	c.sender.Token = found.Name
+	if err := h.guest(c, &found); err != nil {
+		return err
+	}
 	if found.Rights&e.right == 0 {
 		cause := causeSend
 		if e.right == token.Read {

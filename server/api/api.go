@@ -40,6 +40,11 @@ type Options struct {
 	Recording hook.Recording
 	// Classify judges the risk of what hooks tell, as the log does.
 	Classify func(*etch.Event) (etch.Risk, []string)
+	// DenyRisk refuses calls of hooks of that risk and above, where their agent takes a
+	// refusal by HTTP; "" refuses none. With Block those are refused that are not
+	// recorded at once.
+	DenyRisk etch.Risk
+	Block    bool
 	// Masker returns what masks secrets as the log does.
 	Masker func() *redact.Masker
 	// Sessions is the directory of what is remembered between the deliveries of
@@ -72,8 +77,9 @@ type Handler struct {
 	outcomes tally          // of events
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 
-	ending context.Context // done when the daemon is to end
-	end    context.CancelFunc
+	leftover time.Duration   // leftoverWait, but in tests
+	ending   context.Context // done when the daemon is to end
+	end      context.CancelFunc
 }
 
 // New returns a Handler.
@@ -81,7 +87,7 @@ func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		decoding: make(chan struct{}, maxDecoding),
+		decoding: make(chan struct{}, maxDecoding), leftover: leftoverWait,
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
@@ -124,13 +130,14 @@ func (h *Handler) endpoints() map[string]endpoint {
 // ServeHTTP serves a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != http.NoBody { // some paths the routes answer themselves
-		leave(http.NewResponseController(w))
+		h.leave(http.NewResponseController(w))
 	}
 	h.routes.ServeHTTP(w, r)
 }
 
 // A call is one request.
 type call struct {
+	handler *Handler
 	w       *response
 	r       *http.Request
 	path    string // of the endpoint
@@ -146,21 +153,33 @@ func (c *call) context() context.Context { return context.WithoutCancel(c.r.Cont
 // record has events recorded, and counts what became of them.
 func (h *Handler) record(c *call, events []*etch.Event) ([]etch.Receipt, error) {
 	receipts, err := h.opt.Server.Record(c.context(), c.sender, events)
-	outcome := "recorded"
-	switch {
-	case errors.Is(err, etch.ErrSkipped):
-		outcome = "skipped"
-	case err != nil:
-		outcome = problemOf(err).code
-	}
-	h.outcomes.count(tallied{c.path, outcome}, len(events))
+	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events))
 	return receipts, err
+}
+
+// recordOnce has events recorded that may be sent again: see [server.Server.RecordOnce].
+func (h *Handler) recordOnce(c *call, events []*etch.Event) error {
+	known, err := h.opt.Server.RecordOnce(c.context(), c.sender, events)
+	h.outcomes.count(tallied{c.path, "known"}, known)
+	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events)-known)
+	return err
+}
+
+// outcomeOf returns what became of the events of a request, for counting.
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return "recorded"
+	case errors.Is(err, etch.ErrSkipped):
+		return "skipped"
+	}
+	return problemOf(err).code
 }
 
 // endpoint returns the handler of an endpoint: who may not come gets no further.
 func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w), unread: r.Body != http.NoBody}
+		c := &call{handler: h, w: &response{ResponseWriter: w}, r: r, path: path, control: http.NewResponseController(w), unread: r.Body != http.NoBody}
 		err := h.admit(c, e)
 		if err == nil && c.unread && e.method == http.MethodGet {
 			err = invalid("a body has no meaning here")
@@ -199,7 +218,7 @@ const answerWait = 30 * time.Second
 // patient lets what is answered next be waited for, but not the body before it.
 func (c *call) patient() {
 	if c.unread {
-		leave(c.control)
+		c.handler.leave(c.control)
 	}
 	_ = c.control.SetWriteDeadline(time.Now().Add(answerWait)) // a test's recorder has none
 }

@@ -42,10 +42,15 @@ type bench struct {
 func newBench(t *testing.T, limits server.Limits, change func(*Options)) *bench {
 	t.Helper()
 	b := newQuiet(t, limits, change)
+	b.listen()
+	return b
+}
+
+// listen serves it over loopback.
+func (b *bench) listen() {
 	web := httptest.NewServer(b.handler)
 	b.url = web.URL
-	t.Cleanup(web.Close)
-	return b
+	b.t.Cleanup(web.Close)
 }
 
 // newQuiet makes one that nobody has begun to serve.

@@ -93,7 +93,7 @@ func (h *Handler) someBody(c *call) (*body, error) {
 // daemon does. What it returns is called when the body is there, or is given up.
 func (h *Handler) hurry(c *call) (done func()) {
 	_ = c.control.SetReadDeadline(time.Now().Add(bodyWait)) // a test's recorder has none
-	stop := context.AfterFunc(h.ending, func() { leave(c.control) })
+	stop := context.AfterFunc(h.ending, func() { h.leave(c.control) })
 	return func() {
 		stop()
 		if !c.unread {
@@ -105,8 +105,8 @@ func (h *Handler) hurry(c *call) (done func()) {
 }
 
 // leave waits for what is left of the body no longer than for who is sending it now.
-func leave(control *http.ResponseController) {
-	_ = control.SetReadDeadline(time.Now().Add(leftoverWait)) // a test's recorder has none
+func (h *Handler) leave(control *http.ResponseController) {
+	_ = control.SetReadDeadline(time.Now().Add(h.leftover)) // a test's recorder has none
 }
 
 // readBody reads to the end, or to one byte beyond the limit.

@@ -181,9 +181,34 @@ func TestTelemetry(t *testing.T) {
 	}
 	release := b.locked()
 	defer release()
-	got = b.do("POST", "/v1/traces", b.send, span, "Content-Type", "application/json")
+	another := strings.Replace(span, "eee19b7ec3c1b174", "eee19b7ec3c1b175", 1)
+	got = b.do("POST", "/v1/traces", b.send, another, "Content-Type", "application/json")
 	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, `"message"`) {
 		t.Errorf("while nothing can be written: %d %s", got.status, got.body)
+	}
+}
+
+// TestTelemetrySentAgain shows that a request which its sender has no answer to adds
+// nothing when it is sent again, and that another sender's does.
+func TestTelemetrySentAgain(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	other := b.token(b.handler.opt.Tokens, "another", token.Send)
+	body := sharedResource("bot", 3)
+	for _, secret := range []string{b.send, b.send, other} {
+		if got := b.do("POST", "/v1/logs", secret, body, "Content-Type", "application/json"); got.status != 200 || got.body != "{}" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+	senders := map[string]int{}
+	for _, r := range b.records("type = session_start") {
+		senders[r.Event.Labels[server.LabelSenderToken]]++
+	}
+	if senders["sender"] != 3 || senders["another"] != 3 {
+		t.Errorf("recorded of %v, want 3 of each", senders)
+	}
+	got := b.do("GET", "/metrics", b.read, "")
+	if want := `etch_http_events_total{endpoint="/v1/logs",outcome="known"} 3`; !strings.Contains(got.body, want) {
+		t.Errorf("the counts have no %s", want)
 	}
 }
 

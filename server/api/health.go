@@ -20,7 +20,7 @@ type healthBody struct {
 // that is known, else 503. It tells nothing that anybody on the machine may not
 // know.
 func (h *Handler) health(c *call) error {
-	if err := h.failing(); err != nil {
+	if err := h.Failing(); err != nil {
 		h.tell(err)
 		c.w.Header().Set("Retry-After", "1")
 		c.json(http.StatusServiceUnavailable, healthBody{"failing", "the log cannot be written"})
@@ -30,8 +30,9 @@ func (h *Handler) health(c *call) error {
 	return nil
 }
 
-// failing returns why the log cannot be written.
-func (h *Handler) failing() error {
+// Failing returns why the log cannot be written, as far as that is known; nil where it
+// can.
+func (h *Handler) Failing() error {
 	at, err := h.opt.Server.Setback()
 	if err != nil && h.opt.Now().Sub(at) < setbackCounts {
 		return err

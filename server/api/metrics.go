@@ -23,6 +23,9 @@ type tally struct {
 type tallied struct{ endpoint, outcome string }
 
 func (t *tally) count(what tallied, n int) {
+	if n == 0 {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts == nil {
@@ -84,6 +87,7 @@ func (h *Handler) serverMetrics(p *exposition, s server.Stats) {
 	p.gauge("etch_connections", "Connections open by the socket.", float64(s.Connections))
 	p.gauge("etch_senders", "Senders known since the start, by uid or token.", float64(s.Senders))
 	p.gauge("etch_pending_events", "Events given to the log and not yet answered.", float64(s.Pending))
+	p.gauge("etch_held_bytes", "Bytes of long lines that are read and not done with.", float64(s.Held))
 	p.histogram("etch_append_seconds", "How long an append took until it was answered.", s.Appends)
 }
 
@@ -94,7 +98,7 @@ func (h *Handler) requestMetrics(p *exposition) {
 	p.family("etch_http_events_total", "counter", "Events that came by HTTP, by endpoint and what became of them.")
 	h.outcomes.write(p, "etch_http_events_total", "outcome")
 	up := 1.0
-	if h.failing() != nil {
+	if h.Failing() != nil {
 		up = 0
 	}
 	p.gauge("etch_healthy", "1 where the next event can be recorded, as far as that is known.", up)

@@ -15,6 +15,13 @@ import (
 	"github.com/etch-audit/etch/server"
 )
 
+// shortLeftover is what the tests of this file wait for the rest of a body.
+const shortLeftover = 100 * time.Millisecond
+
+// stallPatience is how long what is to happen after that may take on a machine that has
+// much else to do.
+const stallPatience = 10 * time.Second
+
 // A stalled is a connection over which the head of a request was sent, and less than
 // its body.
 type stalled struct {
@@ -74,6 +81,7 @@ func isTimeout(err error) bool {
 // answered, though the body never comes, and that its connection ends.
 func TestStalledBody(t *testing.T) {
 	b := newQuiet(t, server.Limits{}, nil)
+	b.handler.leftover = shortLeftover
 	web := httptest.NewServer(b.handler)
 	t.Cleanup(web.Close)
 	const host, length = "Host: localhost", "Content-Length: 100"
@@ -97,7 +105,7 @@ func TestStalledBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := stall(t, web, c.head...).answer(5 * leftoverWait); got != c.status {
+			if got := stall(t, web, c.head...).answer(stallPatience); got != c.status {
 				t.Errorf("got %d, want %d", got, c.status)
 			}
 		})
@@ -108,6 +116,7 @@ func TestStalledBody(t *testing.T) {
 // do not come, not even of those who may send.
 func TestDrainStalledBody(t *testing.T) {
 	b := newQuiet(t, server.Limits{}, nil)
+	b.handler.leftover = shortLeftover
 	web := httptest.NewServer(b.handler)
 	t.Cleanup(web.Close)
 	s := stall(t, web, "POST /v1/events HTTP/1.1", "Host: localhost", "Content-Length: 100", "Content-Type: application/json", "Authorization: Bearer "+b.send)
@@ -117,12 +126,12 @@ func TestDrainStalledBody(t *testing.T) {
 		<-admitted.C
 	}
 	b.handler.Drain()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*leftoverWait)
+	ctx, cancel := context.WithTimeout(t.Context(), stallPatience)
 	defer cancel()
 	if err := web.Config.Shutdown(ctx); err != nil {
 		t.Errorf("the server has not ended: %v", err)
 	}
-	if got := s.answer(leftoverWait); got != 503 {
+	if got := s.answer(stallPatience); got != 503 {
 		t.Errorf("got %d, want 503", got)
 	}
 }
@@ -130,11 +139,13 @@ func TestDrainStalledBody(t *testing.T) {
 // TestSlowAnswer shows that the time for bodies is none for answers: who has sent
 // all and waits is not cut off.
 func TestSlowAnswer(t *testing.T) {
-	b := newBench(t, server.Limits{}, nil)
+	b := newQuiet(t, server.Limits{}, nil)
+	b.handler.leftover = shortLeftover
+	b.listen()
 	for range maxDecoding {
 		b.handler.decoding <- struct{}{}
 	}
-	time.AfterFunc(2*leftoverWait, func() { <-b.handler.decoding })
+	time.AfterFunc(3*shortLeftover, func() { <-b.handler.decoding })
 	got := b.do("POST", "/v1/logs", b.send, sharedResource("bot", 1), "Content-Type", "application/json")
 	if got.status != 200 || len(b.records("type = session_start")) != 1 {
 		t.Errorf("%d %s", got.status, got.body)

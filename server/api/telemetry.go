@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/otlp"
@@ -45,20 +46,38 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 		return spoken(err, encoding)
 	}
 	defer done()
+	load := h.opt.Server.NewLoad()
 	batch, err := decode(body.data, encoding, &otlp.Options{
-		Recording: h.opt.Recording, Now: h.opt.Now(), Take: h.opt.Server.NewLoad().Add,
+		Recording: h.opt.Recording, Now: h.opt.Now(),
+		Take: func(ev *etch.Event) error {
+			if err := ev.Validate(); err != nil {
+				return err // one of them keeps no other out
+			}
+			return load.Add(ev)
+		},
 	})
 	if err != nil {
 		return spoken(invalid("%v", err), encoding)
 	}
 	if len(batch.Events) > 0 {
-		_, err := h.record(c, batch.Events)
+		err := h.recordOnce(c, batch.Events)
+		if errors.Is(err, etch.ErrUnknown) {
+			err = again(err)
+		}
 		if err != nil && !errors.Is(err, etch.ErrSkipped) {
 			return spoken(err, encoding)
 		}
 	}
 	c.answer(http.StatusOK, encoding.ContentType(), batch.Response(encoding))
 	return nil
+}
+
+// again returns the problem of a request of which some may be recorded: sent again it
+// adds the rest.
+func again(err error) *problem {
+	p := *problemOf(err)
+	p.status, p.hint, p.after = http.StatusServiceUnavailable, "send it again: what is recorded is not recorded twice", time.Second
+	return &p
 }
 
 // spoken returns a problem in the language of OTLP.

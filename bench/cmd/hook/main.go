@@ -1,10 +1,11 @@
-// Command hook measures what a hook of a coding agent costs: the whole process
-// of "etch hook", next to the least that any program costs and to what people
-// write in its place, a shell script around jq.
+// Command hook measures what a hook of a coding agent costs: the whole process of
+// "etch hook", and of etch-hook, which etch install prefers, next to the least that
+// any program costs, to the least that one in Go costs, and to what people write in
+// their place: a shell script around jq, as short as can be, or as careful as can be.
 //
 //	go run ./cmd/hook                 some seconds
 //	go run ./cmd/hook -rounds 20      a short run that shows that it works
-//	go run ./cmd/hook -etch PATH      of another build of etch than this tree's
+//	go run ./cmd/hook -etch PATH      of another build of etch than this tree's, and the etch-hook beside it
 //	go run ./cmd/hook -json hook.json the same as JSON, besides the text
 //
 // All sides run in turn in every round, and a ratio is that of one round, so
@@ -67,11 +68,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	b := bench{dir: dir, etch: *etch}
-	if b.etch == "" {
-		if b.etch, err = build(ctx, dir); err != nil {
-			return err
-		}
+	b := bench{dir: dir, programs: map[string]string{ours: *etch, small: filepath.Join(filepath.Dir(*etch), "etch-hook")}, missing: map[string]string{}}
+	if err := b.prepare(ctx, *etch != ""); err != nil {
+		return err
 	}
 	if err := b.measure(ctx, *rounds); err != nil {
 		return err
@@ -90,54 +89,89 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return err
 }
 
-// build builds this tree's etch as releases are: without C, whose libraries
-// take longer to load than a hook to run.
-func build(ctx context.Context, dir string) (string, error) {
-	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/etch-audit/etch").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the source: %w", err)
+// prepare builds what is measured: this tree's programs, unless others are given, and an
+// empty one. It finds out which sides there are.
+func (b *bench) prepare(ctx context.Context, given bool) error {
+	b.programs[empty] = filepath.Join(b.dir, "empty")
+	source := filepath.Join(b.dir, "empty.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		return err
 	}
-	path := filepath.Join(dir, "etch")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/etch")
-	cmd.Dir = strings.TrimSpace(string(root))
+	if err := build(ctx, b.dir, b.programs[empty], source); err != nil {
+		return err
+	}
+	if _, err := os.Stat(b.programs[small]); given && err != nil {
+		b.missing[small] = "there is no etch-hook beside etch"
+	}
+	if !given {
+		root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/etch-audit/etch").Output()
+		if err != nil {
+			return fmt.Errorf("find the source: %w", err)
+		}
+		for side, name := range map[string]string{ours: "etch", small: "etch-hook"} {
+			b.programs[side] = filepath.Join(b.dir, name)
+			if err := build(ctx, strings.TrimSpace(string(root)), b.programs[side], "./cmd/"+name); err != nil {
+				return err
+			}
+		}
+	}
+	for side, tools := range map[string][]string{shell: {"jq"}, careful: {"jq", "openssl", "flock"}} {
+		for _, tool := range tools {
+			if _, err := exec.LookPath(tool); err != nil {
+				b.missing[side] = tool + " is not here"
+			}
+		}
+	}
+	return os.WriteFile(filepath.Join(b.dir, "key"), []byte(strings.Repeat("5a", 32)), 0o600)
+}
+
+// build builds a program as releases are: without C, whose libraries take longer to load
+// than a hook to run.
+func build(ctx context.Context, dir, to, what string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, what)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build etch: %w: %s", err, text)
+		return fmt.Errorf("build %s: %w: %s", what, err, text)
 	}
-	return path, nil
+	return nil
 }
 
 // The sides. The first is the least that a process costs, the second what makes
-// a record durable.
+// a record durable, the third the least that a process in Go costs.
 const (
 	nothing  = "true"
 	durable  = "append"
+	empty    = "empty Go"
 	shell    = "sh+jq"
+	careful  = "sh+jq+openssl"
 	ours     = "etch"
+	small    = "etch-hook"
 	quantile = 4 // of the rounds, the first fourth is where the machine did little else
 )
 
-var sides = []string{nothing, durable, shell, ours}
+var sides = []string{nothing, durable, empty, shell, careful, ours, small}
 
 // A bench is one run.
 type bench struct {
-	dir     string
-	etch    string
-	missing string // why there is no shell side
-	times   map[string][]time.Duration
+	dir      string
+	programs map[string]string // their paths by sides
+	missing  map[string]string // why there is no such side
+	times    map[string][]time.Duration
 }
 
 // measure runs all sides in turn.
 func (b *bench) measure(ctx context.Context, rounds int) error {
-	if _, err := exec.LookPath("jq"); err != nil {
-		b.missing = "jq is not here"
-	}
 	b.times = map[string][]time.Duration{}
 	file, err := os.OpenFile(filepath.Join(b.dir, "appended"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	err = b.once(ctx, ours, 0, file) // makes the log
+	for _, side := range []string{ours, small} { // the first makes the log
+		if err == nil {
+			err = b.once(ctx, side, 0, file)
+		}
+	}
 	for n := 1; n <= rounds && err == nil; n++ {
 		for i := range sides {
 			side := sides[(n+i)%len(sides)]
@@ -151,13 +185,28 @@ func (b *bench) measure(ctx context.Context, rounds int) error {
 	return errors.Join(err, file.Close())
 }
 
-// script does as a hook does: it takes what it wants of the payload, appends a
-// line and makes it durable. Of locks, signatures, seals, risk, secrets and
-// sessions it knows nothing.
+// script does the least that people take for the same: it takes what it wants of the
+// payload, appends a line and makes it durable. Of locks, signatures, seals, risk,
+// secrets and sessions it knows nothing.
 const script = `jq -c '{time: now | todate, session: .session_id, tool: .tool_name, call: .tool_use_id, input: .tool_input}' >>"$1" && sync "$1"`
+
+// carefully does what of a hook's work a shell can: it takes a lock, masks some secrets,
+// chains each line to the one before by a MAC, appends and makes durable. Signatures,
+// seals, risk, sessions, the spool and the time limit are still not there.
+const carefully = `exec 9>>"$1.lock" && flock 9 &&
+line=$(jq -c '
+	def mask: gsub("(?<name>(pass(word|wd)?|secret|token|api_?key)[\"\u0027 ]*[=:][\"\u0027 ]*)[^ \"\u0027&]+"; "\(.name)[REDACTED]"; "i")
+		| gsub("gh[pousr]_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}|(?<=Bearer )[A-Za-z0-9._-]+"; "[REDACTED]");
+	{time: now | todate, session: .session_id, tool: .tool_name, call: .tool_use_id, input: .tool_input} | (.. | strings) |= mask') &&
+last=$(tail -c 65 "$1" 2>/dev/null || :) &&
+mac=$(printf '%s%s' "$last" "$line" | openssl dgst -sha256 -mac HMAC -macopt hexkey:"$(cat "$2")" -r) &&
+printf '%s %s\n' "$line" "${mac%% *}" >>"$1" && sync "$1"`
 
 // once runs a side once. Calls begin and end in turn, as an agent's do.
 func (b *bench) once(ctx context.Context, side string, n int, file *os.File) error {
+	if b.missing[side] != "" {
+		return nil
+	}
 	event, response := "PreToolUse", ""
 	if n%2 == 1 {
 		event, response = "PostToolUse", `,"tool_response":{"stdout":"ok","stderr":"","interrupted":false}`
@@ -173,13 +222,16 @@ func (b *bench) once(ctx context.Context, side string, n int, file *os.File) err
 		return file.Sync()
 	case nothing:
 		cmd = exec.CommandContext(ctx, "true")
+	case empty:
+		cmd = exec.CommandContext(ctx, b.programs[empty])
 	case shell:
-		if b.missing != "" {
-			return nil
-		}
 		cmd = exec.CommandContext(ctx, "sh", "-c", script, "sh", filepath.Join(b.dir, "jq.log"))
+	case careful:
+		cmd = exec.CommandContext(ctx, "sh", "-c", carefully, "sh", filepath.Join(b.dir, "careful.log"), filepath.Join(b.dir, "key"))
 	case ours:
-		cmd = exec.CommandContext(ctx, b.etch, "hook", "--log", filepath.Join(b.dir, "audit.log"), "claude-code", event)
+		cmd = exec.CommandContext(ctx, b.programs[ours], "hook", "--log", filepath.Join(b.dir, "audit.log"), "claude-code", event)
+	case small:
+		cmd = exec.CommandContext(ctx, b.programs[small], "--log", filepath.Join(b.dir, "small.log"), "claude-code", event)
 	}
 	cmd.Stdin = strings.NewReader(payload)
 	if text, err := cmd.CombinedOutput(); err != nil || len(text) > 0 {
@@ -188,34 +240,51 @@ func (b *bench) once(ctx context.Context, side string, n int, file *os.File) err
 	return nil
 }
 
-// outcomes returns the two rows.
+// outcomes returns the rows.
 func (b *bench) outcomes() []table.Outcome {
-	figure := func(side string) table.Figure {
-		t := slices.Sorted(slices.Values(b.times[side]))
-		return table.Figure{Side: side, Median: float64(t[len(t)/quantile].Microseconds()) / 1000, Unit: "ms", Rounds: len(t)}
+	return []table.Outcome{
+		b.least("hook", "etch hook's whole process, to 2 × true and one durable append", ours),
+		b.least("hook-program", "etch-hook's whole process, to 2 × true and one durable append", small),
+		b.least("hook-language", "an empty Go program, to 2 × true and one durable append", empty),
+		b.script("hook-script", "etch hook's whole process, to sh and jq that take the payload and append", ours, shell),
+		b.script("hook-program-script", "etch-hook's whole process, to sh and jq that take the payload and append", small, shell),
+		b.script("hook-careful", "etch hook's whole process, to sh, jq and openssl doing what they can of the same", ours, careful),
+		b.script("hook-program-careful", "etch-hook's whole process, to sh, jq and openssl doing what they can of the same", small, careful),
 	}
-	least := table.Outcome{
-		Row: "hook", What: "a hook's whole process, to 2 × true and one durable append",
-		Ours: figure(ours), Theirs: []table.Figure{figure(nothing), figure(durable)}, AtMost: true, Bound: 1,
+}
+
+func (b *bench) figure(side string) table.Figure {
+	t := slices.Sorted(slices.Values(b.times[side]))
+	return table.Figure{Side: side, Median: float64(t[len(t)/quantile].Microseconds()) / 1000, Unit: "ms", Rounds: len(t)}
+}
+
+// least compares a side with what any program costs that makes something durable.
+func (b *bench) least(row, what, side string) table.Outcome {
+	o := table.Outcome{Row: row, What: what, AtMost: true, Bound: 1, Unbound: side == empty, Missing: b.missing[side]}
+	if o.Missing != "" {
+		return o
 	}
-	least.Value, least.Min, least.Max = b.ratio(func(n int) float64 {
-		return float64(b.times[ours][n]) / float64(2*b.times[nothing][n]+b.times[durable][n])
+	o.Ours, o.Theirs = b.figure(side), []table.Figure{b.figure(nothing), b.figure(durable)}
+	o.Value, o.Min, o.Max = b.ratio(func(n int) float64 {
+		return float64(b.times[side][n]) / float64(2*b.times[nothing][n]+b.times[durable][n])
 	})
-	script := table.Outcome{
-		Row: "hook-script", What: "a hook's whole process, to sh and jq doing the same", Ours: figure(ours), Bound: 10, Missing: b.missing,
+	return o
+}
+
+// script compares a side with a shell's.
+func (b *bench) script(row, what, side, peer string) table.Outcome {
+	o := table.Outcome{Row: row, What: what, Bound: 10, Missing: b.missing[side] + b.missing[peer]}
+	if o.Missing != "" {
+		return o
 	}
-	if b.missing == "" {
-		script.Theirs = []table.Figure{figure(shell)}
-		script.Value, script.Min, script.Max = b.ratio(func(n int) float64 {
-			return float64(b.times[shell][n]) / float64(b.times[ours][n])
-		})
-	}
-	return []table.Outcome{least, script}
+	o.Ours, o.Theirs = b.figure(side), []table.Figure{b.figure(peer)}
+	o.Value, o.Min, o.Max = b.ratio(func(n int) float64 { return float64(b.times[peer][n]) / float64(b.times[side][n]) })
+	return o
 }
 
 // ratio returns the median of the rounds' ratios, and between which lie the middle half.
 func (b *bench) ratio(of func(n int) float64) (median, low, high float64) {
-	all := make([]float64, len(b.times[ours]))
+	all := make([]float64, len(b.times[nothing]))
 	for n := range all {
 		all[n] = of(n)
 	}

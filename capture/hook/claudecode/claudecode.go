@@ -24,6 +24,7 @@ var agent = hook.Agent{
 	Unended:  unended,
 	Settings: settings,
 	Answers:  answers,
+	Posted:   posted,
 }
 
 // Agent returns what is special of Claude Code. All callers share it.
@@ -188,6 +189,15 @@ func settings(cwd string, getenv func(string) (string, bool)) []string {
 // answers: silence to go on. Exit code 2 refuses calls and prompts, and keeps
 // the settings that a ConfigChange would replace; a request for permission
 // takes its refusal from standard output.
+// posted refuses a call in words: exit code 2, which Claude Code takes from a process,
+// is older, and all of its versions know it.
+func posted(kind hook.Kind, reason string) []byte {
+	if kind != hook.AttemptEvent {
+		return nil
+	}
+	return hook.Say(`{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":` + hook.Quote(reason) + `}}`).Stdout
+}
+
 func answers(event string, kind hook.Kind) (hook.Answer, func(string) hook.Answer) {
 	switch kind {
 	case hook.ConfigEvent:

@@ -1,4 +1,5 @@
-package execwrap
+// Package shellword writes the argument vector of a command as a shell would be given it.
+package shellword
 
 import (
 	"fmt"

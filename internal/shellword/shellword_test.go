@@ -1,4 +1,4 @@
-package execwrap_test
+package shellword_test
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/etch-audit/etch/capture/execwrap"
+	"github.com/etch-audit/etch/internal/shellword"
 )
 
 func TestQuote(t *testing.T) {
@@ -29,7 +29,7 @@ func TestQuote(t *testing.T) {
 		{[]string{"echo", "\u0085é"}, `echo $'\302\205é'`},
 		{[]string{"echo", "grüß"}, "echo 'grüß'"},
 	} {
-		if got := execwrap.Quote(test.argv); got != test.want {
+		if got := shellword.Quote(test.argv); got != test.want {
 			t.Errorf("Quote(%q): got %s, want %s", test.argv, got, test.want)
 		}
 	}
@@ -54,7 +54,7 @@ func TestQuoteReadsBack(t *testing.T) {
 			}
 			argv = append(argv, string(word))
 		}
-		command := execwrap.Quote(argv)
+		command := shellword.Quote(argv)
 		out, err := exec.Command(bash, "-c", command).Output()
 		if err != nil {
 			t.Fatalf("bash -c %q: %v", command, err)

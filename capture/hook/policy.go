@@ -1,0 +1,80 @@
+package hook
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/etch-audit/etch"
+)
+
+// A Policy says which calls are refused.
+type Policy struct {
+	// DenyRisk refuses calls of that risk and above; "" refuses none.
+	DenyRisk etch.Risk
+	// Classify judges the risk.
+	Classify func(*etch.Event) (etch.Risk, []string)
+	// Recording is that of the deliveries.
+	Recording Recording
+}
+
+// Judge refuses the call that a delivery asks about, if there is one, where the policy
+// says so. It returns the turn's events with the one that ends the call so, and the
+// reason for the agent: "" where nothing is refused. It is to be asked only where the
+// agent honours a refusal.
+func (p *Policy) Judge(agent *Agent, turn *Turn) (events []*etch.Event, reason string) {
+	events = turn.Events
+	if p.DenyRisk == "" || turn.Request == nil {
+		return events, ""
+	}
+	level, why := p.Classify(agent.Attempt(turn.Request, p.Recording))
+	// A limit that cannot be read refuses everything.
+	if p.DenyRisk.Rank() > 0 && level.Rank() < p.DenyRisk.Rank() {
+		return events, ""
+	}
+	reason = fmt.Sprintf("risk %s is at or above the limit %s", level, p.DenyRisk)
+	if len(why) > 0 {
+		reason += ": " + strings.Join(why, "; ")
+	}
+	// Of a call that is delivered twice attempt and refusal are on record already.
+	if at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt }); at >= 0 {
+		ev := p.refusal(agent, turn.Request, events[at], reason)
+		ev.ID, ev.Timestamp = etch.NewEventID(turn.now), turn.now
+		events = append(slices.Clip(events), ev)
+	}
+	return events, "etch refuses this call: " + reason
+}
+
+// refusal returns the event that ends a call which the policy refuses.
+func (p *Policy) refusal(agent *Agent, request *Call, attempt *etch.Event, reason string) *etch.Event {
+	refused := *request
+	refused.Ended, refused.Outcome = true, etch.Blocked
+	refused.Denial = Denial{By: ByPolicy, Reason: reason}
+	ev := agent.Completion(&refused, p.Recording)
+	// The call may have got its id here. It stays a call of its type, so that it is
+	// one row with its attempt; that it violates a policy says the flag.
+	ev.Type, ev.CallID, ev.Actor = attempt.Type, attempt.CallID, attempt.Actor
+	ev.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(p.DenyRisk)}
+	if ev.Result != nil {
+		ev.Result.ErrorCategory, ev.Result.ErrorDomain = "policy_blocked", "action"
+	}
+	return ev
+}
+
+// Refused returns those of the events that end a call which a policy has refused: as
+// [Sessions.Settled] takes them.
+func Refused(events []*etch.Event) []SettledCall {
+	var calls []SettledCall
+	for _, ev := range events {
+		if ev.Security != nil && ev.Security.PolicyViolation && ev.Phase == etch.Completion {
+			calls = append(calls, SettledCall{ID: ev.CallID, Input: ev.Labels["input_sha256"]})
+		}
+	}
+	return calls
+}
+
+// Unrecorded is what an agent is told of a call that is refused because it cannot be
+// recorded.
+func Unrecorded(cause error) string {
+	return fmt.Sprintf("etch cannot record this call, and [hooks] on_error is %q: %v", "block", cause)
+}

@@ -1,0 +1,180 @@
+package mcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/risk"
+)
+
+// A refusal says why a message is not passed on.
+type refusal struct {
+	reason  string
+	risk    etch.Risk // of a call, where that is why
+	reasons []string
+}
+
+// text says it to a client.
+func (r *refusal) text() string { return "etch refuses this call: " + r.reason }
+
+// judges reports whether what clients send is judged.
+func (o *Options) judges() bool { return o.Deny != "" }
+
+// judge returns why a message of the client is refused, nil where it is not.
+func (o *Options) judge(m *message) *refusal {
+	switch {
+	case m.size > mostHeld:
+		return &refusal{reason: tooLong}
+	case m.broken:
+		return &refusal{reason: "it cannot be judged: it is not JSON"}
+	case m.ambiguous:
+		return &refusal{reason: "it cannot be judged: a member is given twice or in other letters"}
+	case m.method() == "" && m.has(slotMethod):
+		return &refusal{reason: "it cannot be judged: its method is no text"}
+	case !isCall(m):
+		return nil
+	case o.Judge == nil:
+		return &refusal{reason: "nobody judges it"}
+	}
+	e := &etch.Event{Type: etch.ToolCall, Action: &etch.Action{Tool: m.method(), MCPServerID: o.Name, ClaimSource: etch.ClaimMCP}}
+	switch kindOf(client, m.method()) {
+	case tool:
+		if m.text(slotName) == "" {
+			return &refusal{reason: "it cannot be judged: it names no tool"}
+		}
+		e.Action.Tool, e.Action.Arguments = m.text(slotName), m.values[slotArguments].kept
+	case read:
+		e.Action.Resource = m.text(slotURI)
+	default:
+		e.Action.Arguments = m.values[slotParams].kept
+	}
+	level, reasons := o.Judge(e)
+	if !risk.Denies(string(o.Deny), string(level)) {
+		return nil
+	}
+	why := fmt.Sprintf("risk %s is at or above the limit %s", level, o.Deny)
+	if len(reasons) > 0 {
+		why += ": " + strings.Join(reasons, "; ")
+	}
+	return &refusal{reason: why, risk: level, reasons: reasons}
+}
+
+// isCall reports whether a client wants something done by a message.
+func isCall(m *message) bool {
+	return kindOf(client, m.method()) > greeting && m.method() != "" && !isNotification(m.method())
+}
+
+// judgeAll returns why messages that can only be passed on together are refused,
+// nil where they are not.
+func (o *Options) judgeAll(messages []*message) *refusal {
+	for _, m := range messages {
+		if why := o.judge(m); why != nil {
+			return why
+		}
+	}
+	return nil
+}
+
+// deny takes bytes of the client that are not passed on, with end the last of them.
+func (s *session) deny(st *stream, data []byte, end bool, at time.Time) {
+	s.refusing = true
+	st.feed(data, at)
+	if end {
+		st.end(nil, at)
+	}
+	s.refusing = false
+}
+
+// tooLong is the reason where more came than is held back.
+const tooLong = "it cannot be judged: it is too long"
+
+// refuse records a message of the client that is not passed on. What is no call
+// leaves no record, as if it had not been sent.
+func (s *session) refuse(m *message, at time.Time) {
+	if !isCall(m) {
+		return
+	}
+	why := s.opt.judge(m)
+	if why == nil {
+		why = &refusal{reason: "it came together with what is refused"}
+	}
+	c := &call{kind: kindOf(client, m.method()), from: client, start: at}
+	s.introduce(m)
+	s.describe(c, m)
+	s.begin(at)
+	c.event.Action.Risk, c.event.Action.RiskReasons = why.risk, why.reasons
+	s.add(c.attempt())
+	e := c.completion(at, &etch.Result{})
+	s.refused(e, why)
+	s.add(e)
+}
+
+// refused fills in that what an event tells was refused.
+func (s *session) refused(e *etch.Event, why *refusal) {
+	e.Action.Allowed, e.Action.Approved = false, false
+	e.Result = &etch.Result{Type: etch.Blocked, Reason: why.reason, ErrorCategory: "policy_blocked", ErrorDomain: "action"}
+	e.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(s.opt.Deny)}
+}
+
+// codeRefused is the code of errors that answer what is refused: one of those
+// that JSON-RPC leaves to servers, and neither MCP nor its SDKs use.
+const codeRefused = -32003
+
+// An rpcError answers what is refused.
+type rpcError struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Error   struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// answerTo returns what a client is told of a message that is refused for a
+// reason; nil where it wants to hear nothing.
+func (o *Options) answerTo(m *message, why *refusal) json.RawMessage {
+	answer := rpcError{Version: "2.0", ID: json.RawMessage("null")}
+	id := &m.values[slotID]
+	switch known := id.whole() && json.Valid(id.kept); {
+	case known && (m.broken || m.has(slotMethod)):
+		answer.ID = id.kept
+	case !m.broken:
+		return nil
+	}
+	answer.Error.Code = codeRefused
+	if own := o.judge(m); own != nil {
+		answer.Error.Message = own.text()
+	} else {
+		answer.Error.Message = "etch refuses this call, which came together with another: " + why.reason
+	}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return nil // the id is valid, and nothing else can fail
+	}
+	return text
+}
+
+// answersTo returns the lines that a client is told whose messages are refused; none
+// where it wants to hear nothing.
+func (o *Options) answersTo(messages []*message, why *refusal) []byte {
+	var batch []json.RawMessage
+	var out []byte
+	for _, m := range messages {
+		switch answer := o.answerTo(m, why); {
+		case answer == nil:
+		case m.batch:
+			batch = append(batch, answer)
+		default:
+			out = append(append(out, answer...), '\n')
+		}
+	}
+	if len(batch) > 0 {
+		if text, err := json.Marshal(batch); err == nil { // they are JSON
+			out = append(append(out, text...), '\n')
+		}
+	}
+	return out
+}

@@ -1,0 +1,349 @@
+package mcp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/etch-audit/etch"
+	"github.com/google/go-cmp/cmp"
+)
+
+// strict refuses the tool "bad", and what has "rm" among its arguments.
+func strict() Options {
+	return Options{Deny: etch.RiskHigh, Judge: func(e *etch.Event) (etch.Risk, []string) {
+		if e.Action.Tool == "bad" || bytes.Contains(e.Action.Arguments, []byte("rm")) {
+			return etch.RiskCritical, []string{"test: it is bad"}
+		}
+		return etch.RiskLow, nil
+	}}
+}
+
+const (
+	refusedWhy  = "risk critical is at or above the limit high: test: it is bad"
+	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32003,"message":"etch refuses this call: ` + refusedWhy + `"}}`
+)
+
+// What the policy refuses does not reach the server, is answered, and recorded;
+// everything else passes as it came.
+func TestDenyStdio(t *testing.T) {
+	call := func(id, tool string) string { return fmt.Sprintf(toolCall, id, tool) }
+	wide := func(tool string) string {
+		return "{\n \"jsonrpc\": \"2.0\", \"id\": 4,\n\"method\":\"tools/call\",\"params\":{\"name\":\"" + tool + "\"}\n}"
+	}
+	ambiguous := `{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"bad","name":"good"}}`
+	for name, test := range map[string]struct{ says, passes, hears string }{
+		"a call":               {call("1", "bad"), "", fmt.Sprintf(refusedText, "1")},
+		"by its arguments":     {`{"id":"x","method":"tools/call","params":{"name":"sh","arguments":{"command":"rm"}}}`, "", fmt.Sprintf(refusedText, `"x"`)},
+		"another":              {call("1", "good") + "\r", call("1", "good") + "\r\n", ""},
+		"long arguments":       {`{"id":1,"method":"tools/call","params":{"name":"sh","arguments":{"a":"` + strings.Repeat("x", 1<<20) + `","b":"rm"}}}`, "", fmt.Sprintf(refusedText, "1")},
+		"without an id":        {`{"method":"tools/call","params":{"name":"bad"}}`, "", ""},
+		"over lines":           {wide("bad"), "", fmt.Sprintf(refusedText, "4")},
+		"over lines, harmless": {wide("good"), wide("good") + "\n", ""},
+		"a batch": {
+			"[" + call("1", "good") + "," + call("2", "bad") + `,{"method":"notifications/initialized"}]`, "",
+			`[{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"etch refuses this call, which came together with another: ` + refusedWhy + `"}},` +
+				fmt.Sprintf(refusedText, "2") + "]",
+		},
+		"two on a line": {
+			call("1", "bad") + call("2", "bad"), "", fmt.Sprintf(refusedText, "1") + "\n" + fmt.Sprintf(refusedText, "2"),
+		},
+		"no JSON": {
+			"bad", "", `{"jsonrpc":"2.0","id":null,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+		},
+		"readers differ": {
+			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
+		},
+		"a line within": {
+			`{"id":1,"method":"tools/call","params":` + "\n" + `{"id":2,"method":"ping"}` + "\n}",
+			`{"id":2,"method":"ping"}` + "\n",
+			`{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}` + "\n" +
+				`{"jsonrpc":"2.0","id":null,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+		},
+		"lines that are none, then one": {
+			"{\"id\":1,\n\"method\":\"x\",\n" + call("2", "good"), call("2", "good") + "\n",
+			`{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+		},
+		"lists, answers, empty lines": {
+			`{"id":1,"method":"tools/list"}` + "\n\n" + `{"id":9,"result":{}}`, `{"id":1,"method":"tools/list"}` + "\n\n" + `{"id":9,"result":{}}` + "\n", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := `{"id":"first","method":"ping"}`+"\n", `{"id":"last","method":"ping"}`+"\n"
+			passed := t.TempDir() + "/passed"
+			p := tapped(t, &Command{Options: strict(), Argv: serverArgv("replay", os.DevNull, passed)})
+			heard := p.hears()
+			p.says(before + test.says + "\n" + after)
+			if err := p.in.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if out := p.wait(); out.Exit != 0 || out.Unrecorded != nil {
+				t.Errorf("got %+v", out)
+			}
+			got, err := os.ReadFile(passed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(before+test.passes+after, string(got)); d != "" {
+				t.Errorf("the server gets (-want +got):\n%s", d)
+			}
+			if test.hears != "" {
+				test.hears += "\n"
+			}
+			if d := cmp.Diff(test.hears, string(heard())); d != "" {
+				t.Errorf("the client hears (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// What is refused is on record, before the client hears of it.
+func TestDenyRecord(t *testing.T) {
+	p := tapped(t, &Command{Options: strict(), Argv: serverArgv("answer")})
+	p.says(fmt.Sprintf(toolCall, "1", "good") + "\n")
+	p.line()
+	p.says("[" + fmt.Sprintf(toolCall, "2", "bad") + "," + fmt.Sprintf(toolCall, "3", "good") + "]\n")
+	p.line()
+	want := []string{
+		"session_start success", "tool_call attempt good", "tool_call completion good success",
+		"tool_call attempt bad", "tool_call completion bad blocked " + refusedWhy,
+		"tool_call attempt good", "tool_call completion good blocked it came together with what is refused",
+	}
+	if d := cmp.Diff(want, told(p.log.all())); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+	e := p.log.all()[4]
+	if e.Action.Allowed || e.Action.Approved || e.Action.Risk != etch.RiskCritical || e.Security.PolicyMatch != "deny_risk=high" || e.CallID != p.log.all()[3].CallID {
+		t.Errorf("got %+v, %+v", e.Action, e.Security)
+	}
+	p.says("words\n")
+	p.line()
+	events := p.log.all()
+	if e := events[len(events)-1]; e.Type != etch.SecurityEvent || e.Action.Allowed || e.Result.Type != etch.Blocked {
+		t.Errorf("got %+v, %+v", e, e.Action)
+	}
+	if err := p.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.wait()
+}
+
+// What is too much to be held back is refused, with bounded memory, and the next
+// line passes.
+func TestDenyTooLong(t *testing.T) {
+	for name, write := range map[string]func(w io.Writer){
+		"long": func(w io.Writer) {
+			_, _ = io.WriteString(w, `{"id":1,"method":"tools/call","params":{"name":"good","arguments":{"a":"`)
+			for piece := bytes.Repeat([]byte("x"), 1<<20); piece != nil; {
+				for range mostHeld>>20 + 4 {
+					_, _ = w.Write(piece)
+				}
+				piece = nil
+			}
+			_, _ = io.WriteString(w, "\"}}}\n")
+		},
+		"many": func(w io.Writer) {
+			_, _ = io.WriteString(w, strings.Repeat(`{"id":1,"method":"ping"}`, 5*mostHeldCount)+"\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			passed := t.TempDir() + "/passed"
+			p := tapped(t, &Command{Options: strict(), Argv: serverArgv("replay", os.DevNull, passed)})
+			heard := p.hears()
+			write(p.in)
+			const last = `{"id":2,"method":"ping"}` + "\n"
+			p.says(last)
+			if err := p.in.Close(); err != nil {
+				t.Fatal(err)
+			}
+			p.wait()
+			if got, err := os.ReadFile(passed); err != nil || string(got) != last {
+				t.Errorf("the server gets %.100q, %v", got, err)
+			}
+			if got := heard(); !bytes.Contains(got, []byte(`"id":1,`)) || !bytes.Contains(got, []byte("it is too long")) {
+				t.Errorf("the client hears %.200q", got)
+			}
+		})
+	}
+}
+
+// Without a policy nothing is judged or held back.
+func TestDenyOff(t *testing.T) {
+	opt := strict()
+	opt.Deny = ""
+	p := tapped(t, &Command{Options: opt, Argv: serverArgv("echo")})
+	heard := p.hears()
+	const text = "words\n{\n" + `{"method":"tools/call","params":{"name":"bad"}}` + "\n"
+	p.says(text)
+	if err := p.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.wait()
+	if got := string(heard()); got != text {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Whatever the pieces in which it comes, the same is refused.
+func FuzzGate(f *testing.F) {
+	f.Add([]byte("{\"id\":1,\n\"method\":\"tools/call\",\"params\":{\"name\":\"bad\"}}\n{}{\n{\"id\":1}\n\n[{}]\nx"), uint64(1))
+	f.Add([]byte("{\"id\":1,\"params\":\n{\"id\":2,\"method\":\"a\"}\n}{\"method\":\"bad\"}\n"), uint64(2))
+	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
+		run := func(random *rand.Rand) (passed, denied string) {
+			opt := strict()
+			var pass, deny, all bytes.Buffer
+			g := &gate{
+				opt:  &opt,
+				pass: func(data []byte) bool { pass.Write(data); all.Write(data); return true },
+				deny: func(data []byte, end bool, answer []byte) bool {
+					deny.Write(data)
+					all.Write(data)
+					if end {
+						fmt.Fprintf(&deny, "|%s|", answer)
+					}
+					return true
+				},
+			}
+			for rest := text; len(rest) > 0; {
+				n := len(rest)
+				if random != nil {
+					n = 1 + random.IntN(min(n, 8))
+				}
+				g.feed(rest[:n])
+				rest = rest[n:]
+			}
+			g.end()
+			if !bytes.Equal(all.Bytes(), text) {
+				t.Fatalf("%q was decided, want %q", all.Bytes(), text)
+			}
+			return pass.String(), deny.String()
+		}
+		passed, denied := run(nil)
+		inPieces, deniedInPieces := run(rand.New(rand.NewPCG(seed, 0)))
+		if passed != inPieces || denied != deniedInPieces {
+			t.Fatalf("in pieces %q passes and %q does not, at once %q and %q", inPieces, deniedInPieces, passed, denied)
+		}
+		opt := strict()
+		if why := opt.judgeAll(outlined([]byte(passed), true, nil)); why != nil {
+			t.Fatalf("of %q passes %q: %s", text, passed, why.reason)
+		}
+	})
+}
+
+// What a client is told stands between the server's lines, whoever writes when.
+func TestInserter(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	var got bytes.Buffer
+	i := newInserter(&got)
+	var telling sync.WaitGroup
+	const lines = 2000
+	telling.Go(func() {
+		for n := range lines {
+			i.tell(fmt.Appendf(nil, "told %d\n", n))
+		}
+	})
+	for n := range lines {
+		line := fmt.Sprintf("said %d %s\n", n, strings.Repeat("x", random.IntN(20)))
+		for len(line) > 0 {
+			k := 1 + random.IntN(len(line))
+			if _, err := i.Write([]byte(line[:k])); err != nil {
+				t.Fatal(err)
+			}
+			line = line[k:]
+		}
+	}
+	telling.Wait()
+	if err := i.Close(); err != nil {
+		t.Fatal(err)
+	}
+	said, told := 0, 0
+	for line := range strings.Lines(got.String()) {
+		switch {
+		case strings.HasPrefix(line, fmt.Sprintf("said %d ", said)):
+			said++
+		case line == fmt.Sprintf("told %d\n", told):
+			told++
+		default:
+			t.Fatalf("got the line %q", line)
+		}
+	}
+	if said != lines || told != lines {
+		t.Errorf("%d lines and %d came", said, told)
+	}
+}
+
+// A client that takes nothing more does not hold up who tells it something.
+func TestInserterGone(t *testing.T) {
+	i := newInserter(failing{})
+	if _, err := i.Write([]byte("x\n")); err == nil {
+		t.Error("the failure is not told")
+	}
+	for range 5 {
+		i.tell(make([]byte, mostWaiting))
+	}
+	if err := i.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("gone") }
+
+// What the policy refuses does not reach a server that speaks HTTP.
+func TestDenyHTTP(t *testing.T) {
+	opt := strict()
+	reached := ""
+	address, recorded := proxied(t, &opt, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		reached += string(body) + "\n"
+		testServer(t)(w, r.WithContext(r.Context()))
+	})
+	good, bad := fmt.Sprintf(toolCall, "1", "json"), fmt.Sprintf(toolCall, "2", "bad")
+	for _, test := range []struct {
+		body, coding string
+		status       int
+		hears        string
+	}{
+		{good, "", http.StatusBadRequest, ""}, // the body was read
+		{bad, "", http.StatusOK, fmt.Sprintf(refusedText, "2") + "\n"},
+		{`{"method":"tools/call","params":{"name":"bad"}}`, "", http.StatusForbidden, "etch refuses this call: " + refusedWhy + "\n"},
+		{bad, "gzip", http.StatusUnsupportedMediaType, "the MCP proxy judges what is sent, and takes no encoding\n"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.coding != "" {
+			r.Header.Set("Content-Encoding", test.coding)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(response.Body)
+		if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != test.status || test.hears != "" && string(got) != test.hears {
+			t.Errorf("%s: got %d %s, %v", test.body, response.StatusCode, got, err)
+		}
+	}
+	if want := good + "\n"; reached != want {
+		t.Errorf("the server gets %q, want %q", reached, want)
+	}
+	want := []string{
+		"session_start success", "tool_call attempt json", "tool_call completion json error HTTP 400 Bad Request end=refused",
+		"tool_call attempt bad", "tool_call completion bad blocked " + refusedWhy,
+		"tool_call attempt bad", "tool_call completion bad blocked " + refusedWhy, "session_end success reason=the proxy ended",
+	}
+	if d := cmp.Diff(want, recorded()); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+}

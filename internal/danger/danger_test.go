@@ -1,0 +1,67 @@
+package danger_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/danger"
+)
+
+func TestOf(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		event  etch.Event
+		want   etch.Risk
+		reason string
+	}{
+		{"no action", etch.Event{}, "", ""},
+		{"a command", etch.Event{Action: &etch.Action{Tool: "shell", Command: "rm -rf /"}}, etch.RiskCritical, "rm-recursive"},
+		{"a harmless one", etch.Event{Action: &etch.Action{Tool: "bash", Command: "echo 'rm -rf /'"}}, etch.RiskLow, ""},
+		{"a command among arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":"rm -rf /"}`)}}, etch.RiskCritical, "rm-recursive"},
+		{"other arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":{"x":1}}`)}}, etch.RiskHigh, "tool-label"},
+		{"arguments of another tool", etch.Event{Action: &etch.Action{Tool: "notes", Arguments: []byte(`{"command":"rm -rf /"}`)}}, etch.RiskLow, ""},
+		{"a tool", etch.Event{Action: &etch.Action{Tool: "file_write"}}, etch.RiskMedium, "tool-label"},
+		{"an unknown tool", etch.Event{Action: &etch.Action{Tool: "x"}}, etch.RiskLow, ""},
+		{"no tool", etch.Event{Action: &etch.Action{Resource: "/x"}}, etch.RiskLow, ""},
+	} {
+		got, reasons := danger.Of(&test.event)
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+		if all := strings.Join(reasons, "; "); (test.reason == "") != (all == "") || !strings.Contains(all, test.reason) {
+			t.Errorf("%s: got reasons %q, want %q", test.name, all, test.reason)
+		}
+	}
+}
+
+// The command of a tool is judged wherever its arguments have it.
+func TestOfArguments(t *testing.T) {
+	for _, test := range []struct {
+		tool      string
+		source    etch.ClaimSource
+		arguments string
+		want      etch.Risk
+	}{
+		{"bash", "", `{"command":"rm -rf /"}`, etch.RiskCritical},
+		{"bash", "", `{"command":"ls"}`, etch.RiskLow},
+		{"bash", "", `{"timeout":5}`, etch.RiskHigh}, // by its label
+		{"note", "", `{"command":"rm -rf /"}`, etch.RiskLow},
+		{"start_process", etch.ClaimMCP, `{"command":"rm -rf /"}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"cmd":["bash","-c","rm -rf /"]}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"args":["-rf","/"],"command":"rm"}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"command":"rm -rf /","command":"ls"}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"command":"ls","c\u006fmmand":"rm -rf /"}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"COMMAND":"rm -rf /"}`, etch.RiskCritical},
+		{"editor", etch.ClaimMCP, `{"command":"view","path":"/a"}`, etch.RiskLow},
+		{"search", etch.ClaimMCP, `{"query":"rm -rf /"}`, etch.RiskLow},
+		{"search", etch.ClaimMCP, `["rm -rf /"]`, etch.RiskLow},
+		{"search", etch.ClaimMCP, `{"command":{},"a":`, etch.RiskLow},
+	} {
+		got, reasons := danger.Of(&etch.Event{Action: &etch.Action{Tool: test.tool, ClaimSource: test.source, Arguments: json.RawMessage(test.arguments)}})
+		if got != test.want || (got == etch.RiskLow) != (len(reasons) == 0) {
+			t.Errorf("%s %s: got %s %q, want %s", test.tool, test.arguments, got, reasons, test.want)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etch-audit/etch/server"
+)
+
+// open serves the bench over loopback behind a door, as the daemon does.
+func (b *bench) open(limits server.Limits) (address string) {
+	b.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	web := &http.Server{Handler: b.handler, ConnContext: ConnContext, ReadHeaderTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(NewDoor(l, limits)) }()
+	b.t.Cleanup(func() {
+		if err := web.Close(); err != nil {
+			b.t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			b.t.Error(err)
+		}
+	})
+	b.url = "http://" + l.Addr().String()
+	return l.Addr().String()
+}
+
+// dial connects, and says something.
+func dial(t *testing.T, address, text string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() }) // the test may have closed it
+	if _, err := c.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestStrangersHoldNoPlaces shows that any number of connections that say nothing, or
+// half of a request, or have no token, keep nobody out who has one.
+func TestStrangersHoldNoPlaces(t *testing.T) {
+	limits := server.Limits{MaxConnections: 16, MaxPerSender: 4}
+	b := newQuiet(t, limits, nil)
+	address := b.open(limits)
+	for i := range 100 {
+		dial(t, address, []string{
+			"", "POST /v1/events HTTP/1.1\r\nHost: localhost\r\n", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer wrong\r\nContent-Length: 10\r\n\r\n{",
+		}[i%4])
+		if i%10 != 9 {
+			continue
+		}
+		began := time.Now()
+		got := b.do("POST", "/v1/events", b.send, event, "Content-Type", "application/json", "Connection", "close")
+		if got.status != 200 || time.Since(began) > 5*time.Second {
+			t.Fatalf("behind %d connections: %d %s after %v", i+1, got.status, got.body, time.Since(began))
+		}
+	}
+}
+
+// TestGuestsKeepTheirPlaces shows that who has shown a token is not sent away for the
+// sake of others, that one token has only so many connections, and that their places
+// are given back.
+func TestGuestsKeepTheirPlaces(t *testing.T) {
+	limits := server.Limits{MaxConnections: 16, MaxPerSender: 3}
+	b := newQuiet(t, limits, nil)
+	address := b.open(limits)
+	request := fmt.Sprintf("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		b.send, len(event), event)
+	ask := func(c net.Conn) string {
+		t.Helper()
+		if err := c.SetDeadline(time.Now().Add(stallPatience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 4096)
+		n, err := c.Read(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, _ := strings.Cut(string(answer[:n]), "\r\n")
+		return status
+	}
+	var guests []net.Conn
+	for range limits.MaxPerSender {
+		c := dial(t, address, "")
+		if got := ask(c); !strings.Contains(got, "200") {
+			t.Fatalf("got %s", got)
+		}
+		guests = append(guests, c)
+	}
+	for range 40 {
+		dial(t, address, "")
+	}
+	for _, c := range guests {
+		if got := ask(c); !strings.Contains(got, "200") {
+			t.Errorf("a guest behind strangers: got %s", got)
+		}
+	}
+	if got := ask(dial(t, address, "")); !strings.Contains(got, "429") {
+		t.Errorf("one more of the token: got %s", got)
+	}
+	if n := len(b.records("type = auth_failure")); n != 1 {
+		t.Errorf("%d refusals are on record, want 1", n)
+	}
+	if err := guests[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	free := time.NewTicker(5 * time.Millisecond)
+	defer free.Stop()
+	for !strings.Contains(ask(dial(t, address, "")), "200") {
+		<-free.C
+	}
+}
+
+// TestDoorWaits shows that a connection beyond the limit waits for a guest to end.
+func TestDoorWaits(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewDoor(inner, server.Limits{MaxConnections: 1, MaxPerSender: 1})
+	accepted := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- c
+		}
+	}()
+	dial(t, l.Addr().String(), "")
+	first := <-accepted
+	if v, ok := first.(*visitor); !ok || !l.welcome(v, "ci") {
+		t.Fatal("the first is not let in")
+	}
+	dial(t, l.Addr().String(), "")
+	select {
+	case <-accepted:
+		t.Error("a second connection is taken beside the first")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := errors.Join(first.Close(), first.Close()); err == nil {
+		t.Error("a connection can be closed twice")
+	}
+	second := <-accepted
+	if err := errors.Join(l.Close(), second.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, ok := <-accepted; ok {
+		t.Error("it goes on behind its end")
+	}
+}

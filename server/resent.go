@@ -1,0 +1,184 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/etch-audit/etch"
+)
+
+// How requests that are sent again add nothing, though nobody says that they are.
+//
+// Exporters of telemetry repeat a request of which they were not told what became.
+// Their events have ids that are made of their content. Those that were recorded
+// lately are remembered, by sender; what was recorded before that, by a daemon that
+// has ended for instance, is looked for in the log. Most events cannot be there: they
+// are younger than what is remembered.
+
+// A recent is what one sender has had recorded lately of what it may send again.
+type recent struct {
+	mu    sync.Mutex          // held while events are looked for and appended
+	ids   map[repeat]struct{} // guarded by mu
+	order []remembered        // guarded by mu: ids as they came
+	since time.Time           // guarded by mu: all is remembered that was recorded later; zero: since the server began
+}
+
+// A remembered is an id, and when it was recorded.
+type remembered struct {
+	id repeat
+	at time.Time
+}
+
+// maxRecent is how many ids of one sender are remembered; those before are looked for
+// in the log.
+const maxRecent = 1 << 15
+
+// maxAhead is how far in the future an event may be dated: what was recorded at a
+// time is dated no later than that much behind it.
+const maxAhead = 2 * time.Minute
+
+// RecordOnce is [Server.Record] for events that may be sent again, each with an id
+// that is made of its content, and of an event without a time that is all that it is
+// known by. Those that the same sender has had recorded within the last hour are not
+// recorded again: it returns how many these are. Where it fails some may be recorded,
+// and sending all of them again adds the rest.
+func (s *Server) RecordOnce(ctx context.Context, sender Sender, events []*etch.Event) (known int, err error) {
+	done, err := s.mayRecord(sender, events)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	own := s.account(sender)
+	own.recent.mu.Lock() // a second request waits for the first, which may have it all
+	defer own.recent.mu.Unlock()
+	missing, err := s.notYet(ctx, &own.recent, Sign(events, sender))
+	if err != nil {
+		return 0, fmt.Errorf("%w: whether it is there already cannot be read: %w", etch.ErrNotRecorded, err)
+	}
+	if known = len(events) - len(missing); len(missing) == 0 {
+		return known, nil
+	}
+	receipts, err := s.appendNow(ctx, missing, nil)
+	own.recent.note(missing, receipts, s.opt.Now(), err)
+	return known, err
+}
+
+// note remembers what is recorded.
+func (r *recent) note(events []*etch.Event, receipts []etch.Receipt, now time.Time, err error) {
+	if r.ids == nil {
+		r.ids = make(map[repeat]struct{})
+	}
+	for i, ev := range events {
+		if i < len(receipts) && receipts[i].Durable {
+			id := repeatOf(ev)
+			r.ids[id] = struct{}{}
+			r.order = append(r.order, remembered{id, now})
+		}
+	}
+	if errors.Is(err, etch.ErrUnknown) {
+		r.since = now // the log knows
+	}
+	r.forget(now)
+}
+
+// forget forgets what is too old, and too much.
+func (r *recent) forget(now time.Time) {
+	for len(r.order) > 0 && (len(r.order) > maxRecent || now.Sub(r.order[0].at).Abs() > repeatAge) {
+		if at := r.order[0].at; at.After(r.since) {
+			r.since = at
+		}
+		delete(r.ids, r.order[0].id)
+		r.order = r.order[1:]
+	}
+}
+
+// notYet returns the events that their sender has not had recorded. The mutex is held.
+func (s *Server) notYet(ctx context.Context, own *recent, events []*etch.Event) ([]*etch.Event, error) {
+	now := s.opt.Now()
+	own.forget(now)
+	since := own.since
+	if since.Before(s.began) {
+		since = s.began
+	}
+	var missing []*etch.Event
+	q := lookup{wanted: make(map[string]bool), now: now, oldest: now.Add(-repeatAge)}
+	for _, ev := range events {
+		if _, ok := own.ids[repeatOf(ev)]; ok {
+			continue
+		}
+		missing = append(missing, ev)
+		if since.After(q.oldest) && (ev.Timestamp.IsZero() || !ev.Timestamp.After(since.Add(maxAhead))) {
+			q.want(ev)
+		}
+	}
+	if len(q.wanted) == 0 {
+		return missing, nil
+	}
+	found, err := s.lookUp(ctx, &q, senderOf(events[0]))
+	if err != nil {
+		return nil, err
+	}
+	kept := missing[:0]
+	for _, ev := range missing {
+		if !found[ev.ID] {
+			kept = append(kept, ev)
+		}
+	}
+	return kept, nil
+}
+
+// A lookup is what is looked for in the log.
+type lookup struct {
+	wanted      map[string]bool // ids
+	now         time.Time
+	first, last time.Time // of the events
+	oldest      time.Time // when the first of them can have been recorded
+}
+
+func (q *lookup) want(ev *etch.Event) {
+	q.wanted[ev.ID] = true
+	first, last := ev.Timestamp, ev.Timestamp
+	if first.IsZero() { // it has the time at which it was recorded
+		first, last = q.oldest, q.now
+	}
+	if q.first.IsZero() || first.Before(q.first) {
+		q.first = first
+	}
+	if last.After(q.last) {
+		q.last = last
+	}
+}
+
+// lookUp returns which of the ids are in the log, from a sender. The newest records
+// come first, and it ends at the first seal that was made before there was anything to
+// be found.
+func (s *Server) lookUp(ctx context.Context, q *lookup, sender string) (map[string]bool, error) {
+	found := make(map[string]bool)
+	query := etch.Query{
+		AllPhases: true, Control: true, Reverse: true, From: q.first.Truncate(time.Microsecond), Until: q.last.Add(time.Microsecond),
+		Match: func(r *etch.Record) bool {
+			if r.IsControl() {
+				return r.Event.Timestamp.Before(q.oldest)
+			}
+			return q.wanted[r.Event.ID] && senderOf(&r.Event) == sender
+		},
+	}
+	for r, err := range s.log.Records(ctx, query) {
+		if _, damage := errors.AsType[*etch.CorruptionError](err); damage {
+			continue // a line that cannot be read vouches for no event
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.IsControl() {
+			break
+		}
+		if found[r.Event.ID] = true; len(found) == len(q.wanted) {
+			break
+		}
+	}
+	return found, nil
+}

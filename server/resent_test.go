@@ -1,0 +1,117 @@
+package server_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/server"
+)
+
+// A clock is one that a test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) read() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// named is a sender with a token.
+func named(token string) server.Sender {
+	return server.Sender{Transport: server.TransportHTTP, UID: -1, GID: -1, PID: -1, Token: token}
+}
+
+// told is an event as telemetry makes it.
+func told(name string, at time.Time) *etch.Event {
+	ev := tool(name)
+	ev.ID, ev.Timestamp = "otlp_"+name, at
+	return ev
+}
+
+// again has events recorded, and wants so many of them to be known.
+func again(t *testing.T, s *server.Server, sender server.Sender, want int, events ...*etch.Event) {
+	t.Helper()
+	if known, err := s.RecordOnce(t.Context(), sender, events); err != nil || known != want {
+		t.Errorf("%d of %d events are known, %v; want %d", known, len(events), err, want)
+	}
+}
+
+// TestResent shows that what is sent again adds nothing, also where another server has
+// recorded it, and that no sender keeps out what another one sends.
+func TestResent(t *testing.T) {
+	now := &clock{now: time.Now()}
+	d := startDaemon(t, &server.Options{Now: now.read})
+	a, b := told("a", now.read()), told("b", time.Time{})
+	again(t, d.Server, named("x"), 0, a)
+	again(t, d.Server, named("x"), 1, a, b)
+	again(t, d.Server, named("x"), 2, b, a)
+	again(t, d.Server, named("y"), 0, a, b)
+	if got, want := fmt.Sprint(d.count(t)), "map[a:2 b:2]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	now.advance(50 * time.Minute)
+	next, err := server.New(d.log, &server.Options{Now: now.read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again(t, next, named("x"), 2, a, b)
+	again(t, next, named("z"), 0, a, b)
+	again(t, next, named("z"), 2, a, b)
+	if got, want := fmt.Sprint(d.count(t)), "map[a:3 b:3]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestResentAtOnce shows that a request that comes again while the first is still
+// recorded adds nothing.
+func TestResentAtOnce(t *testing.T) {
+	d := startDaemon(t, nil)
+	events := []*etch.Event{told("a", time.Now()), told("b", time.Now())}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := d.RecordOnce(t.Context(), named("x"), events); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got, want := fmt.Sprint(d.count(t)), "map[a:1 b:1]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestResentBeyondMemory shows that what has too many behind it to be remembered is
+// found in the log.
+func TestResentBeyondMemory(t *testing.T) {
+	const n = 40_000 // more than are remembered
+	now := &clock{now: time.Now()}
+	d := startDaemon(t, &server.Options{Now: now.read})
+	first := told("first", now.read())
+	again(t, d.Server, named("x"), 0, first)
+	for i := range 4 {
+		now.advance(5 * time.Minute)
+		events := make([]*etch.Event, n/4)
+		for j := range events {
+			events[j] = &etch.Event{ID: fmt.Sprintf("otlp_%d_%d", i, j), Type: etch.SecurityEvent, Timestamp: now.read()}
+		}
+		again(t, d.Server, named("x"), 0, events...)
+	}
+	again(t, d.Server, named("x"), 1, first)
+	again(t, d.Server, named("x"), 0, told("new", now.read()))
+	if got, want := fmt.Sprint(d.count(t)), "map[first:1 new:1]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
