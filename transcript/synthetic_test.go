@@ -56,6 +56,7 @@ func TestClaudeCode(t *testing.T) {
 		"call again after its end":  {call + "success\n", []string{use("a", at, ""), result("a", `"content":"x"`, ""), use("a", at, "")}},
 		"call without id":           {"", []string{use("", at, "")}},
 		"rejected, older version":   {call + "blocked denied_by=user\n", []string{use("a", at, ""), result("a", `"content":"x","is_error":true`, `"toolDenialKind":"user-rejected","toolUseResult":"Error: x",`)}},
+		"rejected by a user's rule": {call + "blocked denied_by=rule\n", []string{use("a", at, ""), result("a", `"content":"x","is_error":true`, `"toolDenialKind":"permission-rule","permissionDecision":{"decision":"reject","source":"user_reject","reasonType":"rule"},"toolUseResult":"Error: x",`)}},
 		"rejected while it ran":     {call + "error end=interrupted\n", []string{use("a", at, ""), result("a", `"content":"x","is_error":true`, `"toolDenialKind":"user-rejected","toolUseResult":"User rejected tool use",`)}},
 		"interrupted":               {call + "error end=interrupted\n", []string{use("a", at, ""), result("a", `"content":"x"`, `"toolUseResult":{"stdout":"","interrupted":true},`)}},
 		"interrupted, as text":      {call + "error end=interrupted\n", []string{use("a", at, ""), result("a", `"content":"[Request interrupted by user for tool use]","is_error":true`, "")}},

@@ -92,6 +92,7 @@ func TestDenialsOfTranscript(t *testing.T) {
 		{`"toolDenialKind":"user-rejected","permissionDecision":{"decision":"reject","source":"config","reasonCode":"workingDir"}`, "blocked mode"},
 		{`"toolDenialKind":"permission-rule","permissionDecision":{"decision":"reject","source":"hook","reasonType":"hook"}`, "blocked hook"},
 		{`"toolDenialKind":"permission-rule","permissionDecision":{"decision":"reject","source":"user_reject"}`, "blocked host"},
+		{`"toolDenialKind":"permission-rule","permissionDecision":{"decision":"reject","source":"user_reject","reasonType":"rule"}`, "blocked rule"},
 		{`"toolDenialKind":"user-rejected","permissionDecision":{"decision":"reject","source":"user_abort"}`, "blocked user"},
 		{`"toolDenialKind":"automode-unavailable","permissionDecision":{"decision":"reject","source":"config","reasonType":"classifier"}`, "blocked classifier"},
 		{`"toolDenialKind":"automode-blocked"`, "blocked classifier"},

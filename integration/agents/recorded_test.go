@@ -209,7 +209,7 @@ func TestRecorded(t *testing.T) {
 			if etchDoes(t, h, "install", a.Name, "--bin", etch); t.Failed() {
 				return
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			out, err := h.Run(ctx, a.Argv(dir, Prompt("work"))...)
 			if err != nil || !strings.Contains(out, "All done.") {

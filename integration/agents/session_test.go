@@ -34,7 +34,7 @@ func (a *Agent) started(t *testing.T, etch string, script func(h *Home) Script) 
 // works runs the agent to the end of its script.
 func (a *Agent) works(t *testing.T, h *Home, dir, scenario string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	out, err := h.Run(ctx, a.Argv(dir, Prompt(scenario))...)
 	if err != nil || !strings.Contains(out, "All done.") {

@@ -76,12 +76,12 @@ func (r *record) deniedBy() string {
 		return hook.ByHook
 	case d.ReasonType == "classifier":
 		return hook.ByClassifier
+	case d.ReasonType == "rule":
+		return hook.ByRule // the source may be the user's settings
 	case d.Source == "user_reject":
 		return hook.ByHost // one at the terminal has no decision
 	case strings.HasPrefix(d.Source, "user"):
 		return hook.ByUser
-	case d.ReasonType == "rule":
-		return hook.ByRule
 	}
 	return hook.ByMode // it would have been asked, and nobody was there
 }

@@ -82,12 +82,12 @@ func whoOf(kind string, decision hook.Payload) string {
 		return hook.ByHook
 	case reason == "classifier" || strings.HasPrefix(kind, "automode-"):
 		return hook.ByClassifier
+	case reason == "rule":
+		return hook.ByRule // the source may be the user's settings
 	case source == "user_reject":
 		return hook.ByHost
 	case strings.HasPrefix(source, "user"):
 		return hook.ByUser
-	case reason == "rule":
-		return hook.ByRule
 	case reason == "mode" || strings.HasPrefix(code, "mode:") || source == "config":
 		return hook.ByMode
 	case kind == "user-rejected":
