@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/child"
 	"github.com/etch-audit/etch/risk"
 )
 
@@ -57,14 +58,12 @@ func refusalReason(judged risk.Assessment, deny etch.Risk) string {
 // copying to streams that are no files.
 func resultOf(state *os.ProcessState, err error) *etch.Result {
 	result := &etch.Result{Type: etch.Success}
-	exit := state.ExitCode()
-	if name, number := endedBy(state); number > 0 {
-		exit = ExitSignal + number
-		result.Type, result.Message = etch.Error, "killed by signal "+name
-	} else if exit != 0 {
-		result.Type, result.Message = etch.Error, fmt.Sprintf("exit status %d", exit)
-	} else if err != nil {
-		result.Type, result.Message = etch.Error, err.Error()
+	exit, message := child.ExitOf(state)
+	if message == "" && err != nil {
+		message = err.Error()
+	}
+	if message != "" {
+		result.Type, result.Message = etch.Error, message
 	}
 	result.ExitCode = etch.Some(int64(exit))
 	return result
