@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/child"
 	"github.com/etch-audit/etch/risk"
 )
 
@@ -231,9 +232,9 @@ func (c *Cmd) cwd() string {
 
 // startFailed tells why the command did not start, with what a shell would exit.
 func (c *Cmd) startFailed(err error) *etch.Result {
-	result := etch.ResultOf(startError(c.name(), err))
+	result := etch.ResultOf(child.StartError(c.name(), err))
 	if c.ctx.Err() == nil {
-		result.ExitCode = etch.Some(int64(exitOfStart(err)))
+		result.ExitCode = etch.Some(int64(child.ExitOfStart(err)))
 	}
 	return result
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/etch-audit/etch"
@@ -52,21 +51,4 @@ func refusalReason(judged risk.Assessment, deny etch.Risk) string {
 		reason += ": " + strings.Join(judged.Reasons, "; ")
 	}
 	return reason
-}
-
-// resultOf tells how a command ended. An error besides the command's own is one of
-// copying to streams that are no files.
-func resultOf(state *os.ProcessState, err error) *etch.Result {
-	result := &etch.Result{Type: etch.Success}
-	exit := state.ExitCode()
-	if name, number := endedBy(state); number > 0 {
-		exit = ExitSignal + number
-		result.Type, result.Message = etch.Error, "killed by signal "+name
-	} else if exit != 0 {
-		result.Type, result.Message = etch.Error, fmt.Sprintf("exit status %d", exit)
-	} else if err != nil {
-		result.Type, result.Message = etch.Error, err.Error()
-	}
-	result.ExitCode = etch.Some(int64(exit))
-	return result
 }

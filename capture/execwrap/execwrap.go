@@ -26,20 +26,20 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/child"
 	"github.com/etch-audit/etch/risk"
 )
 
 // Exit codes of a wrapper, as of env, nice and timeout.
 const (
-	ExitNotRecorded = 125 // the command did not start, or succeeded, and that is not on record
-	ExitRefused     = 126 // refused by policy
-	ExitNotExecuted = 126 // found, and cannot be executed
-	ExitNotFound    = 127
-	ExitSignal      = 128 // plus the number of the signal that ended it
+	ExitNotRecorded = 125               // the command did not start, or succeeded, and that is not on record
+	ExitRefused     = 126               // refused by policy
+	ExitNotExecuted = child.NotExecuted // found, and cannot be executed
+	ExitNotFound    = child.NotFound
+	ExitSignal      = child.Signal // plus the number of the signal that ended it
 )
 
 // A Command is what to run and how to record it.
@@ -98,7 +98,7 @@ func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	}
 	// Signals are held back from here on, so that none can end the wrapper
 	// between the start of the command and its record.
-	caught, release := catch()
+	caught, release := child.Catch()
 	defer release()
 	call, err := etch.Begin(ctx, log, event)
 	if err != nil {
@@ -182,9 +182,9 @@ func (r *running) run(ctx context.Context, caught <-chan os.Signal) *etch.Result
 		r.Failure, r.Exit = fmt.Errorf("not started: %w", cause), ExitNotRecorded
 		return &etch.Result{Type: etch.Error, Message: r.Failure.Error()}
 	}
-	cmd, err := r.startCommand()
+	cmd, err := child.Start(r.Argv, r.prepare)
 	if err != nil {
-		r.Failure, r.Exit = startError(r.Argv[0], err), exitOfStart(err)
+		r.Failure, r.Exit = child.StartError(r.Argv[0], err), child.ExitOfStart(err)
 		return &etch.Result{
 			Type: etch.Error, Message: r.Failure.Error(),
 			ExitCode: etch.Some(int64(r.Exit)), Duration: r.Now().Sub(r.start),
@@ -197,7 +197,7 @@ func (r *running) run(ctx context.Context, caught <-chan os.Signal) *etch.Result
 	for {
 		select {
 		case s := <-caught:
-			if fromKeyboard(s) && r.Foreground != nil && r.Foreground() {
+			if child.FromKeyboard(s) && r.Foreground != nil && r.Foreground() {
 				continue
 			}
 			if held = append(held, s); len(held) == 1 {
@@ -215,25 +215,9 @@ func (r *running) run(ctx context.Context, caught <-chan os.Signal) *etch.Result
 	}
 }
 
-// startCommand starts the program that the PATH of the process names.
-func (r *running) startCommand() (*exec.Cmd, error) {
-	cmd := r.prepare(r.Argv)
-	err := cmd.Start()
-	if noFormat(err) {
-		// A script without its #! line: execvp, and so every shell, env and
-		// nice, hands it to sh.
-		cmd = r.prepare(slices.Concat([]string{"/bin/sh", cmd.Path}, r.Argv[1:]))
-		err = cmd.Start()
-	}
-	return cmd, err
-}
-
 func (r *running) prepare(argv []string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Stdin, r.Stdout, r.Stderr
-	if errors.Is(cmd.Err, exec.ErrDot) && dotAllowed {
-		cmd.Err = nil // PATH says to look here: not the wrapper's to judge
-	}
 	return cmd
 }
 
@@ -244,22 +228,4 @@ func (r *running) result(cmd *exec.Cmd, err error) *etch.Result {
 	code, _ := result.ExitCode.Get()
 	r.Exit = int(code)
 	return result
-}
-
-// startError says it as shells do: the name, then the reason.
-func startError(name string, err error) error {
-	if e, ok := errors.AsType[*exec.Error](err); ok {
-		err = e.Err
-	} else if e, ok := errors.AsType[*os.PathError](err); ok {
-		err = e.Err
-	}
-	return fmt.Errorf("%s: %w", name, err)
-}
-
-// exitOfStart returns what a shell shows of a command that did not start.
-func exitOfStart(err error) int {
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-		return ExitNotFound
-	}
-	return ExitNotExecuted
 }

@@ -5,14 +5,11 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,10 +17,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 //go:embed testdata/*.raw
 var testdata embed.FS
@@ -188,52 +182,3 @@ func told(events []*etch.Event) []string {
 
 // start is the clock of tests that need no other.
 var start = time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
-
-// envelope is what differs from log to log.
-var envelope = regexp.MustCompile(`"seq":\d+,|"event_id":"evt_[0-9a-z]{26}",|,"signature":"[^"]*"`)
-
-// linesOf returns the lines of a log in which the events are, without what
-// belongs to the log.
-func linesOf(t *testing.T, events []*etch.Event) []byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "audit.log")
-	log, err := etch.Create(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := log.AppendBatch(t.Context(), events); err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	for line := range bytes.Lines(file) {
-		if !bytes.Contains(line, []byte(`"event_type":"log_`)) {
-			out.Write(envelope.ReplaceAll(line, nil))
-		}
-	}
-	return out.Bytes()
-}
-
-// golden compares with a file, or writes it.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	name = filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", name, d)
-	}
-}

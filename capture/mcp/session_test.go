@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/golden"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -77,7 +78,7 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			k.finish(&etch.Result{Type: etch.Success, ExitCode: etch.Some[int64](0)}, "client closed", k.now)
-			golden(t, name+".golden", linesOf(t, k.events))
+			golden.Check(t, filepath.Join("testdata", name+".golden"), bytes.Join(golden.Lines(t, k.events), nil))
 		})
 	}
 }

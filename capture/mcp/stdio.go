@@ -13,14 +13,15 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/child"
 )
 
 // Exit codes of a wrapper, as of env, nice and timeout.
 const (
-	ExitNotRecorded = 125 // the session was ended, as something could not be recorded
-	ExitNotExecuted = 126 // found, and cannot be executed
-	ExitNotFound    = 127
-	ExitSignal      = 128 // plus the number of the signal that ended it
+	ExitNotRecorded = 125               // the session was ended, as something could not be recorded
+	ExitNotExecuted = child.NotExecuted // found, and cannot be executed
+	ExitNotFound    = child.NotFound
+	ExitSignal      = child.Signal // plus the number of the signal that ended it
 )
 
 // DefaultGrace is the default of Command.Grace.
@@ -115,19 +116,19 @@ func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	r.s = newSession(&c.Options, newID(), now, r.w.add)
 	// Signals are held back from here on, so that none can end the wrapper
 	// between the start of the server and its record.
-	caught, release := catch()
+	caught, release := child.Catch()
 	defer release()
 	if err := context.Cause(ctx); err != nil {
 		return r.over(ExitNotRecorded, fmt.Errorf("not started: %w", err))
 	}
 	if err := r.start(); err != nil {
-		return r.over(exitOfStart(err), startError(c.Argv[0], err))
+		return r.over(child.ExitOfStart(err), child.StartError(c.Argv[0], err))
 	}
 	go r.toServer()
 	go r.toClient()
 	r.watch(caught)
 	r.drain()
-	exit, _ := exitOf(r.cmd.ProcessState)
+	exit, _ := child.ExitOf(r.cmd.ProcessState)
 	return r.over(exit, nil)
 }
 
@@ -139,7 +140,7 @@ func (r *running) over(exit int, failure error) Outcome {
 	case failure != nil:
 		result.Type, result.Message, reason = etch.Error, failure.Error(), "not started"
 	case exit != 0:
-		_, result.Message = exitOf(r.cmd.ProcessState)
+		_, result.Message = child.ExitOf(r.cmd.ProcessState)
 		result.Type = etch.Error
 	}
 	r.w.show(nil, func(_ []byte, at time.Time) { r.s.finish(result, reason, at) }, false)
@@ -179,13 +180,8 @@ func (r *running) start() error {
 func (r *running) run(in, out *os.File, started chan<- error) {
 	release := bindThread()
 	defer release()
-	r.cmd = r.prepare(r.Argv, in, out)
-	err := r.cmd.Start()
-	if noFormat(err) {
-		// A script without its #! line: execvp, and so every shell, hands it to sh.
-		r.cmd = r.prepare(append([]string{"/bin/sh", r.cmd.Path}, r.Argv[1:]...), in, out)
-		err = r.cmd.Start()
-	}
+	var err error
+	r.cmd, err = child.Start(r.Argv, func(argv []string) *exec.Cmd { return r.prepare(argv, in, out) })
 	started <- err
 	if err == nil {
 		_ = r.cmd.Wait() // what it tells is in ProcessState
@@ -198,9 +194,6 @@ func (r *running) prepare(argv []string, in, out *os.File) *exec.Cmd {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, r.Stderr
 	cmd.WaitDelay = quietAfter // of words to a Stderr that is no file
 	cmd.SysProcAttr = attributes()
-	if errors.Is(cmd.Err, exec.ErrDot) && dotAllowed {
-		cmd.Err = nil // PATH says to look here: not the wrapper's to judge
-	}
 	return cmd
 }
 

@@ -3,6 +3,8 @@ package mcp
 import (
 	"os"
 	"time"
+
+	"github.com/etch-audit/etch/internal/child"
 )
 
 // passAfter is how long a signal is held back that the server may have got of
@@ -26,12 +28,12 @@ func (r *running) watch(caught <-chan os.Signal) {
 			}
 			return
 		case s := <-caught:
-			if fromKeyboard(s) && r.Foreground != nil && r.Foreground() {
+			if child.FromKeyboard(s) && r.Foreground != nil && r.Foreground() {
 				continue
 			}
 			r.because("signal " + s.String())
 			time.AfterFunc(passAfter, func() { _ = r.cmd.Process.Signal(s) }) // it may have ended
-			if clientDone == nil && ends(s) {
+			if clientDone == nil && child.Ends(s) {
 				ended, deadline = true, time.After(killAfter)
 			}
 			continue
@@ -93,7 +95,7 @@ func (r *running) idles(patience time.Duration) time.Duration {
 // stop ends the server, by force where it was asked before, and reports whether
 // it may have to be ended by force.
 func (r *running) stop(asked bool) bool {
-	if asked || terminate(r.cmd.Process) != nil {
+	if asked || child.Terminate(r.cmd.Process) != nil {
 		_ = r.cmd.Process.Kill() // it may have ended
 		return false
 	}

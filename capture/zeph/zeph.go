@@ -27,6 +27,7 @@ import (
 	"errors"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/source"
@@ -205,7 +206,7 @@ func (p *Parser) none(l *source.Line) []piece {
 	}
 	text := l.Text()
 	if text[0] != '{' {
-		if !p.plain {
+		if !p.plain && isText(text) {
 			p.skip()
 			return nil
 		}
@@ -215,6 +216,11 @@ func (p *Parser) none(l *source.Line) []piece {
 	found.start = 0
 	return []piece{found}
 }
+
+// isText reports whether a line may be output of a program. One of other bytes is
+// none: somebody has given a compressed file, or one that a crash has left full of
+// zeros, and must be told.
+func isText(line []byte) bool { return utf8.Valid(line) && bytes.IndexByte(line, 0) < 0 }
 
 var errOverlong = errors.New("longer than any record")
 

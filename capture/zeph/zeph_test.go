@@ -296,3 +296,17 @@ func BenchmarkParser(b *testing.B) {
 		b.Fatal("no entry")
 	}
 }
+
+// A file that is no text is not taken for output of the program without a record: a
+// compressed one would be imported as empty, and nobody told.
+func TestNoText(t *testing.T) {
+	for _, text := range []string{"\x1f\x8b\x08\x00\xff\xfe\nmore\n", "\x00\x00\x00\n", "\xff\xfet\x00\n"} {
+		entries, report := read(t, "audit.jsonl.gz", text)
+		if len(entries) != 1 || entries[0].Verdict != source.Unreadable || report.Verdict != source.Damaged || report.Files[0].Fragments != 1 {
+			t.Errorf("%q: got %d entries, verdict %s", text, len(entries), report.Verdict)
+		}
+	}
+	if entries, report := read(t, "output.log", "2026-11-22 starting é\x1b[0m\n"); len(entries) != 0 || report.Verdict != source.Empty {
+		t.Errorf("got %d entries, verdict %s", len(entries), report.Verdict)
+	}
+}

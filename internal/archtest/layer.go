@@ -25,6 +25,7 @@ var layers = []layer{
 	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
 	{pkg: "internal/instant", level: 0, reason: "times as people write them, whatever they are asked for"},
 	{pkg: "internal/nearest", level: 0, reason: "words and their distances, whatever they name"},
+	{pkg: "internal/child", level: 0, reason: "a program that another stands in front of; what either is for it does not know"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
 	{pkg: "internal/wire", level: 0, reason: "what a daemon answers, line by line; of logs it knows nothing"},
 	{pkg: "internal/hookenv", level: 0, reason: "names of variables, whoever sets them"},
@@ -63,6 +64,7 @@ var layers = []layer{
 	{pkg: ".", level: 5, reason: "the domain: below it nobody knows an Event"},
 
 	{pkg: "server", level: 6, reason: "takes events for the root's log; what captures them it does not know"},
+	{pkg: "internal/golden", level: 6, testOnly: true, reason: "events as lines of a log, and files that they are compared with"},
 	{pkg: "internal/zephlog", level: 6, reason: "one foreign line as an event and back: who reads it and who writes it go by one table"},
 
 	{pkg: "capture/audithttp", level: 6, reason: "one source of events; sources do not know each other"},

@@ -1,6 +1,7 @@
-package execwrap
+package child
 
 import (
+	"errors"
 	"os"
 )
 
@@ -10,11 +11,15 @@ const dotAllowed = false
 
 var (
 	keyboardSignals = []os.Signal{os.Interrupt}
-	otherSignals    []os.Signal // there are no others
+	endSignals      []os.Signal // there are no others
+	otherSignals    []os.Signal
 )
 
 // endedBy reports no signal: a process ends with a code.
 func endedBy(*os.ProcessState) (name string, number int) { return "", 0 }
+
+// Terminate returns an error: there is only force.
+func Terminate(*os.Process) error { return errors.New("no process can be asked to end") }
 
 // noFormat reports false: the system never falls back to a shell.
 func noFormat(error) bool { return false }

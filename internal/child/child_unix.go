@@ -1,11 +1,11 @@
 //go:build !windows
 
-package execwrap
+package child
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 )
 
@@ -14,7 +14,8 @@ const dotAllowed = true
 
 var (
 	keyboardSignals = []os.Signal{syscall.SIGINT, syscall.SIGQUIT}
-	otherSignals    = []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM}
+	endSignals      = []os.Signal{syscall.SIGTERM, syscall.SIGHUP}
+	otherSignals    = append([]os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM}, endSignals...)
 )
 
 var signalNames = map[syscall.Signal]string{
@@ -31,13 +32,15 @@ func endedBy(state *os.ProcessState) (name string, number int) {
 	if !ok || !status.Signaled() {
 		return "", 0
 	}
-	s := status.Signal()
-	name, ok = signalNames[s]
-	if !ok {
-		name = fmt.Sprintf("%d", int(s))
+	number = int(status.Signal())
+	if name = signalNames[status.Signal()]; name == "" {
+		name = strconv.Itoa(number)
 	}
-	return name, int(s)
+	return name, number
 }
+
+// Terminate asks a process to end.
+func Terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
 // noFormat reports whether a file can be executed and the system does not know
 // how.
