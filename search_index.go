@@ -38,10 +38,13 @@ type batch struct {
 
 // firstBatch and mostBatch are how many lines a batch has: few at first, so that
 // the first records come at once, and never so many that several batches take much
-// memory, or that at the end one core waits long for another's.
+// memory, or that at the end one core waits long for another's. Of an archived
+// segment they are more: each worker that opens one reads its table and decodes
+// frames for itself.
 const (
-	firstBatch = 16
-	mostBatch  = 128
+	firstBatch   = 16
+	mostBatch    = 128
+	mostArchived = 512
 )
 
 // lookUp asks the indexes of segments, and reads what they point to. A segment
@@ -75,15 +78,18 @@ func (s *search) batches(answers iter.Seq[answer]) iter.Seq[batch] {
 	return func(yield func(batch) bool) {
 		size := firstBatch
 		for a := range answers {
-			rows := a.rows
+			rows, most := a.rows, mostBatch
+			if a.part.Archived {
+				most = mostArchived
+			}
 			for first := true; first || len(rows) > 0; first = false {
-				n := min(size, len(rows))
+				n := min(size, most, len(rows))
 				b := batch{answer: a, first: first}
 				b.rows, rows = rows[:n], rows[n:]
 				if !yield(b) {
 					return
 				}
-				size = min(2*size, mostBatch)
+				size = min(2*size, mostArchived)
 			}
 		}
 	}
