@@ -10,12 +10,11 @@ import (
 	"github.com/etch-audit/etch"
 )
 
-// settingsOf is a home and a project for one agent's settings.
+// A settingsHome is a home and a project for one agent's settings.
 type settingsHome struct {
-	t    *testing.T
-	dir  string
-	log  *testLog
-	told []string // why hooks are in danger, of the newest delivery
+	t   *testing.T
+	dir string
+	log *testLog
 }
 
 func newSettingsHome(t *testing.T, agent string) *settingsHome {
