@@ -173,6 +173,9 @@ func (d *drain) gather(g *gathered, files []spool.File) (rest []spool.File, err 
 		if err := d.take(g, f); err != nil {
 			return nil, err
 		}
+		if d.done.Left {
+			break // what is behind it waits with it: a completion does for its attempt
+		}
 	}
 	// A completion has the time of its attempt; ids sort as they were made.
 	slices.SortStableFunc(g.bodies, func(a, b waiting) int {

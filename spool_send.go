@@ -44,8 +44,8 @@ func (s *Spool) Send(ctx context.Context, c *Client) (Drained, error) {
 				done.Left = true
 				break
 			}
-			if err = s.sendFile(ctx, c, f, &done); err != nil {
-				break
+			if err = s.sendFile(ctx, c, f, &done); err != nil || done.Left {
+				break // what is behind a file that is left waits with it
 			}
 		}
 	}

@@ -175,6 +175,60 @@ func TestHookOfLockedLog(t *testing.T) {
 	}
 }
 
+// TestHookBehindItsAttempt: a completion is recorded behind an attempt that waits in
+// the spool, and waits with it where it cannot be drained: else the call would stay open.
+func TestHookBehindItsAttempt(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		path := testLog(t, 1)
+		base := strings.TrimSuffix(path, ".log")
+		release := locked(t, base+".lock")
+		runsHook(t, path, 1)
+		release()
+		if info := spooled(t, path); info.Events != 1 {
+			t.Fatalf("spool %+v, want the attempt\n%s", info, errorsOf(path))
+		}
+		if held { // by a drain that does not end
+			release = locked(t, filepath.Join(base+".spool", "lock"))
+		}
+		payload := strings.Replace(payloadOf(1), "PreToolUse", "PostToolUse", 1)
+		payload = strings.TrimSuffix(payload, "}") + `,"tool_response":{"stdout":"1"}}`
+		out, err := hookCmd(path, strings.NewReader(payload), "claude-code", "PostToolUse").CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("hook: %v, output %q", err, out)
+		}
+		want := 0
+		if held {
+			want = 2
+			if info := spooled(t, path); info.Events != uint64(want) {
+				t.Errorf("spool %+v, want attempt and completion", info)
+			}
+			release()
+		}
+		drainAll(t, path)
+		rows, err := exec.Command("etch", "audit", "--log", path, "--format", "json", "agent=claude-code").Output()
+		if err != nil || strings.Count(string(rows), `"call_id"`) != 1 || !strings.Contains(string(rows), `"phase":"completion"`) {
+			t.Errorf("held %v: %v, rows %s: want one, its completion", held, err, rows)
+		}
+	}
+}
+
+// locked takes a lock file's lock, as another process would.
+func locked(t *testing.T, path string) (release func()) {
+	t.Helper()
+	lock, err := vfs.OS().OpenLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Acquire(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := lock.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestHookKilled kills hooks at any moment of their work: what one has
 // acknowledged is on record once, no call twice, and the log is intact.
 func TestHookKilled(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/site"
@@ -29,6 +31,13 @@ func (r *run) record() error {
 	if err != nil {
 		return err
 	}
+	before := r.completes()
+	if before {
+		if err := inOrder(context.Background(), r.patience.Drains, log.Drain); err != nil {
+			r.fails(log.Close())
+			return err
+		}
+	}
 	events := r.begin()
 	if events == nil {
 		return log.Close() // what it returns is not waited for
@@ -39,7 +48,7 @@ func (r *run) record() error {
 		return err
 	}
 	r.fails(r.spool.Reserve())
-	if r.process.Now().Sub(r.began) < r.patience.Idles {
+	if !before && r.process.Now().Sub(r.began) < r.patience.Idles {
 		ctx, cancel := context.WithTimeout(context.Background(), r.patience.Drains)
 		defer cancel()
 		_, err := log.Drain(ctx)
@@ -58,6 +67,13 @@ func (r *run) recordByDaemon() error {
 	if err != nil {
 		return err
 	}
+	send := func(ctx context.Context) (etch.Drained, error) { return r.spool.Send(ctx, c) }
+	before := r.completes()
+	if before {
+		if err := inOrder(ctx, r.patience.Drains, send); err != nil {
+			return errors.Join(err, c.Close())
+		}
+	}
 	events := r.begin()
 	if events == nil {
 		return c.Close() // what it returns is not waited for
@@ -67,11 +83,38 @@ func (r *run) recordByDaemon() error {
 		return err // the process ends, and the connection with it
 	}
 	r.fails(r.spool.Reserve())
-	if r.process.Now().Sub(r.began) < r.patience.Idles {
+	if !before && r.process.Now().Sub(r.began) < r.patience.Idles {
 		ctx, cancel := context.WithTimeout(ctx, r.patience.Drains)
 		defer cancel()
-		_, err := r.spool.Send(ctx, c)
+		_, err := send(ctx)
 		r.fails(err)
+	}
+	return nil
+}
+
+// errBehind: the event waits behind others, so that none is on record before what
+// came before it.
+var errBehind = errors.New("what came before it is in the spool still")
+
+// completes reports whether one of the events completes a call, whose attempt may wait
+// in the spool.
+func (r *run) completes() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.events, func(ev *etch.Event) bool { return ev.Phase == etch.Completion })
+}
+
+// inOrder drains the spool, and returns an error where something waits in it still: a
+// completion is recorded behind its attempt, or the call would stay open to whoever asks.
+func inOrder(ctx context.Context, within time.Duration, drain func(context.Context) (etch.Drained, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	done, err := drain(ctx)
+	if err != nil {
+		return err
+	}
+	if done.Left {
+		return errBehind
 	}
 	return nil
 }
