@@ -82,6 +82,7 @@ func Of(etch func() (string, error)) Process {
 // happens makes it anything but the agent's word for "go on", unless the
 // configuration wants calls refused.
 func Run(c Command, p Process) int {
+	c.MayMiss = c.NoEnv // "etch install" names the file that would be read
 	r := &run{Command: c, process: p, patience: Usual(), began: p.Now().Add(-started), known: AgentNamed(c.Agent)}
 	if p.Patience != nil {
 		r.patience = *p.Patience

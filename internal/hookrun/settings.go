@@ -38,7 +38,6 @@ func (r *run) settings() error {
 	if len(r.strange) > 0 {
 		r.fails(fmt.Errorf("arguments that are not known: %q", r.strange))
 	}
-	r.MayMiss = r.NoEnv // "etch install" names the file that would be read
 	resolved, err := r.Load(r.environment)
 	if err == nil && resolved.Stream() != "" {
 		err = fmt.Errorf("the destination is %s, which is the agent's", resolved.Stream())
