@@ -51,6 +51,9 @@ func (l *Log) Drain(ctx context.Context) (Drained, error) {
 		return Drained{}, err
 	}
 	d := &drain{log: l, ctx: ctx, layout: layout, dir: spool.At(l.fs, layout.Path(layout.Spool()))}
+	if end, ok := ctx.Deadline(); ok {
+		d.half = time.Until(end) / 2
+	}
 	if idle, err := d.idle(); idle || err != nil {
 		return Drained{}, err
 	}
@@ -88,7 +91,15 @@ type drain struct {
 	layout segment.Layout
 	dir    *spool.Dir
 	key    *spool.Key
+	half   time.Duration // of the time there is; 0 where there is no end to it
 	done   Drained
+}
+
+// halfway reports whether half of the time is over. What was gathered by then is
+// recorded in the other half: else a spool of many files would never become smaller.
+func (d *drain) halfway() bool {
+	end, ok := d.ctx.Deadline()
+	return ok && time.Until(end) < d.half
 }
 
 // idle reports whether nothing waits.
@@ -167,7 +178,7 @@ type gatheredFile struct {
 // gather reads the next files, and returns those that are left.
 func (d *drain) gather(g *gathered, files []spool.File) (rest []spool.File, err error) {
 	for i, f := range files {
-		if g.bytes > drainBytes {
+		if g.bytes > drainBytes || len(g.files) > 0 && d.halfway() {
 			return files[i:], nil
 		}
 		if err := d.take(g, f); err != nil {

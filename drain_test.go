@@ -198,6 +198,56 @@ func TestDrainAttemptFirst(t *testing.T) {
 	}
 }
 
+// TestDrainWaitsForAttempts: a completion that could be recorded waits for its attempt
+// that cannot yet be, whatever the names of their files.
+func TestDrainWaitsForAttempts(t *testing.T) {
+	for range 8 { // a name has something random in it
+		w := newSpoolWorld(t)
+		w.create()
+		attempt, completion := w.event(), w.event()
+		completion.Timestamp = attempt.Timestamp
+		w.spool(fmt.Errorf("late: %w", ErrUnknown), attempt)
+		w.spool(errLockedOut, completion)
+		if d, err := w.drain(w.mem); err != nil || d != (Drained{Left: true}) {
+			t.Errorf("Drain = %+v, %v, want all left", d, err)
+		}
+		w.now = w.now.Add(unsureAge)
+		if d, err := w.drain(w.mem); err != nil || d.Recorded != 2 {
+			t.Errorf("Drain = %+v, %v, want 2 recorded", d, err)
+		}
+		if got, _ := w.recorded(); !slices.Equal(idsOf(got), []string{attempt.ID, completion.ID}) {
+			t.Errorf("recorded %q", idsOf(got))
+		}
+	}
+}
+
+// TestPrecedes: what waits precedes a completion of its time, and nothing else.
+func TestPrecedes(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	attempt, other := w.event(), w.event()
+	w.spool(errLockedOut, attempt)
+	s, err := openSpool(w.mem, spoolWorldLog, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		phase Phase
+		at    time.Time
+		want  bool
+	}{
+		{Completion, attempt.Timestamp, true},
+		{Completion, attempt.Timestamp.Add(time.Nanosecond), true}, // a log has microseconds
+		{Completion, other.Timestamp, false},
+		{Attempt, attempt.Timestamp, false},
+	} {
+		other.Phase, other.Timestamp = test.phase, test.at
+		if got, err := s.Precedes(other); got != test.want || err != nil {
+			t.Errorf("%s at %v: %v, %v, want %v", test.phase, test.at, got, err, test.want)
+		}
+	}
+}
+
 // TestDrainTwiceAddsNothing puts back the files that a drain has removed, as a
 // crash before the removal was durable does.
 func TestDrainTwiceAddsNothing(t *testing.T) {

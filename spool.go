@@ -107,6 +107,26 @@ func endIn(b []byte) func() spool.Position {
 // disk be full one day. Where there is room already it costs one look.
 func (s *Spool) Reserve() error { return s.dir.Reserve() }
 
+// Precedes reports whether something that waits is to be recorded before these events,
+// because it may be of the same calls: a completion has the timestamp of its attempt,
+// and who asks takes an attempt behind its completion for one that is open. It costs one
+// look at the directory.
+func (s *Spool) Precedes(events ...*Event) (bool, error) {
+	files, err := s.dir.Files()
+	if err != nil {
+		return false, err
+	}
+	for _, f := range files {
+		for _, ev := range events {
+			at := ev.Timestamp.Truncate(time.Microsecond)
+			if ev.Phase == Completion && (f.First.Equal(at) || f.Events > 1 && f.First.Before(at)) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // Put keeps events until the log takes them: they are durable when it returns
 // nil. Each must have its ID. The cause is why they are not in the log: where it
 // is [ErrUnknown] a later drain looks whether they are.

@@ -159,7 +159,11 @@ func TestNeedlesAreThere(t *testing.T) {
 			}
 		}
 	})
-	if met < 10 {
+	least := 10
+	if testing.Short() { // of fewer trees
+		least = 1
+	}
+	if met < least {
 		t.Errorf("only %d records with needles matched", met)
 	}
 }

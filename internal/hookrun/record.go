@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
-	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/site"
@@ -31,12 +29,9 @@ func (r *run) record() error {
 	if err != nil {
 		return err
 	}
-	before := r.completes()
-	if before {
-		if err := inOrder(context.Background(), r.patience.Drains, log.Drain); err != nil {
-			r.fails(log.Close())
-			return err
-		}
+	if r.behind(context.Background(), log.Drain) {
+		r.fails(log.Close())
+		return nil
 	}
 	events := r.begin()
 	if events == nil {
@@ -48,7 +43,7 @@ func (r *run) record() error {
 		return err
 	}
 	r.fails(r.spool.Reserve())
-	if !before && r.process.Now().Sub(r.began) < r.patience.Idles {
+	if r.process.Now().Sub(r.began) < r.patience.Idles {
 		ctx, cancel := context.WithTimeout(context.Background(), r.patience.Drains)
 		defer cancel()
 		_, err := log.Drain(ctx)
@@ -68,11 +63,9 @@ func (r *run) recordByDaemon() error {
 		return err
 	}
 	send := func(ctx context.Context) (etch.Drained, error) { return r.spool.Send(ctx, c) }
-	before := r.completes()
-	if before {
-		if err := inOrder(ctx, r.patience.Drains, send); err != nil {
-			return errors.Join(err, c.Close())
-		}
+	if r.behind(ctx, send) {
+		r.fails(c.Close())
+		return nil
 	}
 	events := r.begin()
 	if events == nil {
@@ -83,7 +76,7 @@ func (r *run) recordByDaemon() error {
 		return err // the process ends, and the connection with it
 	}
 	r.fails(r.spool.Reserve())
-	if !before && r.process.Now().Sub(r.began) < r.patience.Idles {
+	if r.process.Now().Sub(r.began) < r.patience.Idles {
 		ctx, cancel := context.WithTimeout(ctx, r.patience.Drains)
 		defer cancel()
 		_, err := send(ctx)
@@ -92,31 +85,39 @@ func (r *run) recordByDaemon() error {
 	return nil
 }
 
-// errBehind: the event waits behind others, so that none is on record before what
-// came before it.
+// errBehind: the events wait behind others, so that none is on record before what came
+// before it.
 var errBehind = errors.New("what came before it is in the spool still")
 
-// completes reports whether one of the events completes a call, whose attempt may wait
-// in the spool.
-func (r *run) completes() bool {
+// behind sees to it that a completion is recorded behind its attempt where that waits in
+// the spool: it drains, and where that does not help it spools the events too, and
+// reports that it did. A spool that is of no use keeps nothing out of the log: the wrong
+// order is better than a loss, and so is an event that is counted as lost and is there.
+// Where the agent asks for leave it has to have its answer.
+func (r *run) behind(ctx context.Context, drain func(context.Context) (etch.Drained, error)) bool {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.events, func(ev *etch.Event) bool { return ev.Phase == etch.Completion })
+	events, asks := r.events, r.turn != nil && r.turn.Request != nil
+	r.mu.Unlock()
+	if asks || !r.precedes(events) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.patience.Drains)
+	defer cancel()
+	_, err := drain(ctx)
+	r.fails(err)
+	if !r.precedes(events) {
+		return false
+	}
+	err = r.spool.Put(errBehind, events...)
+	r.fails(err)
+	return err == nil
 }
 
-// inOrder drains the spool, and returns an error where something waits in it still: a
-// completion is recorded behind its attempt, or the call would stay open to whoever asks.
-func inOrder(ctx context.Context, within time.Duration, drain func(context.Context) (etch.Drained, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	done, err := drain(ctx)
-	if err != nil {
-		return err
-	}
-	if done.Left {
-		return errBehind
-	}
-	return nil
+// precedes is [etch.Spool.Precedes]; what cannot be looked at precedes nothing.
+func (r *run) precedes(events []*etch.Event) bool {
+	before, err := r.spool.Precedes(events...)
+	r.fails(err)
+	return before
 }
 
 // open opens the log, or makes it where there is none and never was one.

@@ -150,12 +150,14 @@ func (j *Journal) land() error {
 const (
 	gateWait  = 5 * time.Millisecond
 	gateWaits = 20
+	gateWakes = 1000
 )
 
 // approach waits until this process is the one to sync, or another one's sync has
 // brought the synced position past the lines in flight.
 func (j *Journal) approach() (inside, carried bool) {
-	for vain := 0; vain < j.opt.gateWaits; {
+	// Wakes are bounded too: of a state that nobody can read none says anything.
+	for vain, wakes := 0, 0; vain < j.opt.gateWaits && wakes < gateWakes; wakes++ {
 		inside, waits := j.state.Enter()
 		if inside || !waits {
 			return inside, false

@@ -37,7 +37,7 @@ const aligned = 64
 
 // begin returns where data begins in the room. Rooms begin as Go allocates what
 // is large: with a page.
-func (p *part) begin() []byte { return p.room[min(int(p.base%aligned), len(p.room)):][:0] }
+func (p *part) begin() []byte { return p.room[min(int(p.base&(aligned-1)), len(p.room)):][:0] }
 
 // offset returns that of the end of the data.
 func (p *part) offset() int64 { return p.base + int64(len(p.data)) }

@@ -186,6 +186,7 @@ func TestLines(t *testing.T) {
 		}
 		check(t, text, min(from, to), max(from, to), "alice")
 	}
+	check(t, []byte("alice\n"), -47, 3, "alice") // before the file
 }
 
 func TestEdges(t *testing.T) {

@@ -28,6 +28,7 @@
 package spool
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -241,7 +242,9 @@ type File struct {
 func (f *File) base() string { return strings.TrimSuffix(f.Name, filepath.Ext(f.Name)) }
 
 // Files returns the files that wait, in the order in which they are to be
-// drained. Where there is no spool there are none.
+// drained: of the events, and of files of the same time as they were written. An
+// attempt is spooled before its completion, which has the same time. Where there is no
+// spool there are none.
 func (d *Dir) Files() ([]File, error) {
 	entries, err := d.fs.ReadDir(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -269,7 +272,9 @@ func (d *Dir) Files() ([]File, error) {
 		f.Bytes, f.Changed = info.Size(), info.ModTime()
 		files = append(files, f)
 	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(files, func(a, b File) int {
+		return cmp.Or(a.First.Compare(b.First), a.Changed.Compare(b.Changed), strings.Compare(a.Name, b.Name))
+	})
 	return files, nil
 }
 
