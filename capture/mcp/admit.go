@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // admit reads the body of a request, and reports whether it may be passed on. Where
 // it may not it answers.
 func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *stream) bool {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		http.Error(w, "the MCP proxy judges what is sent, and takes no encoding", http.StatusUnsupportedMediaType)
+	kind, unread := written(r.Header)
+	if unread != "" {
+		http.Error(w, "the MCP proxy judges what is sent, and takes "+unread, http.StatusUnsupportedMediaType)
 		return false
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostHeld))
@@ -24,7 +27,11 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *s
 		http.Error(w, "the request has not come in full", http.StatusBadRequest)
 		return false
 	}
-	found := found(body)
+	if kind == "application/x-www-form-urlencoded" && isForm(body) {
+		r.Body = io.NopCloser(bytes.NewReader(body)) // OAuth's, to an address beside that of the server
+		return true
+	}
+	found := unfitting(found(body), unfit(body, false))
 	why := p.opt.judgeAll(found)
 	if len(found) > mostHeldCount {
 		why = &refusal{reason: tooLong}
@@ -55,6 +62,39 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *s
 	return false
 }
 
+// written returns the type of a body, or why it is not taken: other readers may
+// see another text in it.
+func written(header http.Header) (kind, why string) {
+	for _, coding := range header.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return "", "no encoding"
+		}
+	}
+	kinds := header.Values("Content-Type")
+	if len(kinds) == 0 {
+		return "", ""
+	}
+	kind, parameters, err := mime.ParseMediaType(kinds[0])
+	if err != nil || len(kinds) > 1 {
+		return "", "one Content-Type"
+	}
+	// Also where it is given in a way that is not understood here.
+	if strings.Contains(strings.ToLower(kinds[0]), "charset") && !strings.EqualFold(parameters["charset"], "utf-8") {
+		return "", "no charset but utf-8"
+	}
+	return kind, ""
+}
+
+// isForm reports whether a body begins as a form does and no JSON, whatever its
+// charset and whoever reads it.
+func isForm(body []byte) bool {
+	if len(body) == 0 {
+		return false
+	}
+	c := body[0]
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("%*-._+&=", c) >= 0
+}
+
 // found returns the messages of a body; of very many only that they are too many.
 func found(body []byte) []*message {
 	var out []*message
@@ -72,9 +112,10 @@ func found(body []byte) []*message {
 // deny takes the body of a request that is not passed on.
 func (e *exchange) deny(st *stream, data []byte, at time.Time) {
 	e.refusing = true
+	st.unfit = unfit(data, false)
 	st.feed(data, at)
 	st.end(nil, at)
-	e.refusing = false
+	e.refusing, st.unfit = false, ""
 	if e.own && e.s != nil {
 		e.s.finish(success(), "refused", at)
 	}

@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 )
 
 // A lineReader reads messages each of which is a line, as on stdio. The protocol
@@ -110,7 +111,7 @@ func (r *lineReader) heldMessage() bool {
 			return false
 		}
 	}
-	return r.line.state == between && len(r.held) > 0 && r.held[0].isRPC()
+	return r.line.state == between && slices.ContainsFunc(r.held, (*message).isRPC)
 }
 
 // isRPC reports whether a message is one of JSON-RPC by its members.

@@ -32,6 +32,9 @@ func newID() string { return "mcp_" + strings.ToLower(rand.Text()) }
 type stream struct {
 	o  reader
 	at time.Time // when the bytes came that are looked at
+
+	unfit  string // why they are refused for how they are written, "" where they are not
+	partly bool   // of what is refused at hand a part was taken before
 }
 
 // A reader finds the messages in bytes that come in pieces of any size.
@@ -45,7 +48,10 @@ type reader interface {
 // is one.
 func newStream(lines bool, take func(m *message, at time.Time)) *stream {
 	st := new(stream)
-	found := func(m *message) { take(m, st.at) }
+	found := func(m *message) {
+		m.unfit = st.unfit
+		take(m, st.at)
+	}
 	if st.o = newOutline(found); lines {
 		st.o = newLineReader(found)
 	}

@@ -13,10 +13,11 @@ import (
 type message struct {
 	size      int64 // in bytes
 	sum       [sha256.Size]byte
-	batch     bool // it is an element of one
-	lines     int  // over how many lines it is written, where a message is one: 0 is one
-	broken    bool // it is not JSON, or its end did not come
-	ambiguous bool // a member is given twice, or in other letters: readers differ in which counts
+	batch     bool   // it is an element of one
+	lines     int    // over how many lines it is written, where a message is one: 0 is one
+	broken    bool   // it is not JSON, or its end did not come
+	ambiguous bool   // a member is given twice, or in other letters: readers differ in which counts
+	unfit     string // why it cannot be judged for how it is written, where there is a policy
 	values    [slots]value
 }
 

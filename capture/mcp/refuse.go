@@ -29,7 +29,9 @@ func (o *Options) judge(m *message) *refusal {
 	case m.size > mostHeld:
 		return &refusal{reason: tooLong}
 	case m.broken:
-		return &refusal{reason: "it cannot be judged: it is not JSON"}
+		return &refusal{reason: notJSON}
+	case m.unfit != "":
+		return &refusal{reason: m.unfit}
 	case m.ambiguous:
 		return &refusal{reason: "it cannot be judged: a member is given twice or in other letters"}
 	case m.method() == "" && m.has(slotMethod):
@@ -81,20 +83,26 @@ func (o *Options) judgeAll(messages []*message) *refusal {
 // deny takes bytes of the client that are not passed on, with end the last of them.
 func (s *session) deny(st *stream, data []byte, end bool, at time.Time) {
 	s.refusing = true
+	if end && !st.partly {
+		st.unfit = unfit(data, true)
+	}
 	st.feed(data, at)
 	if end {
 		st.end(nil, at)
 	}
-	s.refusing = false
+	s.refusing, st.unfit, st.partly = false, "", !end
 }
 
 // tooLong is the reason where more came than is held back.
 const tooLong = "it cannot be judged: it is too long"
 
 // refuse records a message of the client that is not passed on. What is no call
-// leaves no record, as if it had not been sent.
+// leaves no record, as if it had not been sent; what is no JSON may be one to others.
 func (s *session) refuse(m *message, at time.Time) {
 	if !isCall(m) {
+		if m.unfit == notJSON {
+			s.note(client, oddBroken, m, at)
+		}
 		return
 	}
 	why := s.opt.judge(m)
@@ -142,7 +150,7 @@ func (o *Options) answerTo(m *message, why *refusal) json.RawMessage {
 	switch known := id.whole() && json.Valid(id.kept); {
 	case known && (m.broken || m.has(slotMethod)):
 		answer.ID = id.kept
-	case !m.broken:
+	case !m.broken && m.unfit == "":
 		return nil
 	}
 	answer.Error.Code = codeRefused

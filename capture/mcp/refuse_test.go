@@ -28,6 +28,7 @@ func strict() Options {
 
 const (
 	refusedWhy  = "risk critical is at or above the limit high: test: it is bad"
+	noJSONText  = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`
 	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: ` + refusedWhy + `"}}`
 )
 
@@ -57,6 +58,26 @@ func TestDenyStdio(t *testing.T) {
 		},
 		"no JSON": {
 			"bad", "", `{"jsonrpc":"2.0","id":null,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`,
+		},
+		"a value that is none": {
+			`{"id":1,"method":"tools/call","params":{"name":"sh","arguments":{"t":NaN,"command":"x"}}}`, "", fmt.Sprintf(noJSONText, "1"),
+		},
+		"a comment": {
+			`{"id":1,"method":"ping","params":{"x":/*,"y":*/1}}`, "", fmt.Sprintf(noJSONText, "1"),
+		},
+		"no JSON in an answer": {`{"id":1,"result":NaN}`, "", fmt.Sprintf(noJSONText, "null")},
+		"one of two": {
+			call("1", "good") + ` {"id":2,"method":"ping","params":{"x":1,}}`, "", fmt.Sprintf(noJSONText, "1") + "\n" + fmt.Sprintf(noJSONText, "2"),
+		},
+		"a batch without end": {"[ ", "", fmt.Sprintf(noJSONText, "null")},
+		"a CR within": {
+			`{"id":1,"method":"ping","params":` + "\r" + call("2", "bad") + "\r}", "",
+			`{"jsonrpc":"2.0","id":1,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: a CR stands in it, where some readers end a line"}}`,
+		},
+		"a CR at each end": {"{\r\n\"id\":1,\"method\":\"ping\"\r\n}\r", "{\r\n\"id\":1,\"method\":\"ping\"\r\n}\r\n", ""},
+		"a batch that is a line within": {
+			`{"id":1,"method":"ping","params":` + "\n[{}," + call("2", "bad") + "]\n}",
+			"", fmt.Sprintf(noJSONText, "1") + "\n[" + fmt.Sprintf(refusedText, "2") + "]\n" + fmt.Sprintf(noJSONText, "null"),
 		},
 		"readers differ": {
 			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
@@ -123,11 +144,28 @@ func TestDenyRecord(t *testing.T) {
 	if e.Action.Allowed || e.Action.Approved || e.Action.Risk != etch.RiskCritical || e.Security.PolicyMatch != "deny_risk=high" || e.CallID != p.log.all()[3].CallID {
 		t.Errorf("got %+v, %+v", e.Action, e.Security)
 	}
-	p.says("words\n")
-	p.line()
-	events := p.log.all()
-	if e := events[len(events)-1]; e.Type != etch.SecurityEvent || e.Action.Allowed || e.Result.Type != etch.Blocked {
-		t.Errorf("got %+v, %+v", e, e.Action)
+	for _, line := range []string{"words\n", `{"method":"ping","x":NaN}` + "\n"} {
+		before := len(p.log.all())
+		p.says(line)
+		p.line()
+		events := p.log.all()
+		if len(events) != before+1 {
+			t.Fatalf("%s: %d events were added, want 1", line, len(events)-before)
+		}
+		if e := events[before]; e.Type != etch.SecurityEvent || e.Action.Allowed || e.Result.Type != etch.Blocked {
+			t.Errorf("%s: got %+v, %+v", line, e, e.Action)
+		}
+	}
+	for want, line := range map[string]string{
+		notJSON: `{"x":NaN,"method":"tools/call","params":{"name":"good"}}`,
+		loneCR:  "{\"id\":1,\r\"method\":\"tools/call\",\"params\":{\"name\":\"good\"}}",
+	} {
+		p.says(line + "\n")
+		p.line()
+		events := p.log.all()
+		if e := events[len(events)-1]; e.Action.Tool != "good" || e.Action.Allowed || e.Result.Reason != want {
+			t.Errorf("%s: got %+v, %+v", line, e, e.Action)
+		}
 	}
 	if err := p.in.Close(); err != nil {
 		t.Fatal(err)
@@ -194,6 +232,7 @@ func TestDenyOff(t *testing.T) {
 // Whatever the pieces in which it comes, the same is refused.
 func FuzzGate(f *testing.F) {
 	f.Add([]byte("{\"id\":1,\n\"method\":\"tools/call\",\"params\":{\"name\":\"bad\"}}\n{}{\n{\"id\":1}\n\n[{}]\nx"), uint64(1))
+	f.Add([]byte("{\"id\":1,\r\"a\":NaN}\r\n[{}]{\"a\":\"\\\"}\"}\n[\n{\"id\":1,\n\"a\":tru}\r"), uint64(3))
 	f.Add([]byte("{\"id\":1,\"params\":\n{\"id\":2,\"method\":\"a\"}\n}{\"method\":\"bad\"}\n"), uint64(2))
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		run := func(random *rand.Rand) (passed, denied string) {
@@ -231,6 +270,9 @@ func FuzzGate(f *testing.F) {
 			t.Fatalf("in pieces %q passes and %q does not, at once %q and %q", inPieces, deniedInPieces, passed, denied)
 		}
 		opt := strict()
+		if !isJSON([]byte(passed)) || hasLoneCR([]byte(passed)) {
+			t.Fatalf("of %q passes %q", text, passed)
+		}
 		if why := opt.judgeAll(outlined([]byte(passed), true, nil)); why != nil {
 			t.Fatalf("of %q passes %q: %s", text, passed, why.reason)
 		}
@@ -298,6 +340,61 @@ func TestInserterGone(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.New("gone") }
+
+// A body that other readers may read as another text does not reach a server, and
+// a form, which is no message, does.
+func TestDenyHTTPWritten(t *testing.T) {
+	opt := strict()
+	address, _ := proxied(t, &opt, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body) // to a client that compares it
+	})
+	const ping, form = `{"id":1,"method":"ping"}`, "grant_type=client_credentials&scope=x"
+	const formKind = "application/x-www-form-urlencoded"
+	for _, test := range []struct {
+		body        string
+		kind, coded []string
+		status      int
+		hears       string
+	}{
+		{ping, nil, nil, http.StatusOK, ping},
+		{ping, []string{"application/json"}, []string{"identity", ""}, http.StatusOK, ping},
+		{ping, []string{`application/json; charset="UTF-8"`}, nil, http.StatusOK, ping},
+		{ping, []string{"application/json; charset=utf-7"}, nil, http.StatusUnsupportedMediaType, "utf-8"},
+		{ping, []string{"application/json; charset*=utf-16''utf-16"}, nil, http.StatusUnsupportedMediaType, "utf-8"},
+		{ping, []string{"application/json", "application/json; charset=utf-7"}, nil, http.StatusUnsupportedMediaType, "one Content-Type"},
+		{ping, []string{"application/json, text/plain; charset=utf-7"}, nil, http.StatusUnsupportedMediaType, "one Content-Type"},
+		{ping, []string{""}, nil, http.StatusUnsupportedMediaType, "one Content-Type"},
+		{ping, nil, []string{"", "gzip"}, http.StatusUnsupportedMediaType, "no encoding"},
+		{ping, nil, []string{"identity", "gzip"}, http.StatusUnsupportedMediaType, "no encoding"},
+		{ping + "\r" + ping, nil, nil, http.StatusOK, ping + "\r" + ping}, // of a body nobody reads lines
+		{`{"id":1,"method":"ping","x":NaN}`, nil, nil, http.StatusOK, fmt.Sprintf(noJSONText, "1")},
+		{form, []string{formKind}, nil, http.StatusOK, form},
+		{form, []string{formKind + "; charset=utf-8"}, nil, http.StatusOK, form},
+		{form, nil, nil, http.StatusOK, fmt.Sprintf(noJSONText, "null")},
+		{fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, fmt.Sprintf(refusedText, "1")},
+		{" " + fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, fmt.Sprintf(refusedText, "1")},
+		{"\ufeff" + ping, []string{formKind}, nil, http.StatusOK, fmt.Sprintf(noJSONText, "null")},
+		{"/**/" + ping, []string{formKind}, nil, http.StatusOK, fmt.Sprintf(noJSONText, "null")},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, values := range map[string][]string{"Content-Type": test.kind, "Content-Encoding": test.coded} {
+			if values != nil {
+				r.Header[name] = values
+			}
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(response.Body)
+		if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != test.status || !strings.Contains(string(got), test.hears) {
+			t.Errorf("%s %q %q: got %d %s, %v, want %d %s", test.body, test.kind, test.coded, response.StatusCode, got, err, test.status, test.hears)
+		}
+	}
+}
 
 // What the policy refuses does not reach a server that speaks HTTP.
 func TestDenyHTTP(t *testing.T) {

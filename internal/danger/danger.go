@@ -44,10 +44,15 @@ func judgeCommand(a *etch.Action) (judged risk.Assessment, ok bool) {
 	if len(a.Arguments) == 0 || a.ClaimSource != etch.ClaimMCP && risk.ToolOf(a.Tool).PrivilegeLevel != "high" {
 		return judged, false
 	}
-	for _, command := range commandsIn(a.Arguments) {
+	commands, unread := commandsIn(a.Arguments)
+	for _, command := range commands {
 		if one := risk.Command(command); !ok || one.Level > judged.Level {
 			judged, ok = one, true
 		}
+	}
+	if unread && (!ok || judged.Level < risk.High) {
+		reasons := append([]string{"unparsed: its command cannot be read"}, judged.Reasons...)
+		return risk.Assessment{Level: risk.High, Reasons: reasons, Unparsed: true}, true
 	}
 	return judged, ok
 }
@@ -59,41 +64,45 @@ var (
 	argumentMembers = []string{"args", "arguments", "argv"}
 )
 
-// commandsIn returns the commands among a tool's arguments. They are several where
-// a member is given twice: which one counts is for its reader to know.
-func commandsIn(arguments json.RawMessage) []string {
-	var commands []string
+// commandsIn returns the commands among a tool's arguments, and whether there is
+// one, or what follows one, that cannot be read as words. They are several where a
+// member is given twice: which one counts is for its reader to know.
+func commandsIn(arguments json.RawMessage) (commands []string, unread bool) {
 	var rest strings.Builder
+	unreadRest := false
 	d := json.NewDecoder(bytes.NewReader(arguments))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil
+		return nil, false
 	}
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
 			break
 		}
+		text, _ := name.(string)
+		isCommand, isRest := named(text, commandMembers), named(text, argumentMembers)
 		var value json.RawMessage
 		if d.Decode(&value) != nil {
+			unread = unread || isCommand
+			unreadRest = unreadRest || isRest
 			break // what follows is no JSON, and nobody's command
 		}
-		text, _ := name.(string)
+		words, ok := wordsIn(value)
 		switch {
-		case named(text, commandMembers):
-			if command := commandIn(value); command != "" {
-				commands = append(commands, command)
-			}
-		case named(text, argumentMembers):
-			var argv []string
-			if json.Unmarshal(value, &argv) == nil && len(argv) > 0 {
-				rest.WriteString(" " + shellword.Quote(argv))
-			}
+		case isCommand && words != "":
+			commands = append(commands, words)
+		case isCommand:
+			unread = unread || !ok
+		case isRest && words != "":
+			rest.WriteString(" " + words)
+		case isRest:
+			unreadRest = unreadRest || !ok
 		}
 	}
 	for i := range commands {
 		commands[i] += rest.String()
 	}
-	return commands
+	return commands, unread || unreadRest && len(commands) > 0
 }
 
 // named reports whether a member has one of some names, as readers have them that
@@ -102,15 +111,35 @@ func named(member string, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, member) })
 }
 
-// commandIn returns the command that a text or a list of texts is, "" for others.
-func commandIn(value json.RawMessage) string {
-	var text string
-	if json.Unmarshal(value, &text) == nil {
-		return text
+// wordsIn returns the words that a text, another scalar or a list of them is, as a
+// shell is given them, and whether it is one. None are null, and what is empty.
+func wordsIn(value json.RawMessage) (words string, ok bool) {
+	if string(value) == "null" {
+		return "", true
 	}
-	var argv []string
-	if json.Unmarshal(value, &argv) == nil && len(argv) > 0 {
-		return shellword.Quote(argv)
+	if value[0] != '[' {
+		return scalar(value)
 	}
-	return ""
+	var list []json.RawMessage
+	if json.Unmarshal(value, &list) != nil {
+		return "", false
+	}
+	argv := make([]string, len(list))
+	for i, element := range list {
+		if argv[i], ok = scalar(element); !ok {
+			return "", false
+		}
+	}
+	return shellword.Quote(argv), true
+}
+
+// scalar returns what a text says, and any other scalar as it is written.
+func scalar(value json.RawMessage) (text string, ok bool) {
+	switch value[0] {
+	case '{', '[':
+		return "", false
+	case '"':
+		return text, json.Unmarshal(value, &text) == nil
+	}
+	return string(value), true
 }

@@ -20,7 +20,7 @@ func TestOf(t *testing.T) {
 		{"a command", etch.Event{Action: &etch.Action{Tool: "shell", Command: "rm -rf /"}}, etch.RiskCritical, "rm-recursive"},
 		{"a harmless one", etch.Event{Action: &etch.Action{Tool: "bash", Command: "echo 'rm -rf /'"}}, etch.RiskLow, ""},
 		{"a command among arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":"rm -rf /"}`)}}, etch.RiskCritical, "rm-recursive"},
-		{"other arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":{"x":1}}`)}}, etch.RiskHigh, "tool-label"},
+		{"other arguments", etch.Event{Action: &etch.Action{Tool: "bash", Arguments: []byte(`{"command":{"x":1}}`)}}, etch.RiskHigh, "its command cannot be read"},
 		{"arguments of another tool", etch.Event{Action: &etch.Action{Tool: "notes", Arguments: []byte(`{"command":"rm -rf /"}`)}}, etch.RiskLow, ""},
 		{"a tool", etch.Event{Action: &etch.Action{Tool: "file_write"}}, etch.RiskMedium, "tool-label"},
 		{"an unknown tool", etch.Event{Action: &etch.Action{Tool: "x"}}, etch.RiskLow, ""},
@@ -57,7 +57,20 @@ func TestOfArguments(t *testing.T) {
 		{"editor", etch.ClaimMCP, `{"command":"view","path":"/a"}`, etch.RiskLow},
 		{"search", etch.ClaimMCP, `{"query":"rm -rf /"}`, etch.RiskLow},
 		{"search", etch.ClaimMCP, `["rm -rf /"]`, etch.RiskLow},
-		{"search", etch.ClaimMCP, `{"command":{},"a":`, etch.RiskLow},
+		{"search", etch.ClaimMCP, `{"query":{},"a":`, etch.RiskLow},
+		{"start_process", etch.ClaimMCP, `{"command":"rm","args":"-rf /"}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"command":["rm","-rf","/",1]}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"command":"rm","args":["-rf",7,true,"/"]}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"command":{}}`, etch.RiskHigh},
+		{"start_process", etch.ClaimMCP, `{"command":[["rm","-rf","/"]]}`, etch.RiskHigh},
+		{"start_process", etch.ClaimMCP, `{"command":"ls","args":{"0":"-l"}}`, etch.RiskHigh},
+		{"start_process", etch.ClaimMCP, `{"args":["-l",{}],"command":"ls"}`, etch.RiskHigh},
+		{"start_process", etch.ClaimMCP, `{"command":"rm -rf /","args":{}}`, etch.RiskCritical},
+		{"start_process", etch.ClaimMCP, `{"command":["ls",1],"args":null}`, etch.RiskLow},
+		{"start_process", etch.ClaimMCP, `{"command":null,"args":[]}`, etch.RiskLow},
+		{"start_process", etch.ClaimMCP, `{"command":{},"a":`, etch.RiskHigh},
+		{"start_process", etch.ClaimMCP, `{"a":1,"command":NaN}`, etch.RiskHigh},
+		{"forward", etch.ClaimMCP, `{"name":"x","arguments":{"path":"/a"}}`, etch.RiskLow}, // follows no command
 	} {
 		got, reasons := danger.Of(&etch.Event{Action: &etch.Action{Tool: test.tool, ClaimSource: test.source, Arguments: json.RawMessage(test.arguments)}})
 		if got != test.want || (got == etch.RiskLow) != (len(reasons) == 0) {
