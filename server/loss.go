@@ -56,8 +56,11 @@ func parseLoss(line []byte) (loss etch.Loss, is bool, err error) {
 	return etch.Loss{ID: told.ID, Count: told.Count, From: told.From, To: told.To, Cause: told.Cause}, true, err
 }
 
-// stored reports whether a log can write a time.
-func stored(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
+// stored reports whether a log can write a time, which it does in UTC.
+func stored(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
+}
 
 // recordLoss records a loss that its sender claims. Ids are each sender's own: nobody
 // can keep another's loss, or one of the log's own spool, out.
