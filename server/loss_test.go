@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -139,7 +140,15 @@ func TestManyLosses(t *testing.T) {
 		}
 	}
 	first.send(lines(more)) // they are known, and that has to be found out
-	time.Sleep(100 * time.Millisecond)
+	if err := first.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.in.Peek(1); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("it is not held up: %v", err)
+	}
+	if err := first.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
 	other := d.dial(t)
 	other.send(lines(2))
 	limited := 0

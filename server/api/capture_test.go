@@ -303,8 +303,10 @@ func TestTelemetryOfOneSender(t *testing.T) {
 			}
 		})
 	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for read := 0; read < maxDecoding*bodyStep; { // the bodies of both
-		time.Sleep(time.Millisecond)
+		<-tick.C
 		b.handler.budget.mu.Lock()
 		read = maxBodies - b.handler.budget.free
 		b.handler.budget.mu.Unlock()
