@@ -35,6 +35,7 @@ type Log struct {
 	ids     *idSource
 	pool    sync.Pool     // of *scratch
 	skipped atomic.Uint64 // events left out by configuration
+	gaps    knownGaps
 }
 
 // A scratch is what one Append needs for itself.

@@ -2,9 +2,11 @@ package etch
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/etch-audit/etch/internal/control"
@@ -20,9 +22,20 @@ type Loss struct {
 	Cause    string // for people
 }
 
+// maxKnownGaps is how many ids of gaps are remembered; where a log has more, a new one is
+// looked for in the log as well.
+const maxKnownGaps = 1 << 16
+
+// knownGaps are the ids of a log's gaps, which are read once.
+type knownGaps struct {
+	mu  sync.Mutex
+	ids map[[sha256.Size]byte]struct{} // guarded by mu: their hashes; nil: to be read
+}
+
 // RecordLoss puts it on record that events are lost, as log_gap, unless there is a
 // record of that ID. It returns when that is as durable as the log promises. Of two
-// calls at the same time with the same ID both may make a record.
+// calls at the same time with the same ID both may make a record; so may two processes
+// that have the log open, whenever they call: an ID is one process's at a time.
 func (l *Log) RecordLoss(ctx context.Context, loss Loss) error {
 	if l.journal == nil {
 		return nil
@@ -34,26 +47,56 @@ func (l *Log) RecordLoss(ctx context.Context, loss Loss) error {
 	if known {
 		return nil
 	}
-	return l.journal.Gap(ctx, control.GapLog{
+	err = l.journal.Gap(ctx, control.GapLog{
 		ID: loss.ID, Lost: loss.Count, Cause: loss.Cause,
 		From: loss.From.UTC().Format(control.TimeFormat), To: loss.To.UTC().Format(control.TimeFormat),
 	})
+	l.gaps.note(loss.ID, err)
+	return err
+}
+
+// note takes note of what became of a gap: after an error only the log knows.
+func (k *knownGaps) note(id string, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err != nil {
+		k.ids = nil
+	}
+	k.add(id)
+}
+
+// add remembers an id where there is room. mu is held.
+func (k *knownGaps) add(id string) {
+	if k.ids != nil && len(k.ids) < maxKnownGaps {
+		k.ids[sha256.Sum256([]byte(id))] = struct{}{}
+	}
 }
 
 // hasGap reports whether the log has a gap of that id.
-func (l *Log) hasGap(ctx context.Context, id string) (bool, error) {
+func (l *Log) hasGap(ctx context.Context, id string) (found bool, err error) {
+	k := &l.gaps
+	k.mu.Lock()
+	defer k.mu.Unlock() // others wait for what is read
+	if k.ids != nil {
+		if _, known := k.ids[sha256.Sum256([]byte(id))]; known || len(k.ids) < maxKnownGaps {
+			return known, nil
+		}
+	}
+	k.ids = make(map[[sha256.Size]byte]struct{})
 	q := Query{AllPhases: true, Control: true, Types: []EventType{EventType(control.Gap)}}
 	for r, err := range l.Records(ctx, q) {
 		if _, damage := errors.AsType[*CorruptionError](err); damage {
 			continue // a line that cannot be read vouches for nothing
 		}
 		if err != nil {
+			k.ids = nil
 			return false, err
 		}
 		var gap control.GapLog
-		if r.IsControl() && json.Unmarshal(r.Control.Log, &gap) == nil && gap.ID == id {
-			return true, nil
+		if r.IsControl() && json.Unmarshal(r.Control.Log, &gap) == nil && gap.ID != "" {
+			found = found || gap.ID == id
+			k.add(gap.ID)
 		}
 	}
-	return false, nil
+	return found, nil
 }

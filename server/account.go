@@ -21,10 +21,12 @@ type account struct {
 	held  int // guarded by room.mu: bytes of lines
 
 	recent recent
+	turn   chan struct{} // see Server.Turn
 
 	mu       sync.Mutex
 	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never
 	bucket   bucket    // guarded by mu
+	losses   bucket    // guarded by mu
 
 	naming sync.Mutex // held while the system is asked
 	named  time.Time  // guarded by naming: when it was
@@ -39,7 +41,7 @@ func (s *Server) account(sender Sender) *account {
 	defer s.mu.Unlock()
 	a, ok := s.senders[id]
 	if !ok {
-		a = &account{bucket: bucket{level: float64(s.limits.Burst)}}
+		a = &account{turn: make(chan struct{}, 1), bucket: bucket{level: float64(s.limits.Burst)}, losses: bucket{level: float64(lossLimits.Burst)}}
 		s.senders[id] = a
 	}
 	return a

@@ -19,6 +19,10 @@ const (
 	maxLossCause = 4 << 10
 )
 
+// lossLimits are what one sender may tell of its losses, whatever else it may send: a
+// spool has few, and there is no other use for them.
+var lossLimits = Limits{Rate: 1, Burst: 64}
+
 // A claimedLoss is a request of a native connection, to record that events are lost
 // which its sender could keep nowhere.
 type claimedLoss struct {
@@ -56,8 +60,11 @@ func parseLoss(line []byte) (loss etch.Loss, is bool, err error) {
 	return etch.Loss{ID: told.ID, Count: told.Count, From: told.From, To: told.To, Cause: told.Cause}, true, err
 }
 
-// stored reports whether a log can write a time.
-func stored(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
+// stored reports whether a log can write a time, which it does in UTC.
+func stored(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
+}
 
 // recordLoss records a loss that its sender claims. Ids are each sender's own: nobody
 // can keep another's loss, or one of the log's own spool, out.
@@ -68,6 +75,22 @@ func (s *Server) recordLoss(ctx context.Context, sender Sender, loss etch.Loss) 
 	loss.ID = sender.Key() + " " + loss.ID
 	loss.Cause = fmt.Sprintf("lost on the way to the daemon, as %v claims: %s", sender, loss.Cause)
 	return s.log.RecordLoss(ctx, loss)
+}
+
+// spendLoss takes one off the losses that a sender may tell of, and waits where it is
+// too fast.
+func (s *Server) spendLoss(a *account) error {
+	a.mu.Lock()
+	wait, ok := a.losses.take(1, &lossLimits, s.opt.Now(), ratePatience)
+	a.mu.Unlock()
+	if !ok {
+		s.stats.rateLimited.Add(1)
+		return &RateError{RetryAfter: wait}
+	}
+	if !s.rest(wait) {
+		return ErrShuttingDown
+	}
+	return nil
 }
 
 // claim takes a line that tells of a loss.
@@ -85,7 +108,11 @@ func (n *native) claim(loss etch.Loss, err error) {
 func (n *native) recordLosses(ctx context.Context) {
 	for i := range n.losses {
 		a := &n.answers[n.losses[i].answer]
-		if err := n.server.recordLoss(ctx, n.sender, n.losses[i].loss); err != nil {
+		err := n.server.spendLoss(n.account)
+		if err == nil {
+			err = n.server.recordLoss(ctx, n.sender, n.losses[i].loss)
+		}
+		if err != nil {
 			n.fail(a, err)
 			continue
 		}

@@ -52,7 +52,7 @@ func (s *Server) RecordOnce(ctx context.Context, sender Sender, events []*etch.E
 	}
 	defer done()
 	own := s.account(sender)
-	own.recent.mu.Lock() // a second request waits for the first, which may have it all
+	own.recent.mu.Lock() // what is sent again at the same time waits: the first may have it all
 	defer own.recent.mu.Unlock()
 	missing, err := s.notYet(ctx, &own.recent, Sign(events, sender))
 	if err != nil {
@@ -65,6 +65,12 @@ func (s *Server) RecordOnce(ctx context.Context, sender Sender, events []*etch.E
 	own.recent.note(missing, receipts, s.opt.Now(), err)
 	return known, err
 }
+
+// Turn holds one value while a request of the sender prepares events for
+// [Server.RecordOnce] and has them recorded: who does so sends one and receives it
+// afterwards. Others of the same sender could only wait for it there, with all that
+// they hold by then.
+func (s *Server) Turn(sender Sender) chan struct{} { return s.account(sender).turn }
 
 // note remembers what is recorded.
 func (r *recent) note(events []*etch.Event, receipts []etch.Receipt, now time.Time, err error) {
@@ -152,18 +158,23 @@ func (q *lookup) want(ev *etch.Event) {
 	}
 }
 
+// wants reports whether a record may be one of those, but for its sender.
+func (q *lookup) wants(ev *etch.Event) bool {
+	return q.wanted[ev.ID] && !ev.Timestamp.Before(q.first.Truncate(time.Microsecond)) && ev.Timestamp.Before(q.last.Add(time.Microsecond))
+}
+
 // lookUp returns which of the ids are in the log, from a sender. The newest records
 // come first, and it ends at the first seal that was made before there was anything to
-// be found.
+// be found. The query itself has no times: it would leave that seal out.
 func (s *Server) lookUp(ctx context.Context, q *lookup, sender string) (map[string]bool, error) {
 	found := make(map[string]bool)
 	query := etch.Query{
-		AllPhases: true, Control: true, Reverse: true, From: q.first.Truncate(time.Microsecond), Until: q.last.Add(time.Microsecond),
+		AllPhases: true, Control: true, Reverse: true,
 		Match: func(r *etch.Record) bool {
 			if r.IsControl() {
-				return r.Event.Timestamp.Before(q.oldest)
+				return r.Event.Timestamp.Before(q.oldest.Add(-maxAhead)) // clocks are set, too
 			}
-			return q.wanted[r.Event.ID] && senderOf(&r.Event) == sender
+			return q.wants(&r.Event) && senderOf(&r.Event) == sender
 		},
 	}
 	for r, err := range s.log.Records(ctx, query) {

@@ -115,3 +115,28 @@ func TestResentBeyondMemory(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestLookUpEnds shows that what may have been sent before is looked for no further back
+// than to a seal of before the hour that counts: a look-up takes no longer as the log grows.
+func TestLookUpEnds(t *testing.T) {
+	now := &clock{now: time.Now().Add(2 * time.Hour)} // the log itself has the real time
+	d := startDaemon(t, &server.Options{Now: now.read})
+	for i, sealed := range []bool{false, true} {
+		ev := told(fmt.Sprint("a", i), now.read())
+		again(t, d.Server, named("x"), 0, ev)
+		if sealed {
+			if _, err := d.log.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next, err := server.New(d.log, &server.Options{Now: now.read})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 1
+		if sealed {
+			want = 0
+		}
+		again(t, next, named("x"), want, ev)
+	}
+}

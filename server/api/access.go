@@ -110,7 +110,7 @@ func (h *Handler) admitToken(c *call, e endpoint) error {
 	}
 	c.sender = unknownSender
 	c.sender.Token = found.Name
-	if err := h.guest(c, &found); err != nil {
+	if err := h.guest(c, secret); err != nil {
 		return err
 	}
 	if found.Rights&e.right == 0 {
@@ -136,9 +136,11 @@ func (h *Handler) enter(c *call, e endpoint) error {
 	return err
 }
 
-// unauthorized refuses who has shown no good token.
+// unauthorized refuses who has shown no good token. The connection ends with it: it may
+// have a place from when its token was good.
 func (h *Handler) unauthorized(c *call, cause, text string) error {
 	c.w.Header().Set("WWW-Authenticate", `Bearer realm="etch"`)
+	c.w.Header().Set("Connection", "close")
 	return h.refuse(c, unknownSender, cause, &problem{
 		status: http.StatusUnauthorized, code: "unauthorized", text: text, hint: "\"etch serve token NAME\" makes one",
 	})

@@ -198,17 +198,29 @@ func (h *Handler) endpoint(path string, e endpoint) http.Handler {
 // time: less than the ten seconds that exporters wait for an answer.
 const turnWait = 8 * time.Second
 
-// turn waits for one of a few places; done gives it to another.
-func turn(c *call, places chan struct{}, none string) (done func(), err error) {
+// turn waits for one of a few places, of each kind in their order; done gives them to
+// others.
+func turn(c *call, none string, kinds ...chan struct{}) (done func(), err error) {
 	wait := time.NewTimer(turnWait)
 	defer wait.Stop()
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-wait.C:
-	case <-c.r.Context().Done(): // nobody is there to be told
+	var held []chan struct{}
+	done = func() {
+		for _, places := range held {
+			<-places
+		}
 	}
-	return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: none, after: time.Second}
+	for _, places := range kinds {
+		select {
+		case places <- struct{}{}:
+			held = append(held, places)
+			continue
+		case <-wait.C:
+		case <-c.r.Context().Done(): // nobody is there to be told
+		}
+		done()
+		return nil, &problem{status: http.StatusServiceUnavailable, code: "busy", text: none, after: time.Second}
+	}
+	return done, nil
 }
 
 // answerWait is how long an answer, or a part of a long one, may take to be taken:

@@ -182,7 +182,7 @@ func (h *Handler) audit(c *call) error {
 	if err != nil {
 		return err
 	}
-	done, err := turn(c, h.asking, "too many questions are asked")
+	done, err := turn(c, "too many questions are asked", h.asking)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -283,4 +284,36 @@ func TestTelemetryTakesTurns(t *testing.T) {
 	if got := <-answered; got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+}
+
+// TestTelemetryOfOneSender shows that the requests of one sender hold no places of
+// decoding while they wait for each other.
+func TestTelemetryOfOneSender(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	other := b.token(b.handler.opt.Tokens, "other", token.Send)
+	sender := unknownSender
+	sender.Token = "sender"
+	first := b.server.Turn(sender)
+	first <- struct{}{}
+	var waiting sync.WaitGroup
+	for range maxDecoding {
+		waiting.Go(func() {
+			if got := b.do("POST", "/v1/logs", b.send, sharedResource("bot", 1), "Content-Type", "application/json"); got.status != 200 {
+				t.Errorf("got %d %s", got.status, got.body)
+			}
+		})
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for read := 0; read < maxDecoding*bodyStep; { // the bodies of both
+		<-tick.C
+		b.handler.budget.mu.Lock()
+		read = maxBodies - b.handler.budget.free
+		b.handler.budget.mu.Unlock()
+	}
+	if got := b.do("POST", "/v1/logs", other, sharedResource("bot", 1), "Content-Type", "application/json"); got.status != 200 {
+		t.Errorf("another sender: got %d %s", got.status, got.body)
+	}
+	<-first
+	waiting.Wait()
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/server"
-	"github.com/etch-audit/etch/server/token"
 )
 
 // How the connections of loopback are kept from those who need them by nobody.
@@ -19,7 +19,8 @@ import (
 // for no more than the daemon's health. Who has shown no token yet is a stranger:
 // there are a few places for strangers, and where all are taken the one that came
 // first makes room. Who has shown a token keeps its place as long as it is not idle
-// for too long; of one token there are only so many.
+// for too long; of one token there are only so many. A token is known by its secret:
+// what came with one that is revoked takes nothing from the next token of that name.
 
 // A Door is a listener with so many connections at a time.
 type Door struct {
@@ -27,10 +28,10 @@ type Door struct {
 	most, perToken, strange int
 
 	mu        sync.Mutex
-	open      int            // guarded by mu
-	strangers []*visitor     // guarded by mu: as they came
-	guests    map[string]int // guarded by mu: connections by token
-	left      chan struct{}  // guarded by mu: closed when a connection ends
+	open      int                // guarded by mu
+	strangers []*visitor         // guarded by mu: as they came
+	guests    map[shownToken]int // guarded by mu: connections by token
+	left      chan struct{}      // guarded by mu: closed when a connection ends
 	closed    chan struct{}
 	close     func()
 }
@@ -47,18 +48,21 @@ func NewDoor(l net.Listener, limits server.Limits) *Door {
 	d := &Door{
 		Listener: l, most: limits.MaxConnections, perToken: limits.MaxPerSender,
 		strange: min(limits.MaxConnections, max(minStrangers, limits.MaxConnections/strangersPart)),
-		guests:  make(map[string]int), left: make(chan struct{}), closed: make(chan struct{}),
+		guests:  make(map[shownToken]int), left: make(chan struct{}), closed: make(chan struct{}),
 	}
 	d.close = sync.OnceFunc(func() { close(d.closed) })
 	return d
 }
+
+// A shownToken is the hash of a secret; the zero one is none.
+type shownToken [sha256.Size]byte
 
 // A visitor is a connection through a Door.
 type visitor struct {
 	net.Conn
 	door  *Door
 	leave func()
-	token string // guarded by door.mu; "": a stranger
+	token shownToken // guarded by door.mu; zero: a stranger
 }
 
 // Accept waits for a connection, and for room for it where only guests are there.
@@ -108,7 +112,7 @@ func (d *Door) forget(v *visitor) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open--
-	if v.token != "" {
+	if v.token != (shownToken{}) {
 		if d.guests[v.token]--; d.guests[v.token] == 0 {
 			delete(d.guests, v.token)
 		}
@@ -120,10 +124,10 @@ func (d *Door) forget(v *visitor) {
 }
 
 // welcome makes a connection a guest's, and reports whether it is one.
-func (d *Door) welcome(v *visitor, token string) bool {
+func (d *Door) welcome(v *visitor, token shownToken) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if v.token != "" {
+	if v.token != (shownToken{}) {
 		return true // it is counted for who was the first
 	}
 	if d.guests[token] >= d.perToken {
@@ -161,10 +165,10 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// guest takes note that a connection has shown a token.
-func (h *Handler) guest(c *call, found *token.Token) error {
+// guest takes note that a connection has shown a token, by its secret.
+func (h *Handler) guest(c *call, secret string) error {
 	v, ok := c.r.Context().Value(visitorKey{}).(*visitor)
-	if !ok || v.door.welcome(v, found.Name) {
+	if !ok || v.door.welcome(v, sha256.Sum256([]byte(secret))) {
 		return nil
 	}
 	c.w.Header().Set("Connection", "close")

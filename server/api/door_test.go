@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/server"
+	"github.com/etch-audit/etch/server/token"
 )
 
 // open serves the bench over loopback behind a door, as the daemon does.
@@ -147,7 +150,7 @@ func TestDoorWaits(t *testing.T) {
 	}()
 	dial(t, l.Addr().String(), "")
 	first := <-accepted
-	if v, ok := first.(*visitor); !ok || !l.welcome(v, "ci") {
+	if v, ok := first.(*visitor); !ok || !l.welcome(v, shownToken{1}) {
 		t.Fatal("the first is not let in")
 	}
 	dial(t, l.Addr().String(), "")
@@ -165,5 +168,57 @@ func TestDoorWaits(t *testing.T) {
 	}
 	if _, ok := <-accepted; ok {
 		t.Error("it goes on behind its end")
+	}
+}
+
+// TestRevokedGuests shows that the connections of a token that is revoked keep out
+// nobody who has the next one of its name, and end when they ask again.
+func TestRevokedGuests(t *testing.T) {
+	limits := server.Limits{MaxConnections: 16, MaxPerSender: 2}
+	b := newQuiet(t, limits, nil)
+	address := b.open(limits)
+	tokens := b.handler.opt.Tokens
+	old := b.token(tokens, "ci", token.Send)
+	request := func(secret string) string {
+		return fmt.Sprintf("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			secret, len(event), event)
+	}
+	ask := func(c net.Conn, in *bufio.Reader) *http.Response {
+		t.Helper()
+		if err := c.SetDeadline(time.Now().Add(stallPatience)); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	guest := dial(t, address, request(old))
+	in := bufio.NewReader(guest)
+	other := dial(t, address, request(old))
+	for c, from := range map[net.Conn]*bufio.Reader{guest: in, other: bufio.NewReader(other)} {
+		if resp := ask(c, from); resp.StatusCode != 200 {
+			t.Fatalf("got %s", resp.Status)
+		}
+	}
+	if err := tokens.Change(func(l *token.List) error { return l.Revoke("ci") }); err != nil {
+		t.Fatal(err)
+	}
+	next := dial(t, address, request(b.token(tokens, "ci", token.Send)))
+	if resp := ask(next, bufio.NewReader(next)); resp.StatusCode != 200 {
+		t.Errorf("the next token of that name: got %s", resp.Status)
+	}
+	if _, err := guest.Write([]byte(request(old))); err != nil {
+		t.Fatal(err)
+	}
+	if resp := ask(guest, in); resp.StatusCode != 401 || !resp.Close {
+		t.Errorf("a guest without its token: got %s, closing %v", resp.Status, resp.Close)
+	}
+	if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("its connection: got %v, want its end", err)
 	}
 }

@@ -41,7 +41,8 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 		return spoken(err, encoding)
 	}
 	defer h.release(body)
-	done, err := turn(c, h.decoding, "too many requests hold too many events")
+	// A place is not held by who waits for another request of its own sender.
+	done, err := turn(c, "too many requests hold too many events", h.opt.Server.Turn(c.sender), h.decoding)
 	if err != nil {
 		return spoken(err, encoding)
 	}
