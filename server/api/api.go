@@ -78,6 +78,7 @@ type Handler struct {
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 
 	leftover time.Duration   // leftoverWait, but in tests
+	patience time.Duration   // hookPatience, but in tests
 	ending   context.Context // done when the daemon is to end
 	end      context.CancelFunc
 }
@@ -87,7 +88,7 @@ func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		decoding: make(chan struct{}, maxDecoding), leftover: leftoverWait,
+		decoding: make(chan struct{}, maxDecoding), leftover: leftoverWait, patience: hookPatience,
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {

@@ -44,9 +44,9 @@ func (h *Handler) hook(c *call) error {
 		defer h.release(body)
 		d.ended <- d.deliver()
 	})
-	patience := time.NewTimer(hookPatience)
+	patience := time.NewTimer(h.patience)
 	defer patience.Stop()
-	end := outcome{cause: fmt.Errorf("no record within %v", hookPatience)}
+	end := outcome{cause: fmt.Errorf("no record within %v", h.patience)}
 	select {
 	case end = <-d.ended:
 	case <-patience.C:
