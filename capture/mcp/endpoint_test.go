@@ -56,6 +56,40 @@ func (s *twoWayServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// twoWayClient connects through a proxy to a twoWayServer that makes an offer. It returns
+// the address that the client is sent to, on the proxy, the stream of answers, what is
+// recorded, and what ends the stream.
+func twoWayClient(t *testing.T, opt *Options, offer func(*http.Request) string) (to string, stream *bufio.Scanner, recorded func() []string, hangUp func()) {
+	t.Helper()
+	s := &twoWayServer{offer: offer, said: make(chan string, 8)}
+	address, recorded := proxied(t, opt, s.ServeHTTP)
+	ctx, cancel := context.WithTimeout(t.Context(), hung)
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream = bufio.NewScanner(response.Body)
+	base, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := base.Parse(nextData(t, stream))
+	if err != nil || at.Host != base.Host {
+		t.Fatalf("the client is sent to %v, %v", at, err)
+	}
+	return at.String(), stream, recorded, func() {
+		cancel()
+		if err := response.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // nextData returns the next data of a stream.
 func nextData(t *testing.T, stream *bufio.Scanner) string {
 	t.Helper()
@@ -80,28 +114,8 @@ func TestProxyTwoAddresses(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &twoWayServer{offer: offer, said: make(chan string, 8)}
-			address, recorded := proxied(t, &Options{}, s.ServeHTTP)
-			ctx, cancel := context.WithTimeout(t.Context(), hung)
-			defer cancel()
-			r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			response, err := http.DefaultClient.Do(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			stream := bufio.NewScanner(response.Body)
-			base, err := url.Parse(address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			to, err := base.Parse(nextData(t, stream))
-			if err != nil || to.Host != base.Host {
-				t.Fatalf("the client is sent to %v, %v", to, err)
-			}
-			say := func(text string) { post(t, to.String(), "", text) }
+			to, stream, recorded, hangUp := twoWayClient(t, &Options{}, offer)
+			say := func(text string) { post(t, to, "", text) }
 			say(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"clientInfo":{"name":"c"}}}`)
 			nextData(t, stream)
 			say(fmt.Sprintf(toolCall, "1", "a"))
@@ -111,10 +125,7 @@ func TestProxyTwoAddresses(t *testing.T) {
 			say(`{"jsonrpc":"2.0","id":7,"result":{"roots":[]}}`)
 			nextData(t, stream)
 			say(fmt.Sprintf(toolCall, "3", "refused"))
-			cancel()
-			if err := response.Body.Close(); err != nil {
-				t.Error(err)
-			}
+			hangUp()
 			want := []string{
 				"session_start success", "tool_call attempt a", "tool_call completion a success", "tool_call attempt ask",
 				"tool_call attempt server roots/list", "tool_call completion server roots/list success", "tool_call completion ask success",

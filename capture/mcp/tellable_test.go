@@ -1,13 +1,10 @@
 package mcp
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -16,43 +13,20 @@ import (
 // there alone.
 func TestDenyTwoAddresses(t *testing.T) {
 	opt := strict()
-	s := &twoWayServer{offer: func(*http.Request) string { return "/messages?session_id=5" }, said: make(chan string, 8)}
-	address, recorded := proxied(t, &opt, s.ServeHTTP)
-	ctx, cancel := context.WithTimeout(t.Context(), hung)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream := bufio.NewScanner(response.Body)
-	base, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	to, err := base.Parse(nextData(t, stream))
-	if err != nil {
-		t.Fatal(err)
-	}
+	to, stream, recorded, hangUp := twoWayClient(t, &opt, func(*http.Request) string { return "/messages?session_id=5" })
 	for _, id := range []string{"1", `"x"`} {
-		if response, _ := post(t, to.String(), "", fmt.Sprintf(toolCall, id, "bad")); response.StatusCode != http.StatusAccepted {
+		if response, _ := post(t, to, "", fmt.Sprintf(toolCall, id, "bad")); response.StatusCode != http.StatusAccepted {
 			t.Errorf("got %s", response.Status)
 		}
 		if got, want := nextData(t, stream), fmt.Sprintf(refusedText, id); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	post(t, to.String(), "", fmt.Sprintf(toolCall, "1", "good"))
+	post(t, to, "", fmt.Sprintf(toolCall, "1", "good"))
 	if got, want := nextData(t, stream), fmt.Sprintf(toolEnd, "1"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	cancel()
-	if err := response.Body.Close(); err != nil {
-		t.Error(err)
-	}
+	hangUp()
 	if got := recorded(); len(got) != 8 || got[2] != "tool_call completion bad blocked "+refusedWhy {
 		t.Errorf("got %q", got)
 	}

@@ -2,24 +2,16 @@ package otlp_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/capture/otlp"
-	"github.com/google/go-cmp/cmp"
+	"github.com/etch-audit/etch/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// envelope is what differs from log to log. Ids do not: they are made of the items.
-var envelope = regexp.MustCompile(`"seq":\d+,|,"signature":"[^"]*"`)
 
 // read makes events of a file of test data, whose name says what it holds.
 func read(name string, body []byte, opts *otlp.Options) (otlp.Batch, otlp.Encoding, error) {
@@ -68,11 +60,11 @@ func TestGolden(t *testing.T) {
 			}
 			var got bytes.Buffer
 			fmt.Fprintf(&got, "# %d events, %d ignored, %d rejected\n", len(batch.Events), batch.Ignored, batch.Rejected)
-			for _, line := range linesOf(t, batch.Events) {
+			for _, line := range golden.Lines(t, batch.Events) {
 				got.Write(line)
 			}
 			fmt.Fprintf(&got, "# %q\n", batch.Response(encoding))
-			compare(t, name+".golden", got.Bytes())
+			golden.Check(t, name+".golden", got.Bytes())
 		})
 	}
 }
@@ -91,7 +83,7 @@ func TestRecording(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got[i] += string(bytes.Join(linesOf(t, batch.Events), nil))
+			got[i] += string(bytes.Join(golden.Lines(t, batch.Events), nil))
 		}
 	}
 	for _, text := range []string{"delete the old log", "list it", "words", "+b", "secret output", "Wall time", "22C"} {
@@ -105,56 +97,4 @@ func TestRecording(t *testing.T) {
 	if strings.Contains(got[1], `"TOKEN":"abc"`) {
 		t.Error("the value of an environment variable is kept")
 	}
-}
-
-func compare(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", name, d)
-	}
-}
-
-// linesOf returns the lines of a log in which the events are, without what
-// belongs to the log.
-func linesOf(t *testing.T, events []*etch.Event) [][]byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "log", "audit.jsonl")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	log, err := etch.Create(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range events {
-		if _, err := log.Append(t.Context(), e); err != nil {
-			t.Fatalf("append %+v: %v", e, err)
-		}
-	}
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]byte
-	for line := range bytes.Lines(file) {
-		if !bytes.Contains(line, []byte(`"event_type":"log_`)) {
-			out = append(out, envelope.ReplaceAll(line, nil))
-		}
-	}
-	if len(out) != len(events) {
-		t.Fatalf("%d events gave %d lines", len(events), len(out))
-	}
-	return out
 }

@@ -30,6 +30,23 @@ func console(now time.Time) (std stdio, out, words *bytes.Buffer) {
 	}, out, words
 }
 
+// eventsIn returns all events of a log, in its order.
+func eventsIn(t *testing.T, path string) []etch.Event {
+	t.Helper()
+	r, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []etch.Event
+	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, rec.Event)
+	}
+	return events
+}
+
 // testLog makes a log of n events in a fresh directory and returns its path.
 func testLog(t *testing.T, n int) string {
 	t.Helper()

@@ -82,16 +82,9 @@ func TestAnotherUsersDaemon(t *testing.T) {
 	run("", "log", "--type", "tool_call", "--tool", "after")
 	stop()
 	uids := map[string]string{}
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rec.Event.CallID != "" {
-			uids[rec.Event.CallID] = rec.Event.Labels["sender_uid"]
+	for _, ev := range eventsIn(t, path) {
+		if ev.CallID != "" {
+			uids[ev.CallID] = ev.Labels["sender_uid"]
 		}
 	}
 	if uids["toolu_1"] != "4242" || uids["toolu_2"] != "4242" {

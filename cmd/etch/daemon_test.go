@@ -111,17 +111,10 @@ func etchIn(path, stdin string, env []string, args ...string) (string, error) {
 // process's daemon did not record it.
 func senders(t *testing.T, path string) map[string]string {
 	t.Helper()
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[string]string{}
-	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rec.Event.Type != etch.AuthSuccess && rec.Event.Action != nil {
-			found[rec.Event.Action.Tool+rec.Event.CallID] = rec.Event.Labels[server.LabelSenderPID]
+	for _, ev := range eventsIn(t, path) {
+		if ev.Type != etch.AuthSuccess && ev.Action != nil {
+			found[ev.Action.Tool+ev.CallID] = ev.Labels[server.LabelSenderPID]
 		}
 	}
 	return found

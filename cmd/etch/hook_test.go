@@ -48,17 +48,10 @@ func runsHook(t *testing.T, path string, n int) time.Duration {
 // calls returns how often each call is in the log.
 func callsIn(t *testing.T, path string) map[string]int {
 	t.Helper()
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[string]int{}
-	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rec.Event.Phase == etch.Attempt {
-			found[rec.Event.CallID]++
+	for _, ev := range eventsIn(t, path) {
+		if ev.Phase == etch.Attempt {
+			found[ev.CallID]++
 		}
 	}
 	return found

@@ -33,16 +33,9 @@ func scriptBuild(ts *testscript.TestScript, neg bool, args []string) {
 // recorded returns what is on record of a call, but for when and by which process.
 func recorded(t *testing.T, path, id string) []etch.Event {
 	t.Helper()
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var events []etch.Event
-	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ev := rec.Event; ev.CallID == id {
+	for _, ev := range eventsIn(t, path) {
+		if ev.CallID == id {
 			ev.ID, ev.Timestamp = "", time.Time{}
 			delete(ev.Labels, etch.LabelSpooled)
 			events = append(events, ev)

@@ -76,17 +76,10 @@ func importedIn(t *testing.T, path string) []etch.Event {
 	if out, err := exec.Command("etch", "verify", "--log", path).CombinedOutput(); err != nil {
 		t.Fatalf("verify: %v\n%s", err, out)
 	}
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var events []etch.Event
-	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := source.IdentityOf(rec.Event.Labels); ok {
-			events = append(events, rec.Event)
+	for _, ev := range eventsIn(t, path) {
+		if _, ok := source.IdentityOf(ev.Labels); ok {
+			events = append(events, ev)
 		}
 	}
 	return events

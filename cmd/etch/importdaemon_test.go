@@ -22,17 +22,10 @@ func claimedIn(t *testing.T, path string) []etch.Event {
 	if own := importedIn(t, path); len(own) > 0 {
 		t.Errorf("%d events are imported by the log's own word", len(own))
 	}
-	r, err := etch.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var events []etch.Event
-	for rec, err := range r.Records(t.Context(), etch.Query{AllPhases: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rec.Event.Labels["claimed_"+source.LabelSHA256] != "" {
-			events = append(events, rec.Event)
+	for _, ev := range eventsIn(t, path) {
+		if ev.Labels["claimed_"+source.LabelSHA256] != "" {
+			events = append(events, ev)
 		}
 	}
 	return events

@@ -60,9 +60,9 @@ func TestAssigned(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	root := t.TempDir()
-	project := filepath.Join(root, "home", "work", "project")
+	project := filepath.Join(root, "home", "code", "project")
 	for _, name := range []string{
-		"home/.env", "home/.gemini/.env", "home/work/.env", "home/work/project/.gemini/.env", "home/work/project/.env", "home/work/project/sub/.env", "else/.env",
+		"home/.env", "home/.gemini/.env", "home/code/.env", "home/code/project/.gemini/.env", "home/code/project/.env", "home/code/project/sub/.env", "else/.env",
 	} {
 		path := filepath.Join(root, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
@@ -70,7 +70,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	want := []string{
-		filepath.Join(project, ".gemini", ".env"), filepath.Join(project, ".env"), filepath.Join(root, "home", "work", ".env"),
+		filepath.Join(project, ".gemini", ".env"), filepath.Join(project, ".env"), filepath.Join(root, "home", "code", ".env"),
 	}
 	if got := hookenv.Files(project, filepath.Join(root, "home"), ".gemini"); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
