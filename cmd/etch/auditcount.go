@@ -17,7 +17,6 @@ import (
 	"github.com/etch-audit/etch/export/jsonl"
 	"github.com/etch-audit/etch/export/table"
 	"github.com/etch-audit/etch/internal/terminal"
-	"github.com/etch-audit/etch/verify"
 )
 
 // counts reports whether numbers are asked for instead of records.
@@ -64,13 +63,7 @@ func (a *audit) spare(err error) error {
 
 // counted asks for the numbers.
 func (a *audit) counted(ctx context.Context) (*tally, error) {
-	if a.report != nil && a.report.Verdict != verify.Intact {
-		proven, err := etch.ParseFilter(fmt.Sprintf("seq < %d", a.proven), a.std.now())
-		if err != nil {
-			return nil, err
-		}
-		a.query.Where = a.query.Where.And(proven)
-	}
+	a.onlyProven(&a.query.Query)
 	bar := newProgress(a.std, "counting")
 	defer bar.stop()
 	if a.opts.histogram != "" {

@@ -225,7 +225,7 @@ func newStream(c *call) *stream {
 
 // records sends the records: their lines, or chosen fields of them.
 func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
-	for r, err := range question.Records(s.c.r.Context(), reader, q, etch.Optional[uint64]{}) {
+	for r, err := range question.Records(s.c.r.Context(), reader, q, nil) {
 		if err := s.spare(err); err != nil {
 			return err
 		}
