@@ -310,7 +310,7 @@ func (a *audit) damage(err *etch.CorruptionError) {
 		a.first = err
 	}
 	if a.opts.follow {
-		a.std.warn("a line of the log cannot be read: %v", err)
+		a.std.warn("%v", unreadable(1, err))
 	}
 }
 
@@ -359,7 +359,7 @@ func (a *audit) conclude(ctx context.Context) error {
 		return err
 	}
 	if a.damages > 0 {
-		return fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("%s cannot be read: %w", lines(a.damages), a.first))
+		return fail(exitFailed, "\"etch verify\" says more", unreadable(a.damages, a.first))
 	}
 	if a.changed != nil {
 		return fail(exitFailed, "ask again, and verify", fmt.Errorf("the log was changed while it was asked: %w", a.changed))
@@ -395,6 +395,18 @@ func (a *audit) tellCursor() {
 		end = " (the end: nothing matches behind it yet)"
 	}
 	a.std.note("cursor: --after %d%s", after, end)
+}
+
+// unreadable says that n places of the log could not be read, of which the first
+// has an error.
+func unreadable(n int, first error) error {
+	if !errors.Is(first, etch.ErrMissing) {
+		return fmt.Errorf("%s cannot be read: %w", lines(n), first)
+	}
+	if n > 1 {
+		return fmt.Errorf("the answer is not whole: %w; and %d more", first, n-1)
+	}
+	return fmt.Errorf("the answer is not whole: %w", first)
 }
 
 func lines(n int) string {
