@@ -73,6 +73,9 @@ func newAudit(at *place, std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, words []string) error {
 			opts.words = words
 			opts.limitSet = cmd.Flags().Changed("limit")
+			if err := refuseEmpty(cmd.Flags()); err != nil {
+				return err
+			}
 			opts.verifyOnly = opts.verifySignatures && len(words) == 0 && !asksMore(cmd.Flags())
 			return runAudit(cmd.Context(), opts, std)
 		},
