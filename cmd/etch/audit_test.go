@@ -242,8 +242,10 @@ func TestSparesLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "audit.keys"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, own := range []string{"audit.keys", "audit.index", "audit.torn", "audit.spool/1000", "audit.hooks"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(own)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	held := keys.At(vfs.OS(), filepath.Join(dir, "kept"), filepath.Join(dir, "vault", "mac"))
 	for name, refused := range map[string]bool{
@@ -251,7 +253,10 @@ func TestSparesLog(t *testing.T) {
 		"audit.000001.log": true, "audit.000001.log.zst": true, "elsewhere/../audit.log": true,
 		"audit.keys/epoch.key": true, "audit.keys/new": true,
 		"kept/mac.key": true, "kept/new": true, "vault/mac": true, "vault/new": false, // as configured
-		"audit.json": false, "other.log": false, "elsewhere/audit.log": false, "audit.1.log": false,
+		"audit.commit": true, "audit.zst.lock": true, "audit.import.lock": true, "audit.daemon.lock": true, "audit.sock": true,
+		"audit.torn": true, "audit.index": true, "audit.torn/new": true, "audit.spool/1000/new": true, "audit.hooks/new": true,
+		"audit.index/000001.idx": true, "audit.index/000001.at": true, "audit.index/new": true,
+		"audit.state.csv": false, "audit.new.csv": false, "audit.json": false, "other.log": false, "elsewhere/audit.log": false, "audit.1.log": false,
 	} {
 		err := sparesLog(filepath.Join(dir, filepath.FromSlash(name)), log, held)
 		if (err != nil) != refused {
