@@ -53,9 +53,8 @@ func (a *audit) tally(ctx context.Context, resolved *config.Resolved) (err error
 
 // spare takes note of a line that cannot be read, which is no reason to stop.
 func (a *audit) spare(err error) error {
-	if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
-		a.damages++
-		a.first = damage
+	if damages, ok := errors.AsType[*etch.DamagesError](err); ok {
+		a.damages, a.first = damages.Count, damages.First
 		return nil
 	}
 	return err

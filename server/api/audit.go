@@ -276,6 +276,10 @@ func (s *stream) counts(reader *etch.Reader, a *asked, q etch.Query) error {
 // spare takes note of a line of the log that cannot be read, which is no reason to
 // stop.
 func (s *stream) spare(err error) error {
+	if damages, ok := errors.AsType[*etch.DamagesError](err); ok {
+		s.damages += damages.Count
+		return nil
+	}
 	if _, ok := errors.AsType[*etch.CorruptionError](err); ok {
 		s.damages++
 		return nil
