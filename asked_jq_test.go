@@ -87,8 +87,13 @@ func (a jqAsker) number() (expr, program string) {
 
 // jqTexts are fields of texts, where jq finds them, and what they may hold.
 var jqTexts = []struct{ name, path string }{
-	{"username", ".actor.username"}, {"channel", ".actor.channel"}, {"tool", ".action.tool"}, {"command", ".action.command"},
-	{"session", ".session_id"}, {"reason", ".result.reason"}, {"label.team", ".labels.team"},
+	{"username", ".actor.username"},
+	{"channel", ".actor.channel"},
+	{"tool", ".action.tool"},
+	{"command", ".action.command"},
+	{"session", ".session_id"},
+	{"reason", ".result.reason"},
+	{"label.team", ".labels.team"},
 }
 
 // jqWords are what texts are made of: all that has to be escaped in some form.
@@ -194,17 +199,17 @@ func TestAskedOfJQ(t *testing.T) {
 		for _, q := range []Query{{Where: where}, {Where: where, NoIndex: true}, {Where: where, LinesOnly: true}} {
 			q.AllPhases = true
 			q.Notify = func(s string) { t.Errorf("%s: %s", expr, s) }
-			got := ""
+			var got strings.Builder
 			for rec, err := range readerOf(t, path).Records(t.Context(), q) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got += fmt.Sprintln(rec.Seq)
+				got.WriteString(fmt.Sprintln(rec.Seq))
 			}
-			if diff := cmp.Diff(got, want[i]); diff != "" {
+			if diff := cmp.Diff(got.String(), want[i]); diff != "" {
 				t.Errorf("%s (no index %t, lines only %t): got before what jq says: %s", expr, q.NoIndex, q.LinesOnly, diff)
 			}
-			hits += strings.Count(got, "\n")
+			hits += strings.Count(got.String(), "\n")
 		}
 	}
 	if hits == 0 {
