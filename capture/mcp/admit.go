@@ -193,7 +193,12 @@ func (e *exchange) deny(st *stream, data []byte, at time.Time) {
 	st.feed(data, at)
 	st.end(nil, at)
 	e.refusing, st.unfit = false, ""
-	if e.own && e.s != nil {
-		e.s.finish(success(), "refused", at)
+	if e.s == nil {
+		return
 	}
+	if e.own {
+		e.p.part(e.s, "refused", at)
+	}
+	e.left = 0 // it is not passed on, and has no answer
+	e.over(at)
 }
