@@ -25,11 +25,23 @@ func Format() *transcript.Format {
 		},
 		Name:   nameOf,
 		New:    newParser,
-		Unseen: func(*transcript.Call) string { return "" }, // of all that was seen, hooks tell
+		Unseen: unseen,
 		// Events with capitalized names have Claude Code's words for some tools.
 		Tools: map[string]string{"Bash": "bash", "Write": "create", "Read": "view", "Edit": "edit", "Agent": "task", "Glob": "glob", "Grep": "grep", "rg": "grep"},
 	}
 }
+
+// unseen: seen with 1.0.102. Of all else hooks tell.
+func unseen(c *transcript.Call) string {
+	ours := strings.HasPrefix(c.Denial.Reason, beforeUse+": etch ")
+	if c.Denial.By == hook.ByHook && strings.HasPrefix(c.Denial.Reason, beforeUse) && !ours {
+		return "refused by a hook that Copilot asked before that of etch: it asks no more of them then"
+	}
+	return ""
+}
+
+// beforeUse begins the words about a call that a hook of preToolUse has refused.
+const beforeUse = "Denied by preToolUse hook"
 
 // nameOf knows SESSION/events.jsonl.
 func nameOf(rel string) (transcript.Name, bool) {
@@ -202,7 +214,7 @@ func finish(c *transcript.Call, r *record, d *data) {
 // deniedBy returns who refused, going by the words.
 func deniedBy(message string) string {
 	switch {
-	case strings.HasPrefix(message, "Denied by preToolUse hook"), strings.HasPrefix(message, "Denied by permissionRequest hook"):
+	case strings.HasPrefix(message, beforeUse), strings.HasPrefix(message, "Permission denied by a PermissionRequest hook"):
 		return hook.ByHook
 	case strings.Contains(message, "due to the following rules"):
 		return hook.ByRule
