@@ -9,6 +9,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	hookcopilot "github.com/etch-audit/etch/capture/hook/copilot"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -33,15 +34,12 @@ func Format() *transcript.Format {
 
 // unseen: seen with 1.0.102. Of all else hooks tell.
 func unseen(c *transcript.Call) string {
-	ours := strings.HasPrefix(c.Denial.Reason, beforeUse+": etch ")
-	if c.Denial.By == hook.ByHook && strings.HasPrefix(c.Denial.Reason, beforeUse) && !ours {
+	ours := strings.HasPrefix(c.Denial.Reason, hookcopilot.BeforeUse+": etch ")
+	if c.Denial.By == hook.ByHook && strings.HasPrefix(c.Denial.Reason, hookcopilot.BeforeUse) && !ours {
 		return "refused by a hook that Copilot asked before that of etch: it asks no more of them then"
 	}
 	return ""
 }
-
-// beforeUse begins the words about a call that a hook of preToolUse has refused.
-const beforeUse = "Denied by preToolUse hook"
 
 // nameOf knows SESSION/events.jsonl.
 func nameOf(rel string) (transcript.Name, bool) {
@@ -202,24 +200,12 @@ func finish(c *transcript.Call, r *record, d *data) {
 		c.Exit(etch.Some(*d.Shell.ExitCode))
 	}
 	message := d.Error.Message
+	denial, refused := hookcopilot.Refusal(d.Error.Code, message)
 	switch {
 	case d.Success:
-	case d.Error.Code == "denied" || d.Error.Code == "rejected":
-		c.Refuse(deniedBy(message), message)
+	case refused:
+		c.Refuse(denial.By, denial.Reason)
 	case strings.HasPrefix(message, "Tool '") && strings.HasSuffix(message, "' does not exist."):
 		c.Cut(hook.EndUnknownTool)
 	}
-}
-
-// deniedBy returns who refused, going by the words.
-func deniedBy(message string) string {
-	switch {
-	case strings.HasPrefix(message, beforeUse), strings.HasPrefix(message, "Permission denied by a PermissionRequest hook"):
-		return hook.ByHook
-	case strings.Contains(message, "due to the following rules"):
-		return hook.ByRule
-	case strings.Contains(message, "no interactive user response"):
-		return hook.ByMode
-	}
-	return hook.ByUser
 }

@@ -43,11 +43,8 @@ func itemsOf(m *hook.Message, c *hook.Call, kind []byte) iter.Seq[hook.Payload] 
 		if name == "" || c.ID == "" {
 			return
 		}
-		tail, wanted := m.Tail(name, maxTail), []byte(`"`+c.ID+`"`)
-		for len(tail) > 0 {
-			at := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n') + 1
-			line := tail[at:]
-			tail = tail[:at]
+		wanted := []byte(`"` + c.ID + `"`)
+		for line := range m.Lines(name, maxTail) {
 			if !bytes.Contains(line, wanted) || !bytes.Contains(line, kind) {
 				continue
 			}

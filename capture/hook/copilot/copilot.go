@@ -103,10 +103,12 @@ func invalidInput(message string) bool {
 		strings.HasPrefix(fault, "Expected") || strings.HasPrefix(fault, "Unrecognized"))
 }
 
-// unended says how a call ended of which the hooks told no end: only calls that
-// run have one, and what is asked about was not refused by a hook.
+// unended says how a call ended of which the hooks told no end, by the session's events
+// where they are written already. Only calls that run have an end, and what is asked
+// about was not refused by a hook.
 func unended(m *hook.Message, c *hook.Call, asked bool) {
 	switch {
+	case consult(m, c):
 	case m.Kind == hook.EndEvent:
 		c.End = hook.EndSessionEnded
 	case m.Kind == hook.PromptEvent:
