@@ -55,7 +55,7 @@ func (s *session) note(from side, k oddKind, m *message, at time.Time) {
 		if m.lines > 1 {
 			e.Labels["lines"] = strconv.Itoa(m.lines)
 		}
-		if s.refusing {
+		if m.refused != nil {
 			s.refused(e, &refusal{reason: "it cannot be judged: " + oddTexts[k].reason})
 		}
 		s.add(e)

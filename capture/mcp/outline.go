@@ -58,6 +58,7 @@ type capture struct {
 	depth  int  // how many brackets are open around the value
 	from   int  // where it goes on in the bytes at hand
 	all    bool // as much is kept of it as there is, and not only the beginning
+	whole  bool // what is kept of it is a part of the bytes at hand
 	digest hash.Hash
 }
 
@@ -87,6 +88,13 @@ func (o *outline) reset() {
 
 // keepAll keeps all of what is looked at, up to mostHeld.
 func (o *outline) keepAll() { o.outer.all, o.inner.all = true, true }
+
+// keepParts keeps all of what is looked at as parts of the bytes that it is fed, at
+// once, and which nobody changes.
+func (o *outline) keepParts() {
+	o.keepAll()
+	o.outer.whole, o.inner.whole = true, true
+}
 
 // feed takes the next bytes.
 func (o *outline) feed(data []byte) {
@@ -379,8 +387,12 @@ func (c *capture) take(m *message, data []byte, end int) {
 	if c.all {
 		most = mostHeld
 	}
-	v.kept = append(v.kept, part[:min(len(part), most-len(v.kept))]...)
 	c.from = end
+	if part = part[:min(len(part), most-len(v.kept))]; c.whole && len(v.kept) == 0 {
+		v.kept = part[:len(part):len(part)]
+		return
+	}
+	v.kept = append(v.kept, part...)
 }
 
 // close ends the value.
