@@ -17,6 +17,7 @@ type message struct {
 	lines     int      // over how many lines it is written, where a message is one: 0 is one
 	broken    bool     // it is not JSON, or its end did not come
 	ambiguous bool     // a member is given twice, or in other letters: readers differ in which counts
+	garbled   bool     // it is not UTF-8: readers differ in what stands there, and whether it is a message
 	refused   *refusal // why it is not passed on; nil: it is
 	values    [slots]value
 }

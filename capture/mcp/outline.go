@@ -26,6 +26,7 @@ type outline struct {
 	m      *message // nil between messages
 	from   int      // where the message goes on in the bytes at hand
 	digest hash.Hash
+	utf8   utf8Check
 
 	escaped bool
 	isName  bool
@@ -127,6 +128,7 @@ func (o *outline) take(data []byte, end int) {
 	}
 	o.m.size += int64(end - o.from)
 	_, _ = o.digest.Write(data[o.from:end]) // a hash never fails
+	o.utf8.write(data[o.from:end])
 	o.from = end
 }
 
@@ -134,6 +136,7 @@ func (o *outline) take(data []byte, end int) {
 func (o *outline) begin(at int) {
 	o.m = new(message)
 	o.digest.Reset()
+	o.utf8 = utf8Check{}
 	o.from = at
 }
 
@@ -141,6 +144,7 @@ func (o *outline) begin(at int) {
 func (o *outline) complete() {
 	m := o.m
 	o.digest.Sum(m.sum[:0])
+	m.garbled = !o.utf8.ok()
 	o.m, o.next = nil, slotNone
 	o.outer.slot, o.inner.slot = slotNone, slotNone
 	o.emit(m)

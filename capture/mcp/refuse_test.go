@@ -41,6 +41,7 @@ func counted(opt Options) (Options, *atomic.Int64) {
 const (
 	refusedWhy  = "risk critical is at or above the limit high: test: it is bad"
 	noJSONText  = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`
+	garbledText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not UTF-8, and readers differ in what stands there"}}`
 	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: ` + refusedWhy + `"}}`
 )
 
@@ -91,6 +92,11 @@ func TestDenyStdio(t *testing.T) {
 			`{"id":1,"method":"ping","params":` + "\n[{}," + call("2", "bad") + "]\n}",
 			"", fmt.Sprintf(noJSONText, "1") + "\n[" + fmt.Sprintf(refusedText, "2") + "]\n" + fmt.Sprintf(noJSONText, "null"),
 		},
+		"no UTF-8": {
+			call("1", "go\xffod") + "\n" + `{"id":2,"method":"ping","params":"` + "\xed\xa0\x80" + `"}` + "\n" + `{"id":3,"result":"` + "\xc3" + `"}`, "",
+			fmt.Sprintf(garbledText, "1") + "\n" + fmt.Sprintf(garbledText, "2") + "\n" + fmt.Sprintf(garbledText, "null"),
+		},
+		"UTF-8": {call("1", "gö\U0001F600d"), call("1", "gö\U0001F600d") + "\n", ""},
 		"readers differ": {
 			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
 		},
@@ -235,7 +241,7 @@ func TestDenyOff(t *testing.T) {
 	opt.Deny = ""
 	p := tapped(t, &Command{Options: opt, Argv: serverArgv("echo")})
 	heard := p.hears()
-	const text = "words\n{\n" + `{"method":"tools/call","params":{"name":"bad"}}` + "\n"
+	const text = "words\n{\n" + `{"method":"tools/call","params":{"name":"bad"}}` + "\n" + `{"id":1,"method":"tools/call","params":{"name":"` + "\xff\xfe" + `"}}` + "\n"
 	p.says(text)
 	if err := p.in.Close(); err != nil {
 		t.Fatal(err)
@@ -251,6 +257,7 @@ func FuzzGate(f *testing.F) {
 	f.Add([]byte("{\"id\":1,\n\"method\":\"tools/call\",\"params\":{\"name\":\"bad\"}}\n{}{\n{\"id\":1}\n\n[{}]\nx"), uint64(1))
 	f.Add([]byte("{\"id\":1,\r\"a\":NaN}\r\n[{}]{\"a\":\"\\\"}\"}\n[\n{\"id\":1,\n\"a\":tru}\r"), uint64(3))
 	f.Add([]byte("{\"id\":1,\"params\":\n{\"id\":2,\"method\":\"a\"}\n}{\"method\":\"bad\"}\n"), uint64(2))
+	f.Add([]byte("{\"id\":\"\xff\"}\n{\"id\":\"\xc3\n\xa9\"}\n"), uint64(4))
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		run := func(random *rand.Rand) (passed, denied string, handed []*message) {
 			opt, judged := counted(strict())

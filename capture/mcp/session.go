@@ -70,6 +70,9 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 	if m.ambiguous {
 		s.note(from, oddAmbiguous, m, at)
 	}
+	if m.garbled && !m.broken {
+		s.note(from, oddGarbled, m, at)
+	}
 	switch {
 	case m.refused != nil && !m.broken:
 		s.refuse(m, at)

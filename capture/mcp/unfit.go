@@ -9,6 +9,7 @@ import (
 const (
 	notJSON = "it cannot be judged: it is not JSON"
 	loneCR  = "it cannot be judged: a CR stands in it, where some readers end a line"
+	notUTF8 = "it cannot be judged: it is not UTF-8, and readers differ in what stands there"
 )
 
 // unfit returns why whole messages cannot be judged for how they are written, ""
