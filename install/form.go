@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -56,16 +57,6 @@ type entry struct {
 	group *settings.Node // what it is an element of the event's list by: itself, where the file is flat
 	event string         // the list that it stands in
 	command
-}
-
-// wide reports whether the entry's group lets every tool through.
-func (e entry) wide(doc *settings.Document) bool {
-	for _, n := range e.group.Children() {
-		if n.Name() == "matcher" && !slices.Contains([]string{"", "*", ".*"}, doc.Str(n)) {
-			return false
-		}
-	}
-	return true
 }
 
 // entries returns the hooks of this program in a document, in its order.
@@ -118,10 +109,7 @@ func (f hookFile) words(doc *settings.Document, n *settings.Node) []string {
 	}
 	args, ok := object["args"].([]any)
 	if !ok {
-		words := split(line, false)
-		if len(words) == 0 || !isBinary(words[0], f.own) {
-			words = split(line, true)
-		}
+		words, _ := f.split(line)
 		return words
 	}
 	words := []string{line}
@@ -130,6 +118,15 @@ func (f hookFile) words(doc *settings.Document, n *settings.Node) []string {
 		words = append(words, s)
 	}
 	return words
+}
+
+// split takes a command line apart, whichever system's it is, and reports whether a
+// shell would make no more of it than these words.
+func (f hookFile) split(line string) (words []string, plain bool) {
+	if words, plain = hookform.Words(line, false); len(words) == 0 || !isBinary(words[0], f.own) {
+		words, plain = hookform.Words(line, true)
+	}
+	return words, plain
 }
 
 // open parses the file, and refuses one that the agent itself would not read.
@@ -216,15 +213,16 @@ func (h handler) json() []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// clean removes the hooks of events that are not wanted, those that a matcher
-// keeps from some tools, and the second of two.
+// clean removes the hooks of events that are not wanted, those whose group says more
+// than an installation does, as a matcher that keeps them from some tools, and the
+// second of two.
 func (f hookFile) clean(doc *settings.Document, want []wantedHook) (*settings.Document, error) {
 	seen := map[string]bool{}
 	for {
 		all := f.entries(doc)
 		i := slices.IndexFunc(all, func(e entry) bool {
 			wanted := slices.ContainsFunc(want, func(w wantedHook) bool { return w.event == e.event })
-			return !wanted || !e.wide(doc)
+			return !wanted || f.group(doc, e).verdict != hookform.Fine
 		})
 		clear(seen)
 		for j, e := range all {
@@ -425,6 +423,14 @@ func (f ownFile) command(text []byte) command {
 		}
 	}
 	return command{}
+}
+
+// standing returns how the file stands: it is written whole, or changed.
+func (f ownFile) standing(text []byte) standing {
+	if string(text) == f.text(f.command(text)) {
+		return standing{}
+	}
+	return standing{hookform.Strange, "the plugin is not as this etch writes it: it was changed, or is of another version"}
 }
 
 func (f ownFile) take(before []byte) ([]byte, bool, error) {
