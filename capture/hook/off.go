@@ -13,8 +13,10 @@ import (
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
-// maxSettings is the size of the largest settings file that is looked into.
-const maxSettings = 1 << 20
+// maxSettings is the size of the largest settings file that is looked into. Those of
+// people have some kilobytes; what is said past this switches hooks off unseen, so a
+// larger one counts as one that does.
+const maxSettings = 8 << 20
 
 // watch looks, at a session's start, at the files that may switch hooks off:
 // those that do so now are a finding, for hooks that do not run have nobody
@@ -87,7 +89,7 @@ func (t *Turn) compare(name string, again bool) {
 	if at >= 0 {
 		g = parseGuard(t.state.Guards[at])
 	}
-	content, err := readFile(name, maxSettings)
+	content, err := readFile(name, maxSettings+1)
 	if err != nil {
 		content = nil // most of them are not there
 	}
@@ -105,6 +107,8 @@ func (t *Turn) compare(name string, again bool) {
 		t.finding(told, name, off)
 	case stand.events < g.hooks && err != nil:
 		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
+	case stand.events < g.hooks && stand.unread:
+		t.finding(told, name, "the file with this program's hooks is not read any more as it stands")
 	case stand.events < g.hooks && len(stand.idle) > 0:
 		t.finding(told, name, "this program's hooks were kept from being run at "+strings.Join(stand.idle, ", "))
 	case stand.events < g.hooks:
@@ -161,6 +165,8 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 	switch {
 	case len(content) == 0:
 		return ""
+	case len(content) > maxSettings:
+		return "the file is larger than is looked into"
 	case filepath.Base(name) == ".env":
 		if set := hookenv.Assigned(string(content)); len(set) > 0 {
 			return set[0].Name + " is set for hooks"
@@ -172,7 +178,7 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		}
 		return ""
 	}
-	p := settingsOf(content)
+	p, _ := t.agent().settingsOf(content)
 	if p.True("disableAllHooks") {
 		return "disableAllHooks is set"
 	}

@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,14 @@ func TestHooksTampered(t *testing.T) {
 		changed = ": hooks-changed: this program's hooks were changed"
 	)
 	const idle = off + "this program's hooks were kept from being run at "
+	const unread = off + "the file with this program's hooks is not read any more as it stands"
+	many := func(first, last string) string {
+		text := `{"disableAllHooks": ` + first
+		for i := range 70 {
+			text += fmt.Sprintf(`,"member%d":%d`, i, i)
+		}
+		return text + `,"disableAllHooks": ` + last + "}"
+	}
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
 	codex := func(program string) string {
 		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
@@ -119,6 +128,13 @@ func TestHooksTampered(t *testing.T) {
 		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 8<<20) + "}", off + "the file is larger than is looked into"},
+		{"switched off by the last of many", "qwen", "home/project/.qwen/settings.json", "{}", many("false", "true"), off + "disableAllHooks is set"},
+		{"not switched off by the first of many", "qwen", "home/project/.qwen/settings.json", "{}", many("true", "false"), ""},
+		{"no longer JSON", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch") + "}", unread},
+		{"a comment where none is read", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "// x\n" + codex("/usr/bin/etch"), unread},
+		{"a broken file", "gemini", "home/.gemini/settings.json", noted, noted + "}", unread},
 		{"removed", "copilot", "home/project/.github/hooks/etch.json", shells, "", gone},
 		{"switched off", "copilot", "home/.copilot/hooks/etch.json", shells, strings.Replace(shells, "{", `{"disableAllHooks":true,`, 1), off + "disableAllHooks is set"},
 		{"emptied", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{}}`, out},

@@ -2,6 +2,7 @@ package hook
 
 import (
 	"bytes"
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ type standing struct {
 	events int      // at which one is run, and waited for
 	idle   []string // at which there is one that is not; the names, in order
 	sum    string   // of all of them, however the file is laid out; "" where there is none
+	unread bool     // the agent leaves out the file as it stands, and what is in it
 }
 
 // standing returns how the agent's hooks stand in a file. They count by what starts
@@ -27,7 +29,10 @@ func (a *Agent) standing(name string, content []byte) standing {
 	}
 	var s standing
 	var parts []string
-	p := settingsOf(content)
+	p, read := a.settingsOf(content)
+	if !read {
+		return standing{unread: true}
+	}
 	for _, root := range [...]string{"hooks", "etch"} { // Antigravity has the name of the hooks around the events
 		list, _ := p.Object(root)
 		for _, event := range list.members {
@@ -176,12 +181,14 @@ func isHookWord(word string) bool {
 	return word == "hook" || word == "etch-hook"
 }
 
-// settingsOf returns the object of a settings file, which some agents let have
-// comments.
-func settingsOf(content []byte) Payload {
+// settingsOf returns the object of a settings file, and whether the agent reads it as
+// it stands. Of one that it leaves out the object is what there is of it.
+func (a *Agent) settingsOf(content []byte) (p Payload, read bool) {
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
+	read = a.Comments || json.Valid(content)
 	if bytes.Contains(content, []byte("//")) || bytes.Contains(content, []byte("/*")) {
 		content = withoutComments(content)
 	}
-	p, _ := ParsePayload(content)
-	return p
+	p, whole := ParsePayload(content)
+	return p, read && whole
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,24 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/install"
 )
+
+// TestGuardOfOddFiles: neither the size of a file nor the number of its members hides what
+// it switches off.
+func TestGuardOfOddFiles(t *testing.T) {
+	many := `{"disableAllHooks":false`
+	for i := range 70 {
+		many += fmt.Sprintf(`,"m%d":0`, i)
+	}
+	for name, settings := range map[string]string{
+		"blanks": "{" + strings.Repeat(" ", 1<<20) + `"disableAllHooks":true}`,
+		"huge":   "{" + strings.Repeat(" ", 9<<20) + `"disableAllHooks":true}`,
+		"twice":  many + `,"disableAllHooks":true}`,
+	} {
+		if code, words := newGuarded(t, "{}").change(settings); code != 2 {
+			t.Errorf("%s: exit %d, said %q, want 2", name, code, words)
+		}
+	}
+}
 
 // A guarded session is one of Claude Code's whose hook of ConfigChange was installed
 // with --guard.
