@@ -139,6 +139,9 @@ func (a *Agent) DenyPosted(event, reason string) (body []byte, ok bool) {
 // session, from which a refusal would keep the agent.
 func (a *Agent) Stops(event string) bool { return a.eventKind(event).stops() }
 
+// Asks reports whether a hook of an event is asked whether a call may run.
+func (a *Agent) Asks(event string) bool { return a.eventKind(event) == AttemptEvent }
+
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)
 	if a.Answers == nil {
