@@ -415,6 +415,24 @@ func TestHookGivenUp(t *testing.T) {
 	}
 }
 
+// The times that docs/agents.md promises are those that a hook keeps.
+func TestHookPatience(t *testing.T) {
+	page, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ = bytes.Cut(page, []byte("## How long a hook takes\n"))
+	usual := hookrun.Usual()
+	for _, want := range []string{
+		fmt.Sprintf("%d ms after the start", usual.Records.Milliseconds()), fmt.Sprintf("after %v s at most", usual.Payload.Seconds()),
+		fmt.Sprintf("after %v s |", usual.Ends.Seconds()),
+	} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
 // TestHookOfSilentInput never gets its payload, or never all of it.
 func TestHookOfSilentInput(t *testing.T) {
 	for _, begun := range []string{"", `{"session_id":"s1","hook_ev`} {
