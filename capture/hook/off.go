@@ -10,6 +10,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // maxSettings is the size of the largest settings file that is looked into.
@@ -42,18 +43,40 @@ func (t *Turn) recheck() {
 	}
 }
 
-// config records that settings changed, and whether that switches hooks off.
+// config records that settings changed, and looks at every delivery whether that
+// switches hooks off: of two that say the same, one may be of a second change.
 func (t *Turn) config() {
 	m := t.m
 	name := m.Body.Text("file_path", "path")
-	e := t.base(etch.ConfigurationChange)
-	e.Action = did("settings", name, m.Call.Cwd)
-	setLabel(e, "source", m.Body.Text("source"))
-	t.add(e)
-	if name != "" && !m.Delivery.Remote {
-		// A change that is refused stays in the file: it is told, and refused, again.
-		t.compare(filepath.Clean(name), true)
+	if name != "" {
+		name = filepath.Clean(name)
 	}
+	fresh := t.state.note(t.changeKey(name), t.now)
+	if fresh {
+		e := t.base(etch.ConfigurationChange)
+		e.Action = did("settings", name, m.Call.Cwd)
+		setLabel(e, "source", m.Body.Text("source"))
+		t.add(e)
+	}
+	if name != "" && !m.Delivery.Remote {
+		// A change that is refused stays in the file: each further one is told, and
+		// every one is refused.
+		t.compare(name, fresh)
+	}
+}
+
+// changeKey is the key of a change of a settings file. Nothing in a payload tells
+// two changes of one turn apart, but the file does.
+func (t *Turn) changeKey(name string) key {
+	payload := t.payloadKey()
+	if name == "" || t.m.Delivery.Remote {
+		return payload
+	}
+	info, err := vfs.OS().Stat(name)
+	if err != nil {
+		return keyOf(payload.text(), "gone")
+	}
+	return keyOf(payload.text(), strconv.FormatInt(info.ModTime().UnixNano(), 10), strconv.FormatInt(info.Size(), 10))
 }
 
 // compare looks at a settings file and tells what is worse than when the session
@@ -78,11 +101,11 @@ func (t *Turn) compare(name string, again bool) {
 	g.told = now
 	switch {
 	case off != "":
-		t.findingOnce(told, name, off)
+		t.finding(told, name, off)
 	case hooks < g.hooks && err != nil:
-		t.findingOnce(told, name, "the file with this program's hooks is gone or cannot be read")
+		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
 	case hooks < g.hooks:
-		t.findingOnce(told, name, "this program's hooks were taken out")
+		t.finding(told, name, "this program's hooks were taken out")
 	case g.hooks > 0 && sum != g.sum:
 		if !told {
 			t.suspicion(name, "hooks changed", "hooks-changed: this program's hooks were changed")
@@ -186,16 +209,11 @@ func featureOff(text string) string {
 	return ""
 }
 
-// finding records that hooks were switched off.
-func (t *Turn) finding(name, why string) {
+// finding says that hooks are switched off, and records it unless it was told before.
+func (t *Turn) finding(told bool, name, why string) {
 	t.HooksOff = true
-	t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
-}
-
-// findingOnce records it unless it was told before.
-func (t *Turn) findingOnce(told bool, name, why string) {
 	if !told {
-		t.finding(name, why)
+		t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
 	}
 }
 

@@ -196,12 +196,14 @@ func (t *Turn) subagent() {
 // other records events that tell of no call.
 func (t *Turn) other() {
 	m := t.m
+	if m.Kind == ConfigEvent {
+		t.config()
+		return
+	}
 	if t.again() {
 		return
 	}
 	switch b := m.Body; m.Kind {
-	case ConfigEvent:
-		t.config()
 	case ChangeEvent:
 		e := t.base(etch.ConfigurationChange)
 		e.Action = did(m.Name, cutText(b.Text("file_path", "directory", "path", "worktree_path", "new_cwd", "to_model", "name", "cwd"), maxKept), m.Call.Cwd)

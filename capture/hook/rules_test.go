@@ -463,8 +463,26 @@ func TestHooksOff(t *testing.T) {
 			t.Errorf("%s: got %d events, finding %v, HooksOff %v, want the change and %v", test.name, len(events), found, l.last.HooksOff, test.want)
 		}
 	}
-	write(`{"disableAllHooks":true}`)
 	l := newTestLog(t, agents["claudecode"])
+	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
+	write("{}")
+	l.deliver("SessionStart", start)
+	for i, test := range []struct {
+		content string // "": the file stays as it is, and the agent tells of it once more
+		events  int
+	}{
+		{"{}", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0}, {"{} ", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0},
+	} {
+		if test.content != "" {
+			write(test.content)
+		}
+		off := test.events != 1
+		if events := l.deliver("ConfigChange", change); len(events) != test.events || l.last.HooksOff != off {
+			t.Errorf("change %d: %d events, HooksOff %v, want %d and %v", i, len(events), l.last.HooksOff, test.events, off)
+		}
+	}
+	write(`{"disableAllHooks":true}`)
+	l = newTestLog(t, agents["claudecode"])
 	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
 	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
 		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
