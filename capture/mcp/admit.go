@@ -1,65 +1,142 @@
 package mcp
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
+	"os"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/etch-audit/etch/internal/httpbody"
 )
+
+// mostBodies bounds the bodies that are held back at the same time, of all clients.
+const mostBodies = 4 * mostHeld
 
 // admit reads the body of a request, and reports whether it may be passed on. Where
 // it may not it answers.
 func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *stream) bool {
 	kind, unread := written(r.Header)
 	if unread != "" {
-		http.Error(w, "the MCP proxy judges what is sent, and takes "+unread, http.StatusUnsupportedMediaType)
+		turnAway(w, "the MCP proxy judges what is sent, and takes "+unread, http.StatusUnsupportedMediaType)
 		return false
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostHeld))
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		http.Error(w, "the MCP proxy judges what is sent, and takes no more than "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes", http.StatusRequestEntityTooLarge)
-		return false
-	} else if err != nil {
-		http.Error(w, "the request has not come in full", http.StatusBadRequest)
+	body, err := p.read(w, r)
+	if err != nil {
+		unreadBody(w, err)
 		return false
 	}
-	if kind == "application/x-www-form-urlencoded" && isForm(body) {
-		r.Body = io.NopCloser(bytes.NewReader(body)) // OAuth's, to an address beside that of the server
+	if kind == "application/x-www-form-urlencoded" && isForm(body.Data) {
+		r.Body = &heldBody{body: body, rest: body.Data} // OAuth's, to an address beside that of the server
 		return true
 	}
-	found := unfitting(found(body), unfit(body, false))
+	found := unfitting(found(body.Data), unfit(body.Data, false))
 	why := p.opt.judgeAll(found)
 	if len(found) > mostHeldCount {
 		why = &refusal{reason: tooLong}
 	}
 	if why == nil {
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Body = &heldBody{body: body, rest: body.Data}
 		return true
 	}
-	recorded := p.w.show(body, func(data []byte, at time.Time) { e.deny(st, data, at) }, true)
+	recorded := p.w.show(body.Data, func(data []byte, at time.Time) { e.deny(st, data, at) }, true)
+	body.Release()
 	if !recorded && p.w.stopped() {
-		http.Error(w, "the MCP proxy cannot record, and passes nothing on", http.StatusServiceUnavailable)
+		turnAway(w, stoppedText, http.StatusServiceUnavailable)
 		return false
 	}
-	answer := p.opt.answersTo(found, why)
+	p.tell(w, e, p.opt.answersTo(found, why), why)
+	return false
+}
+
+// tell answers a request that is not passed on.
+func (p *Proxy) tell(w http.ResponseWriter, e *exchange, answer []byte, why *refusal) {
+	impatient(w)
 	if len(answer) == 0 {
 		http.Error(w, why.text(), http.StatusForbidden)
-		return false
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if e.apart { // answers are read on the stream alone
 		if e.s.tell != nil && e.s.tell(answer) {
 			w.WriteHeader(http.StatusAccepted)
-			return false
+			return
 		}
 		w.WriteHeader(http.StatusForbidden)
 	}
 	_, _ = w.Write(answer) // to a client that may be gone
-	return false
+}
+
+// read reads the body of a request, in the time and the memory that there are for it.
+// The time is net/http's to lift when the body is there, as it does.
+func (p *Proxy) read(w http.ResponseWriter, r *http.Request) (*httpbody.Body, error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(httpbody.Wait)) // a test's recorder has none
+	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld)
+}
+
+// unreadBody answers a request whose body could not be read.
+func unreadBody(w http.ResponseWriter, err error) {
+	_, long := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case long:
+		turnAway(w, fmt.Sprintf("the MCP proxy judges what is sent, and takes no more than %d bytes", mostHeld), http.StatusRequestEntityTooLarge)
+	case errors.Is(err, httpbody.ErrBusy):
+		w.Header().Set("Retry-After", "1")
+		turnAway(w, "the MCP proxy judges what is sent, and "+err.Error(), http.StatusServiceUnavailable)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		turnAway(w, fmt.Sprintf("the request has not come within %v", httpbody.Wait), http.StatusRequestTimeout)
+	default:
+		turnAway(w, "the request has not come in full", http.StatusBadRequest)
+	}
+}
+
+// turnAway answers a request whose body, or the rest of it, nobody reads. It is not
+// waited for longer than for who is sending it now.
+func turnAway(w http.ResponseWriter, text string, status int) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(httpbody.Leftover)) // a test's recorder has none
+	impatient(w)
+	http.Error(w, text, status)
+}
+
+// impatient waits for a client that does not read what the proxy itself answers no
+// longer than for its body.
+func impatient(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(httpbody.Wait)) // a test's recorder has none
+}
+
+// A heldBody is a body that was held back, and is passed on: it gives its memory back
+// when all of it went, or nobody wants the rest.
+type heldBody struct {
+	mu   sync.Mutex // who sends it on may close it while it is read
+	body *httpbody.Body
+	rest []byte
+}
+
+// Read reads the body.
+func (b *heldBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := copy(p, b.rest)
+	if b.rest = b.rest[n:]; len(b.rest) == 0 {
+		b.body.Release()
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Close drops the rest.
+func (b *heldBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rest = nil
+	b.body.Release()
+	return nil
 }
 
 // written returns the type of a body, or why it is not taken: other readers may

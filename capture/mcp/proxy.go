@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/httpbody"
 )
 
 // sessionHeader is the header that names a session (MCP 2025-11-25, Transports,
@@ -49,13 +50,18 @@ type Proxy struct {
 	nameless *session            // of servers that keep none; likewise
 	closing  sync.Once
 	lost     error
+
+	bodies *httpbody.Budget // what is held back of what clients send
 }
 
 // NewProxy returns a proxy of a server. Hosts are the names by which it may be
 // called: where they are not nil, a request for any other is refused, so that no
 // page in a browser can reach it under a name of its own. The caller closes it.
 func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) *Proxy {
-	p := &Proxy{opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}}
+	p := &Proxy{
+		opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{},
+		bodies: httpbody.NewBudget(mostBodies),
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true
 	p.http = httputil.ReverseProxy{
@@ -82,6 +88,9 @@ func (p *Proxy) Close() error {
 	return p.lost
 }
 
+// stoppedText is what a client is told of a proxy that has stopped.
+const stoppedText = "the MCP proxy cannot record, and passes nothing on"
+
 // Broken is closed when something cannot be recorded, and so nothing more is
 // passed on.
 func (p *Proxy) Broken() <-chan struct{} { return p.w.broken }
@@ -92,10 +101,10 @@ func success() *etch.Result { return &etch.Result{Type: etch.Success} }
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case p.w.stopped():
-		http.Error(w, "the MCP proxy cannot record, and passes nothing on", http.StatusServiceUnavailable)
+		turnAway(w, stoppedText, http.StatusServiceUnavailable)
 		return
 	case !p.isHost(r.Host):
-		http.Error(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
+		turnAway(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
 		return
 	}
 	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent"))}

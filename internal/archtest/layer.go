@@ -28,6 +28,7 @@ var layers = []layer{
 	{pkg: "internal/child", level: 0, reason: "a program that another stands in front of; what either is for it does not know"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
 	{pkg: "internal/wire", level: 0, reason: "what a daemon answers, line by line; of logs it knows nothing"},
+	{pkg: "internal/httpbody", level: 0, reason: "bytes of requests, and how many at a time; what they say it does not know"},
 	{pkg: "internal/hookenv", level: 0, reason: "names of variables, whoever sets them"},
 	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
 	{pkg: "internal/lanes", level: 0, reason: "SHA-256 of bytes, whatever they are"},

@@ -34,14 +34,14 @@ func (h *Handler) hook(c *call) error {
 	}
 	d := &delivery{h: h, c: c, known: make(chan subject, 1), ended: make(chan outcome, 1)}
 	d.Delivery = hook.Delivery{
-		Agent: agent, Event: c.r.PathValue("event"), Payload: body.data, Now: h.opt.Now(), Remote: true, Sender: c.sender.Key(),
+		Agent: agent, Event: c.r.PathValue("event"), Payload: body.Data, Now: h.opt.Now(), Remote: true, Sender: c.sender.Key(),
 		Actor: etch.Actor{Host: h.opt.Host}, Recording: h.opt.Recording, Classify: h.opt.Classify, Masker: h.opt.Masker,
 	}
 	if s := c.sender; s.UID >= 0 {
 		d.Actor.Username, d.Actor.UserID, d.Parent = s.User, fmt.Sprint(s.UID), max(s.PID, 0)
 	}
 	h.hooks.Go(func() {
-		defer h.release(body)
+		defer body.Release()
 		d.ended <- d.deliver()
 	})
 	patience := time.NewTimer(h.patience)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/httpbody"
 	"github.com/etch-audit/etch/server"
 )
 
@@ -137,8 +138,8 @@ func TestEventErrors(t *testing.T) {
 	if n := len(b.records("type = command_execution")); n != 0 {
 		t.Errorf("%d events of bad requests are recorded", n)
 	}
-	if free := b.handler.budget.free; free != maxBodies {
-		t.Errorf("%d bytes of %d are free after all requests", free, maxBodies)
+	if held := b.handler.bodies.Held(); held != 0 {
+		t.Errorf("%d bytes are held after all requests", held)
 	}
 	if got := b.do("POST", "/v1/events", b.send, squeezed(t, []byte(event)), "Content-Type", "application/json", "Content-Encoding", "gzip"); got.status != 200 {
 		t.Errorf("gzip: %d %s", got.status, got.body)
@@ -148,13 +149,11 @@ func TestEventErrors(t *testing.T) {
 // TestBudget shows that a daemon whose bodies fill their memory says so.
 func TestBudget(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
-	if !b.handler.budget.take(maxBodies - bodyStep + 1) {
-		t.Fatal("the budget is not there")
-	}
+	b.handler.bodies = httpbody.NewBudget(64<<10 - 1)
 	if got := b.post(event, "application/json"); got.status != 503 || got.code() != "busy" || got.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	b.handler.budget.give(maxBodies - bodyStep + 1)
+	b.handler.bodies = httpbody.NewBudget(64 << 10)
 	if got := b.post(event, "application/json"); got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
@@ -279,7 +278,7 @@ func TestSlowBody(t *testing.T) {
 			t.Error(err)
 			resp = &http.Response{Body: http.NoBody}
 		}
-		if waited := time.Since(began); resp.StatusCode != http.StatusRequestTimeout || waited > 2*bodyWait {
+		if waited := time.Since(began); resp.StatusCode != http.StatusRequestTimeout || waited > 2*httpbody.Wait {
 			t.Errorf("%s after %v", resp.Status, waited)
 		}
 		if err := resp.Body.Close(); err != nil {
@@ -293,8 +292,8 @@ func TestSlowBody(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(2 * time.Second) // who sent sees that nobody is there
-		if b.handler.budget.free != maxBodies {
-			t.Error("the body still holds memory")
+		if held := b.handler.bodies.Held(); held != 0 {
+			t.Errorf("the body still holds %d bytes", held)
 		}
 	})
 }
