@@ -88,7 +88,7 @@ type Handler struct {
 // New returns a Handler.
 func New(opts *Options) *Handler {
 	h := &Handler{
-		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), bodies: httpbody.NewBudget(maxBodies),
+		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), bodies: httpbody.NewBudget(max(maxBodies, 3*opts.Server.Limits().MaxEvent)),
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
 		decoding: make(chan struct{}, maxDecoding), leftover: httpbody.Leftover, patience: hookPatience, judging: hookJudging,
 	}

@@ -19,7 +19,8 @@ const (
 	// maxBody bounds a body, before and after it is decompressed, unless one event
 	// may be longer.
 	maxBody = 8 << 20
-	// maxBodies bounds the bodies that are held at the same time.
+	// maxBodies bounds the bodies that are held at the same time, unless one event may
+	// take a third of it.
 	maxBodies = 96 << 20
 )
 
@@ -33,7 +34,7 @@ func (h *Handler) body(c *call) (*httpbody.Body, error) {
 	if err != nil {
 		return nil, h.bodyProblem(err, limit)
 	}
-	b, err := h.bodies.Read(in, limit)
+	b, err := h.bodies.Read(in, limit, c.sender.Key())
 	if err != nil {
 		return nil, h.bodyProblem(err, limit)
 	}

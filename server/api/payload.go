@@ -72,7 +72,7 @@ func (h *Handler) payload(c *call) *payload {
 	w := &witness{in: in, hash: sha256.New()}
 	var body *httpbody.Body
 	if exact {
-		body, err = h.readPayload(w)
+		body, err = h.readPayload(w, c.sender.Key())
 	}
 	if err == nil {
 		c.unread = false
@@ -87,8 +87,8 @@ func (h *Handler) payload(c *call) *payload {
 	return p
 }
 
-func (h *Handler) readPayload(in io.Reader) (*httpbody.Body, error) {
-	body, err := h.bodies.Read(in, hook.MaxPayload)
+func (h *Handler) readPayload(in io.Reader, sender string) (*httpbody.Body, error) {
+	body, err := h.bodies.Read(in, hook.MaxPayload, sender)
 	if err == nil && len(body.Data) == 0 {
 		body.Release()
 		err = errEmpty
