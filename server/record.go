@@ -72,7 +72,7 @@ func (s *Server) append(ctx context.Context, events []*etch.Event, how []sending
 	}
 	own := s.repeats.of(events[0])
 	own.mu.RLock()
-	if !slices.ContainsFunc(events, own.has) {
+	if !slices.ContainsFunc(events, own.ids.has) {
 		defer own.mu.RUnlock()
 		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err

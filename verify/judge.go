@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -196,6 +197,18 @@ func (j *judge) tell(seq uint64, kind, format string, args ...any) {
 	j.notes++
 }
 
+// lost counts what a log_gap says was lost, and apart from it what it has on
+// somebody's word.
+func (j *judge) lost(g *control.GapLog) {
+	if g.ClaimedBy != "" {
+		j.sum.LostAsClaimed += min(g.Lost, math.MaxUint64-j.sum.LostAsClaimed) // it may be any number
+		j.tell(j.seq, control.Gap, "%s claims that %d events between %s and %s are lost: %s", g.ClaimedBy, g.Lost, g.From, g.To, g.Cause)
+		return
+	}
+	j.sum.LostEvents += g.Lost
+	j.tell(j.seq, control.Gap, "%d events between %s and %s could not be recorded: %s", g.Lost, g.From, g.To, g.Cause)
+}
+
 // reached compares what was read with the state and the head, where either is
 // of just these lines.
 func (j *judge) reached() {
@@ -347,8 +360,7 @@ func (j *judge) control(kind string, data []byte, offset int64) {
 	case control.Gap:
 		var g control.GapLog
 		if err = parse(data, &g); err == nil {
-			j.sum.LostEvents += g.Lost
-			j.tell(j.seq, kind, "%d events between %s and %s could not be recorded: %s", g.Lost, g.From, g.To, g.Cause)
+			j.lost(&g)
 		}
 	}
 	if err != nil {

@@ -114,7 +114,8 @@ type Summary struct {
 	NotYetCommitted  int64   `json:"not_yet_committed_bytes"` // at the end, not judged
 	VoidBytes        int64   `json:"void_bytes"`              // never acknowledged, on record as void
 	MissingRecords   uint64  `json:"missing_records"`         // sequence numbers without a line
-	LostEvents       uint64  `json:"lost_events"`             // told by log_gap records
+	LostEvents       uint64  `json:"lost_events"`             // told by log_gap records, as the log's writers know
+	LostAsClaimed    uint64  `json:"lost_events_claimed"`     // the same, as others claim who need not say the truth
 	RecoveredTails   uint64  `json:"recovered_tails"`         // told by log_recovered records
 	StateRemembers   *uint64 `json:"state_remembers"`         // records; null without a state
 	KeysReadableHere bool    `json:"keys_readable_here"`      // whoever ran this can read the log's private keys

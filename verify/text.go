@@ -82,6 +82,7 @@ func (r *Report) writeSummary(b *strings.Builder) {
 		{"void", uint64(s.VoidBytes), "bytes that were never acknowledged"},
 		{"missing", s.MissingRecords, "records"},
 		{"lost", s.LostEvents, "events that the log says it could not take"},
+		{"claimed", s.LostAsClaimed, "more that senders say were lost before they came to the log, which nothing proves"},
 	} {
 		if n.count > 0 {
 			row(n.name, "%d %s", n.count, n.what)
