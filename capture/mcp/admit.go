@@ -79,7 +79,7 @@ func (p *Proxy) tell(w http.ResponseWriter, e *exchange, answer []byte, why *ref
 // The time is net/http's to lift when the body is there, as it does.
 func (p *Proxy) read(w http.ResponseWriter, r *http.Request) (*httpbody.Body, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(httpbody.Wait)) // a test's recorder has none
-	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld)
+	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld, "")
 }
 
 // unreadBody answers a request whose body could not be read.
