@@ -3,6 +3,13 @@
 // starts sooner. "etch install" puts it into agents' settings where it lies beside etch.
 package main
 
+// Nothing is looked up of how many processors a container may use, and no goroutine
+// follows that: see package alone. Nor are mappings named.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+//go:debug decoratemappings=0
+
 import (
 	"io"
 	"os"
