@@ -143,9 +143,12 @@ func TestIsOf(t *testing.T) {
 		line []byte
 		want bool
 	}{
-		{form("", 1, right), true}, {form(" ", 1, right), true},
-		{form("", 2, right), false}, {form(" ", 2, right), false},
-		{form("", 1, right[1:]+"0"), false}, {form(" ", 1, strings.ToUpper(right)), false},
+		{form("", 1, right), true},
+		{form(" ", 1, right), true},
+		{form("", 2, right), false},
+		{form(" ", 2, right), false},
+		{form("", 1, right[1:]+"0"), false},
+		{form(" ", 1, strings.ToUpper(right)), false},
 	} {
 		if got, err := isOf(test.line, 1, x); got != test.want || err != nil {
 			t.Errorf("%s: got %v, %v, want %v", test.line, got, err, test.want)
