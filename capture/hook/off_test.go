@@ -152,27 +152,34 @@ func TestHooksTampered(t *testing.T) {
 			if want != "" {
 				want = test.file + want
 			}
-			for _, end := range []string{"Stop", "SessionEnd"} {
-				h := newSettingsHome(t, test.agent)
-				h.write(test.file, test.before)
-				if got := h.deliver("SessionStart"); got != "" {
-					t.Errorf("at the start: %s", got)
-				}
-				h.write(test.file, test.after)
-				if got := h.deliver(end); got != want {
-					t.Errorf("at %s: got %q, want %q", end, got, want)
-				}
-				if got := h.deliver("Stop"); got != "" {
-					t.Errorf("told again: %s", got)
-				}
-				if test.after != test.before {
-					h.write(test.file, test.before)
-					if got := h.deliver("Interrupt"); got != "" {
-						t.Errorf("put back: %s", got)
-					}
-				}
-			}
+			tamper(t, test.agent, test.file, test.before, test.after, want)
 		})
+	}
+}
+
+// tamper changes a file during a session, and puts it back, and looks at what is told of
+// it, and when.
+func tamper(t *testing.T, agent, file, before, after, want string) {
+	t.Helper()
+	for _, end := range []string{"Stop", "SessionEnd"} {
+		h := newSettingsHome(t, agent)
+		h.write(file, before)
+		if got := h.deliver("SessionStart"); got != "" {
+			t.Errorf("at the start: %s", got)
+		}
+		h.write(file, after)
+		if got := h.deliver(end); got != want {
+			t.Errorf("at %s: got %q, want %q", end, got, want)
+		}
+		if got := h.deliver("Stop"); got != "" {
+			t.Errorf("told again: %s", got)
+		}
+		if after != before {
+			h.write(file, before)
+			if got := h.deliver("Interrupt"); got != "" {
+				t.Errorf("put back: %s", got)
+			}
+		}
 	}
 }
 
