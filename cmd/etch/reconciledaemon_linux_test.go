@@ -33,13 +33,13 @@ func TestReconcileAsksAnotherUsersDaemon(t *testing.T) {
 	}
 	copyProgram(t, bin)
 	const session = "11111111-1111-1111-1111-111111111111"
-	text := ""
+	var text strings.Builder
 	for _, id := range []string{"toolu_1", "toolu_2"} {
-		text += `{"type":"assistant","sessionId":"` + session + `","cwd":"/p","timestamp":"2026-01-02T03:04:05Z","message":{"content":[{"type":"tool_use","id":"` + id + `","name":"Bash","input":{"command":"ls"}}]}}
+		text.WriteString(`{"type":"assistant","sessionId":"` + session + `","cwd":"/p","timestamp":"2026-01-02T03:04:05Z","message":{"content":[{"type":"tool_use","id":"` + id + `","name":"Bash","input":{"command":"ls"}}]}}
 {"type":"user","sessionId":"` + session + `","cwd":"/p","timestamp":"2026-01-02T03:04:06Z","message":{"content":[{"type":"tool_result","tool_use_id":"` + id + `","content":"x"}]}}
-`
+`)
 	}
-	if err := os.WriteFile(filepath.Join(sessions, session+".jsonl"), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(sessions, session+".jsonl"), []byte(text.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := filepath.WalkDir(home, func(path string, _ os.DirEntry, err error) error {
