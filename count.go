@@ -214,11 +214,9 @@ func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.
 	return rows, list.all(), err
 }
 
-// attempts are the only records that a completion hides, and the others.
-var attempts, settled = byPhase()
-
+// byPhase returns attempts, the only records that a completion hides, and the others.
 func byPhase() (attempts, settled filter.Expr) {
-	e, err := schema.Equal(fieldOf("phase"), string(Attempt))
+	e, err := schema.Equal(fieldPhase, string(Attempt))
 	if err != nil {
 		panic("etch: " + err.Error())
 	}

@@ -79,7 +79,7 @@ func (p *Proxy) tell(w http.ResponseWriter, e *exchange, answer []byte, why *ref
 // The time is net/http's to lift when the body is there, as it does.
 func (p *Proxy) read(w http.ResponseWriter, r *http.Request) (*httpbody.Body, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(httpbody.Wait)) // a test's recorder has none
-	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld)
+	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld, "")
 }
 
 // unreadBody answers a request whose body could not be read.
@@ -230,7 +230,12 @@ func (e *exchange) deny(body []byte, judged []*message, at time.Time) {
 			}
 		})
 	}
-	if e.own && e.s != nil {
-		e.s.finish(success(), "refused", at)
+	if e.s == nil {
+		return
 	}
+	if e.own {
+		e.p.part(e.s, "refused", at)
+	}
+	e.left = 0 // it is not passed on, and has no answer
+	e.over(at)
 }
