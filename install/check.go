@@ -72,7 +72,7 @@ type offSwitch struct {
 // environment.
 func (a *Agent) Check(m Machine, log, own string) State {
 	c := checking{a: a, m: m, log: log, own: own, State: State{Found: a.Found(m), Program: a.Program(m)}}
-	for _, s := range a.read(m) {
+	for _, s := range once(a.read(m)) {
 		c.look(s)
 	}
 	if a.dotEnv != nil {
@@ -83,6 +83,9 @@ func (a *Agent) Check(m Machine, log, own string) State {
 	c.conclude()
 	return c.State
 }
+
+// Hooked reports whether a file that the agent reads has a hook of this program.
+func (a *Agent) Hooked(m Machine) bool { return len(a.Check(m, "", "").Commands) > 0 }
 
 // Logs returns the logs that the agent's hooks of a scope name, each once; ""
 // stands for the one of the configuration. There are none where there are no hooks.
@@ -100,6 +103,18 @@ func (a *Agent) Logs(m Machine, scope Scope) []string {
 		}
 	}
 	return logs
+}
+
+// once leaves out sources of which a later one is the same file: in the home directory
+// the project's are the user's own.
+func once(all []source) []source {
+	var kept []source
+	for i, s := range all {
+		if !slices.ContainsFunc(all[i+1:], func(other source) bool { return other.path == s.path }) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // read returns the files that an agent reads, the most powerful first.

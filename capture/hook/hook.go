@@ -140,7 +140,10 @@ func (a *Agent) DenyPosted(event, reason string) (body []byte, ok bool) {
 func (a *Agent) Stops(event string) bool { return a.eventKind(event).stops() }
 
 // Asks reports whether a hook of an event is asked whether a call may run.
-func (a *Agent) Asks(event string) bool { return a.eventKind(event) == AttemptEvent }
+func (a *Agent) Asks(event string) bool {
+	kind := a.eventKind(event)
+	return kind == AttemptEvent || kind == PermissionEvent
+}
 
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)

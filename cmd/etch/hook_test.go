@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/internal/hookrun"
 	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
@@ -467,7 +468,7 @@ func TestHookOfSilentInput(t *testing.T) {
 // TestHookOfHugePayload is told what it was, not stored.
 func TestHookOfHugePayload(t *testing.T) {
 	path := testLog(t, 1)
-	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hookrun.MaxPayload))
+	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hook.MaxPayload))
 	if out, err := hookCmd(path, huge, "codex", "PreToolUse").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v, output %q", err, out)
 	}
@@ -475,6 +476,27 @@ func TestHookOfHugePayload(t *testing.T) {
 	got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--format", "jsonl").CombinedOutput()
 	if err != nil || !bytes.Contains(got, []byte(`"agent":"codex"`)) || bytes.Contains(got, []byte("00000")) {
 		t.Errorf("%v: on record: %s", err, got)
+	}
+}
+
+// TestHookOfHugePayloadRefused shows that a call is refused whose payload is too long to
+// be judged, where the policy refuses any.
+func TestHookOfHugePayloadRefused(t *testing.T) {
+	for variable, rule := range map[string]string{"ETCH_DENY_RISK=critical": "deny_risk=critical", "ETCH_HOOKS_ON_ERROR=block": "on_error=block"} {
+		path := testLog(t, 1)
+		huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hook.MaxPayload))
+		cmd := hookCmd(path, huge, "codex", "PreToolUse")
+		cmd.Env = append(cmd.Env, variable, "TEST_PATIENT=1")
+		out, err := cmd.CombinedOutput()
+		ended, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || ended.ExitCode() != 2 || !bytes.Contains(out, []byte("cannot look at")) {
+			t.Errorf("%s: %v, output %q", variable, err, out)
+		}
+		drainAll(t, path)
+		got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--format", "jsonl").CombinedOutput()
+		if err != nil || !bytes.Contains(got, []byte(rule)) {
+			t.Errorf("%v: on record: %s", err, got)
+		}
 	}
 }
 

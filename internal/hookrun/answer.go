@@ -99,10 +99,26 @@ func (r *run) judge(turn *hook.Turn, event string) ([]*etch.Event, string) {
 	if _, refuses := r.deny(event, ""); !refuses {
 		return turn.Events, ""
 	}
-	policy := hook.Policy{
+	return r.policy().Judge(r.known, turn)
+}
+
+// refuseUnread refuses the call that a payload may be about which is too long to be
+// looked at, where the policy refuses any and the agent honours that. It returns the
+// reason.
+func (r *run) refuseUnread(ev *etch.Event) string {
+	if r.known == nil || !r.known.Asks(r.Event) {
+		return ""
+	}
+	if _, refuses := r.deny(r.Event, ""); !refuses {
+		return ""
+	}
+	return r.policy().RefuseUnread(ev, r.resolved.Hooks.Block)
+}
+
+func (r *run) policy() *hook.Policy {
+	return &hook.Policy{
 		DenyRisk: r.resolved.Policy.DenyRisk, Classify: danger.Of, Recording: RecordingOf(&r.resolved.Hooks),
 	}
-	return policy.Judge(r.known, turn)
 }
 
 // maxErrorLog is the size at which the log of errors begins anew.

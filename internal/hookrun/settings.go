@@ -98,7 +98,8 @@ func (r *run) options(resolved *config.Resolved) *etch.Options {
 // until ctx is done.
 func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, string)) {
 	if r.known == nil || r.payload.over() {
-		set(nil, []*etch.Event{r.delivered("")}, "")
+		ev := r.delivered("")
+		set(nil, []*etch.Event{ev}, r.refuseUnread(ev))
 		return
 	}
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
