@@ -82,11 +82,12 @@ func TestHooksTampered(t *testing.T) {
 	const idle = off + "this program's hooks were kept from being run at "
 	const unread = off + "the file with this program's hooks is not read any more as it stands"
 	many := func(first, last string) string {
-		text := `{"disableAllHooks": ` + first
+		var text strings.Builder
+		text.WriteString(`{"disableAllHooks": ` + first)
 		for i := range 70 {
-			text += fmt.Sprintf(`,"member%d":%d`, i, i)
+			fmt.Fprintf(&text, `,"member%d":%d`, i, i)
 		}
-		return text + `,"disableAllHooks": ` + last + "}"
+		return text.String() + `,"disableAllHooks": ` + last + "}"
 	}
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
 	codex := func(program string) string {
@@ -128,8 +129,8 @@ func TestHooksTampered(t *testing.T) {
 		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
-		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
-		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 8<<20) + "}", off + "the file is larger than is looked into"},
+		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 3<<19) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + "}", off + "the file is larger than is looked into"},
 		{"switched off by the last of many", "qwen", "home/project/.qwen/settings.json", "{}", many("false", "true"), off + "disableAllHooks is set"},
 		{"not switched off by the first of many", "qwen", "home/project/.qwen/settings.json", "{}", many("true", "false"), ""},
 		{"no longer JSON", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch") + "}", unread},
