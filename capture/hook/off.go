@@ -91,17 +91,25 @@ func (t *Turn) compare(name string, again bool) {
 	if err != nil {
 		content = nil // most of them are not there
 	}
-	off := t.switchedOff(name, content)
+	off, variable := switchedOff(t.agent(), name, content), t.bent(name, content)
 	hooks, sum := t.agent().hooks(name, content)
 	now := strconv.Itoa(hooks) + sum
-	if off != "" {
+	switch {
+	case off != "":
 		now = "off"
+	case variable != "":
+		now = "bent"
 	}
 	told := g.told == now && !again
 	g.told = now
 	switch {
 	case off != "":
 		t.finding(told, name, off)
+	case variable != "":
+		t.HooksOff = true
+		if !told {
+			t.suspicion(name, "environment set for hooks", "hooks-environment: "+variable+" is set for hooks, of which those that heed it record elsewhere")
+		}
 	case hooks < g.hooks && err != nil:
 		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
 	case hooks < g.hooks:
@@ -146,16 +154,11 @@ func parseGuard(text string) guard {
 	return g
 }
 
-// switchedOff returns what of a settings file switches the agent's hooks off, or
-// would have them record elsewhere; "" where nothing does.
-func (t *Turn) switchedOff(name string, content []byte) string {
+// switchedOff returns what of a settings file switches an agent's hooks off; "" where
+// nothing does.
+func switchedOff(agent *Agent, name string, content []byte) string {
 	switch {
-	case len(content) == 0:
-		return ""
-	case filepath.Base(name) == ".env":
-		if set := hookenv.Assigned(string(content)); len(set) > 0 {
-			return set[0].Name + " is set for hooks"
-		}
+	case len(content) == 0 || filepath.Base(name) == ".env":
 		return ""
 	case filepath.Ext(name) == ".toml":
 		if key := featureOff(string(content)); key != "" {
@@ -172,12 +175,21 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		return "hooksConfig.enabled is false"
 	}
 	for _, e := range Elements(of.Get("disabled")) {
-		if word, _ := Text(e); word == "etch" || t.agent().isHookCommand(word) {
+		if word, _ := Text(e); word == "etch" || agent.isHookCommand(word) {
 			return "hooksConfig.disabled names them"
 		}
 	}
-	if variable := t.bends(name, p); variable != "" {
-		return variable + " is set for hooks"
+	return ""
+}
+
+// bent returns a variable by which a file of the project would have hooks record
+// elsewhere, or run something else; "" where it sets none.
+func (t *Turn) bent(name string, content []byte) string {
+	if filepath.Base(name) != ".env" {
+		return t.bends(name, settingsOf(content))
+	}
+	if set := hookenv.Assigned(string(content)); len(set) > 0 {
+		return set[0].Name
 	}
 	return ""
 }

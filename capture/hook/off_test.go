@@ -78,6 +78,9 @@ func TestHooksTampered(t *testing.T) {
 		out     = off + "this program's hooks were taken out"
 		changed = ": hooks-changed: this program's hooks were changed"
 	)
+	bent := func(variable string) string {
+		return ": hooks-environment: " + variable + " is set for hooks, of which those that heed it record elsewhere"
+	}
 	codex := func(program string) string {
 		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
 			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
@@ -101,8 +104,8 @@ func TestHooksTampered(t *testing.T) {
 		{"switched off with comments", "gemini", "home/project/.gemini/settings.json", "{}", "{\"hooksConfig\": {/* x */ \"enabled\": false}}", off + "hooksConfig.enabled is false"},
 		{"switched off by name", "gemini", "home/.gemini/settings.json", noted, `{"hooksConfig": {"disabled": ["other", "etch"]}}`, off + "hooksConfig.disabled names them"},
 		{"others switched off", "gemini", "home/project/.gemini/settings.json", "{}", `{"hooksConfig": {"disabled": ["other"]}}`, ""},
-		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", off + "ETCH_LOG_PATH is set for hooks"},
-		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
+		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", bent("ETCH_LOG_PATH")},
+		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", bent("HOME")},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
 		{"removed", "copilot", "home/project/.github/hooks/etch.json", shells, "", gone},
