@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -159,7 +160,7 @@ type setVariable struct{ name, where string }
 type found struct {
 	source
 	line int
-	wide bool
+	standing
 	key  string // of a hook that wants trust: its place in the file
 	hash string
 	command
@@ -187,7 +188,7 @@ func (c *checking) look(s source) {
 	switch f := s.form.(type) {
 	case ownFile:
 		if f.holds(text) {
-			c.seen = append(c.seen, found{source: s, line: lineOf(text, commandLine), wide: true, command: f.command(text)})
+			c.seen = append(c.seen, found{source: s, line: lineOf(text, commandLine), standing: f.standing(text), command: f.command(text)})
 		}
 	case hookFile:
 		c.lookJSON(s, f, text)
@@ -231,7 +232,7 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 	}
 	for _, e := range f.entries(doc) {
 		c.seen = append(c.seen, found{
-			source: s, line: doc.Line(e.node.Start()), wide: e.wide(doc), command: withEvent(e.command, e.event),
+			source: s, line: doc.Line(e.node.Start()), standing: f.standing(doc, e), command: withEvent(e.command, e.event),
 			key: trustKey(s.path, e), hash: trustHash(doc, e),
 		})
 	}
@@ -308,7 +309,7 @@ func (c *checking) lookSwitch(s source, doc *settings.Document, n *settings.Node
 	if list, ok := value.([]any); ok {
 		if !slices.ContainsFunc(list, func(v any) bool {
 			name, ok := v.(string)
-			words := split(name, c.m.GOOS == "windows")
+			words, _ := hookform.Words(name, c.m.GOOS == "windows")
 			_, ours := parse(words, c.a.names(), filepath.Base(c.m.Binary))
 			return ok && (name == programName || ours)
 		}) {
@@ -374,7 +375,7 @@ func (c *checking) conclude() {
 	c.concludeSessions()
 }
 
-// concludeEvents looks whether each event has a hook that is run for every tool.
+// concludeEvents looks whether each event has a hook that is run as it was installed.
 func (c *checking) concludeEvents() {
 	mend := "etch install " + c.a.Name
 	if len(c.seen) == 0 {
@@ -384,17 +385,51 @@ func (c *checking) concludeEvents() {
 		return
 	}
 	if _, whole := c.seen[0].form.(ownFile); whole {
+		if s := c.seen[0].standing; s.verdict != hookform.Fine {
+			c.add("hooks", Warning, c.seen[0].path, mend, "%s", s.why)
+		}
 		return // a file that is written whole has them all, or is none of ours
 	}
 	var missing []string
+	var faults []fault
 	for _, event := range c.a.Events {
-		if !slices.ContainsFunc(c.seen, func(f found) bool { return f.event == event && f.wide }) {
+		best, ok := c.best(event)
+		switch {
+		case !ok:
 			missing = append(missing, event)
+		case best.verdict != hookform.Fine:
+			i := slices.IndexFunc(faults, func(f fault) bool { return f.standing == best.standing })
+			if i < 0 {
+				i = len(faults)
+				faults = append(faults, fault{found: best})
+			}
+			faults[i].events = append(faults[i].events, event)
 		}
 	}
 	if len(missing) > 0 {
 		c.add("hooks", Problem, c.seen[0].path, mend, "no hook of etch at %s", strings.Join(missing, ", "))
 	}
+	for _, f := range faults {
+		level := map[bool]Level{true: Problem, false: Warning}[f.verdict == hookform.Idle]
+		c.add("hooks", level, fmt.Sprintf("%s:%d", f.path, f.line), mend,
+			"the hooks at %s are not as etch install writes them: %s", strings.Join(f.events, ", "), f.why)
+	}
+}
+
+// A fault is what is wrong with the hooks at some events: found is the first.
+type fault struct {
+	found
+	events []string
+}
+
+// best returns the hook of an event that stands best, and whether there is any.
+func (c *checking) best(event string) (best found, ok bool) {
+	for _, f := range c.seen {
+		if f.event == event && (!ok || f.verdict < best.verdict) {
+			best, ok = f, true
+		}
+	}
+	return best, ok
 }
 
 // concludePrograms looks whether what the hooks start is there, and is this

@@ -289,7 +289,8 @@ func TestCheckHooks(t *testing.T) {
 	text = strings.Replace(text, `[{"command": "`+m.Binary+` hook cursor preToolUse`, `[{"matcher": "Shell", "command": "etch hook cursor preToolUse`, 1)
 	put(t, path, text)
 	want := []string{
-		"problem hooks: no hook of etch at sessionEnd, preToolUse [~/.cursor/hooks.json]",
+		"problem hooks: no hook of etch at sessionEnd [~/.cursor/hooks.json]",
+		`problem hooks: the hooks at preToolUse are not as etch install writes them: "matcher" keeps them from being run for every event, or to their end [~/.cursor/hooks.json:7]`,
 		`warning program: the hooks start "etch", which is looked for wherever the agent's search path leads [~/.cursor/hooks.json:7]`,
 		"problem program: the hooks start /gone/etch: no such file or directory [~/.cursor/hooks.json:12]",
 		"warning log: the hooks record into /var/log/other.log, not into /var/log/audit.log [~/.cursor/hooks.json:4]",

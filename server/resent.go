@@ -35,11 +35,11 @@ const maxAhead = 2 * time.Minute
 
 // RecordOnce is [Server.Record] for events that may be sent again, each with an id
 // that is made of its content, and of an event without a time that is all that it is
-// known by. Those that the same sender has had recorded within the last hour are not
+// known by. One without an id is recorded each time that it is sent. Those that the same sender has had recorded within the last hour are not
 // recorded again: it returns how many these are. Where it fails some may be recorded,
 // and sending all of them again adds the rest.
 func (s *Server) RecordOnce(ctx context.Context, sender Sender, events []*etch.Event) (known int, err error) {
-	done, err := s.mayRecord(sender, events)
+	done, err := s.mayRecord(sender, events, (*Load).Add)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +68,7 @@ func (s *Server) Turn(sender Sender) chan struct{} { return s.account(sender).tu
 // note remembers what is recorded.
 func (r *recent) note(events []*etch.Event, receipts []etch.Receipt, now time.Time, err error) {
 	for i, ev := range events {
-		if i < len(receipts) && receipts[i].Durable {
+		if i < len(receipts) && receipts[i].Durable && ev.ID != "" {
 			r.ids.add(ev, now)
 		}
 	}
@@ -100,7 +100,7 @@ func (s *Server) notYet(ctx context.Context, own *recent, events []*etch.Event) 
 			continue
 		}
 		missing = append(missing, ev)
-		if since.After(q.oldest) && (ev.Timestamp.IsZero() || !ev.Timestamp.After(since.Add(maxAhead))) {
+		if ev.ID != "" && since.After(q.oldest) && (ev.Timestamp.IsZero() || !ev.Timestamp.After(since.Add(maxAhead))) {
 			q.want(ev)
 		}
 	}

@@ -96,7 +96,7 @@ func (v *verifier) newJudge() *judge {
 	}
 	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes}
 	sum := &j.sum
-	sum.Daemons = []string{}
+	sum.Daemons, sum.Owners, sum.DaemonsThatSent = []string{}, []string{}, []string{}
 	sum.PublicKeySource, sum.PublicKey = "given", v.opts.PublicKey
 	if sum.PublicKey == "" {
 		sum.PublicKeySource, sum.PublicKey = "found", v.opts.Found

@@ -96,18 +96,6 @@ func (r *Report) writeSummary(b *strings.Builder) {
 	}
 }
 
-// sealedBy says who made the seals, as far as they tell.
-func (s *Summary) sealedBy() string {
-	daemons := "a daemon of user " + strings.Join(s.Daemons, ", ")
-	switch s.SealsByDaemon {
-	case 0:
-		return "writers that are no daemon: agents may run as their user"
-	case s.Seals:
-		return daemons + "; agents that ran as another user could only add"
-	}
-	return fmt.Sprintf("%s, %d of %d; the others by writers that are no daemon", daemons, s.SealsByDaemon, s.Seals)
-}
-
 // count writes how many there are of something.
 func count[N int | int64 | uint64](n N, what string) string {
 	if n == 1 {

@@ -13,8 +13,10 @@ import (
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
-// maxSettings is the size of the largest settings file that is looked into.
-const maxSettings = 1 << 20
+// maxSettings is the size of the largest settings file that is looked into. Those of
+// people have some kilobytes; what is said past this switches hooks off unseen, so a
+// larger one counts as one that does.
+const maxSettings = 8 << 20
 
 // watch looks, at a session's start, at the files that may switch hooks off:
 // those that do so now are a finding, for hooks that do not run have nobody
@@ -87,39 +89,42 @@ func (t *Turn) compare(name string, again bool) {
 	if at >= 0 {
 		g = parseGuard(t.state.Guards[at])
 	}
-	content, err := readFile(name, maxSettings)
+	content, err := readFile(name, maxSettings+1)
 	if err != nil {
 		content = nil // most of them are not there
 	}
-	off, variable := switchedOff(t.agent(), name, content), t.bent(name, content)
-	hooks, sum := t.agent().hooks(name, content)
-	now := strconv.Itoa(hooks) + sum
-	switch {
-	case off != "":
+	off := t.switchedOff(name, content)
+	stand := t.agent().standing(name, content)
+	now := strconv.Itoa(stand.events) + stand.sum
+	if off != "" {
 		now = "off"
-	case variable != "":
-		now = "bent"
 	}
-	told := g.told == now && !again
+	before := g.told
+	told := before == now && !again
 	g.told = now
 	switch {
 	case off != "":
 		t.finding(told, name, off)
-	case variable != "":
-		t.HooksOff = true
-		if !told {
-			t.suspicion(name, "environment set for hooks", "hooks-environment: "+variable+" is set for hooks, of which those that heed it record elsewhere")
-		}
-	case hooks < g.hooks && err != nil:
+	case stand.events < g.hooks && err != nil:
 		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
-	case hooks < g.hooks:
+	case stand.events < g.hooks && stand.unread:
+		t.finding(told, name, "the file with this program's hooks is not read any more as it stands")
+	case stand.events < g.hooks && len(stand.idle) > 0:
+		t.finding(told, name, "this program's hooks were kept from being run at "+strings.Join(stand.idle, ", "))
+	case stand.events < g.hooks:
 		t.finding(told, name, "this program's hooks were taken out")
-	case g.hooks > 0 && sum != g.sum:
+	case g.hooks > 0 && stand.sum != g.sum:
+		t.HooksOff = true // what they start now, and where it records, nobody has looked at
 		if !told {
 			t.suspicion(name, "hooks changed", "hooks-changed: this program's hooks were changed")
 		}
 	default:
-		g.hooks, g.sum, g.told = hooks, sum, ""
+		told = before == now
+		g.hooks, g.sum, g.told = stand.events, stand.sum, ""
+		if len(stand.idle) > 0 {
+			g.told = now // it is as the session found it, which is nothing to refuse
+			t.foundIdle(told, name, stand.idle)
+		}
 	}
 	if at >= 0 {
 		t.state.Guards = slices.Delete(t.state.Guards, at, at+1)
@@ -154,11 +159,18 @@ func parseGuard(text string) guard {
 	return g
 }
 
-// switchedOff returns what of a settings file switches an agent's hooks off; "" where
-// nothing does.
-func switchedOff(agent *Agent, name string, content []byte) string {
+// switchedOff returns what of a settings file switches the agent's hooks off, or
+// would have them record elsewhere; "" where nothing does.
+func (t *Turn) switchedOff(name string, content []byte) string {
 	switch {
-	case len(content) == 0 || filepath.Base(name) == ".env":
+	case len(content) == 0:
+		return ""
+	case len(content) > maxSettings:
+		return "the file is larger than is looked into"
+	case filepath.Base(name) == ".env":
+		if set := hookenv.Assigned(string(content)); len(set) > 0 {
+			return set[0].Name + setForHooks
+		}
 		return ""
 	case filepath.Ext(name) == ".toml":
 		if key := featureOff(string(content)); key != "" {
@@ -166,7 +178,7 @@ func switchedOff(agent *Agent, name string, content []byte) string {
 		}
 		return ""
 	}
-	p := settingsOf(content)
+	p, _ := t.agent().settingsOf(content)
 	if p.True("disableAllHooks") {
 		return "disableAllHooks is set"
 	}
@@ -175,21 +187,12 @@ func switchedOff(agent *Agent, name string, content []byte) string {
 		return "hooksConfig.enabled is false"
 	}
 	for _, e := range Elements(of.Get("disabled")) {
-		if word, _ := Text(e); word == "etch" || agent.isHookCommand(word) {
+		if word, _ := Text(e); word == "etch" || t.agent().isHookCommand(word) {
 			return "hooksConfig.disabled names them"
 		}
 	}
-	return ""
-}
-
-// bent returns a variable by which a file of the project would have hooks record
-// elsewhere, or run something else; "" where it sets none.
-func (t *Turn) bent(name string, content []byte) string {
-	if filepath.Base(name) != ".env" {
-		return t.bends(name, settingsOf(content))
-	}
-	if set := hookenv.Assigned(string(content)); len(set) > 0 {
-		return set[0].Name
+	if variable := t.bends(name, p); variable != "" {
+		return variable + setForHooks
 	}
 	return ""
 }
@@ -221,11 +224,27 @@ func featureOff(text string) string {
 	return ""
 }
 
-// finding says that hooks are switched off, and records it unless it was told before.
+// setForHooks ends what is said of a variable that a project sets: it switches no hook
+// off, and those of "etch install" do not heed it.
+const setForHooks = " is set for hooks"
+
+// finding says that hooks are switched off, or would record elsewhere, and records it
+// unless it was told before.
 func (t *Turn) finding(told bool, name, why string) {
 	t.HooksOff = true
-	if !told {
+	switch {
+	case told:
+	case strings.HasSuffix(why, setForHooks):
+		t.suspicion(name, "environment set for hooks", "hooks-environment: "+why+", of which those that heed it record elsewhere")
+	default:
 		t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
+	}
+}
+
+// foundIdle records, once, at which events a session found hooks that are not run.
+func (t *Turn) foundIdle(told bool, name string, events []string) {
+	if !told {
+		t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: this program's hooks are kept from being run at "+strings.Join(events, ", "))
 	}
 }
 
@@ -236,16 +255,6 @@ func (t *Turn) suspicion(name, finding, reason string) {
 	e.Action.Risk, e.Action.RiskReasons = etch.RiskHigh, []string{reason}
 	setLabel(e, "finding", finding)
 	t.add(e)
-}
-
-// settingsOf returns the object of a settings file, which some agents let have
-// comments.
-func settingsOf(content []byte) Payload {
-	if bytes.Contains(content, []byte("//")) || bytes.Contains(content, []byte("/*")) {
-		content = withoutComments(content)
-	}
-	p, _ := ParsePayload(content)
-	return p
 }
 
 // withoutComments returns a text of JSON with blanks in place of its comments.
@@ -301,81 +310,4 @@ func (t *Turn) bends(name string, p Payload) string {
 		}
 	}
 	return ""
-}
-
-// hooks returns how many events of a settings file start this program as a hook of
-// the agent, and a digest of the commands.
-func (a *Agent) hooks(name string, content []byte) (events int, sum string) {
-	var commands []string
-	if filepath.Ext(name) == ".js" { // a plugin, which is this program's as a whole
-		if text := string(content); strings.Contains(text, `"hook","`+a.Name+`"`) || strings.Contains(text, `etch-hook","`+a.Name+`"`) {
-			return 1, keyOf(string(content)).text()
-		}
-		return 0, ""
-	}
-	p := settingsOf(content)
-	for _, root := range [...]string{"hooks", "etch"} { // Antigravity has the name of the hooks around the events
-		list, _ := p.Object(root)
-		for _, event := range list.members {
-			if found := a.commandsIn(nil, event.value, 0); len(found) > 0 {
-				events++
-				commands = append(append(commands, event.name), found...)
-			}
-		}
-	}
-	if events == 0 {
-		return 0, ""
-	}
-	return events, keyOf(commands...).text()
-}
-
-// commandsIn appends the commands, and the lists of arguments, with "hook NAME" or
-// "etch-hook NAME" in them.
-func (a *Agent) commandsIn(found []string, raw []byte, depth int) []string {
-	if len(raw) == 0 || depth > 16 {
-		return found
-	}
-	switch raw[0] {
-	case '"':
-		if text, _ := Text(raw); a.isHookCommand(text) {
-			found = append(found, text)
-		}
-	case '[':
-		elements := Elements(raw)
-		for i, e := range elements {
-			if word, _ := Text(e); isHookWord(word) && i+1 < len(elements) {
-				if name, _ := Text(elements[i+1]); a.named(name) {
-					return append(found, string(raw))
-				}
-			}
-			found = a.commandsIn(found, e, depth+1)
-		}
-	case '{':
-		p, _ := ParsePayload(raw)
-		for _, m := range p.members {
-			found = a.commandsIn(found, m.value, depth+1)
-		}
-	}
-	return found
-}
-
-func (a *Agent) named(name string) bool { return name == a.Name || slices.Contains(a.Aliases, name) }
-
-// isHookCommand reports whether a command line starts this program as a hook of the agent.
-func (a *Agent) isHookCommand(line string) bool {
-	words := strings.Fields(line)
-	for i, word := range words {
-		if isHookWord(word) && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
-			return true
-		}
-	}
-	return false
-}
-
-// isHookWord reports whether what follows a word of a command line is an agent's name:
-// the word hook, or the program that does nothing else.
-func isHookWord(word string) bool {
-	word = strings.Trim(word, `"'`)
-	word = strings.TrimSuffix(word[strings.LastIndexAny(word, `/\`)+1:], ".exe")
-	return word == "hook" || word == "etch-hook"
 }

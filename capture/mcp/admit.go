@@ -19,7 +19,7 @@ const mostBodies = 4 * mostHeld
 
 // admit reads the body of a request, and reports whether it may be passed on. Where
 // it may not it answers.
-func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *stream) bool {
+func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange) bool {
 	kind, unread := written(r.Header)
 	if unread != "" {
 		turnAway(w, "the MCP proxy judges what is sent, and takes "+unread, http.StatusUnsupportedMediaType)
@@ -30,26 +30,30 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange, st *s
 		unreadBody(w, err)
 		return false
 	}
-	if kind == "application/x-www-form-urlencoded" && isForm(body.Data) {
-		r.Body = &heldBody{body: body, rest: body.Data} // OAuth's, to an address beside that of the server
+	messages, more := messagesIn(body.Data)
+	unfit := unfit(body.Data, false)
+	switch {
+	case kind == "application/x-www-form-urlencoded" && isForm(body.Data): // OAuth's, to an address beside that of the server
+		r.Body = p.held(body, e, messages)
 		return true
+	case more:
+		unfit = tooLong
+	case unfit != "" && len(messages) == 0:
+		messages = []*message{brokenIn(body.Data)}
 	}
-	found := unfitting(found(body.Data), unfit(body.Data, false))
-	why := p.opt.judgeAll(found)
-	if len(found) > mostHeldCount {
-		why = &refusal{reason: tooLong}
-	}
+	why := p.opt.decide(messages, unfit)
 	if why == nil {
-		r.Body = &heldBody{body: body, rest: body.Data}
+		r.Body = p.held(body, e, messages)
 		return true
 	}
-	recorded := p.w.show(body.Data, func(data []byte, at time.Time) { e.deny(st, data, at) }, true)
+	recorded := p.w.show(len(body.Data), func(at time.Time) { e.deny(body.Data, messages, at) }, true)
+	answer := answersTo(messages)
 	body.Release()
 	if !recorded && p.w.stopped() {
 		turnAway(w, stoppedText, http.StatusServiceUnavailable)
 		return false
 	}
-	p.tell(w, e, p.opt.answersTo(found, why), why)
+	p.tell(w, e, answer, why)
 	return false
 }
 
@@ -75,7 +79,7 @@ func (p *Proxy) tell(w http.ResponseWriter, e *exchange, answer []byte, why *ref
 // The time is net/http's to lift when the body is there, as it does.
 func (p *Proxy) read(w http.ResponseWriter, r *http.Request) (*httpbody.Body, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(httpbody.Wait)) // a test's recorder has none
-	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld)
+	return p.bodies.Read(http.MaxBytesReader(w, r.Body, mostHeld), mostHeld, "")
 }
 
 // unreadBody answers a request whose body could not be read.
@@ -111,13 +115,26 @@ func impatient(w http.ResponseWriter) {
 // A heldBody is a body that was held back, and is passed on: it gives its memory back
 // when all of it went, or nobody wants the rest.
 type heldBody struct {
+	show func() bool // has the messages in it recorded; it reports whether it may be passed on
+
 	mu   sync.Mutex // who sends it on may close it while it is read
 	body *httpbody.Body
 	rest []byte
 }
 
-// Read reads the body.
+// held returns a body of an exchange that may be passed on.
+func (p *Proxy) held(body *httpbody.Body, e *exchange, messages []*message) *heldBody {
+	size := len(body.Data)
+	return &heldBody{body: body, rest: body.Data, show: sync.OnceValue(func() bool {
+		return p.w.show(size, func(at time.Time) { e.takeAll(messages, at) }, p.opt.Strict)
+	})}
+}
+
+// Read reads the body. Its messages are shown before anything of it is read.
 func (b *heldBody) Read(p []byte) (int, error) {
+	if !b.show() {
+		return 0, errNotRecorded
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := copy(p, b.rest)
@@ -172,27 +189,47 @@ func isForm(body []byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("%*-._+&=", c) >= 0
 }
 
-// found returns the messages of a body; of very many only that they are too many.
-func found(body []byte) []*message {
-	var out []*message
+// eachMessage hands over the messages of a body, of which they are parts.
+func eachMessage(body []byte, take func(i int, m *message)) {
+	i := 0
 	o := newOutline(func(m *message) {
-		if len(out) <= mostHeldCount {
-			out = append(out, m)
-		}
+		take(i, m)
+		i++
 	})
-	o.keepAll()
+	o.keepParts()
 	o.feed(body)
 	o.end()
-	return out
 }
 
-// deny takes the body of a request that is not passed on.
-func (e *exchange) deny(st *stream, data []byte, at time.Time) {
-	e.refusing = true
-	st.unfit = unfit(data, false)
-	st.feed(data, at)
-	st.end(nil, at)
-	e.refusing, st.unfit = false, ""
+// messagesIn returns the first messages of a body, and whether there are more.
+func messagesIn(body []byte) (messages []*message, more bool) {
+	eachMessage(body, func(i int, m *message) {
+		if more = i >= mostHeldCount; !more {
+			messages = append(messages, m)
+		}
+	})
+	return messages, more
+}
+
+// takeAll takes messages of a client.
+func (e *exchange) takeAll(messages []*message, at time.Time) {
+	for _, m := range messages {
+		e.take(client, m, at)
+	}
+}
+
+// deny takes a body that is not passed on, of whose messages the first were judged. The
+// others are more than are.
+func (e *exchange) deny(body []byte, judged []*message, at time.Time) {
+	e.takeAll(judged, at)
+	if len(judged) == mostHeldCount {
+		eachMessage(body, func(i int, m *message) {
+			if i >= mostHeldCount {
+				m.refused = &refusal{reason: tooLong, unread: true}
+				e.take(client, m, at)
+			}
+		})
+	}
 	if e.s == nil {
 		return
 	}

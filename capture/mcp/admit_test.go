@@ -235,3 +235,40 @@ func TestUnreadRefusalIsNotWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// A body of too many messages is refused, and each call in it is on record as such;
+// what is kept of an open call is no part of its body.
+func TestTooManyMessages(t *testing.T) {
+	opt := strict()
+	address, recorded := proxied(t, &opt, func(http.ResponseWriter, *http.Request) { t.Error("it reaches the server") })
+	const n = mostHeldCount + 10
+	_, heard := post(t, address, "", "["+strings.Repeat(fmt.Sprintf(toolCall, "1", "good")+",", n-1)+fmt.Sprintf(toolCall, "2", "bad")+"]")
+	if !strings.Contains(heard, "it is too long") {
+		t.Errorf("got %.200s", heard)
+	}
+	attempts := 0
+	for _, e := range recorded() {
+		if strings.HasPrefix(e, "tool_call attempt ") {
+			attempts++
+		}
+	}
+	if attempts != n {
+		t.Errorf("%d attempts are on record, want %d", attempts, n)
+	}
+}
+
+// The key of an id, which lasts as long as its call, is short however long the id is,
+// and the same whatever of it was kept.
+func TestKeyIsShort(t *testing.T) {
+	id := `"` + strings.Repeat("x", 1<<20) + `"`
+	text := []byte(`{"id":` + id + `,"method":"a"}`)
+	var keys []string
+	for _, keep := range []func(*outline){func(*outline) {}, (*outline).keepAll, (*outline).keepParts} {
+		o := newOutline(func(m *message) { keys = append(keys, m.values[slotID].key()) })
+		keep(o)
+		o.feed(text)
+	}
+	if len(keys) != 3 || keys[0] != keys[1] || keys[1] != keys[2] || len(keys[0]) > 100 {
+		t.Errorf("got %.200q", keys)
+	}
+}

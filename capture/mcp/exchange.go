@@ -18,15 +18,14 @@ type exchange struct {
 	tag   string // where it has none: what tells ids of this exchange from those of others
 	trace string
 
-	s        *session  // nil until the first message
-	own      bool      // the session began in this exchange
-	apart    bool      // its answers come in another exchange: that which has offered the address
-	offered  bool      // this is that
-	stream   *tellable // what the client reads, where it may be told something
-	refusing bool      // what it brings is not passed on
-	calls    []*call   // requests that came in it
-	left     int       // how many of its bodies have not ended
-	why      string    // the server refuses it, where it says so in words of JSON-RPC
+	s       *session  // nil until the first message
+	own     bool      // the session began in this exchange
+	apart   bool      // its answers come in another exchange: that which has offered the address
+	offered bool      // this is that
+	stream  *tellable // what the client reads, where it may be told something
+	calls   []*call   // requests that came in it
+	left    int       // how many of its bodies have not ended
+	why     string    // the server refuses it, where it says so in words of JSON-RPC
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
@@ -55,9 +54,7 @@ func (e *exchange) take(from side, m *message, at time.Time) {
 		e.own = begins
 		e.join(s, at)
 	}
-	e.s.refusing = e.refusing
 	e.s.take(from, m, e, at)
-	e.s.refusing = false
 }
 
 // of returns what takes the messages that one side sends.

@@ -75,7 +75,7 @@ func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) 
 // is not. No request may be under way any more.
 func (p *Proxy) Close() error {
 	p.closing.Do(func() {
-		p.w.show(nil, func(_ []byte, at time.Time) {
+		p.w.show(0, func(at time.Time) {
 			for s := range p.parting {
 				s.finish(success(), s.parting, at)
 			}
@@ -116,18 +116,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.tag = strconv.FormatUint(p.number.Add(1), 36) + " "
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		st := newStream(false, e.of(client))
-		if p.opt.judges() {
-			st.o.keepAll()
-			if !p.admit(w, r, e, st) {
-				return
-			}
+		if !p.opt.judges() {
+			st := newStream(false, e.of(client))
+			e.left++
+			r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: func(at time.Time) {
+				st.end(at)
+				e.over(at)
+			}}
+		} else if !p.admit(w, r, e) {
+			return
 		}
-		e.left++
-		r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: func(data []byte, at time.Time) {
-			st.end(data, at)
-			e.over(at)
-		}}
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
 }
@@ -157,7 +155,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 func (p *Proxy) answered(r *http.Response) error {
 	e := exchangeOf(r.Request)
 	id := r.Header.Get(sessionHeader)
-	p.w.show(nil, func([]byte, time.Time) { e.named(id) }, false)
+	p.w.show(0, func(time.Time) { e.named(id) }, false)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // of another type is what has none
 	stream := kind == "text/event-stream"
 	var failure error
@@ -169,7 +167,7 @@ func (p *Proxy) answered(r *http.Response) error {
 		r.Header.Del("Content-Length") // which may be another
 		r.ContentLength = -1
 	}
-	body := &watched{ReadCloser: r.Body, w: p.w, end: func(_ []byte, at time.Time) {
+	body := &watched{ReadCloser: r.Body, w: p.w, end: func(at time.Time) {
 		e.ended(r.StatusCode, stream, failure, at)
 		p.parts(e, r.Request.Method, r.StatusCode, at)
 		e.over(at)
@@ -196,7 +194,7 @@ var errCoding = errors.New("the server has answered in an encoding that was not 
 // failed answers where the server cannot be reached.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	e := exchangeOf(r)
-	p.w.show(nil, func(_ []byte, at time.Time) {
+	p.w.show(0, func(at time.Time) {
 		e.ended(0, false, err, at)
 		e.over(at)
 	}, false)
@@ -291,15 +289,15 @@ type watched struct {
 	w      *witness
 	strict bool
 	feed   func([]byte, time.Time)
-	end    func([]byte, time.Time)
+	end    func(time.Time)
 	over   sync.Once
 	ended  error // what Read has ended with
 }
 
 // follow looks at the bytes, too.
-func (b *watched) follow(feed, end func([]byte, time.Time)) {
+func (b *watched) follow(feed func([]byte, time.Time), end func(time.Time)) {
 	then := b.end
-	b.feed, b.end = feed, func(data []byte, at time.Time) { end(data, at); then(data, at) }
+	b.feed, b.end = feed, func(at time.Time) { end(at); then(at) }
 }
 
 var errNotRecorded = errors.New("what passes cannot be recorded")
@@ -312,7 +310,7 @@ func (b *watched) Read(p []byte) (int, error) {
 		return 0, b.ended
 	}
 	n, err := b.ReadCloser.Read(p)
-	if n > 0 && b.feed != nil && !b.w.show(bytes.Clone(p[:n]), b.feed, b.strict) {
+	if n > 0 && b.feed != nil && !b.show(bytes.Clone(p[:n])) {
 		return 0, errNotRecorded
 	}
 	if err != nil {
@@ -322,10 +320,15 @@ func (b *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// show shows what was read.
+func (b *watched) show(data []byte) bool {
+	return b.w.show(len(data), func(at time.Time) { b.feed(data, at) }, b.strict)
+}
+
 // Close closes the body.
 func (b *watched) Close() error {
 	b.finish()
 	return b.ReadCloser.Close()
 }
 
-func (b *watched) finish() { b.over.Do(func() { b.w.show(nil, b.end, b.strict) }) }
+func (b *watched) finish() { b.over.Do(func() { b.w.show(0, b.end, b.strict) }) }

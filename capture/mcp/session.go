@@ -53,8 +53,7 @@ type session struct {
 	number int                   // calls so far
 	odd    [2][oddities]oddity
 
-	refusing bool                    // what is taken is not passed on
-	tell     func(lines []byte) bool // tells the client something on its stream, where it reads answers there alone
+	tell func(lines []byte) bool // tells the client something on its stream, where it reads answers there alone
 }
 
 func newSession(opt *Options, id string, now time.Time, add func(*etch.Event)) *session {
@@ -74,8 +73,11 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 	if m.ambiguous {
 		s.note(from, oddAmbiguous, m, at)
 	}
+	if m.garbled && !m.broken {
+		s.note(from, oddGarbled, m, at)
+	}
 	switch {
-	case s.refusing && !m.broken:
+	case m.refused != nil && !m.broken:
 		s.refuse(m, at)
 	case m.broken:
 		s.note(from, oddBroken, m, at)

@@ -157,7 +157,7 @@ func (r *running) over(exit int, failure error) Outcome {
 		_, result.Message = child.ExitOf(r.cmd.ProcessState)
 		result.Type, result.Message = etch.Error, cmp.Or(result.Message, "the client has not read all that the server said")
 	}
-	r.w.show(nil, func(_ []byte, at time.Time) { r.s.finish(result, reason, at) }, false)
+	r.w.show(0, func(at time.Time) { r.s.finish(result, reason, at) }, false)
 	out := Outcome{Exit: exit, Failure: failure, Unrecorded: r.w.close()}
 	if r.w.stopped() {
 		out.Exit = ExitNotRecorded
@@ -216,10 +216,9 @@ const pieceSize = 64 << 10
 
 // toServer passes on what the client sends.
 func (r *running) toServer() {
-	st := newStream(true, r.s.of(client))
-	take, end := func(data []byte) bool { return r.passOn(st, data) }, func() {}
+	take, end := r.unjudged()
 	if r.judges() {
-		g := r.gate(st, take)
+		g := r.gate()
 		take, end = g.feed, g.end
 	}
 	buf := make([]byte, pieceSize)
@@ -229,16 +228,25 @@ func (r *running) toServer() {
 			break
 		}
 	}
-	end()
-	// Some servers take a last line without its end.
-	r.w.show(nil, st.end, r.Strict)
+	end()          // some servers take a last line without its end
 	r.clientLeft() // before the server can end because of it
 	r.shutServer()
 }
 
-// passOn passes on what the client has sent, and reports whether more may follow.
-func (r *running) passOn(st *stream, data []byte) bool {
-	if !r.w.show(bytes.Clone(data), st.feed, r.Strict) {
+// unjudged returns what passes on what the client sends, as it comes, and its end.
+func (r *running) unjudged() (take func(data []byte) bool, end func()) {
+	st := newStream(true, r.s.of(client))
+	take = func(data []byte) bool {
+		seen := bytes.Clone(data)
+		return r.passOn(data, func(at time.Time) { st.feed(seen, at) })
+	}
+	return take, func() { r.w.show(0, st.end, r.Strict) }
+}
+
+// passOn passes on what the client has sent, having shown it, and reports whether
+// more may follow.
+func (r *running) passOn(data []byte, see func(at time.Time)) bool {
+	if !r.w.show(len(data), see, r.Strict) {
 		return false
 	}
 	// Where the server reads no more, the client is read on: how else would its
@@ -248,11 +256,18 @@ func (r *running) passOn(st *stream, data []byte) bool {
 }
 
 // gate returns what judges what the client sends, and passes on what is not refused.
-func (r *running) gate(st *stream, pass func(data []byte) bool) *gate {
-	st.o.keepAll()
-	deny := func(data []byte, end bool, answer []byte) bool {
+func (r *running) gate() *gate {
+	see := func(messages []*message) func(at time.Time) {
+		return func(at time.Time) {
+			for _, m := range messages {
+				r.s.take(client, m, nil, at)
+			}
+		}
+	}
+	pass := func(data []byte, messages []*message) bool { return r.passOn(data, see(messages)) }
+	deny := func(data []byte, messages []*message, answer []byte) bool {
 		// The client is told when it is on record.
-		going := r.w.show(bytes.Clone(data), func(data []byte, at time.Time) { r.s.deny(st, data, end, at) }, true)
+		going := r.w.show(len(data), see(messages), true)
 		r.back.tell(answer)
 		return going
 	}
@@ -294,7 +309,8 @@ func (r *running) toClient() {
 	for last := int64(-1); ; {
 		n, err := r.out.Read(buf)
 		if n > 0 {
-			if !r.w.show(bytes.Clone(buf[:n]), st.feed, false) {
+			seen := bytes.Clone(buf[:n])
+			if !r.w.show(n, func(at time.Time) { st.feed(seen, at) }, false) {
 				break
 			}
 			r.writing.Store(time.Now().UnixNano())
@@ -314,7 +330,7 @@ func (r *running) toClient() {
 			break
 		}
 	}
-	r.w.show(nil, st.end, false)
+	r.w.show(0, st.end, false)
 	if c, ok := r.Stdout.(io.Closer); ok {
 		_ = c.Close() // all was written
 	}

@@ -288,11 +288,10 @@ func closes(p *tap) { _ = p.in.Close() }
 func TestClientPauses(t *testing.T) {
 	t.Parallel()
 	p := tapped(t, &Command{Argv: serverArgv("much")})
-	time.Sleep(3 * goneAfter) // what is awaited is that nothing happens
 	select {
 	case out := <-p.end:
 		t.Fatalf("it has not waited: %+v", out)
-	default:
+	case <-time.After(3 * goneAfter):
 	}
 	if got := len(p.hears()()); got != muchSize {
 		t.Errorf("the client got %d bytes of %d", got, muchSize)

@@ -65,7 +65,11 @@ func TestSignals(t *testing.T) {
 // Whoever wants the end while a client does not read gets it, and hears what it costs.
 func TestSignalWhileUnread(t *testing.T) {
 	p := tapped(t, &Command{Argv: serverArgv("much")})
-	time.Sleep(300 * time.Millisecond) // by then the server has ended, as a rule: it need not have
+	select {
+	case out := <-p.end:
+		t.Fatalf("it has not waited: %+v", out)
+	case <-time.After(300 * time.Millisecond): // by then the server has ended, as a rule: it need not have
+	}
 	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,36 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/install"
 )
+
+// TestGuardOfOddFiles: neither the size of a file nor the number of its members hides what
+// it switches off.
+func TestGuardOfOddFiles(t *testing.T) {
+	many := `{"disableAllHooks":false`
+	for i := range 70 {
+		many += fmt.Sprintf(`,"m%d":0`, i)
+	}
+	for name, settings := range map[string]string{
+		"blanks": "{" + strings.Repeat(" ", 1<<20) + `"disableAllHooks":true}`,
+		"huge":   "{" + strings.Repeat(" ", 9<<20) + `"disableAllHooks":true}`,
+		"twice":  many + `,"disableAllHooks":true}`,
+	} {
+		if code, words := newGuarded(t, "{}").change(settings); code != 2 {
+			t.Errorf("%s: exit %d, said %q, want 2", name, code, words)
+		}
+	}
+}
 
 // A guarded session is one of Claude Code's whose hook of ConfigChange was installed
 // with --guard.
@@ -108,5 +130,93 @@ func TestGuard(t *testing.T) {
 	changes, findings := g.recorded(etch.ConfigurationChange), g.recorded(etch.SecurityEvent)
 	if changes != 5 || findings != 3 {
 		t.Errorf("%d changes and %d findings on record, want 5 and 3", changes, findings)
+	}
+}
+
+// TestGuardOfHooks: whatever makes of installed hooks something else is refused, for as long
+// as the file says it; what an agent makes of its file when it writes it, and what concerns
+// other hooks, is not.
+func TestGuardOfHooks(t *testing.T) {
+	each := func(edit func(group, hook map[string]any)) func(map[string]any) {
+		return func(settings map[string]any) {
+			for _, list := range settings["hooks"].(map[string]any) {
+				for _, group := range list.([]any) {
+					group := group.(map[string]any)
+					edit(group, group["hooks"].([]any)[0].(map[string]any))
+				}
+			}
+		}
+	}
+	line := func(before, after string) func(map[string]any) {
+		return each(func(_, hook map[string]any) { hook["command"] = before + hook["command"].(string) + after })
+	}
+	set := func(name string, value any) func(map[string]any) {
+		return each(func(_, hook map[string]any) { hook[name] = value })
+	}
+	g := newGuarded(t, "{}")
+	g.settings = filepath.Join(filepath.Dir(g.log), ".claude", "settings.json")
+	m := install.Machine{
+		Home: filepath.Dir(g.log), Project: filepath.Dir(g.log), GOOS: runtime.GOOS, Now: time.Now(), Binary: "/usr/local/bin/etch",
+		Getenv: func(string) string { return "" }, LookPath: exec.LookPath,
+	}
+	changes, err := install.Named("claude-code").Install(m, install.User, install.Hook{Binary: m.Binary, Guard: new(true)}, false)
+	if err != nil || len(changes) != 1 || changes[0].Path != g.settings {
+		t.Fatalf("install: %v, %+v", err, changes)
+	}
+	if code, words := g.deliver("SessionStart"); code != 0 {
+		t.Fatalf("SessionStart: exit %d: %s", code, words)
+	}
+	installed := string(changes[0].After)
+	for name, test := range map[string]struct {
+		code int
+		edit func(settings map[string]any)
+	}{
+		"written anew":      {0, func(map[string]any) {}},
+		"other settings":    {0, func(s map[string]any) { s["model"] = "opus" }},
+		"every tool":        {0, each(func(group, _ map[string]any) { group["matcher"] = "*" })},
+		"hooks beside them": {0, func(s map[string]any) { s["hooks"].(map[string]any)["Notification"] = []any{} }},
+		"a hook in the group": {0, each(func(group, hook map[string]any) {
+			group["hooks"] = []any{hook, map[string]any{"type": "command", "command": "mine"}}
+		})},
+		"taken out":     {2, func(s map[string]any) { s["hooks"] = map[string]any{} }},
+		"one taken out": {2, func(s map[string]any) { delete(s["hooks"].(map[string]any), "PreToolUse") }},
+		"matcher":       {2, each(func(group, _ map[string]any) { group["matcher"] = "NoSuchTool" })},
+		"one condition": {2, func(s map[string]any) {
+			s["hooks"].(map[string]any)["PreToolUse"].([]any)[0].(map[string]any)["if"] = "Bash(x:*)"
+		}},
+		"condition":       {2, set("if", "Bash(never:*)")},
+		"asynchronous":    {2, set("async", true)},
+		"prompt":          {2, set("type", "prompt")},
+		"no time":         {2, set("timeout", 0)},
+		"environment":     {2, set("env", map[string]any{"LD_PRELOAD": "/x"})},
+		"nothing":         {2, line(": ", "")},
+		"no input":        {2, line("", " </dev/null")},
+		"another log":     {2, line("", " --log /tmp/x.log")},
+		"another program": {2, line("/tmp", "")},
+		"description":     {2, each(func(group, hook map[string]any) { group["description"], hook["command"] = hook["command"], "true" })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var settings map[string]any
+			if err := json.Unmarshal([]byte(installed), &settings); err != nil {
+				t.Fatal(err)
+			}
+			test.edit(settings)
+			changed, err := json.Marshal(settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			findings := g.recorded(etch.SecurityEvent)
+			for range 2 {
+				if code, words := g.change(string(changed)); code != test.code {
+					t.Errorf("exit %d, said %q, want %d", code, words, test.code)
+				}
+			}
+			if found := g.recorded(etch.SecurityEvent) > findings; found != (test.code == 2) {
+				t.Errorf("a finding is on record: %v", found)
+			}
+			if code, words := g.change(installed); code != 0 {
+				t.Errorf("put back: exit %d, said %q", code, words)
+			}
+		})
 	}
 }

@@ -30,6 +30,7 @@ var layers = []layer{
 	{pkg: "internal/wire", level: 0, reason: "what a daemon answers, line by line; of logs it knows nothing"},
 	{pkg: "internal/httpbody", level: 0, reason: "bytes of requests, and how many at a time; what they say it does not know"},
 	{pkg: "internal/hookenv", level: 0, reason: "names of variables, whoever sets them"},
+	{pkg: "internal/hookform", level: 0, reason: "members and command lines of hooks, whichever agent's"},
 	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
 	{pkg: "internal/lanes", level: 0, reason: "SHA-256 of bytes, whatever they are"},
 	{pkg: "internal/sqlite", level: 0, reason: "reads another program's database; what stands in it it does not know"},

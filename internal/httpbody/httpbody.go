@@ -26,21 +26,27 @@ const step = 64 << 10
 
 var (
 	// ErrBusy is the error of a body that the budget has no room for.
-	ErrBusy = errors.New("too many requests hold too many bytes")
+	ErrBusy = errors.New("too many bytes of requests are held")
 	// ErrTooLong is the error of a body that is longer than its limit.
 	ErrTooLong = errors.New("the body is too long")
 )
 
 // A Budget is bytes that bodies may hold at the same time: who may send shall not
-// fill the memory. It is safe for concurrent use.
+// fill the memory, nor take all of it from others. It is safe for concurrent use.
+//
+// What one sender holds is never more than what it leaves free, so that however many hold
+// as much as they can, there is room for one more: of n such senders each holds 1/(n+1).
+// By the first step of a body, which is all of most, it may go up to twice that: who
+// sends long bodies shall have room for short ones.
 type Budget struct {
-	mu   sync.Mutex
-	size int
-	held int // guarded by mu
+	mu      sync.Mutex
+	size    int
+	held    int            // guarded by mu
+	senders map[string]int // guarded by mu: what each holds, of those that hold some
 }
 
 // NewBudget returns a budget of so many bytes.
-func NewBudget(size int) *Budget { return &Budget{size: size} }
+func NewBudget(size int) *Budget { return &Budget{size: size, senders: make(map[string]int)} }
 
 // Held returns how many bytes are held now.
 func (b *Budget) Held() int {
@@ -49,20 +55,31 @@ func (b *Budget) Held() int {
 	return b.held
 }
 
-func (b *Budget) take(n int) bool {
+// take takes n bytes for a sender; "" is nobody in particular, who may take all. first
+// says that they are a body's first.
+func (b *Budget) take(sender string, n int, first bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.size-b.held < n {
+	free, own := b.size-b.held-n, b.senders[sender]+n
+	most := free
+	if first {
+		most = 2 * free
+	}
+	if free < 0 || sender != "" && own > most {
 		return false
 	}
 	b.held += n
+	b.senders[sender] = own
 	return true
 }
 
-func (b *Budget) give(n int) {
+func (b *Budget) give(sender string, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.held -= n
+	if b.senders[sender] -= n; b.senders[sender] == 0 {
+		delete(b.senders, sender)
+	}
 }
 
 // A Body is one that was read, and holds its part of a budget until it is released.
@@ -70,14 +87,15 @@ type Body struct {
 	// Data is all of it; it may be empty, and is not to be used after Release.
 	Data   []byte
 	held   int
+	sender string
 	budget *Budget
 }
 
-// Read reads a body to its end. It returns [ErrTooLong] of one that has more bytes
+// Read reads a body to its end, for a sender or for nobody in particular, which is "". It returns [ErrTooLong] of one that has more bytes
 // than limit, [ErrBusy] where the budget has no room for it, and what reading
 // returned: then nothing is held. The caller releases the body.
-func (b *Budget) Read(in io.Reader, limit int) (*Body, error) {
-	body := &Body{budget: b}
+func (b *Budget) Read(in io.Reader, limit int, sender string) (*Body, error) {
+	body := &Body{budget: b, sender: sender}
 	if err := body.fill(in, limit); err != nil {
 		body.Release()
 		return nil, err
@@ -107,7 +125,7 @@ func (b *Body) fill(in io.Reader, limit int) error {
 // length that a request claims is its sender's word, and takes nothing.
 func (b *Body) grow(limit int) bool {
 	size := min(max(step, 2*cap(b.Data)), limit+1)
-	if !b.budget.take(size - b.held) {
+	if !b.budget.take(b.sender, size-b.held, b.held == 0) {
 		return false
 	}
 	b.held = size
@@ -119,6 +137,6 @@ func (b *Body) grow(limit int) bool {
 
 // Release gives back what the body holds. A second call does nothing.
 func (b *Body) Release() {
-	b.budget.give(b.held)
+	b.budget.give(b.sender, b.held)
 	b.held, b.Data = 0, nil
 }

@@ -80,6 +80,7 @@ type Handler struct {
 
 	leftover time.Duration   // httpbody.Leftover, but in tests
 	patience time.Duration   // hookPatience, but in tests
+	judging  time.Duration   // hookJudging, but in tests
 	ending   context.Context // done when the daemon is to end
 	end      context.CancelFunc
 }
@@ -87,9 +88,9 @@ type Handler struct {
 // New returns a Handler.
 func New(opts *Options) *Handler {
 	h := &Handler{
-		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), bodies: httpbody.NewBudget(maxBodies),
+		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), bodies: httpbody.NewBudget(max(maxBodies, 3*opts.Server.Limits().MaxEvent)),
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		decoding: make(chan struct{}, maxDecoding), leftover: httpbody.Leftover, patience: hookPatience,
+		decoding: make(chan struct{}, maxDecoding), leftover: httpbody.Leftover, patience: hookPatience, judging: hookJudging,
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
@@ -164,6 +165,13 @@ func (h *Handler) recordOnce(c *call, events []*etch.Event) error {
 	known, err := h.opt.Server.RecordOnce(c.context(), c.sender, events)
 	h.outcomes.count(tallied{c.path, "known"}, known)
 	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events)-known)
+	return err
+}
+
+// recordHook has the events of a delivery of a hook recorded.
+func (h *Handler) recordHook(c *call, events []*etch.Event) error {
+	err := h.opt.Server.RecordHook(c.context(), c.sender, events)
+	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events))
 	return err
 }
 

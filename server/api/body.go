@@ -19,7 +19,8 @@ const (
 	// maxBody bounds a body, before and after it is decompressed, unless one event
 	// may be longer.
 	maxBody = 8 << 20
-	// maxBodies bounds the bodies that are held at the same time.
+	// maxBodies bounds the bodies that are held at the same time, unless one event may
+	// take a third of it.
 	maxBodies = 96 << 20
 )
 
@@ -33,7 +34,7 @@ func (h *Handler) body(c *call) (*httpbody.Body, error) {
 	if err != nil {
 		return nil, h.bodyProblem(err, limit)
 	}
-	b, err := h.bodies.Read(in, limit)
+	b, err := h.bodies.Read(in, limit, c.sender.Key())
 	if err != nil {
 		return nil, h.bodyProblem(err, limit)
 	}
@@ -46,7 +47,7 @@ func (h *Handler) someBody(c *call) (*httpbody.Body, error) {
 	b, err := h.body(c)
 	if err == nil && len(b.Data) == 0 {
 		b.Release()
-		return nil, invalid("the request has no body")
+		return nil, invalid("%v", errEmpty)
 	}
 	return b, err
 }
@@ -71,8 +72,12 @@ func (h *Handler) leave(control *http.ResponseController) {
 	_ = control.SetReadDeadline(time.Now().Add(h.leftover)) // a test's recorder has none
 }
 
-// errEncoding is the error of a body that is compressed in an unknown way.
-var errEncoding = errors.New("unknown Content-Encoding")
+var (
+	// errEncoding is the error of a body that is compressed in an unknown way.
+	errEncoding = errors.New("unknown Content-Encoding")
+	// errEmpty is the error of a body that is none, where one is needed.
+	errEmpty = errors.New("the request has no body")
+)
 
 // decompressed returns a body as it was before it was compressed. What it becomes
 // is bounded by who reads it.
@@ -102,6 +107,8 @@ func (h *Handler) bodyProblem(err error, limit int) *problem {
 		return &problem{status: http.StatusServiceUnavailable, code: "busy", text: err.Error(), after: time.Second}
 	case errors.Is(err, errEncoding):
 		return &problem{status: http.StatusUnsupportedMediaType, code: "encoding", text: err.Error(), hint: "gzip or none"}
+	case errors.Is(err, errEmpty):
+		return invalid("%v", err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &problem{status: http.StatusRequestTimeout, code: "timeout", text: fmt.Sprintf("the body did not come within %v", httpbody.Wait)}
 	}

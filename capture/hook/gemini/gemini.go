@@ -21,6 +21,7 @@ var agent = hook.Agent{
 	Unended:  unended,
 	Answers:  answers,
 	Settings: hook.WithVariables(".gemini", hook.SettingsIn("", ".gemini", ".gemini", "settings.json")),
+	Comments: true,
 }
 
 // Agent returns what is special of Gemini CLI. All callers share it.
