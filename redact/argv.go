@@ -4,7 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // Argv masks the secrets in an argument vector and returns the masked vector and the number of masked places. Each argument is
@@ -81,14 +82,14 @@ func commandOf(arg string) *command {
 		return nil
 	}
 	name := strings.TrimSuffix(path.Base(arg), ".exe")
-	if i, ok := commandIndex()[name]; ok {
+	if i, ok := commandIndex.Get()[name]; ok {
 		return &commands[i]
 	}
 	return nil
 }
 
 // commandIndex finds a program in the table; of two entries for one program the first counts.
-var commandIndex = sync.OnceValue(func() map[string]int {
+var commandIndex = later.Value[map[string]int]{Make: func() map[string]int {
 	out := map[string]int{}
 	for i := range commands {
 		for _, name := range commands[i].names {
@@ -98,7 +99,7 @@ var commandIndex = sync.OnceValue(func() map[string]int {
 		}
 	}
 	return out
-})
+}}
 
 // argument masks one argument of a vector.
 func (m *Masker) argument(state *argState, arg string) (string, int) {

@@ -395,5 +395,5 @@ func (c *scan) identifiedBy(start, i int) int {
 	if !isQuote(c.at(i)) || !c.starts(start) {
 		return 0
 	}
-	return c.mask(c.read(i), secretNames()["password"])
+	return c.mask(c.read(i), secretNames.Get()["password"])
 }

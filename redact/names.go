@@ -2,7 +2,8 @@ package redact
 
 import (
 	"slices"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // nameKeywords are what every secret name contains; a name is read only where one of them is found.
@@ -23,7 +24,7 @@ type secretName struct {
 }
 
 // secretNames is the table of names by their last part. A new one is one line here; if it holds none of nameKeywords, add one there.
-var secretNames = sync.OnceValue(func() map[string]secretName {
+var secretNames = later.Value[map[string]secretName]{Make: func() map[string]secretName {
 	return map[string]secretName{
 		"password":         {rule: rulePassword, not: promptWords},
 		"passwords":        {rule: rulePassword},
@@ -51,7 +52,7 @@ var secretNames = sync.OnceValue(func() map[string]secretName {
 		"string":           {rule: ruleCredentials, after: words{"connection"}, opaque: true},
 		"connectionstring": {rule: ruleCredentials, opaque: true},
 	}
-})
+}}
 
 // bareKey is the meaning of "key" alone: in the query of a URL, when its value looks generated.
 var bareKey = secretName{rule: ruleKey, opaque: true, query: true}
@@ -95,14 +96,6 @@ var wordEnds = []struct {
 	{"dbpasswd", "password"},
 	{"userpasswd", "password"},
 }
-
-// wordEndBytes are the last bytes of wordEnds, by which most names are told apart at once.
-var wordEndBytes = func() (out [256]bool) {
-	for _, w := range wordEnds {
-		out[w.end[len(w.end)-1]] = true
-	}
-	return out
-}()
 
 var (
 	// secretKeys are the keys that are secret; a public, primary or foreign key is none.
@@ -247,7 +240,7 @@ func lookup(name string) (secretName, bool) {
 
 // lookupPart finds a part in the table, or the table's name that the part ends in.
 func lookupPart(part []byte) (secretName, bool) {
-	if n, ok := secretNames()[string(part)]; ok {
+	if n, ok := secretNames.Get()[string(part)]; ok {
 		return n, true
 	}
 	if !wordEndBytes[part[len(part)-1]] {
@@ -255,7 +248,7 @@ func lookupPart(part []byte) (secretName, bool) {
 	}
 	for _, w := range wordEnds {
 		if n := len(part) - len(w.end); n >= 0 && string(part[n:]) == w.end {
-			return secretNames()[w.name], true
+			return secretNames.Get()[w.name], true
 		}
 	}
 	return secretName{}, false

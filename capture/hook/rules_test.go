@@ -102,6 +102,14 @@ var rules = []struct {
 		},
 		{"PostToolBatch", `{"tool_calls":[{"tool_use_id":"1","tool_input":{"new_string":"b","file_path":"/f","old_string":"a"},"tool_name":"Edit","tool_response":"<tool_use_error>String to replace not found in file.</tool_use_error>"}],"session_id":"s"}`, nil},
 	}},
+	{"claude: a batch does not tell whether its text is an output or a refusal", "claudecode", []step{
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1"}`, []string{"attempt Bash a"}},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":"the password is x"}]}`, []string{"completion Bash a -> error end=unknown"}},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":"the password is x"}]}`, nil},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, []string{"completion Bash a -> success"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, nil},
+		{"Stop", `{"session_id":"s"}`, nil},
+	}},
 	{"claude: the input that ran is the completion's", "claudecode", []step{
 		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"rm -rf /"},"tool_use_id":"1"}`, []string{"attempt Bash rm -rf /"}},
 		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"echo no"},"tool_use_id":"1","tool_response":{"stdout":"no"}}`, []string{"completion Bash echo no -> success"}},
@@ -243,7 +251,7 @@ func TestRolloutAtStop(t *testing.T) {
 		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess exited with code 0\nOutput:\nProcess exited with code 4"`, "completion Bash x -> success 0"},
 		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess running with session ID 7\nOutput:\n"`, ""},
 		{`""`, ""},
-		{`[{"type":"input_text","text":"Wall time: 0 seconds\nOutput:"},{"type":"input_text","text":"MCP error"}]`, "completion Bash x -> error"},
+		{`[{"type":"input_text","text":"Wall time: 0 seconds\nOutput:"},{"type":"input_text","text":"MCP error"}]`, ""},
 		{`7`, ""},
 	} {
 		l := newTestLog(t, agents["codex"])
@@ -255,6 +263,68 @@ func TestRolloutAtStop(t *testing.T) {
 		}
 		if got := strings.Join(words, "; "); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.output, got, test.want)
+		}
+	}
+}
+
+// Of a call whose answer may be an output or an error the rollout's record of its end tells.
+func TestRolloutStatus(t *testing.T) {
+	for _, test := range []struct{ status, want string }{
+		{`"status":"completed"`, "completion s t -> success"},
+		{`"status":"failed"`, "completion s t -> error: the password is x"},
+		{`"status":"in_progress"`, "completion s t -> error end=unknown: the turn is over, and the agent told nothing of the call's end"},
+	} {
+		l := newTestLog(t, agents["codex"])
+		name := transcriptOf(t,
+			`{"type":"event_msg","payload":{"type":"item_completed","item":{"type":"McpToolCall","id":"c",`+test.status+`}}}`,
+			`{"type":"response_item","payload":{"type":"function_call_output","call_id":"c","output":"the password is x"}}`, `{"type":"x"}`)
+		l.deliver("PreToolUse", `{"session_id":"s","turn_id":"t","tool_name":"mcp__s__t","tool_input":{},"tool_use_id":"c"}`)
+		events := l.deliver("Stop", `{"session_id":"s","turn_id":"t","transcript_path":`+name+`}`)
+		if len(events) != 1 {
+			t.Fatalf("%s: %d events, want 1", test.status, len(events))
+		}
+		got := summary(events[0])
+		if words := events[0].Result.Message; words != "" {
+			got += ": " + words
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.status, got, test.want)
+		}
+	}
+}
+
+// What became of a call of Claude Code's whose own event was lost is told by the record of its
+// result, where that is there when the batch comes; what came out of it is no reason.
+func TestTranscriptAtBatch(t *testing.T) {
+	result := func(members string) string {
+		return `{"type":"user",` + members + `}`
+	}
+	block := func(failed string) string {
+		return `"message":{"role":"user","content":[{"tool_use_id":"c","type":"tool_result","content":"the password is x","is_error":` + failed + `}]}`
+	}
+	for _, test := range []struct {
+		record, want string
+		inferred     bool
+	}{
+		{result(block("false") + `,"toolUseResult":{"stdout":"the password is x","stderr":""}`), "completion Bash x -> success", false},
+		{result(block("false")), "completion Bash x -> success", false},
+		{result(block("false") + `,"toolUseResult":{"stdout":"","stderr":"","interrupted":true}`), "completion Bash x -> error end=interrupted", false},
+		{result(block("true") + `,"toolDenialKind":"user-rejected","permissionDecision":{"decision":"reject","source":"user_reject"}`), "completion Bash x -> blocked denied_by=host", false},
+		{`{"type":"x"}`, "completion Bash x -> error end=unknown", true},
+	} {
+		l := newTestLog(t, agents["claudecode"])
+		name := transcriptOf(t, test.record, `{"type":"x"}`)
+		l.deliver("PreToolUse", toolPayload("PreToolUse", "s", "c", "x"))
+		events := l.deliver("PostToolBatch", `{"session_id":"s","transcript_path":`+name+`,"tool_calls":[{"tool_name":"Bash","tool_input":{"command":"x"},"tool_use_id":"c","tool_response":"the password is x"}]}`)
+		if len(events) != 1 {
+			t.Fatalf("%s: %d events, want 1", test.record, len(events))
+		}
+		e := events[0]
+		if got := summary(e); got != test.want || (e.Labels[etch.LabelInferred] != "") != test.inferred {
+			t.Errorf("%s: got %q, inferred %q; want %q", test.record, got, e.Labels[etch.LabelInferred], test.want)
+		}
+		if r := e.Result; e.Labels["denied_by"] == "" && strings.Contains(r.Message+r.Reason, "password") {
+			t.Errorf("%s: what came out stands as the reason: %+v", test.record, r)
 		}
 	}
 }

@@ -20,6 +20,7 @@ type layer struct {
 var layers = []layer{
 	{pkg: "internal/processor", level: -1, reason: "what the processor can do, whatever it is for"},
 	{pkg: "internal/alone", level: -1, reason: "begins before any other package"},
+	{pkg: "internal/later", level: -1, reason: "any package may have a value that most programs never ask for"},
 	{pkg: "internal/broken", level: -1, reason: "any check may ask whether it is broken"},
 
 	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
