@@ -82,11 +82,12 @@ func TestHooksTampered(t *testing.T) {
 	const idle = off + "this program's hooks were kept from being run at "
 	const unread = off + "the file with this program's hooks is not read any more as it stands"
 	many := func(first, last string) string {
-		text := `{"disableAllHooks": ` + first
+		var text strings.Builder
+		text.WriteString(`{"disableAllHooks": ` + first)
 		for i := range 70 {
-			text += fmt.Sprintf(`,"member%d":%d`, i, i)
+			fmt.Fprintf(&text, `,"member%d":%d`, i, i)
 		}
-		return text + `,"disableAllHooks": ` + last + "}"
+		return text.String() + `,"disableAllHooks": ` + last + "}"
 	}
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
 	bent := func(variable string) string {
