@@ -90,6 +90,9 @@ func TestHooksTampered(t *testing.T) {
 		return text.String() + `,"disableAllHooks": ` + last + "}"
 	}
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
+	bent := func(variable string) string {
+		return ": hooks-environment: " + variable + " is set for hooks, of which those that heed it record elsewhere"
+	}
 	codex := func(program string) string {
 		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
 			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
@@ -125,8 +128,8 @@ func TestHooksTampered(t *testing.T) {
 		{"switched off with comments", "gemini", "home/project/.gemini/settings.json", "{}", "{\"hooksConfig\": {/* x */ \"enabled\": false}}", off + "hooksConfig.enabled is false"},
 		{"switched off by name", "gemini", "home/.gemini/settings.json", noted, `{"hooksConfig": {"disabled": ["other", "etch"]}}`, off + "hooksConfig.disabled names them"},
 		{"others switched off", "gemini", "home/project/.gemini/settings.json", "{}", `{"hooksConfig": {"disabled": ["other"]}}`, ""},
-		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", off + "ETCH_LOG_PATH is set for hooks"},
-		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
+		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", bent("ETCH_LOG_PATH")},
+		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", bent("HOME")},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
 		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 3<<19) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
