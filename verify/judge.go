@@ -29,20 +29,21 @@ type chain struct {
 	epochBy   note.Verifier
 	announced *control.EpochLog // by the line before
 
-	segment  *file
-	first    uint64 // seq of the segment's first line
-	inside   bool   // that line was read
-	promise  uint64 // seal_records of this segment
-	bound    uint64 // lines that may come without a seal now
-	since    uint64 // lines since the last seal
-	sealed   bool   // there is a last seal
-	proven   *uint64
-	ended    bool      // the line before is a seal that ends a segment
-	pending  *sealNote // the last seal, as long as its signatures were not checked
-	badSeals int       // place in the report of the fault that the last seal had, -1
-	gap      span      // numbers that a log_recovered accounts for
-	strange  []suspect // lines since the last good seal that are not well formed
-	trusted  uint64    // the promise that a good seal proves
+	segment    *file
+	first      uint64 // seq of the segment's first line
+	inside     bool   // that line was read
+	promise    uint64 // seal_records of this segment
+	bound      uint64 // lines that may come without a seal now
+	since      uint64 // lines since the last seal
+	sealed     bool   // there is a last seal
+	proven     *uint64
+	provenTail merkle.Hash // of its lines that are in no whole block; only where Options.Sealed is
+	ended      bool        // the line before is a seal that ends a segment
+	pending    *sealNote   // the last seal, as long as its signatures were not checked
+	badSeals   int         // place in the report of the fault that the last seal had, -1
+	gap        span        // numbers that a log_recovered accounts for
+	strange    []suspect   // lines since the last good seal that are not well formed
+	trusted    uint64      // the promise that a good seal proves
 
 	stateSeen, headSeen bool
 	notes               int // of the report that belong to what was read
@@ -77,6 +78,8 @@ type judge struct {
 	keyKnown    bool // some segment says that it is by this key
 	keyTold     bool // that one is by another
 	indexes     map[uint32]*indexFile
+	sealing     *Sealed // nil: nobody asks for it
+	place       int64   // in the segment, where what is added next begins
 
 	quick bool // a fault only sets odd
 	odd   bool
@@ -94,7 +97,7 @@ func (v *verifier) newJudge() *judge {
 	if len(v.segments) == 0 {
 		return nil
 	}
-	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes}
+	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes, sealing: v.opts.Sealed}
 	sum := &j.sum
 	sum.Daemons, sum.Owners, sum.DaemonsThatSent = []string{}, []string{}, []string{}
 	sum.PublicKeySource, sum.PublicKey = "given", v.opts.PublicKey
@@ -145,6 +148,7 @@ func (j *judge) fault(f Fault) {
 	if f.Segment == "" && j.segment != nil {
 		f.Segment, f.SegmentNumber = j.segment.name, j.segment.number
 	}
+	j.faulty()
 	f.LastGoodSeal = j.proven
 	if j.last = j.merge(f); j.last < 0 {
 		j.last = j.report.add(f)
@@ -300,7 +304,7 @@ func (j *judge) flush(kind Kind) {
 // add appends a line that was judged.
 func (j *judge) add(leaf merkle.Hash) {
 	if j.whole {
-		j.tree.Append(leaf)
+		j.grow(0, leaf)
 	}
 	j.seq++
 }

@@ -64,6 +64,9 @@ type Options struct {
 	// checked, and the report says so where there are any.
 	Indexes *Indexes
 
+	// Sealed, where it is not nil, is filled in with what good seals prove.
+	Sealed *Sealed
+
 	// AllSignatures asks for the signatures of all seals to be checked.
 	AllSignatures bool
 
@@ -107,6 +110,9 @@ func Log(ctx context.Context, fsys fs.FS, opts Options) (*Report, error) {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	v.conclude()
+	if v.opts.Sealed != nil {
+		v.opts.Sealed.conclude(v.report, v.proved)
+	}
 	return v.report, nil
 }
 
@@ -126,6 +132,8 @@ type verifier struct {
 
 	indexes map[uint32]*indexFile // by the number of their segment
 
+	proved proof // by good seals, at the end
+
 	careful bool // for tests: no segment is read the quick way
 	workers []*worker
 }
@@ -140,6 +148,9 @@ func newVerifier(fsys fs.FS, opts Options) (*verifier, error) {
 	layout, err := segment.LayoutOf(opts.Name)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
+	}
+	if opts.Sealed != nil {
+		*opts.Sealed = Sealed{}
 	}
 	v := &verifier{fsys: fsys, opts: opts, layout: layout, report: newReport(opts.Home)}
 	if n := len(opts.MACSecret); n != 0 && n != record.KeySize {
@@ -190,6 +201,7 @@ func (v *verifier) run(ctx context.Context) {
 	v.walk(ctx, j)
 	if ctx.Err() == nil {
 		v.finish(j)
+		v.proved = proof{j.provenTo(), j.provenTail}
 		v.judgeIndexes(ctx, j)
 	}
 }

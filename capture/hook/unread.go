@@ -47,12 +47,6 @@ func (d *Delivery) Unread(sum Sum, why string) *etch.Event {
 // EventName returns the name of the event that a delivery is of, as far as it tells.
 func (d *Delivery) EventName() string { return decode(d).Name }
 
-// Asks reports whether a hook of an event asks whether a call may run.
-func (a *Agent) Asks(event string) bool {
-	kind := a.eventKind(event)
-	return kind == AttemptEvent || kind == PermissionEvent
-}
-
 // RefuseUnread refuses the call that an event of [Delivery.Unread] may be about, where
 // the policy refuses any, or block says that a call is refused which is not on record.
 // It returns the reason for the agent: "" where nothing is refused. It is to be asked

@@ -230,7 +230,12 @@ func (e *exchange) deny(body []byte, judged []*message, at time.Time) {
 			}
 		})
 	}
-	if e.own && e.s != nil {
-		e.s.finish(success(), "refused", at)
+	if e.s == nil {
+		return
 	}
+	if e.own {
+		e.p.part(e.s, "refused", at)
+	}
+	e.left = 0 // it is not passed on, and has no answer
+	e.over(at)
 }

@@ -24,6 +24,7 @@ type exchange struct {
 	offered bool      // this is that
 	stream  *tellable // what the client reads, where it may be told something
 	calls   []*call   // requests that came in it
+	left    int       // how many of its bodies have not ended
 	why     string    // the server refuses it, where it says so in words of JSON-RPC
 }
 
@@ -49,8 +50,9 @@ func (e *exchange) refuses(m *message) bool {
 // take takes a message of the exchange.
 func (e *exchange) take(from side, m *message, at time.Time) {
 	if e.s == nil {
-		e.s, e.own = e.p.sessionOf(e, m, at)
-		e.s.used = at
+		s, begins := e.p.sessionOf(e, m, at)
+		e.own = begins
+		e.join(s, at)
 	}
 	e.s.take(from, m, e, at)
 }
@@ -96,7 +98,35 @@ func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
 		}
 	}
 	if e.own && e.id == "" {
-		e.s.finish(success(), "the server keeps no session", at)
+		e.p.part(e.s, "the server keeps no session", at)
+	}
+}
+
+// over says that one of the two bodies has ended. After both nothing more comes.
+func (e *exchange) over(at time.Time) {
+	if e.left--; e.left > 0 || e.s == nil {
+		return
+	}
+	e.leave(at)
+}
+
+// join makes the exchange one of a session.
+func (e *exchange) join(s *session, at time.Time) {
+	if e.s != nil {
+		e.leave(at)
+	}
+	e.s, s.used = s, at
+	s.exchanges++
+	if s.path == "" {
+		s.path = e.uri.Path
+	}
+}
+
+// leave says that nothing more of the session comes in the exchange.
+func (e *exchange) leave(at time.Time) {
+	e.s.exchanges--
+	if e.s.parting != "" {
+		e.p.part(e.s, e.s.parting, at)
 	}
 }
 

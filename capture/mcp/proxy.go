@@ -46,8 +46,9 @@ type Proxy struct {
 	http   httputil.ReverseProxy
 	number atomic.Uint64 // of exchanges
 
-	sessions map[string]*session // by the server's name of them; of the witness's goroutine
-	nameless *session            // of servers that keep none; likewise
+	sessions map[string]*session   // by the server's name of them; of the witness's goroutine
+	parting  map[*session]struct{} // that have ended but for what is under way; likewise
+	nameless *session              // of servers that keep none; likewise
 	closing  sync.Once
 	lost     error
 
@@ -59,7 +60,7 @@ type Proxy struct {
 // page in a browser can reach it under a name of its own. The caller closes it.
 func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) *Proxy {
 	p := &Proxy{
-		opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{},
+		opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}, parting: map[*session]struct{}{},
 		bodies: httpbody.NewBudget(mostBodies),
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -75,6 +76,9 @@ func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) 
 func (p *Proxy) Close() error {
 	p.closing.Do(func() {
 		p.w.show(0, func(at time.Time) {
+			for s := range p.parting {
+				s.finish(success(), s.parting, at)
+			}
 			for _, s := range slices.SortedFunc(maps.Values(p.sessions), func(a, b *session) int { return a.begun.Compare(b.begun) }) {
 				s.finish(success(), "the proxy ended", at)
 			}
@@ -107,14 +111,18 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		turnAway(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
 		return
 	}
-	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent"))}
+	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent")), left: 1}
 	if e.id == "" {
 		e.tag = strconv.FormatUint(p.number.Add(1), 36) + " "
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		if !p.opt.judges() {
 			st := newStream(false, e.of(client))
-			r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: st.end}
+			e.left++
+			r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: func(at time.Time) {
+				st.end(at)
+				e.over(at)
+			}}
 		} else if !p.admit(w, r, e) {
 			return
 		}
@@ -146,8 +154,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 // answered looks at what the server begins to answer.
 func (p *Proxy) answered(r *http.Response) error {
 	e := exchangeOf(r.Request)
-	id, gone := r.Header.Get(sessionHeader), r.Request.Method == http.MethodDelete && r.StatusCode < http.StatusMultipleChoices
-	unknown := r.StatusCode == http.StatusNotFound
+	id := r.Header.Get(sessionHeader)
 	p.w.show(0, func(time.Time) { e.named(id) }, false)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // of another type is what has none
 	stream := kind == "text/event-stream"
@@ -162,12 +169,8 @@ func (p *Proxy) answered(r *http.Response) error {
 	}
 	body := &watched{ReadCloser: r.Body, w: p.w, end: func(at time.Time) {
 		e.ended(r.StatusCode, stream, failure, at)
-		switch {
-		case e.offered:
-			p.forget(e.id, "the stream ended", at)
-		case e.id != "" && (gone || unknown):
-			p.forget(e.id, map[bool]string{true: "client closed", false: "the server knows no such session"}[gone], at)
-		}
+		p.parts(e, r.Request.Method, r.StatusCode, at)
+		e.over(at)
 	}}
 	st := newStream(false, e.of(server))
 	switch {
@@ -191,7 +194,10 @@ var errCoding = errors.New("the server has answered in an encoding that was not 
 // failed answers where the server cannot be reached.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	e := exchangeOf(r)
-	p.w.show(0, func(at time.Time) { e.ended(0, false, err, at) }, false)
+	p.w.show(0, func(at time.Time) {
+		e.ended(0, false, err, at)
+		e.over(at)
+	}, false)
 	http.Error(w, "the MCP server cannot be reached: "+err.Error(), http.StatusBadGateway)
 }
 
@@ -226,6 +232,9 @@ func (p *Proxy) begin(at time.Time) *session { return newSession(p.opt, newID(),
 
 // keep remembers a session by the server's name of it.
 func (p *Proxy) keep(id string, s *session) {
+	if p.sessions[id] != s {
+		p.forget(id, "its name was given to another", s.used)
+	}
 	if len(p.sessions) >= mostSessions && p.sessions[id] == nil {
 		oldest := ""
 		for other, known := range p.sessions {
@@ -238,12 +247,40 @@ func (p *Proxy) keep(id string, s *session) {
 	p.sessions[id] = s
 }
 
-// forget ends a session.
+// parts ends the session that an answer says to be over: the stream that has offered
+// its address has ended, its client has taken leave, or the server does not know it. To
+// be not found at another address says nothing of a session.
+func (p *Proxy) parts(e *exchange, method string, status int, at time.Time) {
+	s := p.sessions[e.id]
+	switch {
+	case s == nil:
+	case e.offered:
+		p.forget(e.id, "the stream ended", at)
+	case method == http.MethodDelete && status < http.StatusMultipleChoices:
+		p.forget(e.id, "client closed", at)
+	case status == http.StatusNotFound && s.path == e.uri.Path:
+		p.forget(e.id, "the server knows no such session", at)
+	}
+}
+
+// forget ends a session: what comes under its name from now on is of another.
 func (p *Proxy) forget(id, reason string, at time.Time) {
 	if s := p.sessions[id]; s != nil {
-		s.finish(success(), reason, at)
 		delete(p.sessions, id)
+		p.part(s, reason, at)
 	}
+}
+
+// part ends a session as soon as no exchange of it is under way: what passes in those
+// is on record too, whoever has said that the session is over.
+func (p *Proxy) part(s *session, reason string, at time.Time) {
+	s.parting = reason
+	if s.exchanges == 0 {
+		delete(p.parting, s)
+		s.finish(success(), reason, at)
+		return
+	}
+	p.parting[s] = struct{}{}
 }
 
 // A watched body shows what is read of it before it hands it on.

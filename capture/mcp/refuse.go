@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
-	"github.com/etch-audit/etch/risk"
 )
 
 // A refusal says why a message is not passed on.
@@ -83,7 +82,7 @@ func (o *Options) judge(m *message, unfit string) *refusal {
 		e.Action.Arguments = m.values[slotParams].kept
 	}
 	level, reasons := o.Judge(e)
-	if !risk.Denies(string(o.Deny), string(level)) {
+	if !level.Reaches(o.Deny) {
 		return nil
 	}
 	why := fmt.Sprintf("risk %s is at or above the limit %s", level, o.Deny)

@@ -35,14 +35,17 @@ type session struct {
 	id  string // of this session in the records
 	add func(*etch.Event)
 
-	begun    time.Time
-	used     time.Time // last, where it is one of several
-	started  bool
-	finished bool
-	greeting *call // the open initialize
-	actor    etch.Actor
-	name     string
-	facts    map[string]string // what the two say of themselves, as labels
+	begun     time.Time
+	used      time.Time // last, where it is one of several
+	path      string    // of the address where it began, where it has one
+	parting   string    // why it ends when its exchanges are over; "" where it does not
+	started   bool
+	finished  bool
+	exchanges int   // that are under way
+	greeting  *call // the open initialize
+	actor     etch.Actor
+	name      string
+	facts     map[string]string // what the two say of themselves, as labels
 
 	open   [2]map[string][]*call // by who asked, and the id; several only where one was used again too early
 	order  []*call               // the same, as they came; those that are done are taken out now and then

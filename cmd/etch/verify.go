@@ -34,6 +34,7 @@ type verifyOptions struct {
 	allSignatures bool
 	noIndex       bool
 	json          bool
+	sealed        *verify.Sealed // what is proved; nil: nobody asks for it
 }
 
 func newVerify(at *place, std stdio) *cobra.Command {
@@ -116,7 +117,7 @@ func (o *verifyOptions) judge(ctx context.Context, std stdio) (*verify.Report, e
 	if err != nil {
 		return nil, err
 	}
-	opts := verify.Options{Name: filepath.Base(path), AllSignatures: o.allSignatures, Decompress: etch.Decompress}
+	opts := verify.Options{Name: filepath.Base(path), AllSignatures: o.allSignatures, Decompress: etch.Decompress, Sealed: o.sealed}
 	if !o.noIndex {
 		opts.Indexes = &verify.Indexes{Made: etch.IndexDigest, Digest: etch.ReadIndexDigest}
 	}

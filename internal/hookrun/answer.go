@@ -42,9 +42,9 @@ func (r *run) goOn() (answer hook.Answer) {
 // answer returns the answer, with cause as why nothing is in the log.
 func (r *run) answer(cause error) hook.Answer {
 	r.mu.Lock()
-	denial, asked, resolved := r.denial, r.turn != nil && r.turn.Request != nil, r.resolved
+	denial, asked, resolved := r.denial, r.asked(), r.resolved
 	r.mu.Unlock()
-	if denial == "" && cause != nil && asked && resolved.Hooks.Block {
+	if denial == "" && cause != nil && asked && resolved != nil && resolved.Hooks.Block {
 		denial = hook.Unrecorded(cause)
 	}
 	if denial == "" || r.known == nil {
@@ -55,6 +55,15 @@ func (r *run) answer(cause error) hook.Answer {
 		return r.goOn()
 	}
 	return answer
+}
+
+// asked reports whether the agent asks for leave of a call: where time was up before
+// the payload was understood, by what the settings say of the event. r.mu is held.
+func (r *run) asked() bool {
+	if r.turn != nil {
+		return r.turn.Request != nil
+	}
+	return r.known != nil && r.known.Asks(r.Event)
 }
 
 // deny returns what refuses an event, and whether anything does. Where the

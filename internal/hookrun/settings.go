@@ -113,7 +113,7 @@ func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, st
 		events, denial = r.judge(turn, cmp.Or(turn.Event, r.Event))
 	}
 	if r.Guard && turn.HooksOff {
-		denial = "etch keeps these settings: the change would switch off hooks that record this session"
+		denial = "etch keeps these settings: the change would switch off, or change, hooks that record this session"
 	}
 	set(turn, events, denial)
 }
