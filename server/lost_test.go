@@ -18,53 +18,53 @@ import (
 
 // TestLose shows that what senders lose is on record, of each with its number, at no
 // rate that they choose, and when the server ends.
-func TestLose(t *testing.T) { synctest.Test(t, testLose) }
-
-func testLose(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "audit.log")
-	log, err := etch.Create(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := New(log, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string][]uint64{}
-	check := func(when string) {
-		t.Helper()
-		synctest.Wait()
-		if got := lostOf(t, log); !maps.EqualFunc(got, want, slices.Equal) {
-			t.Errorf("%s: got %v, want %v", when, got, want)
+func TestLose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		log, err := etch.Create(path, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	a, b, cause := Sender{UID: 7, PID: 1}, Sender{UID: -1, Token: "x"}, errors.New("too fast")
-	const ofA, ofB = "uid 7", `token "x"`
-	for range 10 {
-		s.Lose(a, 2, cause)
-		s.Lose(b, 1, cause)
-	}
-	want[ofA], want[ofB] = []uint64{2}, []uint64{1}
-	check("at once")
-	time.Sleep(lossEvery + time.Millisecond)
-	want[ofA], want[ofB] = []uint64{2, 18}, []uint64{1, 9}
-	check("after a while")
-	time.Sleep(2 * lossEvery)
-	s.Lose(a, 5, cause)
-	want[ofA] = append(want[ofA], 5)
-	check("after a pause")
-	s.Lose(a, 6, cause)
-	s.Lose(b, 3, cause)
-	s.Lose(b, 4, cause)
-	if err := s.Drain(t.Context()); err != nil {
-		t.Error(err)
-	}
-	s.Lose(a, 1, cause)
-	want[ofA], want[ofB] = append(want[ofA], 6, 1), append(want[ofB], 3, 4)
-	check("at the end")
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
+		s, err := New(log, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string][]uint64{}
+		check := func(when string) {
+			t.Helper()
+			synctest.Wait()
+			if got := lostOf(t, log); !maps.EqualFunc(got, want, slices.Equal) {
+				t.Errorf("%s: got %v, want %v", when, got, want)
+			}
+		}
+		a, b, cause := Sender{UID: 7, PID: 1}, Sender{UID: -1, Token: "x"}, errors.New("too fast")
+		const ofA, ofB = "uid 7", `token "x"`
+		for range 10 {
+			s.Lose(a, 2, cause)
+			s.Lose(b, 1, cause)
+		}
+		want[ofA], want[ofB] = []uint64{2}, []uint64{1}
+		check("at once")
+		time.Sleep(lossEvery + time.Millisecond)
+		want[ofA], want[ofB] = []uint64{2, 18}, []uint64{1, 9}
+		check("after a while")
+		time.Sleep(2 * lossEvery)
+		s.Lose(a, 5, cause)
+		want[ofA] = append(want[ofA], 5)
+		check("after a pause")
+		s.Lose(a, 6, cause)
+		s.Lose(b, 3, cause)
+		s.Lose(b, 4, cause)
+		if err := s.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.Lose(a, 1, cause)
+		want[ofA], want[ofB] = append(want[ofA], 6, 1), append(want[ofB], 3, 4)
+		check("at the end")
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // TestLoseLater shows that what cannot be recorded is told, and recorded when it can.
