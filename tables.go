@@ -252,7 +252,7 @@ var fields = []filter.Field{
 	{Name: "mcp_server", Kind: filter.Text, Also: []string{"mcp_server_id", "action.mcp_server_id"}, Plain: true},
 	{Name: "skill", Kind: filter.Text, Also: []string{"action.skill"}, Plain: true},
 	{Name: "success", Kind: filter.Flag, Also: []string{"result.success"}},
-	{Name: "result", Kind: filter.Text, Also: []string{"result.type"}, Values: []string{"success", "blocked", "error", "timeout", "rollback"}, Plain: true},
+	{Name: "result", Kind: filter.Text, Also: []string{"outcome", "result.type"}, Values: []string{"success", "blocked", "error", "timeout", "rollback"}, Plain: true},
 	{Name: "reason", Kind: filter.Text, Also: []string{"result.reason"}, Plain: true},
 	{Name: "message", Kind: filter.Text, Also: []string{"result.message"}, Plain: true},
 	{Name: "restored", Kind: filter.Number, Also: []string{"result.restored"}},

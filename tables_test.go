@@ -204,6 +204,9 @@ func memberField(m *formMember) (filter.Field, bool) {
 		if !clashes(m.path) {
 			f.Also = append(f.Also, base)
 		}
+		if other == "result" {
+			f.Also = append(f.Also, "outcome") // as people call it
+		}
 	}
 	if m.path != base {
 		f.Also = append(f.Also, m.path)

@@ -180,6 +180,16 @@ func hasFold(known words, s string) bool {
 	return known.have(buf[:len(s)])
 }
 
+// hasLower reports whether s has a small ASCII letter.
+func hasLower(s string) bool {
+	for i := range len(s) {
+		if isLetter(s[i]) && !isUpper(s[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // hasUpper reports whether s has a capital ASCII letter.
 func hasUpper(s string) bool {
 	for i := range len(s) {

@@ -102,6 +102,14 @@ var rules = []struct {
 		},
 		{"PostToolBatch", `{"tool_calls":[{"tool_use_id":"1","tool_input":{"new_string":"b","file_path":"/f","old_string":"a"},"tool_name":"Edit","tool_response":"<tool_use_error>String to replace not found in file.</tool_use_error>"}],"session_id":"s"}`, nil},
 	}},
+	{"claude: a batch does not tell whether its text is an output or a refusal", "claudecode", []step{
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1"}`, []string{"attempt Bash a"}},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":"the password is x"}]}`, []string{"completion Bash a -> error end=unknown"}},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":"the password is x"}]}`, nil},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, []string{"completion Bash a -> success"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, nil},
+		{"Stop", `{"session_id":"s"}`, nil},
+	}},
 	{"claude: the input that ran is the completion's", "claudecode", []step{
 		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"rm -rf /"},"tool_use_id":"1"}`, []string{"attempt Bash rm -rf /"}},
 		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"echo no"},"tool_use_id":"1","tool_response":{"stdout":"no"}}`, []string{"completion Bash echo no -> success"}},
@@ -228,34 +236,6 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// What became of a command of Codex's is told by its rollout when the turn is
-// over, unless it still runs.
-func TestRolloutAtStop(t *testing.T) {
-	for _, test := range []struct{ output, want string }{
-		{`"Command blocked by PreToolUse hook: no. Command: x"`, "completion Bash x -> blocked denied_by=hook"},
-		{`"approval policy is Never; reject command"`, "completion Bash x -> blocked denied_by=mode"},
-		{`"exec command rejected by user"`, "completion Bash x -> blocked denied_by=user"},
-		{`"Wall time: 3.1 seconds\naborted by user"`, "completion Bash x -> error end=interrupted"},
-		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess exited with code 4\nOutput:\nx"`, "completion Bash x -> error 4"},
-		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess exited with code 0\nOutput:\nProcess exited with code 4"`, "completion Bash x -> success 0"},
-		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess running with session ID 7\nOutput:\n"`, ""},
-		{`""`, ""},
-		{`[{"type":"input_text","text":"Wall time: 0 seconds\nOutput:"},{"type":"input_text","text":"MCP error"}]`, "completion Bash x -> error"},
-		{`7`, ""},
-	} {
-		l := newTestLog(t, agents["codex"])
-		name := transcriptOf(t, `{"type":"response_item","payload":{"type":"function_call_output","call_id":"c","output":`+test.output+`}}`, `{"type":"x"}`)
-		l.deliver("PreToolUse", toolPayload("PreToolUse", "s", "c", "x"))
-		var words []string
-		for _, e := range l.deliver("Stop", `{"session_id":"s","transcript_path":`+name+`}`) {
-			words = append(words, summary(e))
-		}
-		if got := strings.Join(words, "; "); got != test.want {
-			t.Errorf("%s: got %q, want %q", test.output, got, test.want)
-		}
-	}
-}
-
 // Calls of one id have one record each, whichever agent's name the settings gave
 // to the hook.
 func TestTwoAgentsReadOneFile(t *testing.T) {
@@ -366,7 +346,7 @@ func TestHooksOff(t *testing.T) {
 		{"not quite", "{}", `{"disableAllHooks": false, "x": "disableAllHooks"}`, false},
 		{"its hooks taken out", hooked, `{"hooks":{}}`, true},
 		{"its hooks taken out of a line", line, `{}`, true},
-		{"another form of its hooks", hooked, line, false},
+		{"another form of its hooks", hooked, line, true},
 		{"none before", "{}", `{"hooks":{}}`, false},
 		{"no settings any more", hooked, "\xff", true},
 		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
@@ -381,7 +361,7 @@ func TestHooksOff(t *testing.T) {
 		events := l.deliver("ConfigChange", change)
 		found := false
 		for _, e := range events {
-			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.Contains(e.Action.RiskReasons[0], "hooks switched off") {
+			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.HasPrefix(e.Action.RiskReasons[0], "hooks-") {
 				found = true
 			}
 		}
@@ -389,11 +369,68 @@ func TestHooksOff(t *testing.T) {
 			t.Errorf("%s: got %d events, finding %v, HooksOff %v, want the change and %v", test.name, len(events), found, l.last.HooksOff, test.want)
 		}
 	}
-	write(`{"disableAllHooks":true}`)
 	l := newTestLog(t, agents["claudecode"])
+	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
+	write("{}")
+	l.deliver("SessionStart", start)
+	for i, test := range []struct {
+		content string // "": the file stays as it is, and the agent tells of it once more
+		events  int
+	}{
+		{"{}", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0}, {"{} ", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0},
+	} {
+		if test.content != "" {
+			write(test.content)
+		}
+		off := test.events != 1
+		if events := l.deliver("ConfigChange", change); len(events) != test.events || l.last.HooksOff != off {
+			t.Errorf("change %d: %d events, HooksOff %v, want %d and %v", i, len(events), l.last.HooksOff, test.events, off)
+		}
+	}
+	write(`{"disableAllHooks":true}`)
+	l = newTestLog(t, agents["claudecode"])
 	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
 	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
 		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
+	}
+}
+
+// What a server asks and what a person answers is on record each time, though the words are
+// the same; what is delivered twice is on record once.
+func TestElicitations(t *testing.T) {
+	payload := func(event, server, more string) string {
+		return `{"session_id":"s","prompt_id":"p","hook_event_name":"` + event + `","mcp_server_name":"` + server + `","mode":"form"` + more + "}"
+	}
+	question := func(server string) [2]string {
+		return [2]string{"Elicitation", payload("Elicitation", server, `,"message":"Delete it?"`)}
+	}
+	answer := func(server, action string) [2]string {
+		return [2]string{"ElicitationResult", payload("ElicitationResult", server, `,"action":"`+action+`"`)}
+	}
+	for _, deliveries := range []int{1, 2} {
+		l := newTestLog(t, agents["claudecode"])
+		var got []string
+		for _, d := range [][2]string{
+			question("a"), answer("a", "decline"), question("a"), answer("a", "accept"), question("a"), answer("a", "decline"),
+			question("a"), question("b"), answer("b", "accept"), answer("a", "decline"),
+			answer("a", "accept"), answer("a", "decline"),
+		} {
+			for range deliveries {
+				for _, e := range l.deliver(d[0], d[1]) {
+					what := "asked"
+					if e.Type == etch.ApprovalDecision {
+						what = string(e.Result.Type)
+					}
+					got = append(got, e.Action.MCPServerID+" "+what)
+				}
+			}
+		}
+		want := []string{
+			"a asked", "a blocked", "a asked", "a success", "a asked", "a blocked", "a asked", "b asked", "b success", "a blocked", "a success", "a blocked",
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("each delivered %d times (-got +want):\n%s", deliveries, diff)
+		}
 	}
 }
 
@@ -421,7 +458,9 @@ func TestAnswers(t *testing.T) {
 		{"antigravity", "PostToolUse", `{"decision":"allow"}`, -1, ""},
 		{"antigravity", "Stop", `{"decision":"allow"}`, -1, ""},
 		{"qwen", "PreToolUse", "", 2, ""},
-		{"copilot", "preToolUse", "", 2, ""},
+		{"copilot", "preToolUse", "", 2, `{"permissionDecision":"deny","permissionDecisionReason":"no \"x\""}`},
+		{"copilot", "PreToolUse", "", 2, `{"permissionDecision":"deny","permissionDecisionReason":"no \"x\""}`},
+		{"copilot", "userPromptSubmitted", "", -1, ""},
 		{"copilot", "agentStop", "", -1, ""},
 		{"cursor", "preToolUse", "{}", 2, ""},
 		{"cursor", "beforeShellExecution", "{}", 2, ""},

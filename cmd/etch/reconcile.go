@@ -73,12 +73,14 @@ which sessions hooks were silent. A transcript is a second opinion: the agent co
 write it.
 
 --fill records the missing calls and prompts, and the ends of calls that stand open,
-from the transcript, with the label capture=transcript. It changes nothing that is on
+from the transcript, with the label capture=transcript, also behind ends that hooks
+inferred, in whose place they count. It changes nothing that is on
 record, and run again it adds nothing.
 
 Exit codes: 0 nothing is missing (with --fill: any more), 1 something is, 2 it could
 not be told: no transcript, no log, or one that could not be read. With --strict
-calls that differ or are on record twice count as missing too.
+calls that differ or are on record twice count as missing too. An end that hooks inferred
+counts as missing where the transcript tells another one.
 
 Agents: %s.`, strings.Join(transcribed(), ", ")),
 		ValidArgs: transcribed(),

@@ -4,7 +4,7 @@ package droid
 
 import "github.com/etch-audit/etch/capture/hook"
 
-var agent = hook.Agent{Name: "droid", Aliases: []string{"factory"}, Settings: settings}
+var agent = hook.Agent{Name: "droid", Aliases: []string{"factory"}, Settings: settings, Comments: true}
 
 // Agent returns what is special of Droid. All callers share it.
 func Agent() *hook.Agent { return &agent }

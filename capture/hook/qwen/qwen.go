@@ -19,6 +19,7 @@ var agent = hook.Agent{
 	End:      end,
 	Unended:  unended,
 	Settings: settings,
+	Comments: true,
 }
 
 // Agent returns what is special of Qwen Code. All callers share it.
