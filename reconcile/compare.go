@@ -110,7 +110,9 @@ func (v *visit) differences(c *transcript.Call, e *entry) (contradicts, adds []D
 	default:
 		put(Difference{"outcome", outcome(e.outcome, e.end), outcome(c.Outcome, c.Call.End)}, true)
 	}
-	if was == etch.Blocked && is == etch.Blocked && e.deniedBy != "" && c.Denial.By != "" && e.deniedBy != c.Denial.By {
+	// To the agent a refusal of etch's own is one of its hooks'.
+	same := e.deniedBy == c.Denial.By || e.deniedBy == hook.ByPolicy && c.Denial.By == hook.ByHook
+	if was == etch.Blocked && is == etch.Blocked && e.deniedBy != "" && c.Denial.By != "" && !same {
 		put(Difference{"denial", denial(e.outcome, e.deniedBy), denial(c.Outcome, c.Denial.By)}, false)
 	}
 	return contradicts, adds

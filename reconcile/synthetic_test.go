@@ -91,6 +91,10 @@ func TestRows(t *testing.T) {
 	exit.ExitCode = etch.Some(int64(2))
 	denied := call("S", "a", "ls", etch.Blocked)
 	denied.Denial = hook.Denial{By: hook.ByRule}
+	ours := call("S", "a", "ls", etch.Blocked)
+	ours.Denial = hook.Denial{By: hook.ByPolicy}
+	byHook := strings.Replace(said("S", "a", 1, "ls", "no"), `"message":{"content":[{"type":"tool_result"`,
+		`"toolDenialKind":"permission-rule","permissionDecision":{"decision":"reject","source":"hook"},"message":{"content":[{"type":"tool_result"`, 1)
 	guess := call("S", "a", "ls", etch.Error)
 	guess.End = hook.EndKilled
 	rewritten := call("S", "a", "ls -l", etch.Success)
@@ -117,6 +121,8 @@ func TestRows(t *testing.T) {
 		"another exit code": {func(t *testing.T, b *bench) { b.record(t, exit, both...) }, said("S", "a", 1, "ls", "Exit code 3"), "differs a exit_code"},
 		"no exit code":      {func(t *testing.T, b *bench) { b.record(t, call("S", "a", "ls", etch.Success), both...) }, said("S", "a", 1, "ls", "Exit code 3"), "adds a exit_code outcome"},
 		"refused or not":    {func(t *testing.T, b *bench) { b.record(t, denied, both...) }, said("S", "a", 1, "ls", ""), "differs a denial"},
+		"refused by etch":   {func(t *testing.T, b *bench) { b.record(t, ours, both...) }, byHook, ""},
+		"refused by two":    {func(t *testing.T, b *bench) { b.record(t, denied, both...) }, byHook, "adds a denial"},
 		"a guess":           {func(t *testing.T, b *bench) { b.record(t, guess, both...) }, said("S", "a", 1, "ls", ""), "adds a outcome"},
 		"changed by a hook": {func(t *testing.T, b *bench) {
 			b.record(t, call("S", "a", "ls", ""), etch.Attempt)

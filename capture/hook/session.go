@@ -203,7 +203,7 @@ func (o *openCall) askedIn(e *etch.Event) {
 // call returns what is remembered of the call.
 func (o *openCall) call(session string) Call {
 	return Call{
-		ID: o.ID, Session: session, Turn: o.Turn, AgentID: o.Agent, AgentType: o.Kind, Tool: o.Tool, Server: o.Server,
+		ID: o.ID, Session: session, Turn: o.Turn, AgentID: o.Agent, AgentType: o.Kind, Tool: o.Tool, Server: o.Server, Digest: o.Digest,
 		Cwd: o.Event.Cwd, Model: o.Event.Model, Start: time.UnixMicro(o.Start).UTC(), Ended: true, Source: SourceHook,
 	}
 }

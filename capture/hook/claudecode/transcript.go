@@ -22,12 +22,8 @@ func consult(m *hook.Message, c *hook.Call) bool {
 	if c.AgentID != "" {
 		name = strings.TrimSuffix(name, ".jsonl") + "/subagents/agent-" + c.AgentID + ".jsonl"
 	}
-	tail := m.Tail(name, maxTail)
 	wanted := []byte(`"` + c.ID + `"`)
-	for len(tail) > 0 {
-		at := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n') + 1
-		line := tail[at:]
-		tail = tail[:at]
+	for line := range m.Lines(name, maxTail) {
 		if !bytes.Contains(line, wanted) || !bytes.Contains(line, []byte(`"tool_use_id"`)) {
 			continue
 		}

@@ -43,11 +43,8 @@ func itemsOf(m *hook.Message, c *hook.Call, kind []byte) iter.Seq[hook.Payload] 
 		if name == "" || c.ID == "" {
 			return
 		}
-		tail, wanted := m.Tail(name, maxTail), []byte(`"`+c.ID+`"`)
-		for len(tail) > 0 {
-			at := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n') + 1
-			line := tail[at:]
-			tail = tail[:at]
+		wanted := []byte(`"` + c.ID + `"`)
+		for line := range m.Lines(name, maxTail) {
 			if !bytes.Contains(line, wanted) || !bytes.Contains(line, kind) {
 				continue
 			}
@@ -88,17 +85,14 @@ func wordsOf(output json.RawMessage) string {
 // the call has ended: of one that yielded the model was told that it runs.
 func answered(c *hook.Call, text string) bool {
 	head, output, _ := strings.Cut(text, "\nOutput:\n")
+	denial, refused := Refusal(text)
 	switch {
 	case text == "":
 		return false
 	case strings.Contains(head, "Process running with session ID"):
 		return false
-	case blocked(text):
-		deny(c, hook.ByHook, text)
-	case strings.HasPrefix(text, "approval policy is Never; reject command"):
-		deny(c, hook.ByMode, text)
-	case strings.Contains(text, "rejected by user"):
-		deny(c, hook.ByUser, text)
+	case refused:
+		c.Ended, c.Outcome, c.Denial = true, etch.Blocked, denial
 	case strings.HasPrefix(text, "aborted"), strings.Contains(text, "aborted by user"):
 		c.End = hook.EndInterrupted
 		c.Fail(text)
@@ -125,13 +119,4 @@ func answered(c *hook.Call, text string) bool {
 		}
 	}
 	return true
-}
-
-func blocked(text string) bool {
-	line, _, _ := strings.Cut(text, ":")
-	return strings.HasSuffix(line, " hook") && strings.Contains(line, " blocked by ")
-}
-
-func deny(c *hook.Call, by, reason string) {
-	c.Ended, c.Outcome, c.Denial = true, etch.Blocked, hook.Denial{By: by, Reason: reason}
 }
