@@ -222,7 +222,7 @@ type countedKey struct {
 // rows that are left.
 func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.Rows, counted []countedKey, err error) {
 	expr, list := s.expr, new(countedKeys)
-	if t.step == 0 {
+	if t.step == 0 && (of == nil || of.Guesses == 0) { // no column tells which completions are hidden
 		err = x.Count(filter.All(s.expr, t.settled), t.fields, list.add)
 		switch {
 		case errors.Is(err, index.ErrNotHeld):
@@ -242,7 +242,8 @@ func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.
 	return rows, list.all(), err
 }
 
-// byPhase returns attempts, the only records that a completion hides, and the others.
+// byPhase returns attempts, the only records that a completion hides where nothing was
+// inferred, and the others.
 func byPhase() (attempts, settled filter.Expr) {
 	e, err := schema.Equal(fieldPhase, string(Attempt))
 	if err != nil {

@@ -162,7 +162,7 @@ func (m *matcher) pair(h *hit, r row) {
 	}
 	if m.call = appendCall(m.call[:0], r); len(m.call) > 0 {
 		h.phase, h.call = phase, index.CallID(m.call)
-		if phase != index.Completion {
+		if !phase.Ends() {
 			return
 		}
 		if m.before = appendBefore(m.before[:0], m.call, r); len(m.before) > 0 {

@@ -9,7 +9,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 4,
+	Version: 5,
 	Schema:  &schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
@@ -146,7 +146,7 @@ func (x *indexer) call() {
 		return
 	}
 	x.row.Call = appendCall(x.row.Call, r)
-	if x.row.Phase == index.Completion && len(x.row.Call) > 0 {
+	if x.row.Phase.Ends() && len(x.row.Call) > 0 {
 		x.row.Also = appendBefore(x.row.Also, x.row.Call, r)
 	}
 }
@@ -155,11 +155,15 @@ func phaseOf(r row) index.Phase {
 	switch {
 	case r.is(memberPhase, string(Attempt)):
 		return index.Attempt
-	case r.is(memberPhase, string(Completion)):
-		return index.Completion
+	case !r.is(memberPhase, string(Completion)):
+		return index.NoPhase
+	case r.has(memberLabels) && !r.boolean(memberViolation) && r.texts(memberLabels, LabelInferred, anyText):
+		return index.Guess
 	}
-	return index.NoPhase
+	return index.Completion
 }
+
+func anyText(string) bool { return true }
 
 // lineTexts appends the texts of a member of the outlined line.
 func (x *indexer) lineTexts(dst [][]byte, id memberID) [][]byte {

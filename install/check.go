@@ -411,8 +411,12 @@ func (c *checking) concludeEvents() {
 	}
 	for _, f := range faults {
 		level := map[bool]Level{true: Problem, false: Warning}[f.verdict == hookform.Idle]
+		at := strings.Join(f.events, ", ")
+		if len(f.events) == len(c.a.Events) {
+			at = "every event"
+		}
 		c.add("hooks", level, fmt.Sprintf("%s:%d", f.path, f.line), mend,
-			"the hooks at %s are not as etch install writes them: %s", strings.Join(f.events, ", "), f.why)
+			"the hooks at %s are not as etch install writes them: %s", at, f.why)
 	}
 }
 

@@ -112,10 +112,18 @@ func TestRows(t *testing.T) {
 			b.append(t, inferred(b, guess))
 			b.record(t, call("S", "a", "ls", etch.Success), etch.Completion)
 		}, said("S", "a", 1, "ls", ""), ""},
+		"told, then inferred": {func(t *testing.T, b *bench) {
+			b.record(t, call("S", "a", "ls", etch.Success), both...)
+			b.append(t, inferred(b, guess))
+		}, said("S", "a", 1, "ls", ""), "guessed a outcome"},
+		"inferred, and so": {func(t *testing.T, b *bench) {
+			b.record(t, call("S", "a", "ls", ""), etch.Attempt)
+			b.append(t, inferred(b, guess))
+		}, said("S", "a", 1, "ls", "no"), ""},
 		"inferred alone": {func(t *testing.T, b *bench) {
 			b.record(t, call("S", "a", "ls", ""), etch.Attempt)
 			b.append(t, inferred(b, denied))
-		}, said("S", "a", 1, "ls", ""), "adds a denial"},
+		}, said("S", "a", 1, "ls", ""), "guessed a denial"},
 		"another input":     {func(t *testing.T, b *bench) { b.record(t, call("S", "a", "rm x", etch.Success), both...) }, said("S", "a", 1, "ls", ""), "differs a input"},
 		"another outcome":   {func(t *testing.T, b *bench) { b.record(t, call("S", "a", "ls", etch.Success), both...) }, said("S", "a", 1, "ls", "no"), "differs a outcome"},
 		"another exit code": {func(t *testing.T, b *bench) { b.record(t, exit, both...) }, said("S", "a", 1, "ls", "Exit code 3"), "differs a exit_code"},
@@ -123,7 +131,7 @@ func TestRows(t *testing.T) {
 		"refused or not":    {func(t *testing.T, b *bench) { b.record(t, denied, both...) }, said("S", "a", 1, "ls", ""), "differs a denial"},
 		"refused by etch":   {func(t *testing.T, b *bench) { b.record(t, ours, both...) }, byHook, ""},
 		"refused by two":    {func(t *testing.T, b *bench) { b.record(t, denied, both...) }, byHook, "adds a denial"},
-		"a guess":           {func(t *testing.T, b *bench) { b.record(t, guess, both...) }, said("S", "a", 1, "ls", ""), "adds a outcome"},
+		"a guess":           {func(t *testing.T, b *bench) { b.record(t, guess, both...) }, said("S", "a", 1, "ls", ""), "differs a outcome"},
 		"changed by a hook": {func(t *testing.T, b *bench) {
 			b.record(t, call("S", "a", "ls", ""), etch.Attempt)
 			b.record(t, rewritten, etch.Completion)
@@ -160,7 +168,7 @@ func TestRows(t *testing.T) {
 func inferred(b *bench, c hook.Call) *etch.Event {
 	c.Tool, c.Source, c.Start, c.Ended = "Bash", hook.SourceHook, began, true
 	ev := b.agent.Completion(&c, hook.Recording{})
-	ev.Labels["inferred"] = "Stop"
+	ev.Labels[etch.LabelInferred] = "Stop"
 	return ev
 }
 

@@ -14,9 +14,9 @@ import (
 )
 
 // maxSettings is the size of the largest settings file that is looked into. Those of
-// people have some kilobytes; what is said past this switches hooks off unseen, so a
-// larger one counts as one that does.
-const maxSettings = 8 << 20
+// people have some kilobytes, and a hook has little time; what is said past this
+// switches hooks off unseen, so a larger one counts as one that does.
+const maxSettings = 2 << 20
 
 // watch looks, at a session's start, at the files that may switch hooks off:
 // those that do so now are a finding, for hooks that do not run have nobody
@@ -94,7 +94,10 @@ func (t *Turn) compare(name string, again bool) {
 		content = nil // most of them are not there
 	}
 	off := t.switchedOff(name, content)
-	stand := t.agent().standing(name, content)
+	var stand standing
+	if off == "" {
+		stand = t.agent().standing(name, content)
+	}
 	now := strconv.Itoa(stand.events) + stand.sum
 	if off != "" {
 		now = "off"

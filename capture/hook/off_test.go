@@ -82,11 +82,12 @@ func TestHooksTampered(t *testing.T) {
 	const idle = off + "this program's hooks were kept from being run at "
 	const unread = off + "the file with this program's hooks is not read any more as it stands"
 	many := func(first, last string) string {
-		text := `{"disableAllHooks": ` + first
+		var text strings.Builder
+		text.WriteString(`{"disableAllHooks": ` + first)
 		for i := range 70 {
-			text += fmt.Sprintf(`,"member%d":%d`, i, i)
+			fmt.Fprintf(&text, `,"member%d":%d`, i, i)
 		}
-		return text + `,"disableAllHooks": ` + last + "}"
+		return text.String() + `,"disableAllHooks": ` + last + "}"
 	}
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
 	codex := func(program string) string {
@@ -128,8 +129,8 @@ func TestHooksTampered(t *testing.T) {
 		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
-		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
-		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 8<<20) + "}", off + "the file is larger than is looked into"},
+		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 3<<19) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + "}", off + "the file is larger than is looked into"},
 		{"switched off by the last of many", "qwen", "home/project/.qwen/settings.json", "{}", many("false", "true"), off + "disableAllHooks is set"},
 		{"not switched off by the first of many", "qwen", "home/project/.qwen/settings.json", "{}", many("true", "false"), ""},
 		{"no longer JSON", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch") + "}", unread},
@@ -152,27 +153,34 @@ func TestHooksTampered(t *testing.T) {
 			if want != "" {
 				want = test.file + want
 			}
-			for _, end := range []string{"Stop", "SessionEnd"} {
-				h := newSettingsHome(t, test.agent)
-				h.write(test.file, test.before)
-				if got := h.deliver("SessionStart"); got != "" {
-					t.Errorf("at the start: %s", got)
-				}
-				h.write(test.file, test.after)
-				if got := h.deliver(end); got != want {
-					t.Errorf("at %s: got %q, want %q", end, got, want)
-				}
-				if got := h.deliver("Stop"); got != "" {
-					t.Errorf("told again: %s", got)
-				}
-				if test.after != test.before {
-					h.write(test.file, test.before)
-					if got := h.deliver("Interrupt"); got != "" {
-						t.Errorf("put back: %s", got)
-					}
-				}
-			}
+			tamper(t, test.agent, test.file, test.before, test.after, want)
 		})
+	}
+}
+
+// tamper changes a file during a session, and puts it back, and looks at what is told of
+// it, and when.
+func tamper(t *testing.T, agent, file, before, after, want string) {
+	t.Helper()
+	for _, end := range []string{"Stop", "SessionEnd"} {
+		h := newSettingsHome(t, agent)
+		h.write(file, before)
+		if got := h.deliver("SessionStart"); got != "" {
+			t.Errorf("at the start: %s", got)
+		}
+		h.write(file, after)
+		if got := h.deliver(end); got != want {
+			t.Errorf("at %s: got %q, want %q", end, got, want)
+		}
+		if got := h.deliver("Stop"); got != "" {
+			t.Errorf("told again: %s", got)
+		}
+		if after != before {
+			h.write(file, before)
+			if got := h.deliver("Interrupt"); got != "" {
+				t.Errorf("put back: %s", got)
+			}
+		}
 	}
 }
 

@@ -395,7 +395,7 @@ func TestHookGivenUp(t *testing.T) {
 		{"gemini", "AfterAgent", "block", 0, "{}"},
 	} {
 		path := testLog(t, 1)
-		in, end := io.Pipe()
+		in, _ := io.Pipe() // nobody writes: what waits for it is left waiting, as where a process ends
 		std, out, words := console(time.Now())
 		std.in, std.env = in, func(name string) (string, bool) {
 			value, ok := map[string]string{"ETCH_HOOKS_ON_ERROR": test.policy, "HOME": filepath.Dir(path)}[name]
@@ -406,10 +406,11 @@ func TestHookGivenUp(t *testing.T) {
 			t.Fatal("not a hook's command line")
 		}
 		patience := hookrun.Usual()
-		patience.Payload, patience.Ends = time.Minute, 2*patience.Records
-		p := std.hook(patience)
-		p.Exit = func(int) { _ = end.Close() } // a pipe of the process, whose end it waits for here alone
-		code := hookrun.Run(c, p)
+		patience.Payload, patience.Ends = time.Hour, 2*patience.Records
+		p, ended := std.hook(patience), make(chan int, 1)
+		p.Exit = func(code int) { ended <- code }
+		go hookrun.Run(c, p)
+		code := <-ended
 		if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), "etch cannot record this call") {
 			t.Errorf("%s %s, %s: exit %d, stdout %q, stderr %q, want exit %d, %q\n%s", test.agent, test.event, test.policy, code, out, words, test.code, test.said, errorsOf(path))
 		}

@@ -98,6 +98,9 @@ func (p *pretty) pairs(a *showAnswer) {
 		if outcome := outcomeOf(&o.Event); o.Event.Result != nil {
 			text += ", " + outcome
 		}
+		if _, inferred := o.Event.Labels[etch.LabelInferred]; inferred {
+			text += ", inferred"
+		}
 		p.row(0, "pair", text)
 	}
 }

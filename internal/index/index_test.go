@@ -88,6 +88,7 @@ type record struct {
 	hasExit bool
 	call    string
 	phase   index.Phase
+	also    string
 }
 
 func (r *record) set(field int, values ...string) { r.values[field] = values }
@@ -122,7 +123,7 @@ func (r *record) Flag(field int) (value, ok bool) {
 
 // row returns what the index is told.
 func (r *record) row() *index.Row {
-	row := &index.Row{HasTime: r.hasTime, Call: []byte(r.call), Phase: r.phase}
+	row := &index.Row{HasTime: r.hasTime, Call: []byte(r.call), Phase: r.phase, Also: []byte(r.also)}
 	if r.hasTime {
 		row.Time = r.time.UnixMicro()
 	}

@@ -47,7 +47,12 @@ func settle(c *hook.Call, record hook.Payload) bool {
 	case kind != "" || rejected:
 		deny(c, whoOf(kind, decision), plainError(text))
 	case !failed:
-		return false // what came out of it is for its own event to tell
+		c.Outcome = etch.Success // its own event was lost, or is late
+		if result := record.Get("toolUseResult"); result != nil {
+			c.Respond(result)
+		} else {
+			c.Output = hook.OutputOf([]byte(text))
+		}
 	default:
 		c.Outcome = etch.Error
 		if !exit(c, text) {
