@@ -27,7 +27,7 @@ type Group struct {
 // several values the first one counts. Order and Limit of the query do not
 // matter. Where an index knows the answer no record is read.
 //
-// A [*CorruptionError] tells of the first place that could not be read; the
+// A [*DamagesError] tells how many places could not be read, and of the first; the
 // groups are then of all others.
 func (r *Reader) CountBy(ctx context.Context, q Query, fields ...string) ([]Group, error) {
 	ids, keys := make([]int, len(fields)), make([]string, len(fields))
@@ -81,10 +81,11 @@ func (r *Reader) count(ctx context.Context, q *Query, t *tally) (map[string]uint
 	}
 	q.Reverse, q.Limit = true, 0
 	t.counts = map[string]uint64{}
-	var damage, failure error
+	var damages DamagesError
+	var failure error
 	r.search(ctx, v, q, t, func(_ Record, err error) bool {
-		if _, ok := errors.AsType[*CorruptionError](err); ok {
-			damage = err // the last one met is the first in the log
+		if damage, ok := errors.AsType[*CorruptionError](err); ok {
+			damages.add(damage)
 			return true
 		}
 		failure = errors.Join(failure, err)
@@ -93,7 +94,34 @@ func (r *Reader) count(ctx context.Context, q *Query, t *tally) (map[string]uint
 	if failure = errors.Join(failure, v.close()); failure != nil {
 		return nil, failure
 	}
-	return t.counts, damage
+	if damages.Count > 0 {
+		return t.counts, &damages
+	}
+	return t.counts, nil
+}
+
+// A DamagesError says that places of a log could not be read where records were
+// counted. It unwraps to the first in the log.
+type DamagesError struct {
+	Count int
+	First *CorruptionError
+}
+
+// Error says how many places there are, and what is wrong with the first.
+func (e *DamagesError) Error() string {
+	if e.Count == 1 {
+		return e.First.Error()
+	}
+	return fmt.Sprintf("%v; and %d places more", e.First, e.Count-1)
+}
+
+// Unwrap returns the first.
+func (e *DamagesError) Unwrap() error { return e.First }
+
+func (e *DamagesError) add(d *CorruptionError) {
+	if e.Count++; e.First == nil || cmp.Or(cmp.Compare(d.Segment, e.First.Segment), cmp.Compare(d.Offset, e.First.Offset)) < 0 {
+		e.First = d
+	}
 }
 
 // A tally counts the records of a search instead of giving them.
@@ -214,12 +242,10 @@ func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.
 	return rows, list.all(), err
 }
 
-// attempts are the only records that a completion hides where nothing was inferred, and
-// settled are the others.
-var attempts, settled = byPhase()
-
+// byPhase returns attempts, the only records that a completion hides where nothing was
+// inferred, and the others.
 func byPhase() (attempts, settled filter.Expr) {
-	e, err := schema.Equal(fieldOf("phase"), string(Attempt))
+	e, err := schema.Equal(fieldPhase, string(Attempt))
 	if err != nil {
 		panic("etch: " + err.Error())
 	}

@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/errorfs"
 	"github.com/etch-audit/etch/internal/journal"
 	"github.com/etch-audit/etch/internal/memfs"
@@ -338,6 +340,81 @@ func TestDrainWithoutKey(t *testing.T) {
 	got, _ := w.recorded()
 	if labels := got[0].Event.Labels; labels[LabelSpoolMAC] != "none" {
 		t.Errorf("labels %v do not say that nothing proves the event", labels)
+	}
+}
+
+// TestDrainClaims shows of each loss that is drained whether it is known, or on the
+// word of whoever can write the spool.
+func TestDrainClaims(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	dir := spool.At(w.mem, "/log/audit.spool")
+	lose := func(key *spool.Key) {
+		t.Helper()
+		if err := dir.Lose(key, spool.Loss{Count: 9, From: w.now, To: w.now, Cause: "full"}, time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := openSpool(w.mem, spoolWorldLog, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	var want []string
+	step := func(claimedBy string) {
+		t.Helper()
+		want = append(want, claimedBy)
+		if _, err := w.drain(w.mem); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.claims(); !slices.Equal(got, want) {
+			t.Errorf("claimed by %q, want %q", got, want)
+		}
+	}
+	lose(s.key)
+	step("")
+	lose(nil)
+	step("spool")
+	lose(nil)
+	lose(s.key) // together with what is claimed it is one
+	step("spool")
+	forge(t, w.mem, `"nothing":1`)
+	step("spool")
+	w.spool(errLockedOut, w.event())
+	spoil(t, w.mem, "/log/audit.spool/"+w.waiting()[1])
+	step("") // it is plain to see
+}
+
+// claims returns by whom each loss on record is claimed.
+func (w *spoolWorld) claims() []string {
+	w.t.Helper()
+	r, err := openReader(w.mem, spoolWorldLog)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var by []string
+	for rec, err := range r.Records(w.t.Context(), Query{Control: true, Types: []EventType{"log_gap"}}) {
+		var gap control.GapLog
+		if err == nil {
+			err = json.Unmarshal(rec.Control.Log, &gap)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		by = append(by, gap.ClaimedBy)
+	}
+	return by
+}
+
+// spoil cuts a file off.
+func spoil(t *testing.T, mem *memfs.FS, path string) {
+	t.Helper()
+	f, err := mem.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		err = errors.Join(f.Truncate(100), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -117,6 +117,9 @@ func (r *Reader) endOf(v *view) (position, error) {
 			continue
 		}
 		file, end, err := r.open(v, *last)
+		if err == nil && last.end < 0 { // what follows the last line feed is being written
+			end = lastFeed(file, 0, end)
+		}
 		if err == nil && last.file == nil {
 			err = file.Close()
 		}

@@ -126,6 +126,9 @@ func (l *Log) recordIndex(ctx context.Context, r *Reader, on control.IndexedLog)
 	}
 	q := Query{Types: []EventType{control.Indexed}, Control: true, AllPhases: true, Reverse: true, NoIndex: true}
 	for rec, err := range r.Records(ctx, q) {
+		if _, damage := errors.AsType[*CorruptionError](err); damage {
+			continue // elsewhere in the log
+		}
 		if err != nil {
 			return err
 		}

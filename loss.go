@@ -20,6 +20,9 @@ type Loss struct {
 	// From and To are the times of the first and the last of them.
 	From, To time.Time
 	Cause    string // for people
+	// ClaimedBy names whose word it is; "" where the caller has found it out. A claim
+	// is recorded as one, and counted apart from what is known.
+	ClaimedBy string
 }
 
 // maxKnownGaps is how many ids of gaps are remembered; where a log has more, a new one is
@@ -48,7 +51,7 @@ func (l *Log) RecordLoss(ctx context.Context, loss Loss) error {
 		return nil
 	}
 	err = l.journal.Gap(ctx, control.GapLog{
-		ID: loss.ID, Lost: loss.Count, Cause: loss.Cause,
+		ID: loss.ID, Lost: loss.Count, Cause: loss.Cause, ClaimedBy: loss.ClaimedBy,
 		From: loss.From.UTC().Format(control.TimeFormat), To: loss.To.UTC().Format(control.TimeFormat),
 	})
 	l.gaps.note(loss.ID, err)

@@ -78,7 +78,7 @@ type part struct {
 // A view is a log at one moment: everything acknowledged before is in it.
 type view struct {
 	parts []part
-	cuts  []cut        // by the part's place
+	peeks []peek       // by the part's place
 	state *state.State // nil where there is none that can be read
 	head  control.OpenedLog
 }
@@ -104,7 +104,7 @@ func (r *Reader) view(ctx context.Context) (*view, error) {
 	for range tries {
 		v, err := r.tryView()
 		if err == nil {
-			v.cuts = make([]cut, len(v.parts))
+			v.peeks = make([]peek, len(v.parts))
 			for i := range v.parts {
 				v.parts[i].at = i
 			}
@@ -178,7 +178,7 @@ func (r *Reader) active(v *view, f vfs.File) (part, error) {
 }
 
 // addNumbered lists the segments before the active one. A segment that is
-// missing is not hidden: reading reports it.
+// missing is not hidden: searching reports it.
 func (r *Reader) addNumbered(v *view, active uint32) error {
 	files, err := r.segments()
 	if err != nil {
@@ -283,7 +283,9 @@ func (r *Reader) readState() *state.State {
 // begun and never completed.
 //
 // A line that cannot be read yields a [*CorruptionError] with an empty record,
-// and the iteration goes on behind it. Any other error ends it.
+// and the iteration goes on behind it. So do segments that are not there, of which
+// the cause is [ErrMissing] and which come before all records, and one that ends
+// before the next begins. Any other error ends it.
 func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		v, err := r.view(ctx)

@@ -42,7 +42,7 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 	if !q.AllPhases {
 		s.calls = &calls{s: s}
 		if t != nil {
-			t.settled, t.open = settled, attempts
+			t.open, t.settled = byPhase()
 		}
 	}
 	s.run()
@@ -52,6 +52,7 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 // run goes through the segments. The active one is read; of the others the
 // indexes are asked, one while what another points to is read.
 func (s *search) run() {
+	s.missing()
 	parts := slices.Clone(s.v.parts)
 	parts = slices.DeleteFunc(parts, func(p part) bool { return p.Number != 0 && p.Number < s.q.begin.segment })
 	if s.q.Reverse {

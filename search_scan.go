@@ -28,6 +28,9 @@ func (s *search) scan(p part) {
 	if p.file == nil {
 		defer func() { _ = f.Close() }() // it was only read
 	}
+	if s.cutShort(p, f, end); s.stopped {
+		return
+	}
 	from := min(s.from(p), end)
 	if s.q.Reverse {
 		if end = s.wholeEnd(p, f, from, end); s.stopped {
@@ -139,5 +142,5 @@ func needlesFor(e filter.Expr) [][]byte {
 // ofArguments reports whether a leaf is about texts of arguments.
 func ofArguments(l filter.Leaf) bool {
 	field, _ := l.On()
-	return slices.Contains(fields[field].members, memberArguments)
+	return slices.Contains(fieldMembers[field], memberArguments)
 }

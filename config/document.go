@@ -192,16 +192,16 @@ func (d *document) leaf(path []part, value *unstable.Node) error {
 }
 
 // fits reports whether v has the type that the key takes.
-func (k codec) fits(v any) bool {
+func (s *setting) fits(v any) bool {
 	switch v.(type) {
 	case bool:
-		return k.kind == boolKind
+		return s.kind() == boolKind
 	case int64:
-		return k.kind == integerKind
+		return s.kind() == integerKind
 	case string:
-		return k.kind == stringKind
+		return s.kind() == stringKind
 	case []string:
-		return k.kind == listKind
+		return s.kind() == listKind
 	}
 	return false
 }

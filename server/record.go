@@ -17,7 +17,7 @@ import (
 // neither kept nor changed. One that the log has already, because it was sent again
 // by a socket meanwhile, has a zero receipt.
 func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
-	done, err := s.mayRecord(sender, events)
+	done, err := s.mayRecord(sender, events, (*Load).Add)
 	if err != nil {
 		return nil, err
 	}
@@ -26,15 +26,28 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 	return receipts, err
 }
 
+// RecordHook is [Server.Record] for events that were made here of what an agent has told
+// a hook. One that is longer than MaxEvent is recorded too, cut as the log cuts: its
+// agent has no way to tell less. There are no receipts.
+func (s *Server) RecordHook(ctx context.Context, sender Sender, events []*etch.Event) error {
+	done, err := s.mayRecord(sender, events, (*Load).AddCut)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, _, err = s.append(ctx, Sign(events, sender), nil, nil)
+	return err
+}
+
 // mayRecord reports whether the events of a request are within the limits, and counts
 // it as under way until done is called.
-func (s *Server) mayRecord(sender Sender, events []*etch.Event) (done func(), err error) {
+func (s *Server) mayRecord(sender Sender, events []*etch.Event, add func(*Load, *etch.Event) error) (done func(), err error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	load := s.NewLoad()
 	for i, ev := range events {
-		if err := load.Add(ev); err != nil {
+		if err := add(load, ev); err != nil {
 			s.requests.Done()
 			return nil, fmt.Errorf("event %d: %w", i, err)
 		}
@@ -59,7 +72,7 @@ func (s *Server) append(ctx context.Context, events []*etch.Event, how []sending
 	}
 	own := s.repeats.of(events[0])
 	own.mu.RLock()
-	if !slices.ContainsFunc(events, own.has) {
+	if !slices.ContainsFunc(events, own.ids.has) {
 		defer own.mu.RUnlock()
 		receipts, err = s.appendNow(ctx, events, room)
 		return receipts, nil, err

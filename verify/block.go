@@ -37,6 +37,14 @@ type part struct {
 	offset   int64 // in the segment, of what follows the part
 }
 
+// size returns how many bytes of the segment the part's control record takes.
+func (p *part) size() int64 {
+	if p.kind == "" {
+		return 0
+	}
+	return int64(len(p.line)) + 1
+}
+
 // A feed hands out the lines of a segment in turn.
 type feed struct {
 	mu     sync.Mutex

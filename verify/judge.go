@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -28,20 +29,21 @@ type chain struct {
 	epochBy   note.Verifier
 	announced *control.EpochLog // by the line before
 
-	segment  *file
-	first    uint64 // seq of the segment's first line
-	inside   bool   // that line was read
-	promise  uint64 // seal_records of this segment
-	bound    uint64 // lines that may come without a seal now
-	since    uint64 // lines since the last seal
-	sealed   bool   // there is a last seal
-	proven   *uint64
-	ended    bool      // the line before is a seal that ends a segment
-	pending  *sealNote // the last seal, as long as its signatures were not checked
-	badSeals int       // place in the report of the fault that the last seal had, -1
-	gap      span      // numbers that a log_recovered accounts for
-	strange  []suspect // lines since the last good seal that are not well formed
-	trusted  uint64    // the promise that a good seal proves
+	segment    *file
+	first      uint64 // seq of the segment's first line
+	inside     bool   // that line was read
+	promise    uint64 // seal_records of this segment
+	bound      uint64 // lines that may come without a seal now
+	since      uint64 // lines since the last seal
+	sealed     bool   // there is a last seal
+	proven     *uint64
+	provenTail merkle.Hash // of its lines that are in no whole block; only where Options.Sealed is
+	ended      bool        // the line before is a seal that ends a segment
+	pending    *sealNote   // the last seal, as long as its signatures were not checked
+	badSeals   int         // place in the report of the fault that the last seal had, -1
+	gap        span        // numbers that a log_recovered accounts for
+	strange    []suspect   // lines since the last good seal that are not well formed
+	trusted    uint64      // the promise that a good seal proves
 
 	stateSeen, headSeen bool
 	notes               int // of the report that belong to what was read
@@ -76,6 +78,8 @@ type judge struct {
 	keyKnown    bool // some segment says that it is by this key
 	keyTold     bool // that one is by another
 	indexes     map[uint32]*indexFile
+	sealing     *Sealed // nil: nobody asks for it
+	place       int64   // in the segment, where what is added next begins
 
 	quick bool // a fault only sets odd
 	odd   bool
@@ -93,9 +97,9 @@ func (v *verifier) newJudge() *judge {
 	if len(v.segments) == 0 {
 		return nil
 	}
-	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes}
+	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes, sealing: v.opts.Sealed}
 	sum := &j.sum
-	sum.Daemons = []string{}
+	sum.Daemons, sum.Owners, sum.DaemonsThatSent = []string{}, []string{}, []string{}
 	sum.PublicKeySource, sum.PublicKey = "given", v.opts.PublicKey
 	if sum.PublicKey == "" {
 		sum.PublicKeySource, sum.PublicKey = "found", v.opts.Found
@@ -144,6 +148,7 @@ func (j *judge) fault(f Fault) {
 	if f.Segment == "" && j.segment != nil {
 		f.Segment, f.SegmentNumber = j.segment.name, j.segment.number
 	}
+	j.faulty()
 	f.LastGoodSeal = j.proven
 	if j.last = j.merge(f); j.last < 0 {
 		j.last = j.report.add(f)
@@ -194,6 +199,18 @@ func (j *judge) tell(seq uint64, kind, format string, args ...any) {
 	r.NoteCount, r.Notes = j.notes, r.Notes[:min(j.notes, len(r.Notes))]
 	r.note(Note{j.segment.name, seq, kind, fmt.Sprintf(format, args...)})
 	j.notes++
+}
+
+// lost counts what a log_gap says was lost, and apart from it what it has on
+// somebody's word.
+func (j *judge) lost(g *control.GapLog) {
+	if g.ClaimedBy != "" {
+		j.sum.LostAsClaimed += min(g.Lost, math.MaxUint64-j.sum.LostAsClaimed) // it may be any number
+		j.tell(j.seq, control.Gap, "%s claims that %d events between %s and %s are lost: %s", g.ClaimedBy, g.Lost, g.From, g.To, g.Cause)
+		return
+	}
+	j.sum.LostEvents += g.Lost
+	j.tell(j.seq, control.Gap, "%d events between %s and %s could not be recorded: %s", g.Lost, g.From, g.To, g.Cause)
 }
 
 // reached compares what was read with the state and the head, where either is
@@ -287,7 +304,7 @@ func (j *judge) flush(kind Kind) {
 // add appends a line that was judged.
 func (j *judge) add(leaf merkle.Hash) {
 	if j.whole {
-		j.tree.Append(leaf)
+		j.grow(0, leaf)
 	}
 	j.seq++
 }
@@ -347,8 +364,7 @@ func (j *judge) control(kind string, data []byte, offset int64) {
 	case control.Gap:
 		var g control.GapLog
 		if err = parse(data, &g); err == nil {
-			j.sum.LostEvents += g.Lost
-			j.tell(j.seq, kind, "%d events between %s and %s could not be recorded: %s", g.Lost, g.From, g.To, g.Cause)
+			j.lost(&g)
 		}
 	}
 	if err != nil {

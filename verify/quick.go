@@ -112,6 +112,7 @@ func (s *sequence) judge(b *block) bool {
 		return false
 	}
 	done := 0
+	j.place = b.offset
 	for i := range b.parts {
 		p := &b.parts[i]
 		if p.from != j.seq && (j.inside || p.kind != control.Opened) {
@@ -121,6 +122,7 @@ func (s *sequence) judge(b *block) bool {
 			j.events(p.to-p.from, b.roots[done:p.roots])
 		}
 		done = p.roots
+		j.place = p.offset
 		if p.kind != "" {
 			s.control(p)
 		} else if j.inside {
@@ -130,6 +132,7 @@ func (s *sequence) judge(b *block) bool {
 		if j.odd {
 			return false
 		}
+		j.place += p.size()
 	}
 	s.at = b.end
 	s.v.progress(j.sum.Bytes + s.at)
@@ -143,7 +146,7 @@ func (j *judge) events(n uint64, roots []merkle.Root) {
 		return
 	}
 	for i := range roots {
-		j.tree.AppendSubtree(roots[i].Level, roots[i].Hash)
+		j.grow(roots[i].Level, roots[i].Hash)
 	}
 	j.seq += n
 	j.since += n

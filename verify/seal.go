@@ -75,7 +75,8 @@ func (j *judge) root(cp merkle.Checkpoint, offset int64, lastOfEpoch bool) {
 	switch {
 	case same && bad == nil:
 		j.flush(BadSignature)
-		j.proven, j.cause, j.badSeals = new(j.seq), false, -1
+		j.proved()
+		j.cause, j.badSeals = false, -1
 		j.strange, j.trusted = nil, j.promise
 		return
 	case bad != nil && (same || !j.whole):

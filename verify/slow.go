@@ -126,7 +126,7 @@ func (s *slow) step() (bool, error) {
 	}
 	if s.inside || record.Control(l.data) != control.Opened || l.err != nil {
 		s.takeEarly(l)
-		if s.place(l, next, third) == extra {
+		if s.fateOf(l, next, third) == extra {
 			s.in.take()
 			return true, nil
 		}
@@ -146,9 +146,9 @@ const (
 	extra               // it has no place
 )
 
-// place finds out whether a line has the number that comes next, and reports it
+// fateOf finds out whether a line has the number that comes next, and reports it
 // where it has not.
-func (s *slow) place(l, next, third *line) fate {
+func (s *slow) fateOf(l, next, third *line) fate {
 	want := s.seq
 	switch {
 	case l.err != nil:
@@ -277,6 +277,7 @@ func (s *slow) known(l *line) bool {
 // judgeLine judges the line with the next number.
 func (s *slow) judgeLine(l *line) {
 	leaf := s.hasher.Leaf(l.data)
+	s.place = l.offset
 	kind := ""
 	if l.err == nil {
 		kind = record.Control(l.data)

@@ -64,6 +64,9 @@ type Options struct {
 	// checked, and the report says so where there are any.
 	Indexes *Indexes
 
+	// Sealed, where it is not nil, is filled in with what good seals prove.
+	Sealed *Sealed
+
 	// AllSignatures asks for the signatures of all seals to be checked.
 	AllSignatures bool
 
@@ -85,6 +88,14 @@ type Home struct {
 	// OwnKeys says that whoever runs the verification can read the log's
 	// private keys. Then programs of the same user, agents among them, can too.
 	OwnKeys bool
+
+	// Owners are the user ids of whom the log's files and keys are; nil where that is
+	// not known.
+	Owners []string
+
+	// Sent reports whether the log says that a user, by its id, has sent events to a
+	// daemon. Nil means that it is not looked for.
+	Sent func(uid string) (bool, error)
 }
 
 // Log judges the log in fsys. The error is not nil where the options are wrong
@@ -99,6 +110,9 @@ func Log(ctx context.Context, fsys fs.FS, opts Options) (*Report, error) {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	v.conclude()
+	if v.opts.Sealed != nil {
+		v.opts.Sealed.conclude(v.report, v.proved)
+	}
 	return v.report, nil
 }
 
@@ -118,6 +132,8 @@ type verifier struct {
 
 	indexes map[uint32]*indexFile // by the number of their segment
 
+	proved proof // by good seals, at the end
+
 	careful bool // for tests: no segment is read the quick way
 	workers []*worker
 }
@@ -132,6 +148,9 @@ func newVerifier(fsys fs.FS, opts Options) (*verifier, error) {
 	layout, err := segment.LayoutOf(opts.Name)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
+	}
+	if opts.Sealed != nil {
+		*opts.Sealed = Sealed{}
 	}
 	v := &verifier{fsys: fsys, opts: opts, layout: layout, report: newReport(opts.Home)}
 	if n := len(opts.MACSecret); n != 0 && n != record.KeySize {
@@ -182,6 +201,7 @@ func (v *verifier) run(ctx context.Context) {
 	v.walk(ctx, j)
 	if ctx.Err() == nil {
 		v.finish(j)
+		v.proved = proof{j.provenTo(), j.provenTail}
 		v.judgeIndexes(ctx, j)
 	}
 }

@@ -18,6 +18,7 @@ type worker struct {
 
 	signed bool
 	mac    *record.MAC // nil: MACs are not checked
+	blocks bool        // parts end with blocks of lines, for [Sealed]
 	cuts   [2]uint64   // sizes at which the judge wants to compare the tree
 
 	head head   // of the line being read
@@ -38,6 +39,7 @@ func (v *verifier) worker(i int, f *file, origin string) *worker {
 		w.buf = make([]byte, size)
 	}
 	w.signed, w.mac, w.cuts = f.signed, nil, v.cuts()
+	w.blocks = v.opts.Sealed != nil
 	if f.signed {
 		w.mac = v.lineMAC(origin)
 	}
@@ -82,7 +84,7 @@ func (w *worker) take(b *block, buf []byte) bool {
 		if !ok {
 			return false
 		}
-		if seq == w.cuts[0] || seq == w.cuts[1] {
+		if seq == w.cuts[0] || seq == w.cuts[1] || w.blocks && seq%blockLines == 0 {
 			w.end(b, part{to: seq, offset: b.offset + int64(pos)})
 			w.begin(seq)
 		}

@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,16 @@ func TestHooksTampered(t *testing.T) {
 		out     = off + "this program's hooks were taken out"
 		changed = ": hooks-changed: this program's hooks were changed"
 	)
+	const idle = off + "this program's hooks were kept from being run at "
+	const unread = off + "the file with this program's hooks is not read any more as it stands"
+	many := func(first, last string) string {
+		text := `{"disableAllHooks": ` + first
+		for i := range 70 {
+			text += fmt.Sprintf(`,"member%d":%d`, i, i)
+		}
+		return text + `,"disableAllHooks": ` + last + "}"
+	}
+	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
 	codex := func(program string) string {
 		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
 			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
@@ -92,6 +103,18 @@ func TestHooksTampered(t *testing.T) {
 		{"removed", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "", gone},
 		{"emptied", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), `{"hooks":{}}`, out},
 		{"one of two", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("echo"), changed},
+		{"rewritten", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), `{ "hooks": {
+			"Stop": [ {"hooks": [ {"command": "/usr/bin/etch hook codex Stop --no\u002denv", "type": "command"} ], "matcher": "*"} ],
+			"PreToolUse": [ {"hooks": [{"type": "command", "command": "mine"}]},
+				{"matcher": "", "hooks": [{"command": "/usr/bin/etch hook codex PreToolUse --no-env", "type": "command"}, {"type": "prompt"}]} ] }, "more": 1 }`, ""},
+		{"narrowed", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.Replace(codex("/usr/bin/etch"), `{"hooks":[`, `{"matcher":"None","hooks":[`, 1), idle + "PreToolUse"},
+		{"not waited for", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), `"type"`, `"async":true,"type"`), idle + "PreToolUse, Stop"},
+		{"without input", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), "--no-env", "--no-env </dev/null"), idle + "PreToolUse, Stop"},
+		{"another log", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), "--no-env", "--no-env --log /tmp/x.log"), changed},
+		{"another path", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/tmp/etch"), changed},
+		{"more said", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), `"type"`, `"env":{"A":"b"},"type"`), changed},
+		{"its name in a description", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{"stop":[{"description":"/usr/bin/etch hook cursor stop","command":"true"}]}}`, out},
+		{"one of two lines", "copilot", "home/.copilot/hooks/etch.json", both, strings.Replace(both, "'/opt/etch'", "true;", 1), idle + "agentStop"},
 		{"one of two events", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.Replace(codex(""), "hook codex PreToolUse", "", 1), out},
 		{"switched off", "codex", "home/.codex/config.toml", "model = \"x\"\n", "model = \"x\"\n[features]\n hooks = false # quietly\n", off + "features.hooks = false is set"},
 		{"switched off by a project", "codex", "home/project/.codex/config.toml", "x = 1\n", "features = {web = true, codex_hooks = false}\n", off + "features.codex_hooks = false is set"},
@@ -105,6 +128,13 @@ func TestHooksTampered(t *testing.T) {
 		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 8<<20) + "}", off + "the file is larger than is looked into"},
+		{"switched off by the last of many", "qwen", "home/project/.qwen/settings.json", "{}", many("false", "true"), off + "disableAllHooks is set"},
+		{"not switched off by the first of many", "qwen", "home/project/.qwen/settings.json", "{}", many("true", "false"), ""},
+		{"no longer JSON", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch") + "}", unread},
+		{"a comment where none is read", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "// x\n" + codex("/usr/bin/etch"), unread},
+		{"a broken file", "gemini", "home/.gemini/settings.json", noted, noted + "}", unread},
 		{"removed", "copilot", "home/project/.github/hooks/etch.json", shells, "", gone},
 		{"switched off", "copilot", "home/.copilot/hooks/etch.json", shells, strings.Replace(shells, "{", `{"disableAllHooks":true,`, 1), off + "disableAllHooks is set"},
 		{"emptied", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{}}`, out},
@@ -156,5 +186,29 @@ func TestHooksOffAtStart(t *testing.T) {
 	}
 	if got := h.deliver("Stop"); got != "" {
 		t.Errorf("told again: %q", got)
+	}
+}
+
+// Hooks that a session finds narrowed or idle are told when it begins, once, and keep nobody
+// from changing anything else.
+func TestHooksIdleAtStart(t *testing.T) {
+	h := newSettingsHome(t, "claudecode")
+	const file = "home/.claude/settings.json"
+	idle := `{"hooks":{"PreToolUse":[{"matcher":"None","hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code PreToolUse"}]}],` +
+		`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code Stop"}]}]}}`
+	h.write(file, idle)
+	const want = file + ": hooks-off: hooks switched off: this program's hooks are kept from being run at PreToolUse"
+	if got := h.deliver("SessionStart"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, content := range []string{idle, strings.Replace(idle, "{", `{"model":"opus",`, 1)} {
+		h.write(file, content)
+		if got := h.deliver("Stop"); got != "" || h.log.last.HooksOff {
+			t.Errorf("told again: %q, HooksOff %v", got, h.log.last.HooksOff)
+		}
+	}
+	h.write(file, strings.Replace(idle, `"type":"command","command":"/usr/bin/etch hook claude-code Stop"`, `"type":"http"`, 1))
+	if got := h.deliver("Stop"); !strings.Contains(got, "kept from being run at PreToolUse") || !h.log.last.HooksOff {
+		t.Errorf("got %q, HooksOff %v", got, h.log.last.HooksOff)
 	}
 }

@@ -510,7 +510,7 @@ func TestHooksOff(t *testing.T) {
 		{"not quite", "{}", `{"disableAllHooks": false, "x": "disableAllHooks"}`, false},
 		{"its hooks taken out", hooked, `{"hooks":{}}`, true},
 		{"its hooks taken out of a line", line, `{}`, true},
-		{"another form of its hooks", hooked, line, false},
+		{"another form of its hooks", hooked, line, true},
 		{"none before", "{}", `{"hooks":{}}`, false},
 		{"no settings any more", hooked, "\xff", true},
 		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
@@ -525,7 +525,7 @@ func TestHooksOff(t *testing.T) {
 		events := l.deliver("ConfigChange", change)
 		found := false
 		for _, e := range events {
-			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.Contains(e.Action.RiskReasons[0], "hooks switched off") {
+			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.HasPrefix(e.Action.RiskReasons[0], "hooks-") {
 				found = true
 			}
 		}
@@ -533,11 +533,68 @@ func TestHooksOff(t *testing.T) {
 			t.Errorf("%s: got %d events, finding %v, HooksOff %v, want the change and %v", test.name, len(events), found, l.last.HooksOff, test.want)
 		}
 	}
-	write(`{"disableAllHooks":true}`)
 	l := newTestLog(t, agents["claudecode"])
+	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
+	write("{}")
+	l.deliver("SessionStart", start)
+	for i, test := range []struct {
+		content string // "": the file stays as it is, and the agent tells of it once more
+		events  int
+	}{
+		{"{}", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0}, {"{} ", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0},
+	} {
+		if test.content != "" {
+			write(test.content)
+		}
+		off := test.events != 1
+		if events := l.deliver("ConfigChange", change); len(events) != test.events || l.last.HooksOff != off {
+			t.Errorf("change %d: %d events, HooksOff %v, want %d and %v", i, len(events), l.last.HooksOff, test.events, off)
+		}
+	}
+	write(`{"disableAllHooks":true}`)
+	l = newTestLog(t, agents["claudecode"])
 	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
 	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
 		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
+	}
+}
+
+// What a server asks and what a person answers is on record each time, though the words are
+// the same; what is delivered twice is on record once.
+func TestElicitations(t *testing.T) {
+	payload := func(event, server, more string) string {
+		return `{"session_id":"s","prompt_id":"p","hook_event_name":"` + event + `","mcp_server_name":"` + server + `","mode":"form"` + more + "}"
+	}
+	question := func(server string) [2]string {
+		return [2]string{"Elicitation", payload("Elicitation", server, `,"message":"Delete it?"`)}
+	}
+	answer := func(server, action string) [2]string {
+		return [2]string{"ElicitationResult", payload("ElicitationResult", server, `,"action":"`+action+`"`)}
+	}
+	for _, deliveries := range []int{1, 2} {
+		l := newTestLog(t, agents["claudecode"])
+		var got []string
+		for _, d := range [][2]string{
+			question("a"), answer("a", "decline"), question("a"), answer("a", "accept"), question("a"), answer("a", "decline"),
+			question("a"), question("b"), answer("b", "accept"), answer("a", "decline"),
+			answer("a", "accept"), answer("a", "decline"),
+		} {
+			for range deliveries {
+				for _, e := range l.deliver(d[0], d[1]) {
+					what := "asked"
+					if e.Type == etch.ApprovalDecision {
+						what = string(e.Result.Type)
+					}
+					got = append(got, e.Action.MCPServerID+" "+what)
+				}
+			}
+		}
+		want := []string{
+			"a asked", "a blocked", "a asked", "a success", "a asked", "a blocked", "a asked", "b asked", "b success", "a blocked", "a success", "a blocked",
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("each delivered %d times (-got +want):\n%s", deliveries, diff)
+		}
 	}
 }
 

@@ -359,8 +359,8 @@ type Turn struct {
 	Events  []*etch.Event // in this order; none where there is nothing to say
 	Request *Call         // the call that may go on or not, where that is the question; else nil
 	Event   string        // the name of the event, which GoOn and Deny take
-	// HooksOff reports that the delivery tells of settings that switch hooks
-	// off: where Deny can refuse the event, the agent then keeps its settings.
+	// HooksOff reports that the delivery tells of settings that switch hooks off, or
+	// change them: where Deny can refuse the event, the agent then keeps its settings.
 	HooksOff bool
 	// Lost are sessions that are over without a word of their end: the process of the
 	// agent is gone, or nothing was heard of it for a day.

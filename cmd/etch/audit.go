@@ -73,6 +73,9 @@ func newAudit(at *place, std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, words []string) error {
 			opts.words = words
 			opts.limitSet = cmd.Flags().Changed("limit")
+			if err := refuseEmpty(cmd.Flags()); err != nil {
+				return err
+			}
 			opts.verifyOnly = opts.verifySignatures && len(words) == 0 && !asksMore(cmd.Flags())
 			return runAudit(cmd.Context(), opts, std)
 		},
@@ -174,6 +177,7 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 		if err := a.verify(ctx); err != nil {
 			return err
 		}
+		defer func() { _ = a.proof.Close() }() // it was only read
 	}
 	run := a.run
 	if opts.counts() {
@@ -211,9 +215,11 @@ type audit struct {
 	query  *auditQuery
 	std    stdio
 	report *verify.Report // nil: it was not asked for
-	proven uint64         // good seals cover the records below
+	sealed verify.Sealed  // what good seals prove
+	proof  *verify.Check  // compares records with that; nil: it was not asked for
 
 	withheld int        // records that nothing proves
+	changed  error      // why a record is not the one that was verified: the first such
 	skipped  func() int // records that the format has no place for; nil: it has for all
 
 	rows    int
@@ -307,20 +313,13 @@ func (a *audit) damage(err *etch.CorruptionError) {
 		a.first = err
 	}
 	if a.opts.follow {
-		a.std.warn("a line of the log cannot be read: %v", err)
+		a.std.warn("%v", unreadable(1, err))
 	}
 }
 
 // isBefore reports whether one damage lies before another in the log.
 func isBefore(a, b *etch.CorruptionError) bool {
 	return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Offset, b.Offset)) < 0
-}
-
-// withholds reports whether records may be withheld: of a log that is not intact,
-// only what good seals prove is shown, and so it is in lines that cannot be
-// marked.
-func (a *audit) withholds() bool {
-	return a.report != nil && (a.opts.unmarkable() || a.report.Verdict != verify.Intact)
 }
 
 // places returns what says how many bytes of the log lie before a record, or
@@ -363,7 +362,10 @@ func (a *audit) conclude(ctx context.Context) error {
 		return err
 	}
 	if a.damages > 0 {
-		return fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("%s cannot be read: %w", lines(a.damages), a.first))
+		return fail(exitFailed, "\"etch verify\" says more", unreadable(a.damages, a.first))
+	}
+	if a.changed != nil {
+		return fail(exitFailed, "ask again, and verify", fmt.Errorf("the log was changed while it was asked: %w", a.changed))
 	}
 	if a.report != nil && a.report.ExitCode() != 0 {
 		return exitWith(a.report.ExitCode())
@@ -398,73 +400,21 @@ func (a *audit) tellCursor() {
 	a.std.note("cursor: --after %d%s", after, end)
 }
 
+// unreadable says that n places of the log could not be read, of which the first
+// has an error.
+func unreadable(n int, first error) error {
+	if !errors.Is(first, etch.ErrMissing) {
+		return fmt.Errorf("%s cannot be read: %w", lines(n), first)
+	}
+	if n > 1 {
+		return fmt.Errorf("the answer is not whole: %w; and %d more", first, n-1)
+	}
+	return fmt.Errorf("the answer is not whole: %w", first)
+}
+
 func lines(n int) string {
 	if n == 1 {
 		return "a line of the log"
 	}
 	return fmt.Sprintf("%d lines of the log", n)
-}
-
-// verify verifies the whole log, and finds what seals prove of it. What is wrong
-// is told in full, on stderr: data will follow on stdout.
-func (a *audit) verify(ctx context.Context) (err error) {
-	if a.report, err = (verifyOptions{place: a.opts.place}).report(ctx, a.std); err != nil {
-		return err
-	}
-	if a.report.Verdict == verify.Intact {
-		a.std.note("verified: %s, %d records, %d of them after the last seal",
-			a.report.Verdict, a.report.Summary.Records, a.report.Summary.UnsealedTail)
-	} else if err := a.tell(); err != nil {
-		return err
-	}
-	if a.proven, err = provenSize(ctx, a.reader, a.report); err != nil {
-		return err
-	}
-	if a.report.Verdict != verify.Intact {
-		// A completion that nothing proves must not stand for a proven attempt.
-		a.opts.allPhases, a.query.AllPhases = true, true
-		return nil
-	}
-	// The answer is about the log that was verified, not about what came since.
-	a.query.Before = etch.Some(judged(a.report))
-	return nil
-}
-
-func (a *audit) tell() error {
-	var b strings.Builder
-	if err := writeReport(&b, a.report); err != nil {
-		return err
-	}
-	for line := range strings.Lines(b.String()) {
-		a.std.note("%s", strings.TrimSuffix(line, "\n"))
-	}
-	return nil
-}
-
-// judged returns how far a verification has come: what was recorded since has
-// larger numbers.
-func judged(report *verify.Report) uint64 {
-	return report.Summary.Records + report.Summary.MissingRecords
-}
-
-// provenSize returns the size of the last seal that covers only lines that are
-// as they were written: none after the first fault, and none that came since.
-func provenSize(ctx context.Context, reader *etch.Reader, report *verify.Report) (uint64, error) {
-	if report.Verdict == verify.Undecided {
-		return 0, nil
-	}
-	s := search{ctx: ctx, reader: reader} // of damage on the way the report tells
-	seal, err := s.newestSeal(judged(report))
-	if err != nil || seal == nil {
-		return 0, err
-	}
-	size := seal.Seq
-	for _, f := range report.Faults {
-		good := uint64(0)
-		if f.LastGoodSeal != nil {
-			good = *f.LastGoodSeal
-		}
-		size = min(size, good)
-	}
-	return size, nil
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/etch-audit/etch/export/jsonl"
 	"github.com/etch-audit/etch/export/table"
 	"github.com/etch-audit/etch/internal/terminal"
-	"github.com/etch-audit/etch/verify"
 )
 
 // counts reports whether numbers are asked for instead of records.
@@ -54,9 +53,8 @@ func (a *audit) tally(ctx context.Context, resolved *config.Resolved) (err error
 
 // spare takes note of a line that cannot be read, which is no reason to stop.
 func (a *audit) spare(err error) error {
-	if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
-		a.damages++
-		a.first = damage
+	if damages, ok := errors.AsType[*etch.DamagesError](err); ok {
+		a.damages, a.first = damages.Count, damages.First
 		return nil
 	}
 	return err
@@ -64,13 +62,7 @@ func (a *audit) spare(err error) error {
 
 // counted asks for the numbers.
 func (a *audit) counted(ctx context.Context) (*tally, error) {
-	if a.report != nil && a.report.Verdict != verify.Intact {
-		proven, err := etch.ParseFilter(fmt.Sprintf("seq < %d", a.proven), a.std.now())
-		if err != nil {
-			return nil, err
-		}
-		a.query.Where = a.query.Where.And(proven)
-	}
+	a.onlyProven(&a.query.Query)
 	bar := newProgress(a.std, "counting")
 	defer bar.stop()
 	if a.opts.histogram != "" {

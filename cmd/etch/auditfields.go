@@ -48,7 +48,7 @@ func (f *fieldSet) values(r *etch.Record) []any {
 
 // fieldRenderer returns what prints only some fields of each record.
 func (a *audit) fieldRenderer(w io.Writer, screen bool) renderer {
-	set := fieldSet{names: a.opts.fields, sealed: a.sealed()}
+	set := fieldSet{names: a.opts.fields, sealed: a.marked()}
 	switch a.opts.format {
 	case "json", "jsonl":
 		return &fieldObjects{w: terminal.NewWriter(w), fieldSet: set, array: a.opts.format == "json"}

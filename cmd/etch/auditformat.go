@@ -33,7 +33,7 @@ func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
 	case "short":
 		return lineFormat{table.NewShort(w, a.look(screen)).Add}
 	case "json":
-		return &arrayFormat{w: terminal.NewWriter(w), sealed: a.sealed()}
+		return &arrayFormat{w: terminal.NewWriter(w), sealed: a.marked()}
 	case "jsonl":
 		if screen {
 			return rawFormat(terminal.NewWriter(w))
@@ -45,9 +45,9 @@ func (a *audit) renderer(w *bufio.Writer, screen bool) renderer {
 		return a.schema(zeroclaw.NewWriter(a.harmless(w, screen)))
 	case "csv":
 		if screen {
-			return csv.NewWriter(terminal.NewWriter(w), csv.Options{Sealed: a.sealed()})
+			return csv.NewWriter(terminal.NewWriter(w), csv.Options{Sealed: a.marked()})
 		}
-		return csv.NewWriter(w, csv.Options{Sealed: a.sealed()})
+		return csv.NewWriter(w, csv.Options{Sealed: a.marked()})
 	}
 	return table.NewWriter(w, a.look(screen))
 }
@@ -77,16 +77,10 @@ func (a *audit) harmless(w *bufio.Writer, screen bool) io.Writer {
 // foreign reports whether the format is another program's schema.
 func (o *auditOptions) foreign() bool { return o.format == "zeph" || o.format == "zeroclaw" }
 
-// unmarkable reports whether what is printed has no room to say whether a seal
-// covers it: stored lines, and other programs' schemas.
-func (o *auditOptions) unmarkable() bool {
-	return o.fields == nil && (o.format == "jsonl" || o.foreign())
-}
-
 // look is how people get to see it: in their own time, and where it goes to
 // their screen, in its width and colours.
 func (a *audit) look(screen bool) table.Options {
-	look := table.Options{Zone: a.std.now().Location(), AllPhases: a.opts.allPhases, Sealed: a.sealed()}
+	look := table.Options{Zone: a.std.now().Location(), AllPhases: a.opts.allPhases, Sealed: a.marked()}
 	if a.opts.utc {
 		look.Zone = time.UTC
 	}
@@ -106,13 +100,13 @@ func (a *audit) look(screen bool) table.Options {
 	return look
 }
 
-// sealed returns what says whether good seals cover a record; nil where that
-// was not asked for.
-func (a *audit) sealed() func(uint64) bool {
+// marked returns what says whether good seals cover a record; nil where that was
+// not asked for. All that is shown is covered then.
+func (a *audit) marked() func(uint64) bool {
 	if !a.opts.verifySignatures {
 		return nil
 	}
-	return func(seq uint64) bool { return seq < a.proven }
+	return func(uint64) bool { return true }
 }
 
 // A lineFormat writes each record at once.
@@ -124,6 +118,14 @@ func (f lineFormat) Close() error             { return nil }
 
 // rawFormat writes the stored lines.
 func rawFormat(w io.Writer) renderer {
+	if b, ok := w.(*bufio.Writer); ok { // copies it anyway
+		return lineFormat{func(r *etch.Record) error {
+			if _, err := b.Write(r.Raw); err != nil {
+				return err
+			}
+			return b.WriteByte('\n')
+		}}
+	}
 	var buf []byte
 	return lineFormat{func(r *etch.Record) error {
 		buf = append(append(buf[:0], r.Raw...), '\n')

@@ -35,9 +35,9 @@ place there).
 --output writes the file whole or not at all, readable by its owner only.
 
 --verify-signatures alone verifies the whole log as "etch verify" does. Together
-with anything else it verifies first, tells on stderr, and marks each record that
-no seal covers yet; of a log that is not intact, and as jsonl, it shows only what
-good seals prove. What is recorded meanwhile is not shown.
+with anything else it verifies first, tells on stderr, and shows and counts only
+what good seals prove: each line is hashed again before it is shown. What is
+recorded meanwhile, or not sealed yet, is not shown.
 
 Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use or, with
 --verify-signatures, it could not be decided.

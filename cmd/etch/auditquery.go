@@ -110,6 +110,9 @@ func (a *audit) hintRiskier(ctx context.Context) error {
 		return err
 	}
 	q.Where = where.And(q.Where)
+	withheld := a.withheld
+	defer func() { a.withheld = withheld }() // of these nobody asked
+	a.onlyProven(&q)
 	for r, err := range a.reader.Records(ctx, q) {
 		if _, told := errors.AsType[*etch.CorruptionError](err); told {
 			continue // by the records themselves

@@ -13,9 +13,9 @@ func (a *audit) records(ctx context.Context) iter.Seq2[etch.Record, error] {
 	if a.opts.follow {
 		return a.reader.Follow(ctx, a.query.Query)
 	}
-	var below etch.Optional[uint64]
-	if a.withholds() {
-		below = etch.Some(a.proven)
+	var withholds func(*etch.Record) bool
+	if a.proof != nil {
+		withholds = a.withholds
 	}
-	return question.Records(ctx, a.reader, a.query.Query, below)
+	return question.Records(ctx, a.reader, a.query.Query, withholds)
 }

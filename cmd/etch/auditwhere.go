@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -26,6 +28,22 @@ func pointedAt(text string, column int) []string {
 		behind += "…"
 	}
 	return []string{before + behind, strings.Repeat(" ", terminal.Width(before)) + "^"}
+}
+
+// refuseEmpty refuses flags that were given without a value. A script whose
+// variable is empty does not mean to ask for everything.
+func refuseEmpty(f *pflag.FlagSet) error {
+	var err error
+	f.Visit(func(flag *pflag.Flag) {
+		value := flag.Value.String()
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			value = strings.Join(list.GetSlice(), "")
+		}
+		if value == "" && err == nil {
+			err = usagef("leave it out to ask for all", "--%s is empty", flag.Name)
+		}
+	})
+	return err
 }
 
 // compatible refuses flags that contradict each other.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
 	"github.com/etch-audit/etch/internal/hookrun"
 	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
@@ -380,6 +381,102 @@ func TestHookOfSlowDisk(t *testing.T) {
 	}
 }
 
+// TestHookOfHangingDisk: where on_error is "block", a call of which the disk does not say
+// whether it is recorded is refused; else, and wherever the agent asks for no leave, it
+// goes on. The tracer keeps the process for as long as the disk hangs, past its answer.
+func TestHookOfHangingDisk(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace makes the disk hang, and is not here: make tools")
+	}
+	path := testLog(t, 1)
+	var wg sync.WaitGroup
+	for n, test := range []struct {
+		event, policy string
+		code          int
+	}{
+		{"PreToolUse", "block", 2}, {"PreToolUse", "spool", 0}, {"UserPromptSubmit", "block", 0}, {"PostToolUse", "block", 0},
+	} {
+		wg.Go(func() {
+			payload := strings.Replace(payloadOf(n), "PreToolUse", test.event, 1)
+			cmd := hookCmd(path, strings.NewReader(payload), "claude-code", test.event)
+			cmd.Env = append(cmd.Env, "ETCH_HOOKS_ON_ERROR="+test.policy)
+			cmd.Args = append([]string{
+				"strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=5000000", cmd.Path,
+			}, cmd.Args[1:]...)
+			cmd.Path = strace
+			began := time.Now()
+			out, err := cmd.CombinedOutput()
+			if took := time.Since(began); took < hookrun.Usual().Ends {
+				t.Errorf("%s, %s: it took %v: the disk does not hang", test.event, test.policy, took)
+			}
+			code := 0
+			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+				code = failed.ExitCode()
+			}
+			if code != test.code || (code == 2) != strings.Contains(string(out), "etch cannot record this call") {
+				t.Errorf("%s, %s: %v, said %q, want exit %d", test.event, test.policy, err, out, test.code)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestHookGivenUp: a call whose payload does not come in time is refused where on_error
+// is "block", by what the settings say of the event.
+func TestHookGivenUp(t *testing.T) {
+	for _, test := range []struct {
+		agent, event, policy string
+		code                 int
+		said                 string
+	}{
+		{"claude-code", "PreToolUse", "block", 2, ""},
+		{"claude-code", "PreToolUse", "spool", 0, ""},
+		{"claude-code", "PostToolUse", "block", 0, ""},
+		{"codex", "Stop", "block", 0, ""},
+		{"gemini", "BeforeTool", "block", 0, `{"decision":"deny"`},
+		{"gemini", "AfterAgent", "block", 0, "{}"},
+	} {
+		path := testLog(t, 1)
+		in, end := io.Pipe()
+		std, out, words := console(time.Now())
+		std.in, std.env = in, func(name string) (string, bool) {
+			value, ok := map[string]string{"ETCH_HOOKS_ON_ERROR": test.policy, "HOME": filepath.Dir(path)}[name]
+			return value, ok
+		}
+		c, ok := hookrun.Parse([]string{"--log=" + path, test.agent, test.event})
+		if !ok {
+			t.Fatal("not a hook's command line")
+		}
+		patience := hookrun.Usual()
+		patience.Payload, patience.Ends = time.Minute, 2*patience.Records
+		p := std.hook(patience)
+		p.Exit = func(int) { _ = end.Close() } // a pipe of the process, whose end it waits for here alone
+		code := hookrun.Run(c, p)
+		if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), "etch cannot record this call") {
+			t.Errorf("%s %s, %s: exit %d, stdout %q, stderr %q, want exit %d, %q\n%s", test.agent, test.event, test.policy, code, out, words, test.code, test.said, errorsOf(path))
+		}
+	}
+}
+
+// The times that docs/agents.md promises are those that a hook keeps.
+func TestHookPatience(t *testing.T) {
+	page, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ = bytes.Cut(page, []byte("## How long a hook takes\n"))
+	usual := hookrun.Usual()
+	for _, want := range []string{
+		fmt.Sprintf("%d ms after the start", usual.Records.Milliseconds()), fmt.Sprintf("after %v s at most", usual.Payload.Seconds()),
+		fmt.Sprintf("after %v s |", usual.Ends.Seconds()),
+	} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
 // TestHookOfSilentInput never gets its payload, or never all of it.
 func TestHookOfSilentInput(t *testing.T) {
 	for _, begun := range []string{"", `{"session_id":"s1","hook_ev`} {
@@ -413,7 +510,7 @@ func TestHookOfSilentInput(t *testing.T) {
 // TestHookOfHugePayload is told what it was, not stored.
 func TestHookOfHugePayload(t *testing.T) {
 	path := testLog(t, 1)
-	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hookrun.MaxPayload))
+	huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hook.MaxPayload))
 	if out, err := hookCmd(path, huge, "codex", "PreToolUse").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v, output %q", err, out)
 	}
@@ -421,6 +518,27 @@ func TestHookOfHugePayload(t *testing.T) {
 	got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--format", "jsonl").CombinedOutput()
 	if err != nil || !bytes.Contains(got, []byte(`"agent":"codex"`)) || bytes.Contains(got, []byte("00000")) {
 		t.Errorf("%v: on record: %s", err, got)
+	}
+}
+
+// TestHookOfHugePayloadRefused shows that a call is refused whose payload is too long to
+// be judged, where the policy refuses any.
+func TestHookOfHugePayloadRefused(t *testing.T) {
+	for variable, rule := range map[string]string{"ETCH_DENY_RISK=critical": "deny_risk=critical", "ETCH_HOOKS_ON_ERROR=block": "on_error=block"} {
+		path := testLog(t, 1)
+		huge := io.MultiReader(strings.NewReader(`{"session_id":"s1","x":"`), io.LimitReader(endless{}, hook.MaxPayload))
+		cmd := hookCmd(path, huge, "codex", "PreToolUse")
+		cmd.Env = append(cmd.Env, variable, "TEST_PATIENT=1")
+		out, err := cmd.CombinedOutput()
+		ended, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || ended.ExitCode() != 2 || !bytes.Contains(out, []byte("cannot look at")) {
+			t.Errorf("%s: %v, output %q", variable, err, out)
+		}
+		drainAll(t, path)
+		got, err := exec.Command("etch", "audit", "--log", path, "tool=hook", "--format", "jsonl").CombinedOutput()
+		if err != nil || !bytes.Contains(got, []byte(rule)) {
+			t.Errorf("%v: on record: %s", err, got)
+		}
 	}
 }
 

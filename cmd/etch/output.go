@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/keys"
@@ -35,6 +34,9 @@ func (o *auditOptions) openOutput(resolved *config.Resolved, std stdio) (*output
 	held, err := keysOf(resolved)
 	if err != nil {
 		return nil, err
+	}
+	if sameFile(o.output, resolved.Path) {
+		return nil, fmt.Errorf("--output: %w", usagef("name another file", "%s is the configuration", o.output))
 	}
 	out, err := newOutputFile(o.output, resolved.LogPath(), held)
 	if err != nil {
@@ -78,15 +80,32 @@ func sparesLog(path, log string, held *keys.Dir) error {
 	if inKeys || sameFile(path, held.Path(keys.MACFile)) || sameFile(path, log) {
 		return refused
 	}
+	for _, own := range layout.Directories() {
+		if liesIn(dir, layout.Path(own)) {
+			return refused
+		}
+	}
 	if !sameFile(dir, layout.Dir) {
 		return nil
 	}
-	stem := strings.TrimSuffix(layout.Active(), filepath.Ext(layout.Active()))
-	_, notSegment := layout.Parse(name)
-	if notSegment == nil || name == layout.New() || name == layout.State() || name == layout.Socket() || name == layout.DaemonLock() || strings.HasPrefix(name, stem+".lock") || strings.HasPrefix(name, layout.ImportLock()) {
+	if _, notSegment := layout.Parse(name); notSegment == nil || layout.Owns(name) {
 		return refused
 	}
 	return nil
+}
+
+// liesIn reports whether a directory is another one, or lies in it.
+func liesIn(dir, other string) bool {
+	for {
+		if sameFile(dir, other) {
+			return true
+		}
+		above := filepath.Dir(dir)
+		if above == dir || above == "." {
+			return false
+		}
+		dir = above
+	}
 }
 
 // sameFile reports whether two paths name one file that is there.

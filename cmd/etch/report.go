@@ -159,13 +159,10 @@ func runReport(ctx context.Context, opts reportOptions, std stdio) error {
 // meanwhile is in the report and not in the verdict, never the other way round.
 func (o *reportOptions) make(ctx context.Context, reader *etch.Reader, ask reports.Options, std stdio) (*reports.Report, error) {
 	var verdict *verify.Report
-	var proven uint64
+	var sealed verify.Sealed
 	if !o.noVerify {
 		var err error
-		if verdict, err = (verifyOptions{place: o.place}).report(ctx, std); err != nil {
-			return nil, err
-		}
-		if proven, err = provenSize(ctx, reader, verdict); err != nil {
+		if verdict, err = (verifyOptions{place: o.place, sealed: &sealed}).report(ctx, std); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +177,7 @@ func (o *reportOptions) make(ctx context.Context, reader *etch.Reader, ask repor
 	ask.Notify = std.notes()
 	made, err := reports.Gather(ctx, reader, ask)
 	if err == nil && verdict != nil {
-		made.SetVerification(verdict, proven)
+		made.SetVerification(verdict, sealed.Size())
 	}
 	return made, err
 }

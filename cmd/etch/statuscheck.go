@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,11 +32,10 @@ func (s *search) lastEvent() (*lastEvent, error) {
 	return &lastEvent{found[0].Seq, utc(ev.Timestamp), ev.ID, string(ev.Type)}, nil
 }
 
-// newestSeal returns the record of the newest seal below a sequence number; nil
-// where there is none.
-func (s *search) newestSeal(below uint64) (*etch.Record, error) {
+// newestSeal returns the record of the newest seal; nil where there is none.
+func (s *search) newestSeal() (*etch.Record, error) {
 	found, err := s.all(etch.Query{AllPhases: true, Control: true, Reverse: true, Limit: 1, Match: func(r *etch.Record) bool {
-		return r.IsControl() && r.Control.Type == control.Sealed && r.Seq < below
+		return r.IsControl() && r.Control.Type == control.Sealed
 	}})
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -47,7 +45,7 @@ func (s *search) newestSeal(below uint64) (*etch.Record, error) {
 
 // lastSeal returns what the newest seal says; nil where there is none.
 func (s *search) lastSeal() (*lastSeal, error) {
-	r, err := s.newestSeal(math.MaxUint64)
+	r, err := s.newestSeal()
 	if err != nil || r == nil {
 		return nil, err
 	}

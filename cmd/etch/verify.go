@@ -34,6 +34,7 @@ type verifyOptions struct {
 	allSignatures bool
 	noIndex       bool
 	json          bool
+	sealed        *verify.Sealed // what is proved; nil: nobody asks for it
 }
 
 func newVerify(at *place, std stdio) *cobra.Command {
@@ -116,12 +117,15 @@ func (o *verifyOptions) judge(ctx context.Context, std stdio) (*verify.Report, e
 	if err != nil {
 		return nil, err
 	}
-	opts := verify.Options{Name: filepath.Base(path), AllSignatures: o.allSignatures, Decompress: etch.Decompress}
+	opts := verify.Options{Name: filepath.Base(path), AllSignatures: o.allSignatures, Decompress: etch.Decompress, Sealed: o.sealed}
 	if !o.noIndex {
 		opts.Indexes = &verify.Indexes{Made: etch.IndexDigest, Digest: etch.ReadIndexDigest}
 	}
 	if opts.Home, err = homeOf(held); err != nil {
 		return nil, err
+	}
+	if opts.Home != nil {
+		opts.Home.Owners, opts.Home.Sent = ownersOf(path, held), sentBy(ctx, path)
 	}
 	// Where the keys are another user's, out of reach, the log is judged by
 	// --key, or by its own first line, and the report says so.

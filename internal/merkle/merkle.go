@@ -76,6 +76,27 @@ func (f *Frontier) AppendSubtree(level int, h Hash) {
 	f.size += 1 << level
 }
 
+// Last returns the root of the tree of the last leaves: those behind the largest
+// multiple of 1<<level.
+func (f *Frontier) Last(level int) Hash {
+	last := Frontier{size: f.size & (1<<level - 1)}
+	copy(last.nodes[:level], f.nodes[:level])
+	return last.Root()
+}
+
+// Completed returns the root of the perfect subtree of 1<<level leaves that a
+// subtree of 1<<of leaves completes once it is added, and whether it completes
+// one.
+func (f *Frontier) Completed(level, of int, h Hash) (Hash, bool) {
+	if of > level || (f.size+1<<of)%(1<<level) != 0 {
+		return Hash{}, false
+	}
+	for i := of; i < level; i++ {
+		h = Node(f.nodes[i], h)
+	}
+	return h, true
+}
+
 // Root returns the tree's root; of the empty tree, the hash of nothing.
 func (f *Frontier) Root() Hash {
 	if f.size == 0 {

@@ -193,7 +193,13 @@ func (q *Question) grep(query *etch.Query) error {
 
 // known refuses names of no field.
 func known(parameter string, names []string) error {
-	for _, name := range names {
+	if names != nil && len(names) == 0 {
+		return &Error{Name: parameter, Problem: "no field is named", Hint: "known are " + strings.Join(etch.FieldNames(), ", ")}
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return &Error{Name: parameter, Value: name, Problem: name + " is named twice"}
+		}
 		if _, ok := new(etch.Record).Field(name); ok {
 			continue
 		}

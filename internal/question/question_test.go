@@ -69,7 +69,7 @@ func TestConditions(t *testing.T) {
 			continue
 		}
 		n := 0
-		for _, err := range Records(t.Context(), log, q, etch.Optional[uint64]{}) {
+		for _, err := range Records(t.Context(), log, q, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,14 +25,15 @@ var ErrWithheld = errors.New("the record is withheld")
 // Records returns the records that a query asks for, as [etch.Reader.Records]
 // does, but for two things. Of a Limit without Reverse and After it gives the
 // newest, in the order of the log: these mostly take two looks, from the end to
-// where they begin, and then forward. And where below is given, a record that is
-// not below it comes with [ErrWithheld] and is none of the Limit.
+// where they begin, and then forward. And a record that withholds, where it is not
+// nil, is true of comes with [ErrWithheld] and is none of the Limit. It is asked of
+// every record right before that is given, by the goroutine that gives it.
 //
 // What cannot be read, and what is withheld, is yielded as the first look meets
 // it, and so before all records and from the end.
-func Records(ctx context.Context, reader *etch.Reader, q etch.Query, below etch.Optional[uint64]) iter.Seq2[etch.Record, error] {
-	s := search{ctx: ctx, reader: reader, query: q, limit: q.Limit, below: below, most: maxHeld}
-	if _, withholds := below.Get(); withholds {
+func Records(ctx context.Context, reader *etch.Reader, q etch.Query, withholds func(*etch.Record) bool) iter.Seq2[etch.Record, error] {
+	s := search{ctx: ctx, reader: reader, query: q, limit: q.Limit, withheld: withholds, most: maxHeld}
+	if withholds != nil {
 		s.query.Limit = 0 // what is withheld is none of what was asked for
 	}
 	if _, paged := q.After.Get(); q.Limit == 0 || q.Reverse || paged {
@@ -43,17 +44,16 @@ func Records(ctx context.Context, reader *etch.Reader, q etch.Query, below etch.
 
 // A search is one run through a log for a query.
 type search struct {
-	ctx    context.Context
-	reader *etch.Reader
-	query  etch.Query
-	limit  int // 0: none
-	below  etch.Optional[uint64]
-	most   int // bytes that may be held
+	ctx      context.Context
+	reader   *etch.Reader
+	query    etch.Query
+	limit    int                     // 0: none
+	withheld func(*etch.Record) bool // nil: none is
+	most     int                     // bytes that may be held
 }
 
 func (s *search) withholds(r *etch.Record) bool {
-	below, ok := s.below.Get()
-	return ok && r.Seq >= below
+	return s.withheld != nil && s.withheld(r)
 }
 
 // plain gives the records in the order in which they are met.
@@ -180,6 +180,9 @@ func (s *search) between(q etch.Query, seen *span, yield func(etch.Record, error
 	for r, err := range s.reader.Records(s.ctx, q) {
 		if _, told := errors.AsType[*etch.CorruptionError](err); told {
 			continue
+		}
+		if err == nil && s.withholds(&r) {
+			continue // it was told, unless it was changed since: that is told by who withholds
 		}
 		if !yield(r, err) {
 			return

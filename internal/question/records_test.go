@@ -143,7 +143,7 @@ func TestRecordsOrder(t *testing.T) {
 	log := reader(t, testLog(t, 5))
 	seqs := func(q etch.Query) (got []uint64) {
 		t.Helper()
-		for r, err := range Records(t.Context(), log, q, etch.Optional[uint64]{}) {
+		for r, err := range Records(t.Context(), log, q, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -216,7 +216,7 @@ func TestNewestCompletedMeanwhile(t *testing.T) {
 func TestWithheld(t *testing.T) {
 	log := reader(t, testLog(t, 7))
 	var all []uint64
-	for r, err := range Records(t.Context(), log, etch.Query{}, etch.Optional[uint64]{}) {
+	for r, err := range Records(t.Context(), log, etch.Query{}, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestWithheld(t *testing.T) {
 		"the first": {etch.Query{Limit: 2, After: etch.Some(uint64(0))}, all[:2], 0},
 	} {
 		for _, most := range []int{maxHeld, 0} {
-			s := search{ctx: t.Context(), reader: log, query: c.q, limit: c.q.Limit, below: etch.Some(all[4]), most: most}
+			s := search{ctx: t.Context(), reader: log, query: c.q, limit: c.q.Limit, withheld: func(r *etch.Record) bool { return r.Seq >= all[4] }, most: most}
 			s.query.Limit = 0
 			give := s.plain
 			if name == "newest" {

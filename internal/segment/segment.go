@@ -28,14 +28,30 @@ func LayoutOf(path string) (Layout, error) {
 	if stem == "" || stem == "." || stem == ".." {
 		return Layout{}, fmt.Errorf("log path %q names no file", path)
 	}
-	switch ext {
-	case ".state", ".commit", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ".zst", ".spool", ".hooks", ".sock":
+	if slices.Contains(ownExts, ext) {
 		return Layout{}, fmt.Errorf("log path %q ends like a file of the log's own: use .log", path)
 	}
 	if dir == "" {
 		dir = "."
 	}
 	return Layout{filepath.Clean(dir), stem, ext}, nil
+}
+
+// ownExts end the names of the files and directories of a log that are no segments.
+var ownExts = []string{".state", ".commit", ".lock", ".turn", ".keys", ".torn", ".index", ".new", ArchiveExt, ".spool", ".hooks", ".sock"}
+
+// Owns reports whether a name in the log's directory is, or would be taken for, one
+// of the log's own that is no segment: its stem, and at the end an extension of
+// theirs, or that of a lock and whatever follows it.
+func (l Layout) Owns(name string) bool {
+	rest, ok := strings.CutPrefix(name, l.stem+".")
+	return ok && (slices.Contains(ownExts, filepath.Ext("."+rest)) || strings.HasPrefix(name, l.Lock()) || strings.HasPrefix(name, l.ImportLock()))
+}
+
+// Directories returns the names of the log's own directories, where they are in
+// their default places.
+func (l Layout) Directories() []string {
+	return []string{l.Keys(), l.Torn(), l.Index(), l.Spool(), l.Hooks()}
 }
 
 // Path returns the path of a file of the log.

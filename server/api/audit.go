@@ -225,7 +225,7 @@ func newStream(c *call) *stream {
 
 // records sends the records: their lines, or chosen fields of them.
 func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
-	for r, err := range question.Records(s.c.r.Context(), reader, q, etch.Optional[uint64]{}) {
+	for r, err := range question.Records(s.c.r.Context(), reader, q, nil) {
 		if err := s.spare(err); err != nil {
 			return err
 		}
@@ -276,6 +276,10 @@ func (s *stream) counts(reader *etch.Reader, a *asked, q etch.Query) error {
 // spare takes note of a line of the log that cannot be read, which is no reason to
 // stop.
 func (s *stream) spare(err error) error {
+	if damages, ok := errors.AsType[*etch.DamagesError](err); ok {
+		s.damages += damages.Count
+		return nil
+	}
 	if _, ok := errors.AsType[*etch.CorruptionError](err); ok {
 		s.damages++
 		return nil

@@ -20,11 +20,17 @@ var agent = hook.Agent{
 	End:      end,
 	Unended:  unended,
 	Answers:  answers,
-	Settings: hook.WithVariables(".gemini", hook.SettingsIn("", ".gemini", ".gemini", "settings.json")),
+	Settings: settings,
+	Comments: true,
 }
 
 // Agent returns what is special of Gemini CLI. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Gemini's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.WithVariables(".gemini", hook.SettingsIn("", ".gemini", ".gemini", "settings.json"))(cwd, getenv)
+}
 
 func event(name string) (hook.Kind, bool) {
 	// Its Notification may ask for permission: adapt looks.

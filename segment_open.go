@@ -1,0 +1,33 @@
+package etch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// OpenSegment opens the segment of a number, the active one among them: its stored
+// bytes, uncompressed, up to the synced position. The caller closes the closer,
+// and reads nothing behind that. Where there is no such segment the error is
+// [fs.ErrNotExist].
+func (r *Reader) OpenSegment(number int) (*io.SectionReader, io.Closer, error) {
+	v, err := r.view(context.Background())
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range v.parts {
+		p := &v.parts[i]
+		if int64(p.Number) != int64(number) {
+			continue
+		}
+		f, end, err := r.open(v, *p)
+		if err != nil {
+			return nil, nil, errors.Join(err, v.close())
+		}
+		p.file = nil // it is the caller's
+		return io.NewSectionReader(f, 0, end), f, v.close()
+	}
+	return nil, nil, errors.Join(fmt.Errorf("segment %d: %w", number, fs.ErrNotExist), v.close())
+}
