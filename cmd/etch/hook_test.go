@@ -20,6 +20,7 @@ import (
 	"github.com/etch-audit/etch/internal/hookrun"
 	"github.com/etch-audit/etch/internal/site"
 	"github.com/etch-audit/etch/internal/vfs"
+	"github.com/google/go-cmp/cmp"
 )
 
 // payloadOf returns what Claude Code sends before the n-th call.
@@ -132,6 +133,48 @@ func TestHooksAtOnce(t *testing.T) {
 	}
 	if info := spooled(t, path); info.Events+info.Lost > 0 {
 		t.Errorf("left in the spool: %+v", info)
+	}
+}
+
+// TestHooksAtOnceTwice has the hooks of several calls come at once, each event twice, as agents
+// with two settings files run them: attempts, then completions, then the session's end. None
+// has more time than an agent gives it. Each is on record once, and no call has another end.
+func TestHooksAtOnceTwice(t *testing.T) {
+	const calls = 12
+	path := filepath.Join(t.TempDir(), "audit.log")
+	runs := func(event, payload string) {
+		if out, err := hookCmd(path, strings.NewReader(payload), "claude-code", event).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s: %v, output %q: want silence and exit 0", event, err, out)
+		}
+	}
+	runs("SessionStart", `{"session_id":"s","source":"startup"}`)
+	for _, step := range []struct{ event, response string }{{"PreToolUse", ""}, {"PostToolUse", `,"tool_response":{"stdout":"x","stderr":""}`}} {
+		var wg sync.WaitGroup
+		for i := range 2 * calls {
+			payload := fmt.Sprintf(`{"session_id":"s","tool_name":"Bash","tool_input":{"command":"echo %[1]d"},"tool_use_id":"c%[1]d"%[2]s}`, i/2, step.response)
+			wg.Go(func() { runs(step.event, payload) })
+		}
+		wg.Wait()
+	}
+	runs("Stop", `{"session_id":"s"}`)
+	runs("SessionEnd", `{"session_id":"s","reason":"other"}`)
+	drainAll(t, path)
+	found := map[string]int{}
+	for _, ev := range eventsIn(t, path) {
+		if ev.CallID != "" {
+			outcome := etch.Outcome("")
+			if ev.Result != nil {
+				outcome = ev.Result.Type
+			}
+			found[fmt.Sprintf("%s %s %s", ev.CallID, ev.Phase, outcome)]++
+		}
+	}
+	want := map[string]int{}
+	for i := range calls {
+		want[fmt.Sprintf("c%d attempt ", i)], want[fmt.Sprintf("c%d completion success", i)] = 1, 1
+	}
+	if diff := cmp.Diff(found, want); diff != "" {
+		t.Errorf("got (-) and want (+):\n%s\n%s", diff, errorsOf(path))
 	}
 }
 
