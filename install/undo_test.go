@@ -95,7 +95,6 @@ func TestUninstallOfAnOlderEntry(t *testing.T) {
 	}
 }
 
-
 // What is broken, and not by this program, is no reason not to uninstall.
 func TestUninstallLeavesBrokenFiles(t *testing.T) {
 	m := newTestMachine(t)
