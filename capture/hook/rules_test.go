@@ -3,8 +3,6 @@ package hook_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -314,84 +312,6 @@ func TestOutputBytes(t *testing.T) {
 		if n, _ := events[0].Result.OutputBytes.Get(); n != want.Bytes || events[0].Result.OutputSHA256 != want.SHA256 {
 			t.Errorf("%s: %s: got %d bytes, %s, want those of %q", test.folder, test.response, n, events[0].Result.OutputSHA256, test.want)
 		}
-	}
-}
-
-// Hooks that are switched off are a finding.
-func TestHooksOff(t *testing.T) {
-	dir := t.TempDir()
-	settings := filepath.Join(dir, ".claude", "settings.json")
-	write := func(content string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(settings), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(settings, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	quoted, err := json.Marshal(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change := `{"session_id":"s","hook_event_name":"ConfigChange","source":"project_settings","file_path":` + string(quoted) + `}`
-	start := `{"session_id":"s","hook_event_name":"SessionStart","source":"startup"}`
-	const hooked = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch","args":["hook","claude-code","Stop"]}]}]}}`
-	const line = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"'/usr/bin/etch' hook claude-code Stop"}]}]}}`
-	for _, test := range []struct {
-		name, before, after string
-		want                bool
-	}{
-		{"disableAllHooks", "{}", `{"disableAllHooks": true}`, true},
-		{"not quite", "{}", `{"disableAllHooks": false, "x": "disableAllHooks"}`, false},
-		{"its hooks taken out", hooked, `{"hooks":{}}`, true},
-		{"its hooks taken out of a line", line, `{}`, true},
-		{"another form of its hooks", hooked, line, true},
-		{"none before", "{}", `{"hooks":{}}`, false},
-		{"no settings any more", hooked, "\xff", true},
-		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
-		{"another home", "{}", `{"env":{"HOME":"/tmp"}}`, true},
-		{"another environment", "{}", `{"env":{"ETCH":"1","FOO":"bar"}}`, false},
-	} {
-		l := newTestLog(t, agents["claudecode"])
-		l.env = map[string]string{"HOME": filepath.Join(dir, "home"), "CLAUDE_PROJECT_DIR": dir}
-		write(test.before)
-		l.deliver("SessionStart", start)
-		write(test.after)
-		events := l.deliver("ConfigChange", change)
-		found := false
-		for _, e := range events {
-			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.HasPrefix(e.Action.RiskReasons[0], "hooks-") {
-				found = true
-			}
-		}
-		if events[0].Type != etch.ConfigurationChange || found != test.want || l.last.HooksOff != test.want {
-			t.Errorf("%s: got %d events, finding %v, HooksOff %v, want the change and %v", test.name, len(events), found, l.last.HooksOff, test.want)
-		}
-	}
-	l := newTestLog(t, agents["claudecode"])
-	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
-	write("{}")
-	l.deliver("SessionStart", start)
-	for i, test := range []struct {
-		content string // "": the file stays as it is, and the agent tells of it once more
-		events  int
-	}{
-		{"{}", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0}, {"{} ", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0},
-	} {
-		if test.content != "" {
-			write(test.content)
-		}
-		off := test.events != 1
-		if events := l.deliver("ConfigChange", change); len(events) != test.events || l.last.HooksOff != off {
-			t.Errorf("change %d: %d events, HooksOff %v, want %d and %v", i, len(events), l.last.HooksOff, test.events, off)
-		}
-	}
-	write(`{"disableAllHooks":true}`)
-	l = newTestLog(t, agents["claudecode"])
-	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
-	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
-		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
 	}
 }
 
