@@ -199,7 +199,7 @@ func (s *Sessions) look(name string) *session {
 		if whole {
 			return found
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 	return newSession()
 }
