@@ -18,7 +18,7 @@ func (r *Record) SameCall(other *Record) bool {
 		other.Event.Phase == Completion && bytes.Equal(appendBefore(nil, b, y), a)
 }
 
-// callMembers are what records of one call agree in, besides its id: whose it is,
+// A call is told by its id and by callMembers, which are what records of one call agree in, besides its id: whose it is,
 // what was to be done, and how that was judged. A completion repeats them. Call ids
 // are short, each session counts them anew, and an agent may choose them: one that
 // says anything else is no completion of that attempt, and must not hide it.
@@ -29,19 +29,6 @@ func (r *Record) SameCall(other *Record) bool {
 //
 // Their numbers are in indexes: where the format gets another member, the version
 // of indexSpec changes.
-var callMembers = callMembersOf(forms)
-
-func callMembersOf(forms []form) []memberID {
-	list := []memberID{memberOf("event_type"), memberOf("session_id")}
-	for _, f := range forms {
-		for _, m := range f.members {
-			if (f.name == "actor." || f.name == "action.") && m.path != "action.approved" && m.path != "action.approved_by" && m.path != "action.allowed" {
-				list = append(list, m.id)
-			}
-		}
-	}
-	return list
-}
 
 // callID is the first thing that they agree in.
 var callID = []memberID{memberCallID}

@@ -12,7 +12,8 @@ import (
 
 // calls tell which attempts a query hides: those that a completion follows, as
 // the next record of the same call (see appendCall). An attempt that is still open,
-// or was made again, has no other row.
+// or was made again, has no other row. A completion that was inferred is hidden in
+// the same way where another one follows: see [LabelInferred].
 //
 // Segments are looked at from the newest to the oldest, each by itself: what
 // one does not settle is the attempts that end a call's records in it, and the
@@ -47,7 +48,7 @@ func (c *calls) hides(p part, h *hit) (bool, error) {
 	if c.s.q.Reverse && !h.looked {
 		return c.meet(h), nil
 	}
-	if h.phase != index.Attempt || !h.matches {
+	if !h.phase.Opens() || !h.matches {
 		return false, nil
 	}
 	if c.parts == nil {
@@ -73,7 +74,7 @@ func (c *calls) begin() {
 
 func (c *calls) end() {
 	for id, phase := range c.last {
-		if phase == index.Completion {
+		if phase.Ends() {
 			c.later[id] = struct{}{}
 		}
 	}
@@ -81,22 +82,27 @@ func (c *calls) end() {
 }
 
 // meet takes the next older record of a call in a segment, and reports whether
-// it is an attempt that is hidden.
+// it is one that is hidden.
 func (c *calls) meet(h *hit) bool {
-	next, ok := c.last[h.call]
+	hidden := h.phase.Opens() && c.ended(h.call)
+	if h.phase == index.Guess && h.also != (index.ID{}) {
+		hidden = c.ended(h.also) || hidden
+	}
 	c.last[h.call] = h.phase
-	if h.phase == index.Completion {
-		if h.also != (index.ID{}) {
-			c.last[h.also] = h.phase
-		}
-		return false
+	if h.also != (index.ID{}) {
+		c.last[h.also] = h.phase
 	}
-	if !ok {
-		_, ok = c.later[h.call]
-		delete(c.later, h.call)
-		return ok
+	return hidden
+}
+
+// ended reports whether the next record of a call, in its segment or a newer one, ends it.
+func (c *calls) ended(id index.ID) bool {
+	if next, ok := c.last[id]; ok {
+		return next.Ends()
 	}
-	return next == index.Completion
+	_, ok := c.later[id]
+	delete(c.later, id)
+	return ok
 }
 
 // meetIndexed takes what an index says of the calls of a segment, the next older one.

@@ -353,6 +353,9 @@ type call struct {
 	unknown  bool        // of some event it is not known whether it is recorded
 }
 
+// errTooLong: the daemon takes no event that is as long, and was not sent it.
+var errTooLong = errors.New("is too long")
+
 // begin makes the lines of a call.
 func (w *call) begin(events []*Event, around string, most int) error {
 	*w = call{done: w.done, text: w.text[:0], receipts: w.receipts[:0]}
@@ -365,7 +368,7 @@ func (w *call) begin(events []*Event, around string, most int) error {
 		}
 		size := len(w.text) - start
 		if size > most+1 {
-			return fmt.Errorf("%w: event %d is %d bytes long, and the daemon takes %d", ErrNotRecorded, i, size-1, most)
+			return fmt.Errorf("%w: event %d %w: %d bytes, and the daemon takes %d", ErrNotRecorded, i, errTooLong, size-1, most)
 		}
 		if i == 0 {
 			w.head = size

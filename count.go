@@ -245,7 +245,7 @@ type countedKey struct {
 // rows that are left.
 func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.Rows, counted []countedKey, err error) {
 	expr, list := s.expr, new(countedKeys)
-	if t.step == 0 {
+	if t.step == 0 && (of == nil || of.Guesses == 0) { // no column tells which completions are hidden
 		err = x.Count(filter.All(s.expr, t.settled), t.fields, list.add)
 		switch {
 		case errors.Is(err, index.ErrNotHeld):
@@ -265,11 +265,10 @@ func (t *tally) ask(s *search, x *index.Reader, of *index.Calls) (others *index.
 	return rows, list.all(), err
 }
 
-// attempts are the only records that a completion hides, and the others.
-var attempts, settled = byPhase()
-
+// byPhase returns attempts, the only records that a completion hides where nothing was
+// inferred, and the others.
 func byPhase() (attempts, settled filter.Expr) {
-	e, err := schema.Equal(fieldOf("phase"), string(Attempt))
+	e, err := schema.Equal(fieldPhase, string(Attempt))
 	if err != nil {
 		panic("etch: " + err.Error())
 	}

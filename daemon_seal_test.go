@@ -36,7 +36,7 @@ func TestSealedByDaemon(t *testing.T) {
 		daemons  []string
 		text     string
 	}{
-		{"", true, []string{"990"}, "a daemon of user 990; agents"},
+		{"", true, []string{"990"}, "a daemon of user 990, as the seals say: whose its files and keys were"},
 		{"991", false, []string{"990"}, "a daemon of user 990, "},
 		{"991", false, []string{"990", "991"}, "a daemon of user 990, 991, "},
 	} {

@@ -54,7 +54,7 @@ func marked(o *object, name, suffix string) *member {
 	if suffix == "_raw" && path != "action.arguments" {
 		return nil
 	}
-	for _, c := range cutOrder() {
+	for _, c := range cutOrder.Get() {
 		if c.path == path {
 			return c.member
 		}

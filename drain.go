@@ -258,10 +258,14 @@ func (d *drain) gapOf(c *spool.Content, f spool.File) *control.GapLog {
 		return nil
 	}
 	at := f.First.UTC().Format(control.TimeFormat)
-	return &control.GapLog{
+	gap := &control.GapLog{
 		ID: f.Name, Lost: uint64(c.Lost), From: at, To: at,
 		Cause: "lost in the spool: " + c.Cause,
 	}
+	if !c.Proven && !c.At.IsZero() { // it is whole, and of somebody without the key: so many are lost as he says
+		gap.ClaimedBy = control.ClaimedBySpool
+	}
+	return gap
 }
 
 // record records what was gathered and removes the files.
@@ -363,7 +367,8 @@ func (d *drain) losses() error {
 			ID: taken.ID, Lost: taken.Count, Cause: "neither log nor spool could take them: " + taken.Cause,
 			From: taken.From.UTC().Format(control.TimeFormat), To: taken.To.UTC().Format(control.TimeFormat),
 		}
-		if !taken.Proven {
+		if taken.Unproven {
+			gap.ClaimedBy = control.ClaimedBySpool
 			gap.Cause += " (nothing proves who counted them)"
 		}
 		if err := d.log.journal.Gap(d.ctx, gap); err != nil {

@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/errorfs"
 	"github.com/etch-audit/etch/internal/journal"
 	"github.com/etch-audit/etch/internal/memfs"
@@ -341,6 +343,81 @@ func TestDrainWithoutKey(t *testing.T) {
 	}
 }
 
+// TestDrainClaims shows of each loss that is drained whether it is known, or on the
+// word of whoever can write the spool.
+func TestDrainClaims(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	dir := spool.At(w.mem, "/log/audit.spool")
+	lose := func(key *spool.Key) {
+		t.Helper()
+		if err := dir.Lose(key, spool.Loss{Count: 9, From: w.now, To: w.now, Cause: "full"}, time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := openSpool(w.mem, spoolWorldLog, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	var want []string
+	step := func(claimedBy string) {
+		t.Helper()
+		want = append(want, claimedBy)
+		if _, err := w.drain(w.mem); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.claims(); !slices.Equal(got, want) {
+			t.Errorf("claimed by %q, want %q", got, want)
+		}
+	}
+	lose(s.key)
+	step("")
+	lose(nil)
+	step("spool")
+	lose(nil)
+	lose(s.key) // together with what is claimed it is one
+	step("spool")
+	forge(t, w.mem, `"nothing":1`)
+	step("spool")
+	w.spool(errLockedOut, w.event())
+	spoil(t, w.mem, "/log/audit.spool/"+w.waiting()[1])
+	step("") // it is plain to see
+}
+
+// claims returns by whom each loss on record is claimed.
+func (w *spoolWorld) claims() []string {
+	w.t.Helper()
+	r, err := openReader(w.mem, spoolWorldLog)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var by []string
+	for rec, err := range r.Records(w.t.Context(), Query{Control: true, Types: []EventType{"log_gap"}}) {
+		var gap control.GapLog
+		if err == nil {
+			err = json.Unmarshal(rec.Control.Log, &gap)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		by = append(by, gap.ClaimedBy)
+	}
+	return by
+}
+
+// spoil cuts a file off.
+func spoil(t *testing.T, mem *memfs.FS, path string) {
+	t.Helper()
+	f, err := mem.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		err = errors.Join(f.Truncate(100), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDrainTampered changes each byte of a file in turn: what comes into the log
 // is what was spooled, or its loss.
 func TestDrainTampered(t *testing.T) {
@@ -376,6 +453,40 @@ func TestDrainTampered(t *testing.T) {
 		if files := w.waiting(); len(files) != 1 || filepath.Ext(files[0]) != ".bad" {
 			t.Fatalf("byte %d: the file is not set aside: %q", i, files)
 		}
+	}
+}
+
+// A withheld is a disk on which one file may not be read.
+type withheld struct {
+	vfs.FS
+	path string
+}
+
+func (w withheld) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	if name == w.path {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return w.FS.OpenFile(name, flag, perm)
+}
+
+// TestDrainUnreadable has a file that whoever drains may not read: it is told as lost, once,
+// and keeps back neither the others nor what could not even be spooled.
+func TestDrainUnreadable(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	w.spool(errLockedOut, w.event())
+	path := "/log/audit.spool/" + w.waiting()[0]
+	w.spool(errLockedOut, w.event())
+	for range 2 {
+		if _, err := w.drain(withheld{w.mem, path}); err != nil {
+			t.Fatal(err)
+		}
+		if got, lost := w.recorded(); len(got) != 1 || lost != 1 {
+			t.Fatalf("recorded %q, %d lost, want the other event and one loss", idsOf(got), lost)
+		}
+	}
+	if files := w.waiting(); len(files) != 1 || filepath.Ext(files[0]) != ".bad" {
+		t.Fatalf("the file is not set aside: %q", files)
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *cutter) fit(id []byte) {
 // pieces returns the members that are long enough, in the order of cutting.
 func (c *cutter) pieces() []piece {
 	var pieces []piece
-	for _, m := range cutOrder() {
+	for _, m := range cutOrder.Get() {
 		if !m.object.has(&c.event) {
 			continue
 		}

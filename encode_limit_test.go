@@ -17,7 +17,7 @@ import (
 func fillTexts(ev *Event, piece string, stored int) {
 	size, _ := storedSize(piece)
 	text := strings.Repeat(piece, stored/size)
-	for _, c := range cutOrder() {
+	for _, c := range cutOrder.Get() {
 		switch p := c.member.at(ev).(type) {
 		case *json.RawMessage:
 			*p = json.RawMessage(text)
@@ -80,7 +80,7 @@ func TestCutBound(t *testing.T) {
 	}
 	c := newCutter(bare)
 	c.rawArguments = true
-	for _, m := range cutOrder() {
+	for _, m := range cutOrder.Get() {
 		p := piece{cuttable: m, at: m.member.at(bare), whole: 1 << 40, escaped: true}
 		if n := c.overhead(p); n > cutFrom-keepBytes {
 			t.Errorf("the marks of %s take %d bytes, over %d", m.path, n, cutFrom-keepBytes)
@@ -240,7 +240,7 @@ func TestCutKeepsHeads(t *testing.T) {
 		for _, c := range r.Cuts {
 			cut[c.Member] = true
 		}
-		for _, m := range cutOrder() {
+		for _, m := range cutOrder.Get() {
 			if !m.object.has(want) {
 				continue
 			}

@@ -98,6 +98,12 @@ type Event struct {
 	Labels    map[string]string
 }
 
+// LabelInferred says of a completion that nobody told of the call's end: whoever recorded
+// it has inferred one, by the event that is the label's value for instance. Of the records
+// of one call the next completion behind it counts in its place: queries then leave it out,
+// as they do attempts. One that violated a policy stays.
+const LabelInferred = "inferred"
+
 // An Actor is who acted: the person, the agent and the way in.
 type Actor struct {
 	Channel  string

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/internal/journal"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/internal/merkle"
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
@@ -243,7 +244,7 @@ func (o *Options) journal(path string) (journal.Options, error) {
 		SealRecords: uint32(o.SealRecords),
 		Epoch:       o.Epoch,
 		LockWait:    o.LockWait,
-		Writer:      writerName(),
+		Writer:      writerName.Get(),
 		Resume:      o.Resume,
 		CountLost:   o.OnError == Continue,
 		Brief:       o.Brief,
@@ -276,7 +277,7 @@ func (o *Options) notify(n journal.Notice) {
 func fileSystem() vfs.FS { return vfs.OS() }
 
 // writerName returns the name and version of the program, for log_opened.
-var writerName = sync.OnceValue(func() string {
+var writerName = later.Value[string]{Make: func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "etch"
@@ -287,7 +288,7 @@ var writerName = sync.OnceValue(func() string {
 		}
 	}
 	return "etch"
-})
+}}
 
 // Append records an event. It returns nil only when the record is on disk,
 // written and synced; then no crash can lose it. Every other outcome has its

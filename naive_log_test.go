@@ -132,6 +132,9 @@ func drawEvent(t *rapid.T) *Event {
 	if one(t, 2, "call") {
 		ev.Phase = pick(t, "phase", Attempt, Completion, Attempt, Completion, "")
 		ev.CallID = pick(t, "call id", "c1", "c2", "c3", "c4", "c\xff", "")
+		if one(t, 4, "inferred") {
+			ev.Labels = map[string]string{"a": "b", LabelInferred: pick(t, "by", "Stop", "")}
+		}
 	}
 	return ev
 }

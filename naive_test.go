@@ -299,8 +299,8 @@ func (f naiveField) first(r *Record) string {
 }
 
 // hiddenAttempts returns which of the records of a log, in their order, are
-// attempts that have no row: those whose call has a completion as its next
-// record. In other segments that is looked for where the call is open at the
+// attempts, or completions that were inferred, that have no row: those whose call has a
+// completion as its next record. In other segments that is looked for where the call is open at the
 // end of its own: one that begins and ends a call by itself says nothing of it.
 func hiddenAttempts(log []*Record) map[*Record]bool {
 	calls := map[string]map[int][]*Record{} // by call and segment
@@ -325,11 +325,9 @@ func hiddenAttempts(log []*Record) map[*Record]bool {
 		for n, records := range segments {
 			for i, r := range records {
 				switch {
-				case r.Event.Phase != "attempt":
-				case i+1 < len(records):
-					hidden[r] = records[i+1].Event.Phase == "completion"
-				default:
-					hidden[r] = completedBehind(segments, n)
+				case !naiveOpens(r):
+				case i+1 < len(records) && records[i+1].Event.Phase == "completion", i+1 == len(records) && completedBehind(segments, n):
+					hidden[r] = true
 				}
 			}
 		}
@@ -380,11 +378,18 @@ func completedBehind(segments map[int][]*Record, segment int) bool {
 		if records[0].Event.Phase == "completion" {
 			return true
 		}
-		if records[len(records)-1].Event.Phase == "attempt" {
+		if naiveOpens(records[len(records)-1]) {
 			return false
 		}
 	}
 	return false
+}
+
+// naiveOpens reports whether a completion behind a record of a call hides it: of an
+// attempt, and of an end that was inferred, but for a violation.
+func naiveOpens(r *Record) bool {
+	_, inferred := r.Event.Labels["inferred"]
+	return r.Event.Phase == "attempt" || inferred && (r.Event.Security == nil || !r.Event.Security.PolicyViolation)
 }
 
 // naiveHandle takes away what a handle may have before its name.

@@ -50,6 +50,13 @@ func (t EventType) IsControl() bool { return strings.HasPrefix(string(t), "log_"
 // absent or unknown one.
 func (r Risk) Rank() int { return slices.Index(risks, r) + 1 }
 
+// Reaches reports whether what has the risk is refused by a policy that refuses from a
+// limit on. An absent limit refuses nothing, one that is no risk level everything; a
+// risk that is absent or unknown is the lowest.
+func (r Risk) Reaches(limit Risk) bool {
+	return limit != "" && max(r.Rank(), RiskLow.Rank()) >= limit.Rank()
+}
+
 // A NameError says that a name is none of those that the format lists.
 type NameError struct {
 	What    string // what it should name, with its article: "a risk level"

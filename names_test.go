@@ -43,6 +43,19 @@ func TestParseNames(t *testing.T) {
 	}
 }
 
+func TestRiskReaches(t *testing.T) {
+	levels := []Risk{"", "extreme", RiskLow, RiskMedium, RiskHigh, RiskCritical}
+	for limit, refused := range map[Risk]string{ // one letter a level, in their order
+		"": "------", "extreme": "xxxxxx", RiskLow: "xxxxxx", RiskMedium: "---xxx", RiskHigh: "----xx", RiskCritical: "-----x",
+	} {
+		for i, level := range levels {
+			if got, want := level.Reaches(limit), refused[i] == 'x'; got != want {
+				t.Errorf("%q reaches the limit %q: %v, want %v", level, limit, got, want)
+			}
+		}
+	}
+}
+
 func TestParseNameErrors(t *testing.T) {
 	tests := []struct{ in, nearest, text string }{
 		{"crtical", "critical", `"crtical" is not a risk level (low, medium, high, critical); did you mean "critical"?`},

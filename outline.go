@@ -57,15 +57,16 @@ func (o *outline) read(line []byte) bool {
 // held in registers for most members, and in o.pos for the others.
 func (o *outline) members(f *form, bare bool, pos int) int {
 	data := o.data
-	for i := 0; i < len(f.members); i++ {
-		n := int(o.after[f.members[i].id])
-		if n < i || !f.members[n].begins(data[pos:]) {
-			if n = o.next(f, i, pos); n < 0 {
+	members := f.members()
+	for i := 0; i < len(members); i++ {
+		n := int(o.after[members[i].id])
+		if n < i || !members[n].begins(data[pos:]) {
+			if n = o.next(members, i, pos); n < 0 {
 				return -1
 			}
 		}
 		i = n
-		m := &f.members[n]
+		m := &members[n]
 		pos += len(m.key)
 		start := pos
 		if pos = o.value(m, pos); pos < 0 {
@@ -97,10 +98,10 @@ func closed(bare bool, pos int) int {
 // next returns the first member from number i on whose key is next in the line,
 // negative where there is none. Most are absent, and mostly those that were
 // absent the last time, so that it notes which one it was.
-func (o *outline) next(f *form, i, pos int) int {
-	for n := i; n < len(f.members); n++ {
-		if f.members[n].begins(o.data[pos:]) {
-			o.after[f.members[i].id] = uint8(n)
+func (o *outline) next(members []formMember, i, pos int) int {
+	for n := i; n < len(members); n++ {
+		if members[n].begins(o.data[pos:]) {
+			o.after[members[i].id] = uint8(n)
 			return n
 		}
 	}
@@ -119,16 +120,6 @@ func (m *formMember) begins(b []byte) bool {
 	return n <= 8 || binary.LittleEndian.Uint64(b[n-8:]) == m.end && (n <= 16 || string(b[8:n-8]) == string(m.key[8:n-8]))
 }
 
-// words fills in what begins compares.
-func (m *formMember) words() {
-	var first [8]byte
-	n := copy(first[:], m.key)
-	m.start, m.mask = binary.LittleEndian.Uint64(first[:]), 1<<(8*n)-1
-	if len(m.key) > 8 {
-		m.end = binary.LittleEndian.Uint64(m.key[len(m.key)-8:])
-	}
-}
-
 // value reads the value of a member at an offset, if it is what the member's can
 // be, and returns the one behind it, negative where it is not.
 func (o *outline) value(m *formMember, pos int) int {
@@ -138,7 +129,7 @@ func (o *outline) value(m *formMember, pos int) int {
 			return end
 		}
 	case kindObject:
-		return o.object(m.inner, pos)
+		return o.object(&forms[m.inner], pos)
 	case kindFlag:
 		if end := flag(o.data, pos); end > 0 {
 			return end

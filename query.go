@@ -71,10 +71,10 @@ type Query struct {
 func (q *Query) expr() (filter.Expr, error) {
 	c := conditions{all: []filter.Expr{q.Where.tree(), schema.Between(fieldTime, q.From, q.Until)}}
 	if n, ok := q.After.Get(); ok {
-		c.add(filter.Word(schema, fmt.Sprintf("seq>%d", min(n, math.MaxInt64)), time.Time{}))
+		c.add(filter.Word(&schema, fmt.Sprintf("seq>%d", min(n, math.MaxInt64)), time.Time{}))
 	}
 	if n, ok := q.Before.Get(); ok {
-		c.add(filter.Word(schema, fmt.Sprintf("seq<%d", min(n, math.MaxInt64)), time.Time{}))
+		c.add(filter.Word(&schema, fmt.Sprintf("seq<%d", min(n, math.MaxInt64)), time.Time{}))
 	}
 	c.equal("type", namesOf(q.Types)...)
 	c.equal("user", q.User)

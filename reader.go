@@ -78,7 +78,7 @@ type part struct {
 // A view is a log at one moment: everything acknowledged before is in it.
 type view struct {
 	parts []part
-	cuts  []cut        // by the part's place
+	peeks []peek       // by the part's place
 	state *state.State // nil where there is none that can be read
 	head  control.OpenedLog
 }
@@ -104,7 +104,7 @@ func (r *Reader) view(ctx context.Context) (*view, error) {
 	for range tries {
 		v, err := r.tryView()
 		if err == nil {
-			v.cuts = make([]cut, len(v.parts))
+			v.peeks = make([]peek, len(v.parts))
 			for i := range v.parts {
 				v.parts[i].at = i
 			}

@@ -46,12 +46,58 @@ func (r *Reader) end(v *view, p part, f vfs.File) (int64, error) {
 	return min(end, cut), err
 }
 
-// A cut is where the records of a part end according to the part behind it. It is
-// looked for once.
-type cut struct {
+// A peek is what the file of a part without an open one says of where records end,
+// its own and those of the part before. It is looked for once.
+type peek struct {
 	once sync.Once
-	at   int64
-	err  error
+	err  error // of opening it
+	size int64 // of its bytes, plain
+
+	recovered *control.RecoveredLog // how the part before ended, where it says that
+	unread    error                 // why that is not known
+}
+
+// peekAt looks at the file of a part.
+func (r *Reader) peekAt(v *view, p part) *peek {
+	k := &v.peeks[p.at]
+	k.once.Do(func() {
+		f := p.file
+		if f == nil {
+			if f, k.err = r.openSegment(p.File); k.err != nil {
+				return
+			}
+			defer func() { _ = f.Close() }() // it was only read
+		}
+		if k.size, k.err = f.Size(); k.err == nil {
+			k.recovered, k.unread = recoveredIn(f)
+		}
+	})
+	return k
+}
+
+// recoveredIn returns what the second line of a segment's file says of how the
+// one before ended, nil where it says nothing of it.
+func recoveredIn(f vfs.File) (*control.RecoveredLog, error) {
+	recovered, err := beginsRecovered(f)
+	if err != nil || !recovered {
+		return nil, err
+	}
+	head, err := beginningOf(f)
+	return head.recovered, err
+}
+
+// endUnopened is end for a part that is not opened for it.
+func (r *Reader) endUnopened(v *view, p part) (int64, error) {
+	end := p.end
+	if end < 0 {
+		k := r.peekAt(v, p)
+		if k.err != nil {
+			return 0, fmt.Errorf("open segment: %w", k.err)
+		}
+		end = k.size
+	}
+	cut, err := r.cutBy(v, p)
+	return min(end, cut), err
 }
 
 // whole is where the records of a part end that the one behind it does not cut.
@@ -63,40 +109,18 @@ func (r *Reader) cutBy(v *view, p part) (int64, error) {
 	if p.at+1 == len(v.parts) {
 		return whole, nil
 	}
-	c := &v.cuts[p.at]
-	c.once.Do(func() { c.at, c.err = r.cutAt(v.parts[p.at+1], p.Number) })
-	return c.at, c.err
-}
-
-// cutAt returns where a segment's records end according to the next part.
-func (r *Reader) cutAt(next part, number uint32) (int64, error) {
-	f := next.file
-	if f == nil {
-		var err error
-		f, err = r.openSegment(next.File)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, archive.ErrUnsupported) {
-			return whole, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("open segment: %w", err)
-		}
-		defer func() { _ = f.Close() }() // it was only read
-	}
-	recovered, err := beginsRecovered(f)
-	if errors.Is(err, segment.ErrRead) && !errors.Is(err, archive.ErrDamaged) {
-		return 0, err
-	}
-	if err != nil || !recovered {
+	k := r.peekAt(v, v.parts[p.at+1])
+	switch {
+	case errors.Is(k.err, fs.ErrNotExist), errors.Is(k.err, archive.ErrUnsupported):
+		return whole, nil
+	case k.err != nil:
+		return 0, fmt.Errorf("open segment: %w", k.err)
+	case errors.Is(k.unread, segment.ErrRead) && !errors.Is(k.unread, archive.ErrDamaged):
+		return 0, k.unread
+	case k.unread != nil, k.recovered == nil, k.recovered.Segment != p.Number:
 		return whole, nil
 	}
-	head, err := beginningOf(f)
-	if errors.Is(err, segment.ErrRead) && !errors.Is(err, archive.ErrDamaged) {
-		return 0, err
-	}
-	if err != nil || head.recovered == nil || head.recovered.Segment != number {
-		return whole, nil
-	}
-	return head.recovered.Offset, nil
+	return k.recovered.Offset, nil
 }
 
 // A shortRoom is memory for what is read of a file to look at a line or two.

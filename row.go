@@ -46,7 +46,7 @@ func (r row) Texts(id int, key string, holds func(string) bool) bool {
 		t := r.eventType()
 		return t != "" && holds(t)
 	}
-	for _, m := range fields[id].members {
+	for _, m := range fieldMembers[id] {
 		if r.texts(m, key, holds) {
 			return true
 		}
@@ -59,7 +59,7 @@ func (r row) Number(id int) (int64, bool) {
 	if id == fieldSeq {
 		return int64(r.number()), true
 	}
-	return r.integer(fields[id].members[0])
+	return r.integer(fieldMembers[id][0])
 }
 
 // Time returns the value of a field of times.
@@ -78,7 +78,7 @@ func (r row) Flag(id int) (value, ok bool) {
 	case fieldDenied:
 		return r.is(memberOutcome, string(Blocked)) || r.has(memberAction) && !r.boolean(memberAllowed), true
 	}
-	m := fields[id].members[0]
+	m := fieldMembers[id][0]
 	return r.boolean(m), r.has(m)
 }
 
@@ -96,11 +96,11 @@ func deciding(id int) []memberID {
 	case fieldDenied:
 		return []memberID{memberOutcome, memberAction, memberAllowed}
 	}
-	members := fields[id].members
+	members := fieldMembers[id]
 	if fields[id].Kind != filter.Flag {
 		return members
 	}
-	m := formMembers[members[0]]
+	m := &formMembers[members[0]]
 	if m.id == memberSuccess {
 		return []memberID{memberResult, memberOutcome}
 	}
@@ -122,8 +122,8 @@ func (v eventValues) is(id memberID, want string) bool {
 
 // at returns a pointer to the field of a member, nil where its object is absent.
 func (v eventValues) at(id memberID) any {
-	m := formMembers[id]
-	if !m.has(&v.r.Event) {
+	m := &formMembers[id]
+	if !m.object.has(&v.r.Event) {
 		return nil
 	}
 	return m.at(&v.r.Event)
@@ -237,7 +237,7 @@ func (v lineValues) number() uint64       { return v.seq }
 func (v lineValues) timestamp() time.Time { return time.UnixMicro(v.micro).UTC() }
 func (v lineValues) isControl() bool      { return false } // they have no outline
 func (v lineValues) has(id memberID) bool {
-	if m := formMembers[id]; m.kind == kindFlag || m.path == "result.duration_ms" {
+	if m := &formMembers[id]; m.kind == kindFlag || m.path == "result.duration_ms" {
 		id = m.parent
 	}
 	return v.spans[id].to != 0

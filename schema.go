@@ -1,6 +1,6 @@
 package etch
 
-import "sync"
+import "github.com/etch-audit/etch/internal/later"
 
 // The members of an event, in the order of the format: what the decoder knows
 // and the cutting of long values goes by. The encoder is written out by hand
@@ -171,7 +171,7 @@ type cuttable struct {
 }
 
 // cutOrder returns the members of cutPaths.
-var cutOrder = sync.OnceValue(func() []cuttable {
+var cutOrder = later.Value[[]cuttable]{Make: func() []cuttable {
 	byPath := make(map[string]cuttable)
 	for _, o := range objects {
 		for i := range o.members {
@@ -188,4 +188,4 @@ var cutOrder = sync.OnceValue(func() []cuttable {
 		order[i] = c
 	}
 	return order
-})
+}}

@@ -42,7 +42,7 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 	if !q.AllPhases {
 		s.calls = &calls{s: s}
 		if t != nil {
-			t.settled, t.open = settled, attempts
+			t.open, t.settled = byPhase()
 		}
 	}
 	s.run()

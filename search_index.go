@@ -187,6 +187,10 @@ func (s *search) ask(x *index.Reader, a *answer) (err error) {
 			return err
 		}
 	}
+	if x.Excludes(s.expr) {
+		a.scan = false
+		return nil
+	}
 	rows, err := s.candidates(x, a)
 	if rows == nil || err != nil {
 		return err
@@ -258,7 +262,7 @@ func (l *looker) look(b batch) looked {
 		out.err = err
 		return out
 	}
-	r := lineReader{r: f, end: b.end, buf: l.read}
+	r := lineReader{r: f, end: b.end, buf: l.read, lone: l.free}
 	defer func() { l.read = r.buf[:0] }()
 	out.take(len(b.rows))
 	for i, at := range b.rows {
@@ -286,6 +290,8 @@ type lineReader struct {
 	end int64
 	at  int64 // offset of buf[0]
 	buf []byte
+
+	lone func(size int) []byte // memory for a line that is read alone; nil: there is none
 }
 
 // near is how far two lines may be apart to be read together: what lies between
@@ -302,20 +308,35 @@ func (l *lineReader) line(p place, next []place) ([]byte, error) {
 	if to > l.end {
 		return nil, fmt.Errorf("the segment ends before the line at offset %d that its index knows", p.offset)
 	}
-	if from < l.at || to > l.at+int64(len(l.buf)) {
-		err := l.fill(l.together(from, to, next))
-		if err != nil {
-			err = l.fill(from, to) // what is wrong may be with another line
-		}
-		if err != nil {
-			return nil, err
-		}
+	line, err := l.read(from, to, next)
+	if err != nil {
+		return nil, err
 	}
-	line := l.buf[from-l.at : to-l.at]
 	if line[len(line)-1] != '\n' {
 		return nil, fmt.Errorf("the line at offset %d does not end where its index says", p.offset)
 	}
 	return line[:len(line)-1], nil
+}
+
+// read returns what lies between two places.
+func (l *lineReader) read(from, to int64, next []place) ([]byte, error) {
+	if from >= l.at && to <= l.at+int64(len(l.buf)) {
+		return l.buf[from-l.at : to-l.at], nil
+	}
+	first, last := l.together(from, to, next)
+	if l.lone != nil && first == from && last == to {
+		if room := l.lone(int(to - from)); room != nil {
+			return room, readWhole(l.r, room, from)
+		}
+	}
+	err := l.fill(first, last)
+	if err != nil {
+		err = l.fill(from, to) // what is wrong may be with another line
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.buf[from-l.at : to-l.at], nil
 }
 
 // together widens what is to be read by the lines that follow, as far as they are
@@ -337,9 +358,18 @@ func (l *lineReader) fill(from, to int64) error {
 	l.at = from
 	size := int(to - from)
 	l.buf = slices.Grow(l.buf[:0], size)[:size]
-	if n, err := l.r.ReadAt(l.buf, l.at); n < size {
+	err := readWhole(l.r, l.buf, l.at)
+	if err != nil {
 		l.buf = l.buf[:0]
-		return err
 	}
-	return nil
+	return err
+}
+
+// readWhole fills b.
+func readWhole(r io.ReaderAt, b []byte, at int64) error {
+	n, err := r.ReadAt(b, at)
+	if n == len(b) {
+		return nil
+	}
+	return err
 }

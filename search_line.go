@@ -31,6 +31,7 @@ type hit struct {
 type matcher struct {
 	s       *search
 	outline outline
+	row     row    // of the outline
 	pairs   bool   // records of calls are told of, and of which, whether they match or not
 	room    *room  // for copies of lines; nil: none was needed yet
 	call    []byte // of the line at hand, by appendCall
@@ -58,19 +59,41 @@ func (r *room) leave() {
 	}
 }
 
-// keep gives the hit a copy of its line.
-func (m *matcher) keep(h *hit, line []byte) {
-	if m.room == nil || cap(m.room.lines)-len(m.room.lines) < len(line) {
-		m.room.leave()
-		if m.room = rooms.Get().(*room); len(line) > roomSize {
-			m.room = &room{lines: make([]byte, 0, len(line))}
-		}
-		m.room.users.Store(1)
+// free returns memory for a line where its copy would be, nil for a long one. Until
+// then nothing else is kept.
+func (m *matcher) free(size int) []byte {
+	if size > roomSize {
+		return nil
 	}
+	m.widen(size)
+	n := len(m.room.lines)
+	return m.room.lines[n : n+size : n+size]
+}
+
+// widen makes sure that so much fits into the room behind what is in it.
+func (m *matcher) widen(size int) {
+	if m.room != nil && cap(m.room.lines)-len(m.room.lines) >= size {
+		return
+	}
+	m.room.leave()
+	if m.room = rooms.Get().(*room); size > roomSize {
+		m.room = &room{lines: make([]byte, 0, size)}
+	}
+	m.room.users.Store(1)
+}
+
+// keep gives the hit a copy of its line, or the line itself where that is what was
+// read into free memory.
+func (m *matcher) keep(h *hit, line []byte) {
+	m.widen(len(line))
 	r := m.room
 	r.users.Add(1)
 	start := len(r.lines)
-	r.lines = append(r.lines, line...)
+	if free := r.lines[start:cap(r.lines)]; len(line) > 0 && &free[0] == &line[0] {
+		r.lines = r.lines[:start+len(line)]
+	} else {
+		r.lines = append(r.lines, line...)
+	}
 	h.raw, h.room = r.lines[start:len(r.lines):len(r.lines)], r
 }
 
@@ -93,14 +116,15 @@ func (m *matcher) line(p part, line []byte, offset int64) (hit, bool) {
 		return h, true
 	}
 	h.seq = h.record.Seq
-	m.match(&h, row{eventValues{h.record}})
+	m.match(&h, &row{eventValues{h.record}})
 	return h, h.matches || h.phase != index.NoPhase
 }
 
 // outlined is line for a line that has an outline. Few are to be decoded.
 func (m *matcher) outlined(p part, h *hit, line []byte) bool {
 	h.seq = m.outline.seq
-	m.match(h, row{lineValues{&m.outline}})
+	m.row.values = lineValues{&m.outline}
+	m.match(h, &m.row)
 	if !h.matches {
 		return h.phase != index.NoPhase
 	}
@@ -114,18 +138,19 @@ func (m *matcher) outlined(p part, h *hit, line []byte) bool {
 	return true
 }
 
-// match fills in whether the row matches, and which record of a call it is.
-func (m *matcher) match(h *hit, r row) {
+// match fills in whether the row matches, and which record of a call it is. It is
+// the address of the row that a filter is told, which takes no memory for each line.
+func (m *matcher) match(h *hit, r *row) {
 	h.matches = m.s.expr == nil || m.s.expr.Match(r)
 	if h.matches && m.s.tally != nil {
-		h.key = m.s.tally.key(r)
+		h.key = m.s.tally.key(*r)
 	}
 	switch {
 	case m.s.calls == nil:
 	case m.pairs:
-		m.pair(h, r)
+		m.pair(h, *r)
 	case h.matches && r.has(memberCallID):
-		h.phase = phaseOf(r) // where it stands tells which call
+		h.phase = phaseOf(*r) // where it stands tells which call
 	}
 }
 
@@ -137,7 +162,7 @@ func (m *matcher) pair(h *hit, r row) {
 	}
 	if m.call = appendCall(m.call[:0], r); len(m.call) > 0 {
 		h.phase, h.call = phase, index.CallID(m.call)
-		if phase != index.Completion {
+		if !phase.Ends() {
 			return
 		}
 		if m.before = appendBefore(m.before[:0], m.call, r); len(m.before) > 0 {

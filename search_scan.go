@@ -142,5 +142,5 @@ func needlesFor(e filter.Expr) [][]byte {
 // ofArguments reports whether a leaf is about texts of arguments.
 func ofArguments(l filter.Leaf) bool {
 	field, _ := l.On()
-	return slices.Contains(fields[field].members, memberArguments)
+	return slices.Contains(fieldMembers[field], memberArguments)
 }

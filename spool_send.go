@@ -19,8 +19,9 @@ const labelCut = "cut_"
 // Send sends what waits in the spool to a daemon, which records each event once,
 // whoever sends it how often: it looks for its id among its records. It stops
 // between two files when ctx is done. What is lost, of files that it cannot read
-// wholly too, is put on record as log_gap, with the sender's name to it; such files
-// are set aside for people. The spool is to be one of a sender's, and no log's own.
+// wholly too, and events that the daemon will never take, are put on record as log_gap,
+// with the sender's name to it; such files are set aside for people. The spool is to be
+// one of a sender's, and no log's own.
 func (s *Spool) Send(ctx context.Context, c *Client) (Drained, error) {
 	var done Drained
 	files, err := s.dir.Files()
@@ -97,11 +98,13 @@ func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Dra
 		}
 		events = append(events, ev)
 	}
-	recorded, known, err := c.appendOnce(ctx, wire.OnceStart, events)
-	done.Recorded += recorded
-	done.Known += known
-	if err != nil && !errors.Is(err, ErrSkipped) {
+	refused, err := c.sendAll(ctx, events, done)
+	if err != nil {
 		return err
+	}
+	if len(refused) > 0 {
+		content.Lost += len(refused)
+		content.Cause = f.Name + ": " + refused[len(refused)-1].Error()
 	}
 	if content.Lost == 0 {
 		return s.dir.Remove(f)
@@ -112,6 +115,45 @@ func (s *Spool) sendFile(ctx context.Context, c *Client, f spool.File, done *Dra
 	}
 	done.Lost += loss.Count
 	return s.dir.SetAside(f)
+}
+
+// sendAll sends events that may be recorded already, and returns why the daemon takes
+// some of them never, one error for each. The error is one of all: they are to be sent
+// again.
+func (c *Client) sendAll(ctx context.Context, events []*Event, done *Drained) (refused []error, err error) {
+	recorded, known, err := c.appendOnce(ctx, wire.OnceStart, events)
+	switch {
+	case isFinal(err) && len(events) > 1: // which of them it is, is not known
+		var each Drained
+		for i := range events {
+			never, err := c.sendAll(ctx, events[i:i+1], &each)
+			if err != nil {
+				return nil, err
+			}
+			refused = append(refused, never...)
+		}
+		done.Recorded += recorded + each.Recorded
+		done.Known += each.Known - min(each.Known, recorded)
+		return refused, nil
+	case isFinal(err):
+		return []error{err}, nil
+	}
+	done.Recorded += recorded
+	done.Known += known
+	if errors.Is(err, ErrSkipped) {
+		err = nil
+	}
+	return nil, err
+}
+
+// isFinal reports whether an error says that an event will not be taken, however often
+// it is sent: another one may have been refused with it for another reason.
+func isFinal(err error) bool {
+	if errors.Is(err, errTooLong) {
+		return true
+	}
+	e, ok := errors.AsType[*DaemonError](err)
+	return ok && (wire.Code(e.Code) == wire.Invalid || wire.Code(e.Code) == wire.TooLarge)
 }
 
 // sentOfBody returns the event of a body as it is sent. What a line says of its cuts

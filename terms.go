@@ -2,8 +2,6 @@ package etch
 
 import (
 	"bytes"
-	"cmp"
-	"slices"
 
 	"github.com/etch-audit/etch/internal/filter"
 	"github.com/etch-audit/etch/internal/index"
@@ -11,44 +9,20 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 4,
-	Schema:  schema,
+	Version: 5,
+	Schema:  &schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
-		{Fields: fieldIDs("type", "phase", "risk", "result", "violation", "failed", "denied", "control")},
-		{Fields: fieldIDs("tool", "approved", "allowed", "success", "truncated", "claim_source", "mcp_server", "approved_by")},
-		{Fields: fieldIDs("user", "username", "user_id", "channel", "agent", "agent_id", "model", "host", "caller"), Postings: true},
-		{Fields: fieldIDs("session"), Postings: true},
+		{Fields: []int{fieldType, fieldPhase, fieldRisk, fieldResult, fieldViolation, fieldFailed, fieldDenied, fieldControl}},
+		{Fields: []int{fieldTool, fieldApproved, fieldAllowed, fieldSuccess, fieldTruncated, fieldClaimSource, fieldMCPServer, fieldApprovedBy}},
+		{Fields: []int{fieldUser, fieldUsername, fieldUserID, fieldChannel, fieldAgent, fieldAgentID, fieldModel, fieldHost, fieldCaller}, Postings: true},
+		{Fields: []int{fieldSession}, Postings: true},
 	},
-	Pairs: []index.Pair{{Of: 0, By: 2}}, // what was done, counted by who did it
-	Text:  fieldText,
-	Subsets: fieldIDs("tool", "command", "arguments", "resource", "cwd", "risk_reason",
-		"reason", "message", "url", "block_reason"),
-	Time: fieldTime,
+	Pairs:   []index.Pair{{Of: 0, By: 2}}, // what was done, counted by who did it
+	Text:    fieldText,
+	Subsets: []int{fieldTool, fieldCommand, fieldArguments, fieldResource, fieldCwd, fieldRiskReason, fieldReason, fieldMessage, fieldURL, fieldBlockReason},
+	Time:    fieldTime,
 }
-
-func fieldIDs(names ...string) []int {
-	ids := make([]int, len(names))
-	for i, name := range names {
-		ids[i] = fieldOf(name)
-	}
-	return ids
-}
-
-// indexForms are, of each column, the members that decide what its fields say.
-var indexForms = func() (forms [][]*formMember) {
-	for _, c := range indexSpec.Columns {
-		var form []*formMember
-		for _, id := range c.Fields {
-			for _, m := range deciding(id) {
-				form = append(form, formMembers[m])
-			}
-		}
-		slices.SortFunc(form, func(a, b *formMember) int { return cmp.Compare(a.id, b.id) })
-		forms = append(forms, slices.Compact(form))
-	}
-	return forms
-}()
 
 // An indexer tells an index what lines say. It is used by one goroutine.
 type indexer struct {
@@ -85,7 +59,7 @@ func (x *indexer) read(line []byte) (*index.Row, error) {
 		x.row.Forms = nil
 	}
 	x.row.Text = x.row.Text[:0]
-	for _, m := range fields[fieldText].members {
+	for _, m := range fieldMembers[fieldText] {
 		x.row.Text = x.texts(x.row.Text, m)
 	}
 	x.call()
@@ -98,12 +72,13 @@ func (x *indexer) read(line []byte) (*index.Row, error) {
 func (x *indexer) formsOf() [][]byte {
 	for i, members := range indexForms {
 		form := x.forms[i][:0]
-		for _, m := range members {
-			s := x.outline.spans[m.id]
+		for _, id := range members {
+			m := &formMembers[id]
+			s := x.outline.spans[id]
 			if s.to == 0 {
 				continue
 			}
-			form = append(form, byte(m.id)|0x80)
+			form = append(form, byte(id)|0x80)
 			if m.kind != kindObject {
 				form = append(form, x.outline.data[s.from:s.to]...)
 			}
@@ -128,7 +103,7 @@ func (x *indexer) terms(id int) [][]byte {
 		x.list = flagTerm(x.list, x.values(), id)
 		return x.list
 	}
-	for _, m := range fields[id].members {
+	for _, m := range fieldMembers[id] {
 		x.list = x.texts(x.list, m)
 	}
 	return x.list
@@ -171,7 +146,7 @@ func (x *indexer) call() {
 		return
 	}
 	x.row.Call = appendCall(x.row.Call, r)
-	if x.row.Phase == index.Completion && len(x.row.Call) > 0 {
+	if x.row.Phase.Ends() && len(x.row.Call) > 0 {
 		x.row.Also = appendBefore(x.row.Also, x.row.Call, r)
 	}
 }
@@ -180,11 +155,15 @@ func phaseOf(r row) index.Phase {
 	switch {
 	case r.is(memberPhase, string(Attempt)):
 		return index.Attempt
-	case r.is(memberPhase, string(Completion)):
-		return index.Completion
+	case !r.is(memberPhase, string(Completion)):
+		return index.NoPhase
+	case r.has(memberLabels) && !r.boolean(memberViolation) && r.texts(memberLabels, LabelInferred, anyText):
+		return index.Guess
 	}
-	return index.NoPhase
+	return index.Completion
 }
+
+func anyText(string) bool { return true }
 
 // lineTexts appends the texts of a member of the outlined line.
 func (x *indexer) lineTexts(dst [][]byte, id memberID) [][]byte {

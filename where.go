@@ -20,7 +20,7 @@ type Filter struct{ expr filter.Expr }
 // zone. The error says in which column it is wrong, what was expected and what
 // is nearest.
 func ParseFilter(text string, now time.Time) (*Filter, error) {
-	e, err := filter.Parse(schema, text, now)
+	e, err := filter.Parse(&schema, text, now)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func ParseFilter(text string, now time.Time) (*Filter, error) {
 // word of a command line has it: the value is taken as it stands. The error is
 // as that of [ParseFilter].
 func ParseFilterWord(word string, now time.Time) (*Filter, error) {
-	e, err := filter.Word(schema, word, now)
+	e, err := filter.Word(&schema, word, now)
 	if err != nil {
 		return nil, err
 	}

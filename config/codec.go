@@ -31,19 +31,19 @@ var errRange = errors.New("not allowed")
 
 // A codec moves one value between its TOML form (bool, int64, string or []string,
 // by its kind) and its field.
-type codec struct {
-	kind kind
+type codec interface {
+	kind() kind
 	// set puts v into its field, or changes nothing and returns errRange or
 	// the reason. Paths are resolved at p.
-	set func(c *Config, v any, p place) error
-	get func(c *Config) any
+	set(c *Config, v any, p place) error
+	get(c *Config) any
 	// allowed says what the key takes, what is nearest to bad first.
-	allowed func(bad string) string
+	allowed(bad string) string
 }
 
 // parse turns the text of a variable or a flag into a value of the kind.
-func (k codec) parse(text string) (any, error) {
-	switch k.kind {
+func (s *setting) parse(text string) (any, error) {
+	switch s.kind() {
 	case boolKind:
 		i := slices.Index([]string{"false", "true", "0", "1"}, text)
 		if i < 0 {
@@ -63,36 +63,38 @@ func (k codec) parse(text string) (any, error) {
 	}
 }
 
-func phrase(text string) func(string) string {
-	return func(string) string { return text }
+type boolean struct{ field func(*Config) *bool }
+
+func (k boolean) kind() kind { return boolKind }
+
+func (k boolean) set(c *Config, v any, _ place) error {
+	*k.field(c) = v.(bool)
+	return nil
 }
 
-func boolean(field func(*Config) *bool) codec {
-	return codec{
-		kind: boolKind,
-		set: func(c *Config, v any, _ place) error {
-			*field(c) = v.(bool)
-			return nil
-		},
-		get:     func(c *Config) any { return *field(c) },
-		allowed: phrase("true or false"),
-	}
+func (k boolean) get(c *Config) any     { return *k.field(c) }
+func (k boolean) allowed(string) string { return "true or false" }
+
+type integer struct {
+	field           func(*Config) *int64
+	lowest, highest int64
 }
 
-func integer(field func(*Config) *int64, lowest, highest int64) codec {
-	return codec{
-		kind: integerKind,
-		set: func(c *Config, v any, _ place) error {
-			n := v.(int64)
-			if n < lowest || n > highest {
-				return errRange
-			}
-			*field(c) = n
-			return nil
-		},
-		get:     func(c *Config) any { return *field(c) },
-		allowed: phrase(fmt.Sprintf("a whole number from %d to %d", lowest, highest)),
+func (k integer) kind() kind { return integerKind }
+
+func (k integer) set(c *Config, v any, _ place) error {
+	n := v.(int64)
+	if n < k.lowest || n > k.highest {
+		return errRange
 	}
+	*k.field(c) = n
+	return nil
+}
+
+func (k integer) get(c *Config) any { return *k.field(c) }
+
+func (k integer) allowed(string) string {
+	return fmt.Sprintf("a whole number from %d to %d", k.lowest, k.highest)
 }
 
 // A word is one of the values of a choice. Of several words with one value the
@@ -102,30 +104,36 @@ type word[T comparable] struct {
 	value T
 }
 
-func choice[T comparable](field func(*Config) *T, words []word[T]) codec {
-	texts := make([]string, len(words))
-	for i, w := range words {
+type choice[T comparable] struct {
+	field func(*Config) *T
+	words []word[T]
+}
+
+func (k choice[T]) kind() kind { return stringKind }
+
+func (k choice[T]) set(c *Config, v any, _ place) error {
+	i := slices.IndexFunc(k.words, func(w word[T]) bool { return w.text == v })
+	if i < 0 {
+		return errRange
+	}
+	*k.field(c) = k.words[i].value
+	return nil
+}
+
+func (k choice[T]) get(c *Config) any {
+	i := slices.IndexFunc(k.words, func(w word[T]) bool { return w.value == *k.field(c) })
+	if i < 0 {
+		panic(fmt.Sprintf("config: bad value %v of a choice", *k.field(c)))
+	}
+	return k.words[i].text
+}
+
+func (k choice[T]) allowed(bad string) string {
+	texts := make([]string, len(k.words))
+	for i, w := range k.words {
 		texts[i] = w.text
 	}
-	return codec{
-		kind: stringKind,
-		set: func(c *Config, v any, _ place) error {
-			i := slices.Index(texts, v.(string))
-			if i < 0 {
-				return errRange
-			}
-			*field(c) = words[i].value
-			return nil
-		},
-		get: func(c *Config) any {
-			i := slices.IndexFunc(words, func(w word[T]) bool { return w.value == *field(c) })
-			if i < 0 {
-				panic(fmt.Sprintf("config: bad value %v of a choice", *field(c)))
-			}
-			return words[i].text
-		},
-		allowed: func(bad string) string { return alternatives(nearest.Sorted(bad, texts)) },
-	}
+	return alternatives(nearest.Sorted(bad, texts))
 }
 
 // alternatives joins words as a sentence does: "a", "b" or "c".
@@ -141,63 +149,76 @@ func alternatives(words []string) string {
 	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }
 
-func span(field func(*Config) *time.Duration, shortest, longest time.Duration) codec {
-	return codec{
-		kind: stringKind,
-		set: func(c *Config, v any, _ place) error {
-			d, err := parseSpan(v.(string))
-			if err != nil {
-				return err
-			}
-			if d < shortest || d > longest {
-				return errRange
-			}
-			*field(c) = d
-			return nil
-		},
-		get: func(c *Config) any { return formatSpan(*field(c)) },
-		allowed: phrase(fmt.Sprintf("a duration from %q to %q, such as \"90s\" or \"1h30m\"",
-			formatSpan(shortest), formatSpan(longest))),
-	}
+type span struct {
+	field             func(*Config) *time.Duration
+	shortest, longest time.Duration
 }
 
-// spanOr is a span that takes one word besides, which stands for zero.
-func spanOr(zero string, field func(*Config) *time.Duration, shortest, longest time.Duration) codec {
-	k := span(field, shortest, longest)
-	set, get, allowed := k.set, k.get, k.allowed("")
-	k.set = func(c *Config, v any, p place) error {
-		if v != zero {
-			return set(c, v, p)
-		}
-		*field(c) = 0
-		return nil
+func (k span) kind() kind { return stringKind }
+
+func (k span) set(c *Config, v any, _ place) error {
+	d, err := parseSpan(v.(string))
+	if err != nil {
+		return err
 	}
-	k.get = func(c *Config) any {
-		if *field(c) == 0 {
-			return zero
-		}
-		return get(c)
+	if d < k.shortest || d > k.longest {
+		return errRange
 	}
-	k.allowed = phrase(strconv.Quote(zero) + ", or " + allowed)
-	return k
+	*k.field(c) = d
+	return nil
 }
 
-// list is a list of texts, of which check says whether one will do. Texts of a
+func (k span) get(c *Config) any { return formatSpan(*k.field(c)) }
+
+func (k span) allowed(string) string {
+	return fmt.Sprintf("a duration from %q to %q, such as \"90s\" or \"1h30m\"", formatSpan(k.shortest), formatSpan(k.longest))
+}
+
+// A spanOr is a span that takes one word besides, which stands for zero.
+type spanOr struct {
+	zero string
+	span
+}
+
+func (k spanOr) set(c *Config, v any, p place) error {
+	if v != k.zero {
+		return k.span.set(c, v, p)
+	}
+	*k.field(c) = 0
+	return nil
+}
+
+func (k spanOr) get(c *Config) any {
+	if *k.field(c) == 0 {
+		return k.zero
+	}
+	return k.span.get(c)
+}
+
+func (k spanOr) allowed(bad string) string {
+	return strconv.Quote(k.zero) + ", or " + k.span.allowed(bad)
+}
+
+// A list is a list of texts, of which check says whether one will do. Texts of a
 // variable are separated by line feeds.
-func list(field func(*Config) *[]string, check func(text string) error, allowed string) codec {
-	return codec{
-		kind: listKind,
-		set: func(c *Config, v any, _ place) error {
-			texts := v.([]string)
-			for _, text := range texts {
-				if err := check(text); err != nil {
-					return err
-				}
-			}
-			*field(c) = append([]string(nil), texts...) // nil where there is none, as in Default
-			return nil
-		},
-		get:     func(c *Config) any { return *field(c) },
-		allowed: phrase(allowed),
-	}
+type list struct {
+	field func(*Config) *[]string
+	check func(text string) error
+	takes string
 }
+
+func (k list) kind() kind { return listKind }
+
+func (k list) set(c *Config, v any, _ place) error {
+	texts := v.([]string)
+	for _, text := range texts {
+		if err := k.check(text); err != nil {
+			return err
+		}
+	}
+	*k.field(c) = append([]string(nil), texts...) // nil where there is none, as in Default
+	return nil
+}
+
+func (k list) get(c *Config) any     { return *k.field(c) }
+func (k list) allowed(string) string { return k.takes }

@@ -372,7 +372,7 @@ func effective() Config {
 
 // fileText returns the value of a keyCase as TOML.
 func fileText(s *setting, text string) string {
-	switch s.kind {
+	switch s.kind() {
 	case stringKind:
 		return quote(text)
 	case listKind:
@@ -467,11 +467,11 @@ func TestEveryKeyEdges(t *testing.T) {
 // is refused at its own line and column.
 func TestEveryKeyEdgesInFile(t *testing.T) {
 	for _, s := range settings {
-		if s.kind == boolKind {
+		if s.kind() == boolKind {
 			continue // there is no bad value, only a wrong type
 		}
 		for _, text := range keyCases[s.key()].bad {
-			if s.kind == integerKind && (text == "" || text == "0x10") || invalidUTF8([]byte(text)) >= 0 {
+			if s.kind() == integerKind && (text == "" || text == "0x10") || invalidUTF8([]byte(text)) >= 0 {
 				continue // no TOML, or good TOML
 			}
 			_, err := Load(fromFile(t, "["+s.table+"]\n\n  "+s.name+"  =  "+fileText(s, text)+"\n"))
@@ -490,12 +490,12 @@ func TestWrongTypes(t *testing.T) {
 	}
 	for _, s := range settings {
 		for text, k := range values {
-			if k == s.kind {
+			if k == s.kind() {
 				continue
 			}
 			_, err := Load(fromFile(t, "["+s.table+"]\n"+s.name+" = "+text+"\n"))
 			e := wantError(t, err)
-			if e.Key != s.key() || e.Line != 2 || !strings.Contains(e.Msg, "not "+s.kind.String()) {
+			if e.Key != s.key() || e.Line != 2 || !strings.Contains(e.Msg, "not "+s.kind().String()) {
 				t.Errorf("%s = %s: %#v", s.key(), text, e)
 			}
 		}

@@ -186,22 +186,21 @@ func (d *document) leaf(path []part, value *unstable.Node) error {
 	d.found = append(d.found, assignment{
 		setting: s, value: v, level: fileLevel,
 		path: d.path, line: line, column: column,
-		origin: fmt.Sprintf("file %s:%d", d.path, line),
 	})
 	return nil
 }
 
 // fits reports whether v has the type that the key takes.
-func (k codec) fits(v any) bool {
+func (s *setting) fits(v any) bool {
 	switch v.(type) {
 	case bool:
-		return k.kind == boolKind
+		return s.kind() == boolKind
 	case int64:
-		return k.kind == integerKind
+		return s.kind() == integerKind
 	case string:
-		return k.kind == stringKind
+		return s.kind() == stringKind
 	case []string:
-		return k.kind == listKind
+		return s.kind() == listKind
 	}
 	return false
 }

@@ -58,9 +58,9 @@ func invalidUTF8(data []byte) int {
 
 // wrongType returns the error of a value that is not of the type its key takes.
 func (d *document) wrongType(s *setting, at unstable.Range, is string) *Error {
-	msg := fmt.Sprintf("%s in [%s] is %s, not %s", s.name, s.table, is, s.kind)
+	msg := fmt.Sprintf("%s in [%s] is %s, not %s", s.name, s.table, is, s.kind())
 	if raw := clip(d.parser.Raw(at)); raw != "" && is != "a table" && is != "an array" {
-		msg = fmt.Sprintf("%s in [%s] is %s, %s, not %s", s.name, s.table, is, raw, s.kind)
+		msg = fmt.Sprintf("%s in [%s] is %s, %s, not %s", s.name, s.table, is, raw, s.kind())
 	}
 	return d.fail(at, s.key(), msg, "allowed: "+s.allowed(""))
 }

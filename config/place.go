@@ -59,63 +59,59 @@ func namesDirectory(path string) bool {
 	return base == "." || base == ".."
 }
 
-// directory is the path of a directory, or empty.
-func directory(field func(*Config) *string) codec {
-	return codec{
-		kind: stringKind,
-		set: func(c *Config, v any, p place) error {
-			path := v.(string)
-			if path != "" {
-				abs, err := p.resolve(path)
-				if err != nil {
-					return err
-				}
-				path = abs
-			}
-			*field(c) = path
-			return nil
-		},
-		get:     func(c *Config) any { return *field(c) },
-		allowed: phrase("the path of a directory, or \"\""),
-	}
-}
+// A directory is the path of a directory, or empty.
+type directory struct{ field func(*Config) *string }
 
-// filePath is the path of a file, or empty.
-func filePath(field func(*Config) *string) codec {
-	k := directory(field)
-	set := k.set
-	k.set = func(c *Config, v any, p place) error {
-		if path := v.(string); path != "" && namesDirectory(path) {
-			return errors.New("it names a directory")
+func (k directory) kind() kind { return stringKind }
+
+func (k directory) set(c *Config, v any, p place) error {
+	path := v.(string)
+	if path != "" {
+		abs, err := p.resolve(path)
+		if err != nil {
+			return err
 		}
-		return set(c, v, p)
+		path = abs
 	}
-	k.allowed = phrase("the path of a file, or \"\"")
-	return k
+	*k.field(c) = path
+	return nil
 }
 
-// destination is Zeph's: the name of a stream, the path of a file, or empty. A
+func (k directory) get(c *Config) any     { return *k.field(c) }
+func (k directory) allowed(string) string { return "the path of a directory, or \"\"" }
+
+// A filePath is the path of a file, or empty.
+type filePath struct{ directory }
+
+func (k filePath) set(c *Config, v any, p place) error {
+	if path := v.(string); path != "" && namesDirectory(path) {
+		return errors.New("it names a directory")
+	}
+	return k.directory.set(c, v, p)
+}
+
+func (k filePath) allowed(string) string { return "the path of a file, or \"\"" }
+
+// A destination is Zeph's: the name of a stream, the path of a file, or empty. A
 // stream's name in other letters is refused, so that "Stdout" is not taken for
 // a file by a reader who meant the stream; "./Stdout" is that file.
-func destination(field func(*Config) *string) codec {
-	k := filePath(field)
-	set := k.set
-	k.set = func(c *Config, v any, p place) error {
-		path := v.(string)
-		switch {
-		case isStream(path):
-			*field(c) = path
-			return nil
-		case isStream(strings.ToLower(path)):
-			return errRange
-		}
-		return set(c, v, p)
+type destination struct{ filePath }
+
+func (k destination) set(c *Config, v any, p place) error {
+	path := v.(string)
+	switch {
+	case isStream(path):
+		*k.field(c) = path
+		return nil
+	case isStream(strings.ToLower(path)):
+		return errRange
 	}
-	k.allowed = func(bad string) string {
-		streams := nearest.Sorted(strings.ToLower(bad), []string{"stdout", "stderr"})
-		return fmt.Sprintf("%q, %q, the path of a file, or \"\"", streams[0], streams[1])
-	}
-	return k
+	return k.filePath.set(c, v, p)
+}
+
+func (k destination) allowed(bad string) string {
+	streams := nearest.Sorted(strings.ToLower(bad), []string{"stdout", "stderr"})
+	return fmt.Sprintf("%q, %q, the path of a file, or \"\"", streams[0], streams[1])
 }
 
 // surroundings are what the default places depend on.

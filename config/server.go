@@ -82,85 +82,6 @@ func (c *Config) TokensPath() string {
 	return filepath.Join(dir, "tokens")
 }
 
-// serverSettings are how the daemon takes events.
-func serverSettings() []*setting {
-	return append(addressSettings(), limitSettings()...)
-}
-
-// addressSettings say where the daemon is and who may come.
-func addressSettings() []*setting {
-	return []*setting{
-		{
-			serverTable, "socket", "ETCH_SOCKET", "the socket of etch serve; \"\" is audit.sock beside audit.log",
-			filePath(func(c *Config) *string { return &c.Server.Socket }),
-		},
-		{
-			serverTable, "listen", "ETCH_SERVER_LISTEN", "HTTP on loopback besides, for instance \"127.0.0.1:4390\"; \"\" is none",
-			loopback(func(c *Config) *string { return &c.Server.Listen }),
-		},
-		{
-			serverTable, "tokens", "ETCH_SERVER_TOKENS", "the file of who may come by HTTP, which etch serve token writes\n" +
-				"\"\" is the file tokens in the directory of keys",
-			filePath(func(c *Config) *string { return &c.Server.Tokens }),
-		},
-		{
-			serverTable, "allow_users", "ETCH_SERVER_ALLOW_USERS", "who may send by the socket, names or numbers; with allow_groups empty too: whom its mode lets in",
-			list(func(c *Config) *[]string { return &c.Server.AllowUsers }, checkUser, userAllowed),
-		},
-		{
-			serverTable, "allow_groups", "ETCH_SERVER_ALLOW_GROUPS", "groups whose members may send by the socket",
-			list(func(c *Config) *[]string { return &c.Server.AllowGroups }, checkUser, userAllowed),
-		},
-		{
-			serverTable, "read_users", "ETCH_SERVER_READ_USERS", "who may ask by the socket, besides root and the daemon's own user",
-			list(func(c *Config) *[]string { return &c.Server.ReadUsers }, checkUser, userAllowed),
-		},
-		{
-			serverTable, "socket_mode", "ETCH_SERVER_SOCKET_MODE", "who gets to the socket: its user (0600), its group too (0660), everybody on the machine (0666)",
-			choice(func(c *Config) *fs.FileMode { return &c.Server.SocketMode }, []word[fs.FileMode]{
-				{"0600", 0o600}, {"0660", 0o660}, {"0666", 0o666},
-			}),
-		},
-	}
-}
-
-// limitSettings say how much the daemon takes, and whether it is looked for.
-func limitSettings() []*setting {
-	return []*setting{
-		{
-			serverTable, "max_event_kb", "ETCH_SERVER_MAX_EVENT_KB", "KiB, the longest event; a longer one is refused",
-			integer(func(c *Config) *int64 { return &c.Server.MaxEventKB }, 1, maxEventKB),
-		},
-		{
-			serverTable, "rate", "ETCH_SERVER_RATE", "events a second that each sender may have recorded; 0: as many as come",
-			integer(func(c *Config) *int64 { return &c.Server.Rate }, 0, maxRate),
-		},
-		{
-			serverTable, "burst", "ETCH_SERVER_BURST", "events that a sender may have recorded at once after a pause; 0: those of one second",
-			integer(func(c *Config) *int64 { return &c.Server.Burst }, 0, maxRate),
-		},
-		{
-			serverTable, "max_connections", "ETCH_SERVER_MAX_CONNECTIONS", "connections at a time",
-			integer(func(c *Config) *int64 { return &c.Server.MaxConnections }, 1, maxConnections),
-		},
-		{
-			serverTable, "max_per_sender", "ETCH_SERVER_MAX_PER_SENDER", "connections of one sender at a time",
-			integer(func(c *Config) *int64 { return &c.Server.MaxPerSender }, 1, maxConnections),
-		},
-		{
-			serverTable, "idle", "ETCH_SERVER_IDLE", "a connection that is silent for longer is closed",
-			span(func(c *Config) *time.Duration { return &c.Server.Idle }, minIdle, maxIdle),
-		},
-		{
-			serverTable, "connect", "ETCH_CONNECT", "whether etch log, exec and hook use the daemon: auto (where it answers) | always | never\n" +
-				"a socket that is named is \"always\", unless this key says otherwise",
-			choice(func(c *Config) *Connect { return &c.Server.Connect }, []word[Connect]{
-				{"auto", ConnectAuto}, {"always", ConnectAlways}, {"never", ConnectNever},
-			}),
-		},
-	}
-}
-
 const userAllowed = "names or numbers, each without white space"
 
 // checkUser says what is wrong with one name of a user or group. Whether there is
@@ -175,25 +96,28 @@ func checkUser(text string) error {
 	return nil
 }
 
-// loopback is an address to listen on that nobody outside of the machine
+// A loopback is an address to listen on that nobody outside of the machine
 // reaches, or empty. Names but "localhost" are refused: what they mean is for
 // somebody else to say.
-func loopback(field func(*Config) *string) codec {
-	return codec{
-		kind: stringKind,
-		set: func(c *Config, v any, _ place) error {
-			address := v.(string)
-			if address != "" {
-				if err := checkLoopback(address); err != nil {
-					return err
-				}
-			}
-			*field(c) = address
-			return nil
-		},
-		get:     func(c *Config) any { return *field(c) },
-		allowed: phrase("an address on loopback with a port, such as \"127.0.0.1:4390\", or \"\""),
+type loopback struct{ field func(*Config) *string }
+
+func (k loopback) kind() kind { return stringKind }
+
+func (k loopback) set(c *Config, v any, _ place) error {
+	address := v.(string)
+	if address != "" {
+		if err := checkLoopback(address); err != nil {
+			return err
+		}
 	}
+	*k.field(c) = address
+	return nil
+}
+
+func (k loopback) get(c *Config) any { return *k.field(c) }
+
+func (k loopback) allowed(string) string {
+	return "an address on loopback with a port, such as \"127.0.0.1:4390\", or \"\""
 }
 
 func checkLoopback(address string) error {

@@ -50,9 +50,6 @@ func (a *Agent) Notes(m Machine, scope Scope) []string {
 	if a.notes != nil {
 		notes = a.notes(m, scope)
 	}
-	if a.Restart {
-		notes = append(notes, "sessions of "+a.Title+" that are running now read their hooks when they start again")
-	}
 	program := cmp.Or(m.Hooks, m.Binary)
 	if at := replaceable(program); scope == Managed && at != "" {
 		notes = append(notes, "the managed hooks start "+program+", and others than the administrator can replace "+at+": put etch where only root writes, and install it from there")

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -71,7 +72,7 @@ type offSwitch struct {
 // environment.
 func (a *Agent) Check(m Machine, log, own string) State {
 	c := checking{a: a, m: m, log: log, own: own, State: State{Found: a.Found(m), Program: a.Program(m)}}
-	for _, s := range a.read(m) {
+	for _, s := range once(a.read(m)) {
 		c.look(s)
 	}
 	if a.dotEnv != nil {
@@ -82,6 +83,9 @@ func (a *Agent) Check(m Machine, log, own string) State {
 	c.conclude()
 	return c.State
 }
+
+// Hooked reports whether a file that the agent reads has a hook of this program.
+func (a *Agent) Hooked(m Machine) bool { return len(a.Check(m, "", "").Commands) > 0 }
 
 // Logs returns the logs that the agent's hooks of a scope name, each once; ""
 // stands for the one of the configuration. There are none where there are no hooks.
@@ -99,6 +103,18 @@ func (a *Agent) Logs(m Machine, scope Scope) []string {
 		}
 	}
 	return logs
+}
+
+// once leaves out sources of which a later one is the same file: in the home directory
+// the project's are the user's own.
+func once(all []source) []source {
+	var kept []source
+	for i, s := range all {
+		if !slices.ContainsFunc(all[i+1:], func(other source) bool { return other.path == s.path }) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // read returns the files that an agent reads, the most powerful first.
@@ -144,7 +160,7 @@ type setVariable struct{ name, where string }
 type found struct {
 	source
 	line int
-	wide bool
+	standing
 	key  string // of a hook that wants trust: its place in the file
 	hash string
 	command
@@ -172,7 +188,7 @@ func (c *checking) look(s source) {
 	switch f := s.form.(type) {
 	case ownFile:
 		if f.holds(text) {
-			c.seen = append(c.seen, found{source: s, line: lineOf(text, commandLine), wide: true, command: f.command(text)})
+			c.seen = append(c.seen, found{source: s, line: lineOf(text, commandLine), standing: f.standing(text), command: f.command(text)})
 		}
 	case hookFile:
 		c.lookJSON(s, f, text)
@@ -216,7 +232,7 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 	}
 	for _, e := range f.entries(doc) {
 		c.seen = append(c.seen, found{
-			source: s, line: doc.Line(e.node.Start()), wide: e.wide(doc), command: withEvent(e.command, e.event),
+			source: s, line: doc.Line(e.node.Start()), standing: f.standing(doc, e), command: withEvent(e.command, e.event),
 			key: trustKey(s.path, e), hash: trustHash(doc, e),
 		})
 	}
@@ -293,7 +309,7 @@ func (c *checking) lookSwitch(s source, doc *settings.Document, n *settings.Node
 	if list, ok := value.([]any); ok {
 		if !slices.ContainsFunc(list, func(v any) bool {
 			name, ok := v.(string)
-			words := split(name, c.m.GOOS == "windows")
+			words, _ := hookform.Words(name, c.m.GOOS == "windows")
 			_, ours := parse(words, c.a.names(), filepath.Base(c.m.Binary))
 			return ok && (name == programName || ours)
 		}) {
@@ -359,7 +375,7 @@ func (c *checking) conclude() {
 	c.concludeSessions()
 }
 
-// concludeEvents looks whether each event has a hook that is run for every tool.
+// concludeEvents looks whether each event has a hook that is run as it was installed.
 func (c *checking) concludeEvents() {
 	mend := "etch install " + c.a.Name
 	if len(c.seen) == 0 {
@@ -369,17 +385,55 @@ func (c *checking) concludeEvents() {
 		return
 	}
 	if _, whole := c.seen[0].form.(ownFile); whole {
+		if s := c.seen[0].standing; s.verdict != hookform.Fine {
+			c.add("hooks", Warning, c.seen[0].path, mend, "%s", s.why)
+		}
 		return // a file that is written whole has them all, or is none of ours
 	}
 	var missing []string
+	var faults []fault
 	for _, event := range c.a.Events {
-		if !slices.ContainsFunc(c.seen, func(f found) bool { return f.event == event && f.wide }) {
+		best, ok := c.best(event)
+		switch {
+		case !ok:
 			missing = append(missing, event)
+		case best.verdict != hookform.Fine:
+			i := slices.IndexFunc(faults, func(f fault) bool { return f.standing == best.standing })
+			if i < 0 {
+				i = len(faults)
+				faults = append(faults, fault{found: best})
+			}
+			faults[i].events = append(faults[i].events, event)
 		}
 	}
 	if len(missing) > 0 {
 		c.add("hooks", Problem, c.seen[0].path, mend, "no hook of etch at %s", strings.Join(missing, ", "))
 	}
+	for _, f := range faults {
+		level := map[bool]Level{true: Problem, false: Warning}[f.verdict == hookform.Idle]
+		at := strings.Join(f.events, ", ")
+		if len(f.events) == len(c.a.Events) {
+			at = "every event"
+		}
+		c.add("hooks", level, fmt.Sprintf("%s:%d", f.path, f.line), mend,
+			"the hooks at %s are not as etch install writes them: %s", at, f.why)
+	}
+}
+
+// A fault is what is wrong with the hooks at some events: found is the first.
+type fault struct {
+	found
+	events []string
+}
+
+// best returns the hook of an event that stands best, and whether there is any.
+func (c *checking) best(event string) (best found, ok bool) {
+	for _, f := range c.seen {
+		if f.event == event && (!ok || f.verdict < best.verdict) {
+			best, ok = f, true
+		}
+	}
+	return best, ok
 }
 
 // concludePrograms looks whether what the hooks start is there, and is this

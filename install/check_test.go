@@ -61,6 +61,24 @@ func TestCheckAfterInstall(t *testing.T) {
 	}
 }
 
+// In the home directory the project's settings are the user's own: hooks are found there
+// once, and what the user sets is no project's doing.
+func TestCheckAtHome(t *testing.T) {
+	m := newTestMachine(t)
+	newBinary(t, &m)
+	m.Project = m.Home
+	put(t, filepath.Join(m.Home, ".claude", "settings.json"), `{"env": {"ETCH_LOG_PATH": "/x"}}`)
+	mustInstall(t, claudeCode, m, User, m.hook())
+	s := claudeCode.Check(m, "", "")
+	want := []Source{{filepath.Join(m.Home, ".claude", "settings.json"), User, len(claudeCode.Events)}}
+	if diff := cmp.Diff(s.Sources, want); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	if len(s.Findings) > 0 {
+		t.Errorf("got %+v", s.Findings)
+	}
+}
+
 func TestCheckFindsNothingInstalled(t *testing.T) {
 	m := newTestMachine(t)
 	s := claudeCode.Check(m, "", "")
@@ -271,7 +289,8 @@ func TestCheckHooks(t *testing.T) {
 	text = strings.Replace(text, `[{"command": "`+m.Binary+` hook cursor preToolUse`, `[{"matcher": "Shell", "command": "etch hook cursor preToolUse`, 1)
 	put(t, path, text)
 	want := []string{
-		"problem hooks: no hook of etch at sessionEnd, preToolUse [~/.cursor/hooks.json]",
+		"problem hooks: no hook of etch at sessionEnd [~/.cursor/hooks.json]",
+		`problem hooks: the hooks at preToolUse are not as etch install writes them: "matcher" keeps them from being run for every event, or to their end [~/.cursor/hooks.json:7]`,
 		`warning program: the hooks start "etch", which is looked for wherever the agent's search path leads [~/.cursor/hooks.json:7]`,
 		"problem program: the hooks start /gone/etch: no such file or directory [~/.cursor/hooks.json:12]",
 		"warning log: the hooks record into /var/log/other.log, not into /var/log/audit.log [~/.cursor/hooks.json:4]",
@@ -349,12 +368,17 @@ func TestCheckSessions(t *testing.T) {
 	for pid, of := range map[string][2]string{
 		"11": {"node\x00/usr/bin/gemini\x00-p\x00", "500"}, "12": {"/usr/bin/gemini\x00", "99999999999"},
 		"13": {"vim\x00notes\x00gemini\x00", "500"}, "14": {"gemini\x00", ""},
+		"16": {"vim\x00gemini\x00", "500"}, "17": {"/usr/bin/etch-hook\x00gemini\x00Stop\x00", "500"},
+		"18": {"/usr/bin/node\x00--max-old-space-size=9\x00/lib/gemini.js\x00", "500"}, "19": {"node\x00--version\x00", "500"},
 	} {
 		put(t, filepath.Join(proc, pid, "cmdline"), of[0])
 		put(t, filepath.Join(proc, pid, "stat"), stat(of[1]))
 	}
 	put(t, filepath.Join(proc, "14", "stat"), "14 (gemini) S 1")
-	want := []string{"warning session: Gemini CLI runs as process 11 since before its hooks were written: it does not know them [~/.gemini/settings.json]"}
+	var want []string
+	for _, pid := range []string{"11", "18"} {
+		want = append(want, "warning session: Gemini CLI runs as process "+pid+" since before its hooks were written: it does not know them [~/.gemini/settings.json]")
+	}
 	if diff := cmp.Diff(findings(gemini, m, ""), want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
@@ -363,5 +387,32 @@ func TestCheckSessions(t *testing.T) {
 	put(t, filepath.Join(proc, "15", "stat"), stat("500"))
 	if got := findings(claudeCode, m, ""); got != nil {
 		t.Errorf("an agent that reads its hooks at once: %q", got)
+	}
+}
+
+// An agent is not there for its hooks alone.
+func TestFoundBeforehand(t *testing.T) {
+	m := newTestMachine(t)
+	newBinary(t, &m)
+	for _, a := range Agents() {
+		mustInstall(t, a, m, User, m.hook())
+	}
+	for _, a := range Agents() {
+		if a.Found(m) || !a.Hooked(m) {
+			t.Errorf("%s: found %v, hooked %v, want its hooks alone", a.Name, a.Found(m), a.Hooked(m))
+		}
+	}
+	put(t, filepath.Join(m.Home, ".codex", "sessions", "rollout.jsonl"), "{}\n")
+	if !codex.Found(m) {
+		t.Error("codex has worked, and is not found")
+	}
+	other := newTestMachine(t)
+	newBinary(t, &other)
+	if err := os.Mkdir(filepath.Join(other.Home, ".gemini"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustInstall(t, gemini, other, User, other.hook())
+	if !gemini.Found(other) {
+		t.Error("its directory was there before its hooks, and it is not found")
 	}
 }

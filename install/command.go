@@ -15,6 +15,7 @@ type command struct {
 	config string
 	guard  bool
 	noEnv  bool // it heeds nothing of the environment that says where or what to record
+	more   bool // there are arguments that no installation writes
 }
 
 // args returns the arguments after the program.
@@ -95,44 +96,6 @@ func (s shell) quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// split takes a command line apart as a shell would, variables and operators
-// aside: it is for telling whose a command is.
-func split(line string, windows bool) []string {
-	var words []string
-	var word strings.Builder
-	var quote byte
-	inWord := false
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch {
-		case quote == 0 && (c == ' ' || c == '\t' || c == '\n'):
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-			}
-			inWord = false
-			continue
-		case quote == 0 && (c == '\'' || c == '"'):
-			quote = c
-		case c == quote:
-			quote = 0
-		case c == '\\' && quote != '\'' && !windows && i+1 < len(line):
-			i++
-			word.WriteByte(line[i])
-		default:
-			word.WriteByte(c)
-		}
-		inWord = true
-	}
-	if inWord {
-		words = append(words, word.String())
-	}
-	if len(words) > 0 && words[0] == "&" {
-		words = words[1:]
-	}
-	return words
-}
-
 // parse returns the command of this program that words are, and whether they
 // are one for an agent of these names. Own is the file name of the running
 // program, which may have been given another.
@@ -145,14 +108,14 @@ func parse(words, names []string, own string) (command, bool) {
 	}
 	c := command{binary: words[0], agent: words[2]}
 	for rest := words[3:]; len(rest) > 0; rest = rest[1:] {
-		switch name, value, _ := strings.Cut(rest[0], "="); {
+		switch name, value, given := strings.Cut(rest[0], "="); {
 		case name == "--guard":
 			c.guard = value != "false"
 		case name == "--no-env":
 			c.noEnv = value != "false"
-		case value != "" && name == "--log":
+		case given && name == "--log":
 			c.log = value
-		case value != "" && name == "--config":
+		case given && name == "--config":
 			c.config = value
 		case len(rest) > 1 && name == "--log":
 			c.log, rest = rest[1], rest[1:]
@@ -160,6 +123,8 @@ func parse(words, names []string, own string) (command, bool) {
 			c.config, rest = rest[1], rest[1:]
 		case c.event == "" && !strings.HasPrefix(name, "-"):
 			c.event = rest[0]
+		default:
+			c.more = true
 		}
 	}
 	return c, true

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -18,8 +19,9 @@ type form interface {
 	// none.
 	put(before []byte, hook Hook) ([]byte, error)
 	// take returns the file without them, and whether nothing is left that
-	// anybody else could have put there.
-	take(before []byte) (after []byte, empty bool, err error)
+	// anybody else could have put there. Was is the file before this program's
+	// hooks came: empty where there was none, nil where that is not known.
+	take(before, was []byte) (after []byte, empty bool, err error)
 	// holds reports whether the file has any.
 	holds(before []byte) bool
 }
@@ -56,16 +58,6 @@ type entry struct {
 	group *settings.Node // what it is an element of the event's list by: itself, where the file is flat
 	event string         // the list that it stands in
 	command
-}
-
-// wide reports whether the entry's group lets every tool through.
-func (e entry) wide(doc *settings.Document) bool {
-	for _, n := range e.group.Children() {
-		if n.Name() == "matcher" && !slices.Contains([]string{"", "*", ".*"}, doc.Str(n)) {
-			return false
-		}
-	}
-	return true
 }
 
 // entries returns the hooks of this program in a document, in its order.
@@ -118,10 +110,7 @@ func (f hookFile) words(doc *settings.Document, n *settings.Node) []string {
 	}
 	args, ok := object["args"].([]any)
 	if !ok {
-		words := split(line, false)
-		if len(words) == 0 || !isBinary(words[0], f.own) {
-			words = split(line, true)
-		}
+		words, _ := f.split(line)
 		return words
 	}
 	words := []string{line}
@@ -130,6 +119,15 @@ func (f hookFile) words(doc *settings.Document, n *settings.Node) []string {
 		words = append(words, s)
 	}
 	return words
+}
+
+// split takes a command line apart, whichever system's it is, and reports whether a
+// shell would make no more of it than these words.
+func (f hookFile) split(line string) (words []string, plain bool) {
+	if words, plain = hookform.Words(line, false); len(words) == 0 || !isBinary(words[0], f.own) {
+		words, plain = hookform.Words(line, true)
+	}
+	return words, plain
 }
 
 // open parses the file, and refuses one that the agent itself would not read.
@@ -216,15 +214,16 @@ func (h handler) json() []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// clean removes the hooks of events that are not wanted, those that a matcher
-// keeps from some tools, and the second of two.
+// clean removes the hooks of events that are not wanted, those whose group says more
+// than an installation does, as a matcher that keeps them from some tools, and the
+// second of two.
 func (f hookFile) clean(doc *settings.Document, want []wantedHook) (*settings.Document, error) {
 	seen := map[string]bool{}
 	for {
 		all := f.entries(doc)
 		i := slices.IndexFunc(all, func(e entry) bool {
 			wanted := slices.ContainsFunc(want, func(w wantedHook) bool { return w.event == e.event })
-			return !wanted || !e.wide(doc)
+			return !wanted || f.group(doc, e).verdict != hookform.Fine
 		})
 		clear(seen)
 		for j, e := range all {
@@ -237,18 +236,19 @@ func (f hookFile) clean(doc *settings.Document, want []wantedHook) (*settings.Do
 			return doc, nil
 		}
 		var err error
-		if doc, err = f.without(doc, all[i]); err != nil {
+		if doc, err = f.without(doc, all[i], nil); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// without removes one hook, and its group where it is alone in it.
-func (f hookFile) without(doc *settings.Document, e entry) (*settings.Document, error) {
+// without removes one hook, its group where it is alone in it, and what else is empty
+// then but for what stays.
+func (f hookFile) without(doc *settings.Document, e entry, stays func(*settings.Node) bool) (*settings.Document, error) {
 	if !f.flat && len(e.node.Parent().Children()) == 1 {
-		return doc.Remove(e.group)
+		return doc.Remove(e.group, stays)
 	}
-	return doc.Remove(e.node)
+	return doc.Remove(e.node, stays)
 }
 
 // putEvent makes the hook of one event what it shall be.
@@ -273,21 +273,65 @@ func (f hookFile) putEvent(doc *settings.Document, want wantedHook) (*settings.D
 	return doc.Append(text, f.root, want.event)
 }
 
-func (f hookFile) take(before []byte) ([]byte, bool, error) {
+func (f hookFile) take(before, was []byte) ([]byte, bool, error) {
 	doc, err := settings.Parse(before)
 	if err != nil {
 		return nil, false, err
 	}
+	old, err := settings.Parse(was)
+	if err != nil {
+		old = &settings.Document{} // it had no hooks that anybody read
+	}
+	stays := func(n *settings.Node) bool { return f.lists(old, n) }
 	for {
 		all := f.entries(doc)
 		if len(all) == 0 {
 			break
 		}
-		if doc, err = f.without(doc, all[0]); err != nil {
+		if doc, err = f.without(doc, all[0], stays); err != nil {
 			return nil, false, err
 		}
 	}
-	return doc.Bytes(), f.isEmpty(doc), f.spares(before, doc)
+	empty := f.isEmpty(doc)
+	if was != nil && !empty {
+		if doc, err = f.unversioned(doc, old); err != nil {
+			return nil, false, err
+		}
+	}
+	return doc.Bytes(), empty, f.spares(before, doc)
+}
+
+// lists reports whether a document has, at a node's place, the object of events or the
+// list of one of them. Such a one is somebody else's, though it be empty.
+func (f hookFile) lists(doc *settings.Document, n *settings.Node) bool {
+	var path []string
+	for at := n; at.Parent() != nil; at = at.Parent() {
+		path = append(path, at.Name())
+	}
+	slices.Reverse(path)
+	if len(path) == 0 || len(path) > 2 || path[0] != f.root {
+		return false
+	}
+	m, err := doc.Member(path...)
+	return err == nil && m != nil
+}
+
+// unversioned returns a document without the version that an installation put into it,
+// which old says: not where hooks are left that came after it.
+func (f hookFile) unversioned(doc, old *settings.Document) (*settings.Document, error) {
+	n, err := doc.Member("version")
+	if !f.version || err != nil || n == nil || string(doc.Text(n)) != "1" {
+		return doc, err
+	}
+	before, unread := old.Member("version")
+	left, err := doc.Member(f.root)
+	if err != nil || before != nil || unread != nil {
+		return doc, err
+	}
+	if had, _ := old.Member(f.root); left != nil && had == nil { // it is an object, or has nothing
+		return doc, nil
+	}
+	return doc.Remove(n, nil)
 }
 
 // isEmpty reports whether a document has nothing that this program does not
@@ -427,7 +471,15 @@ func (f ownFile) command(text []byte) command {
 	return command{}
 }
 
-func (f ownFile) take(before []byte) ([]byte, bool, error) {
+// standing returns how the file stands: it is written whole, or changed.
+func (f ownFile) standing(text []byte) standing {
+	if string(text) == f.text(f.command(text)) {
+		return standing{}
+	}
+	return standing{hookform.Strange, "the plugin is not as this etch writes it: it was changed, or is of another version"}
+}
+
+func (f ownFile) take(before, _ []byte) ([]byte, bool, error) {
 	if !f.holds(before) {
 		return before, false, nil
 	}
@@ -456,6 +508,6 @@ func (f featureSwitch) put(before []byte, _ Hook) ([]byte, error) {
 
 // take leaves the switch on: that is what it is without a word. The backup has
 // what it was.
-func (f featureSwitch) take(before []byte) ([]byte, bool, error) { return before, false, nil }
+func (f featureSwitch) take(before, _ []byte) ([]byte, bool, error) { return before, false, nil }
 
 func (f featureSwitch) holds([]byte) bool { return false }

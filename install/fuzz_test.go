@@ -34,7 +34,7 @@ func FuzzPut(f *testing.F) {
 			if again, err := form.put(after, m.hook()); err != nil || !bytes.Equal(again, after) {
 				t.Errorf("%s: %q: not the same the second time: %v", form.agent.Name, text, err)
 			}
-			back, _, err := form.take(after)
+			back, _, err := form.take(after, nil)
 			if err != nil || form.holds(back) {
 				t.Errorf("%s: %q became %q, of which remains %q: %v", form.agent.Name, text, after, back, err)
 				continue

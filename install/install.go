@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -207,13 +208,36 @@ func read(path string) ([]byte, error) {
 }
 
 // Found reports whether an agent seems to be in use: its program is there, or
-// the directory of its settings.
+// the directory of its settings with anything but what installations have made.
 func (a *Agent) Found(m Machine) bool {
 	if a.Program(m) != "" {
 		return true
 	}
 	info, err := os.Stat(a.folder(m))
-	return err == nil && info.IsDir()
+	return err == nil && info.IsDir() && !onlyMade(a.folder(m))
+}
+
+// onlyMade reports whether a directory was made to install hooks beforehand, and has
+// nothing in it but what installations have made.
+func onlyMade(dir string) bool {
+	made, others := false, false
+	// What cannot be looked at is the agent's.
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		name := filepath.Base(path)
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir(), strings.Contains(name, backupMark), len(backups(path, madeMark)) > 0:
+			return nil
+		case strings.Contains(name, madeMark):
+			text, err := os.ReadFile(path)
+			made = made || slices.Contains(strings.Split(string(text), "\n"), dir)
+			return err
+		}
+		others = true
+		return fs.SkipAll
+	})
+	return err == nil && made && !others
 }
 
 // Program returns the path of the agent's program, empty where there is none.

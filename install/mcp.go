@@ -197,7 +197,7 @@ func (f mcpFile) unwrap(list mcpList, s mcpServer, count int) (mcpList, mcpServe
 	return list, commands[i], nil
 }
 
-func (f mcpFile) take(before []byte) (after []byte, empty bool, err error) {
+func (f mcpFile) take(before, _ []byte) (after []byte, empty bool, err error) {
 	list, err := f.open(before)
 	if err != nil {
 		return nil, false, err

@@ -212,14 +212,14 @@ func FuzzWrapMCP(f *testing.F) {
 		if err != nil || string(again) != string(wrapped) {
 			t.Fatalf("wrapped again: %v\n%s", err, cmp.Diff(string(wrapped), string(again)))
 		}
-		back, _, err := form.take(wrapped)
+		back, _, err := form.take(wrapped, nil)
 		if err != nil {
 			t.Fatalf("%v: %q", err, wrapped)
 		}
 		if form.holds(back) {
 			t.Fatalf("something is left of it: %q", back)
 		}
-		bare, _, err := form.take([]byte(text))
+		bare, _, err := form.take([]byte(text), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

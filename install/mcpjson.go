@@ -161,7 +161,7 @@ func (l mcpJSON) unwrap(s mcpServer, count int) (mcpList, error) {
 	text := l.doc.Text(list.Children()[count-1])
 	doc := l.doc
 	if len(list.Children()) == count {
-		doc, err = doc.Remove(list) // there was none, or an empty one
+		doc, err = doc.Remove(list, nil) // there was none, or an empty one
 	} else {
 		doc, err = doc.RemoveFirst(list, count)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -235,6 +236,11 @@ func TestDiffOfInstallation(t *testing.T) {
 	}
 }
 
+func wordsOf(line string, windows bool) []string {
+	words, _ := hookform.Words(line, windows)
+	return words
+}
+
 // A command line survives the shell that it is written for.
 func TestQuote(t *testing.T) {
 	for _, c := range []command{
@@ -243,7 +249,7 @@ func TestQuote(t *testing.T) {
 		{binary: "/ä/etch", agent: "codex", event: "Stop", log: "-x", config: `a\b`},
 	} {
 		words := append([]string{c.binary}, c.args()...)
-		if diff := cmp.Diff(split(c.line(posix), false), words); diff != "" {
+		if diff := cmp.Diff(wordsOf(c.line(posix), false), words); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", c.line(posix), diff)
 		}
 		got, ok := parse(words, []string{"codex"}, "")
@@ -259,7 +265,7 @@ func TestQuote(t *testing.T) {
 		if line != want {
 			t.Errorf("got %s, want %s", line, want)
 		}
-		if got, ok := parse(split(line, true), []string{"codex"}, ""); !ok || got != c {
+		if got, ok := parse(wordsOf(line, true), []string{"codex"}, ""); !ok || got != c {
 			t.Errorf("%s: got %+v", line, got)
 		}
 	}

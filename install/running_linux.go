@@ -67,11 +67,7 @@ func startOf(dir string, programs []string) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	words := bytes.Split(line, []byte{0})
-	if !slices.ContainsFunc(words[:min(2, len(words))], func(word []byte) bool {
-		name := strings.TrimSuffix(filepath.Base(string(word)), ".js")
-		return slices.Contains(programs, name)
-	}) {
+	if !slices.Contains(programs, programOf(strings.Split(string(line), "\x00"))) {
 		return 0, false
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "stat"))
@@ -86,4 +82,23 @@ func startOf(dir string, programs []string) (time.Duration, bool) {
 	}
 	n, err := strconv.ParseInt(string(fields[start]), 10, 64)
 	return time.Duration(n) * (time.Second / ticks), err == nil
+}
+
+// interpreters run programs that are files of text, which their command lines name.
+var interpreters = []string{"node", "nodejs", "bun", "deno", "python", "python3", "sh", "bash", "dash"}
+
+// programOf returns the name of the program that a command line starts: its first
+// word, or the first word behind the options of an interpreter. Any other word may
+// be anything: "vim gemini" runs no Gemini.
+func programOf(words []string) string {
+	name := filepath.Base(words[0])
+	if slices.Contains(interpreters, name) {
+		for _, word := range words[1:] {
+			if word != "" && !strings.HasPrefix(word, "-") {
+				name = filepath.Base(word)
+				break
+			}
+		}
+	}
+	return strings.TrimSuffix(name, ".js")
 }

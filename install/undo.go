@@ -37,9 +37,45 @@ func takeOut(m Machine, t target, dry bool) (Change, error) {
 	}
 	c, err = u.apply(f)
 	if err = errors.Join(err, f.close()); err == nil && c.Gone {
-		err = removeEmpty(u.made)
+		err = errors.Join(removeEmpty(u.made), handOn(m, u.made))
 	}
 	return c, err
+}
+
+// handOn leaves directories that were made, and have another agent's hooks in them
+// still, to whoever takes those out: whichever of them was installed first.
+func handOn(m Machine, dirs []string) error {
+	var errs []error
+	for _, dir := range dirs {
+		if _, err := os.Lstat(dir); err != nil {
+			continue // it is gone
+		}
+		mark := markBelow(m, dir)
+		if mark == "" {
+			continue // what keeps it is nobody's but the user's
+		}
+		text, err := os.ReadFile(mark)
+		if err == nil {
+			err = os.WriteFile(mark, []byte(strings.TrimSuffix(dir+"\n"+string(text), "\n")), 0o600)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// markBelow returns a mark of a file below a directory that an installation has made, ""
+// where there is none.
+func markBelow(m Machine, dir string) string {
+	for _, a := range Agents() {
+		for _, scope := range Scopes {
+			for _, t := range a.places(a, m, Scope(scope)) {
+				if marks := backups(t.path, madeMark); within(t.path, dir) && len(marks) > 0 {
+					return marks[0]
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // An undone is what a file becomes without this program's hooks.
@@ -57,11 +93,11 @@ func (u *undone) changed(before []byte) bool { return u.gone || !bytes.Equal(bef
 // that one found; otherwise the hooks are taken out of what it is now.
 func (u *undone) look(before []byte) error {
 	*u = undone{t: u.t, after: before}
-	if u.restore(before) {
+	from, whole := u.restore(before)
+	if whole {
 		return nil
 	}
-	u.spent = nil
-	after, empty, err := u.t.form.take(before)
+	after, empty, err := u.t.form.take(from, u.was())
 	if err != nil && !bytes.Contains(before, []byte(programName)) {
 		return nil // whatever is wrong with it, there is nothing of this program in it
 	}
@@ -78,30 +114,57 @@ func (u *undone) look(before []byte) error {
 }
 
 // restore follows the backups back to the last one without hooks of this
-// program. It reports whether there is one.
-func (u *undone) restore(now []byte) bool {
+// program, and reports whether there is one. Where there is none it returns what they lead
+// to: hooks of this program stood there before it knew of them, or the file was
+// changed since, and leads nowhere.
+func (u *undone) restore(now []byte) (from []byte, whole bool) {
 	for range 1000 { // no chain is that long, but one could be made a ring
 		path, mark := u.backupOf(now)
 		if path == "" {
-			return false
+			return now, false
 		}
 		u.spent = append(u.spent, path)
 		if mark == madeMark {
 			u.after, u.gone = nil, true
 			u.remember(backups(u.t.path, madeMark))
-			return true
+			return now, true
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return false
+			u.spent = u.spent[:len(u.spent)-1]
+			return now, false
 		}
 		if !u.t.form.holds(text) {
 			u.after = text
-			return true
+			return now, true
 		}
 		now = text
 	}
-	return false
+	return now, false
+}
+
+// was returns what the file was before this program's hooks came, by the newest backup
+// that says so: empty where there was none, nil where none says.
+func (u *undone) was() []byte {
+	var was []byte
+	newest := ""
+	for _, mark := range []string{backupMark, madeMark} {
+		for _, b := range backups(u.t.path, mark) {
+			moment := strings.TrimPrefix(b, u.t.path+mark)
+			if moment <= newest {
+				break
+			}
+			text := []byte{}
+			if mark == backupMark {
+				var err error
+				if text, err = os.ReadFile(b); err != nil || u.t.form.holds(text) {
+					continue
+				}
+			}
+			was, newest = text, moment
+		}
+	}
+	return was
 }
 
 // backupOf returns the newest backup of what a file's content replaced.

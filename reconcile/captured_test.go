@@ -22,6 +22,7 @@ type captured struct {
 	missing    string // "tool tool …", of those that hooks could have told of
 	unseen     string // of those that none can
 	open       string
+	guessed    string // of whose end the hooks could only guess, and did wrong or did not know all
 	copied     int
 	onlyLogged string
 	finding    string
@@ -38,22 +39,22 @@ var captures = []captured{
 	{agent: "claude-code", run: "dontask", calls: 3},
 	{agent: "claude-code", run: "mode_deny", calls: 1},
 	{agent: "claude-code", run: "mode_exit2", calls: 1},
-	{agent: "claude-code", run: "host", calls: 3},
+	{agent: "claude-code", run: "host", calls: 3, guessed: "Write"},
 	{agent: "claude-code", run: "dup", calls: 1},
 	{agent: "claude-code", run: "fork", calls: 2, copied: 2}, // a session, a fork of it, and another
 	{agent: "claude-code", run: "tamper", calls: 5, missing: "Bash Bash Bash", open: "Bash", finding: reconcile.HooksStopped},
 	{agent: "claude-code", run: "sigkill", calls: 1, open: "Bash"},
-	{agent: "claude-code", run: "tty", calls: 7, unseen: "Bash"}, // typed with !
+	{agent: "claude-code", run: "tty", calls: 7, unseen: "Bash", guessed: "Bash"}, // typed with !
 	{agent: "codex", run: "basic", calls: 22, unseen: "echo exec_command no_such_tool update_plan write_stdin"},
-	{agent: "codex", run: "perm_never", calls: 4},
-	{agent: "codex", run: "mode_deny", calls: 1},
+	{agent: "codex", run: "perm_never", calls: 4, guessed: "Bash"},
+	{agent: "codex", run: "mode_deny", calls: 1, guessed: "Bash"},
 	{agent: "codex", run: "dup", calls: 1},
 	{agent: "codex", run: "sigkill", calls: 1, open: "Bash"},
 	{agent: "codex", run: "sub", calls: 4},
 	{agent: "codex", run: "tty", calls: 7, unseen: "Bash"},
-	{agent: "gemini", run: "basic", calls: 22, unseen: "get-sum no_such_tool run_shell_command"},
+	{agent: "gemini", run: "basic", calls: 22, unseen: "get-sum no_such_tool run_shell_command", guessed: "run_shell_command"},
 	{agent: "gemini", run: "perm_default", calls: 2, unseen: "run_shell_command write_file"},
-	{agent: "gemini", run: "mode_deny", calls: 1},
+	{agent: "gemini", run: "mode_deny", calls: 1, guessed: "run_shell_command"},
 	{agent: "gemini", run: "tamper", calls: 3},
 	{agent: "gemini", run: "sigkill", onlyLogged: "run_shell_command"}, // it writes a call down when it has ended
 	{agent: "gemini", run: "sub", calls: 6, unseen: "codebase_investigator complete_task generalist"},
@@ -64,8 +65,8 @@ var captures = []captured{
 	{agent: "qwen", run: "perm_default", calls: 2},
 	{agent: "copilot", run: "basic", calls: 19},
 	{agent: "copilot", run: "mode_exit2", calls: 1},
-	{agent: "copilot", run: "perm", calls: 2},
-	{agent: "copilot", run: "denytool", calls: 1},
+	{agent: "copilot", run: "perm", calls: 2, guessed: "bash create"},
+	{agent: "copilot", run: "denytool", calls: 1, guessed: "bash"},
 	{agent: "copilot", run: "pascal", calls: 19},
 }
 
@@ -95,7 +96,7 @@ func TestCaptured(t *testing.T) {
 			}
 			found := captured{
 				want.agent, want.run, got.sum.Calls, got.tools(reconcile.Missing, false), got.tools(reconcile.Missing, true),
-				got.tools(reconcile.Open, false), got.sum.Copied, got.tools(reconcile.OnlyLogged, false), finding.String(),
+				got.tools(reconcile.Open, false), got.tools(reconcile.Guessed, false), got.sum.Copied, got.tools(reconcile.OnlyLogged, false), finding.String(),
 				got.sum.PromptsMissing,
 			}
 			if diff := cmp.Diff(found, want, cmp.AllowUnexported(captured{})); diff != "" {
@@ -116,7 +117,7 @@ func (b *bench) checkFill(t *testing.T, before result) {
 	if filled.sum.PromptsFilled != before.sum.PromptsMissing {
 		t.Errorf("filled %d of %d prompts", filled.sum.PromptsFilled, before.sum.PromptsMissing)
 	}
-	if want := before.sum.Missing + before.sum.Open; filled.sum.Filled != want || filled.sum.Lacking() != 0 {
+	if want := before.sum.Missing + before.sum.Open + before.sum.Guessed; filled.sum.Filled != want || filled.sum.Lacking() != 0 {
 		t.Errorf("filled %d of %d, and %d are lacking still: %v", filled.sum.Filled, want, filled.sum.Lacking(), filled)
 	}
 	records := b.records(t)

@@ -28,10 +28,16 @@ func (v *visit) compare(ctx context.Context, c *transcript.Call, e *entry) error
 	case !e.ended():
 		return v.open(ctx, c, e)
 	}
+	if e.guessed() && v.recent(c) {
+		v.row.Recent++ // its own word may be on the way
+		return nil
+	}
 	v.row.Recorded++
 	contradicts, adds := v.differences(c, e)
 	status := Adds
 	switch {
+	case e.guessed() && len(contradicts)+len(adds) > 0:
+		return v.correct(ctx, c, e, append(contradicts, adds...))
 	case len(contradicts) > 0:
 		v.row.Differing++
 		status = Differs
@@ -74,9 +80,19 @@ func (v *visit) open(ctx context.Context, c *transcript.Call, e *entry) error {
 	return v.add(ctx, row, c, v.Agent.Completion(&completed, v.Recording))
 }
 
+// correct takes a call of whose end the log has a guess, and the transcript tells another.
+func (v *visit) correct(ctx context.Context, c *transcript.Call, e *entry, diff []Difference) error {
+	v.row.Guessed++
+	row := v.rowOf(c, Guessed)
+	row.Seq, row.Difference = etch.Some(e.guess.Seq), diff
+	if v.Fill == nil {
+		return v.report(&Row{Call: row})
+	}
+	return v.add(ctx, row, c, v.correction(c, e))
+}
+
 // differences returns what record and transcript tell in two ways, and what
-// only the transcript tells. What etch made of hearing no more of a call is no
-// word of the agent's: then the transcript knows more.
+// only the transcript tells.
 func (v *visit) differences(c *transcript.Call, e *entry) (contradicts, adds []Difference) {
 	if !c.Ended {
 		return nil, nil
@@ -88,11 +104,15 @@ func (v *visit) differences(c *transcript.Call, e *entry) (contradicts, adds []D
 		contradicts = append(contradicts, Difference{"input", e.digest, digest})
 	}
 	put := func(d Difference, contradiction bool) {
-		if contradiction && !e.guessed() {
+		if contradiction {
 			contradicts = append(contradicts, d)
 		} else {
 			adds = append(adds, d)
 		}
+	}
+	if e.late {
+		shown := e.guess.Event.Result.Type
+		put(Difference{"outcome", outcome(shown, e.guess.Event.Labels[labelEnd]), outcome(c.Outcome, c.Call.End)}, true)
 	}
 	code, known := c.ExitCode.Get()
 	logged, told := e.exit.Get()
@@ -110,7 +130,9 @@ func (v *visit) differences(c *transcript.Call, e *entry) (contradicts, adds []D
 	default:
 		put(Difference{"outcome", outcome(e.outcome, e.end), outcome(c.Outcome, c.Call.End)}, true)
 	}
-	if was == etch.Blocked && is == etch.Blocked && e.deniedBy != "" && c.Denial.By != "" && e.deniedBy != c.Denial.By {
+	// To the agent a refusal of etch's own is one of its hooks'.
+	same := e.deniedBy == c.Denial.By || e.deniedBy == hook.ByPolicy && c.Denial.By == hook.ByHook
+	if was == etch.Blocked && is == etch.Blocked && e.deniedBy != "" && c.Denial.By != "" && !same {
 		put(Difference{"denial", denial(e.outcome, e.deniedBy), denial(c.Outcome, c.Denial.By)}, false)
 	}
 	return contradicts, adds

@@ -27,7 +27,7 @@ type filling struct {
 // add records the events of a row soon, and then reports the row.
 func (v *visit) add(ctx context.Context, row *Call, c *transcript.Call, events ...*etch.Event) error {
 	for _, ev := range events {
-		ev.ID = eventID(ev.Timestamp, v.Agent.Name, ev.SessionID, ev.CallID, string(ev.Phase))
+		ev.ID = eventID(ev.Timestamp, v.Agent.Name, ev.SessionID, ev.CallID, string(ev.Phase)+ev.Labels[labelCorrects])
 		if ev.Labels == nil {
 			ev.Labels = map[string]string{}
 		}
@@ -39,9 +39,56 @@ func (v *visit) add(ctx context.Context, row *Call, c *transcript.Call, events .
 	return v.enqueue(ctx, &Row{Call: row}, events)
 }
 
+// correction returns the end of a call as the transcript tells it, in place of the one
+// that was inferred. It is of the same call, and counts as the one behind it: see
+// [etch.LabelInferred].
+func (v *visit) correction(c *transcript.Call, e *entry) *etch.Event {
+	told := v.Agent.Completion(&c.Call, v.Recording)
+	ev := e.guess.Event
+	ev.Result, ev.Labels = told.Result, maps.Clone(ev.Labels)
+	for _, name := range []string{etch.LabelInferred, etch.LabelSpooled, etch.LabelSpoolMAC} {
+		delete(ev.Labels, name)
+	}
+	for _, name := range []string{labelEnd, labelDeniedBy, labelOutput} {
+		if delete(ev.Labels, name); told.Labels[name] != "" {
+			ev.Labels[name] = told.Labels[name]
+		}
+	}
+	ev.Labels[labelCorrects] = e.guess.Event.ID
+	action, changed := corrected(e.guess, told, c.Clipped)
+	if ev.Action = action; changed {
+		ev.Labels[labelInput] = told.Labels[labelInput]
+	}
+	return &ev
+}
+
+// corrected returns what a call did: as it is on record, or where the transcript has
+// another input as that has it, with what was asked for beside it. It reports which.
+func corrected(guess *etch.Record, told *etch.Event, clipped bool) (action *etch.Action, changed bool) {
+	was, is := guess.Event.Action, *told.Action
+	allowed, approved := is.Allowed, is.Approved
+	is.Tool, is.MCPServerID, is.ClaimSource, is.Cwd = was.Tool, was.MCPServerID, was.ClaimSource, was.Cwd
+	is.Risk, is.RiskReasons = was.Risk, was.RiskReasons
+	before := guess.Event.Labels[labelInput]
+	changed = !clipped && before != "" && told.Labels[labelInput] != "" && before != told.Labels[labelInput]
+	switch {
+	case changed:
+		arguments, err := etch.AppendAsked(is.Arguments, was)
+		if changed = err == nil; changed {
+			is.Arguments = arguments
+			break
+		}
+		is = *was
+	case len(guess.Cuts) == 0 || clipped:
+		is = *was // else all of it is cut alike
+	}
+	is.Allowed, is.Approved = allowed, approved
+	return &is, changed
+}
+
 func (v *visit) enqueue(ctx context.Context, row *Row, events []*etch.Event) error {
 	for _, ev := range events {
-		if v.Prepare != nil {
+		if v.Prepare != nil && ev.Labels[labelCorrects] == "" {
 			v.Prepare(ev)
 		}
 	}

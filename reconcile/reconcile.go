@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"iter"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -30,9 +31,14 @@ const (
 	DefaultAbandon = 24 * time.Hour
 )
 
+// A Log answers questions. An [etch.Reader] is one.
+type Log interface {
+	Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Record, error]
+}
+
 // Options say what is compared with what.
 type Options struct {
-	Log         *etch.Reader
+	Log         Log
 	Agent       *hook.Agent
 	Format      *transcript.Format
 	Environment transcript.Environment
@@ -127,13 +133,14 @@ type Summary struct {
 	Open       int // on record without their end, which the transcript has
 	Unfinished int // without an end on either side, so far
 	Recent     int // too recent to judge
+	Guessed    int // of the recorded, with an end that was inferred, of which the transcript tells otherwise
 	Differing  int // on record in another way
 	Twice      int // on record twice
 	OnlyLogged int // on record, and not in a transcript that is there
 	Copied     int // copies of other sessions' calls
 	Silent     int // sessions whose hooks were silent, from the beginning or from some moment on
-	Filled     int // recorded now, of the missing and the open
-	Skipped    int // of the missing and the open, those that the configuration does not record
+	Filled     int // recorded now, of the missing, the open and the guessed
+	Skipped    int // of those, the ones that the configuration does not record
 	LogOnly    int // sessions of the log without a transcript
 	Prompts    int // in the transcripts
 	// Of those, the ones that are not on record, and that were recorded now.
@@ -144,9 +151,10 @@ type Summary struct {
 	Damaged    int     // places of the log that could not be read
 }
 
-// Lacking is how many calls, ends of calls and prompts the log lacks now.
+// Lacking is how many calls, ends of calls and prompts the log lacks now. An end that was
+// inferred is no end where the transcript tells another.
 func (s *Summary) Lacking() int {
-	return s.Missing + s.Open - s.Filled - s.Skipped + s.PromptsMissing - s.PromptsFilled
+	return s.Missing + s.Open + s.Guessed - s.Filled - s.Skipped + s.PromptsMissing - s.PromptsFilled
 }
 
 // Uncertain reports whether something could not be read, so that more may be

@@ -27,26 +27,18 @@ type entry struct {
 	exit        etch.Optional[int64]
 	attempts    int
 	completions int
-	inferred    bool // it was ended for want of a word; the agent's own may follow
+	guess       *etch.Record // the end that was inferred for want of a word; nil: none was
+	late        bool         // the guess stands behind the agent's word, and contradicts it
 	matched     bool
 	log         *logged // that it stands in
 }
 
 // ended reports whether an end of the call is on record.
-func (e *entry) ended() bool { return e.completions > 0 || e.inferred }
+func (e *entry) ended() bool { return e.completions > 0 || e.guess != nil }
 
-// guessed reports whether the record's end is what etch made of hearing no
+// guessed reports whether the end that the log shows is what was made of hearing no
 // more, and not the agent's word.
-func (e *entry) guessed() bool {
-	if e.inferred && e.completions == 0 {
-		return true
-	}
-	switch e.end {
-	case hook.EndKilled, hook.EndSessionEnded, hook.EndUnknown, hook.EndInterrupted:
-		return true
-	}
-	return e.deniedBy == hook.ByUnknown
-}
+func (e *entry) guessed() bool { return e.guess != nil && (e.completions == 0 || e.late) }
 
 // What an entry is found by where agents give calls no ids.
 type likeness struct{ tool, digest string }
@@ -121,7 +113,7 @@ func (l *logged) take(rec *etch.Record) *entry {
 		e = &entry{log: l, id: strings.Clone(ev.CallID), seq: rec.Seq, start: ev.Timestamp}
 		l.calls[e.id] = append(l.calls[e.id], e)
 	}
-	e.take(ev)
+	e.take(rec)
 	if !first {
 		return nil
 	}
@@ -173,7 +165,8 @@ func isAsking(t etch.EventType) bool { return t == etch.ApprovalRequest || t == 
 
 // take takes what one record of the call says. A completion repeats the
 // attempt, with the input that ran.
-func (e *entry) take(ev *etch.Event) {
+func (e *entry) take(rec *etch.Record) {
+	ev := &rec.Event
 	if ev.Phase == etch.Attempt {
 		e.attempts++
 		e.asked = strings.Clone(ev.Labels[labelInput])
@@ -182,12 +175,17 @@ func (e *entry) take(ev *etch.Event) {
 		}
 		return
 	}
-	if ev.Labels[labelInferred] != "" {
-		if e.inferred = true; e.completions > 0 {
+	if _, inferred := ev.Labels[etch.LabelInferred]; inferred {
+		guess := *rec
+		if e.guess = &guess; e.completions > 0 {
+			e.late = ev.Result != nil && classOf(ev.Result.Type) != classOf(e.outcome)
 			return
 		}
 	} else {
-		e.completions++
+		if ev.Labels[labelCorrects] == "" || e.completions == 0 {
+			e.completions++
+		}
+		e.late = false
 	}
 	e.about(ev)
 	if ev.Result != nil && e.completions <= 1 {
@@ -210,8 +208,10 @@ const (
 	labelEnd      = "end"
 	labelDeniedBy = "denied_by"
 	labelFinding  = "finding"
-	labelInferred = "inferred"
 	labelTyped    = "typed_by"
+	labelOutput   = "output"
+	// labelCorrects has the id of the event that a transcript's end corrects.
+	labelCorrects = "corrects"
 )
 
 // alike returns the oldest call of that tool with that input that is not

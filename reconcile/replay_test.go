@@ -49,6 +49,9 @@ type bench struct {
 	path string // of the log
 	dir  string // of the run
 	now  time.Time
+
+	together bool // what hooks tell is recorded when all of them have told it
+	told     []*etch.Event
 }
 
 // newBench returns a new log and the captured run of an agent.
@@ -141,6 +144,11 @@ func (b *bench) replay(t *testing.T, keep func(i int, d delivered) bool) {
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
+	if len(b.told) > 0 {
+		if _, err := log.AppendBatch(t.Context(), b.told); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (b *bench) deliver(t *testing.T, log *etch.Log, sessions *hook.Sessions, d delivered, i int) {
@@ -153,7 +161,9 @@ func (b *bench) deliver(t *testing.T, log *etch.Log, sessions *hook.Sessions, d 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(turn.Events) > 0 {
+	if b.together {
+		b.told = append(b.told, turn.Events...)
+	} else if len(turn.Events) > 0 {
 		if _, err := log.AppendBatch(t.Context(), turn.Events); err != nil {
 			t.Fatalf("line %d: %v", i, err)
 		}

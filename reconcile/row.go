@@ -23,6 +23,7 @@ const (
 	Missing    Status = "missing"     // in the transcript, not in the log
 	Open       Status = "open"        // the log has its attempt, the transcript its end
 	Unfinished Status = "unfinished"  // neither has its end
+	Guessed    Status = "guessed"     // the log has an end that was inferred, and the transcript tells another, or more
 	Differs    Status = "differs"     // both have it, and they contradict each other
 	Adds       Status = "adds"        // the transcript knows more of it than the record, and contradicts nothing
 	Twice      Status = "twice"       // the log has it twice
@@ -103,6 +104,7 @@ type Session struct {
 	Open       int
 	Unfinished int
 	Recent     int
+	Guessed    int
 	Differing  int
 	Twice      int
 	OnlyLogged int
@@ -128,6 +130,7 @@ func (s *Summary) add(v *Session) {
 	s.Open += v.Open
 	s.Unfinished += v.Unfinished
 	s.Recent += v.Recent
+	s.Guessed += v.Guessed
 	s.Differing += v.Differing
 	s.Twice += v.Twice
 	s.OnlyLogged += v.OnlyLogged

@@ -91,6 +91,10 @@ func TestRows(t *testing.T) {
 	exit.ExitCode = etch.Some(int64(2))
 	denied := call("S", "a", "ls", etch.Blocked)
 	denied.Denial = hook.Denial{By: hook.ByRule}
+	ours := call("S", "a", "ls", etch.Blocked)
+	ours.Denial = hook.Denial{By: hook.ByPolicy}
+	byHook := strings.Replace(said("S", "a", 1, "ls", "no"), `"message":{"content":[{"type":"tool_result"`,
+		`"toolDenialKind":"permission-rule","permissionDecision":{"decision":"reject","source":"hook"},"message":{"content":[{"type":"tool_result"`, 1)
 	guess := call("S", "a", "ls", etch.Error)
 	guess.End = hook.EndKilled
 	rewritten := call("S", "a", "ls -l", etch.Success)
@@ -108,16 +112,26 @@ func TestRows(t *testing.T) {
 			b.append(t, inferred(b, guess))
 			b.record(t, call("S", "a", "ls", etch.Success), etch.Completion)
 		}, said("S", "a", 1, "ls", ""), ""},
+		"told, then inferred": {func(t *testing.T, b *bench) {
+			b.record(t, call("S", "a", "ls", etch.Success), both...)
+			b.append(t, inferred(b, guess))
+		}, said("S", "a", 1, "ls", ""), "guessed a outcome"},
+		"inferred, and so": {func(t *testing.T, b *bench) {
+			b.record(t, call("S", "a", "ls", ""), etch.Attempt)
+			b.append(t, inferred(b, guess))
+		}, said("S", "a", 1, "ls", "no"), ""},
 		"inferred alone": {func(t *testing.T, b *bench) {
 			b.record(t, call("S", "a", "ls", ""), etch.Attempt)
 			b.append(t, inferred(b, denied))
-		}, said("S", "a", 1, "ls", ""), "adds a denial"},
+		}, said("S", "a", 1, "ls", ""), "guessed a denial"},
 		"another input":     {func(t *testing.T, b *bench) { b.record(t, call("S", "a", "rm x", etch.Success), both...) }, said("S", "a", 1, "ls", ""), "differs a input"},
 		"another outcome":   {func(t *testing.T, b *bench) { b.record(t, call("S", "a", "ls", etch.Success), both...) }, said("S", "a", 1, "ls", "no"), "differs a outcome"},
 		"another exit code": {func(t *testing.T, b *bench) { b.record(t, exit, both...) }, said("S", "a", 1, "ls", "Exit code 3"), "differs a exit_code"},
 		"no exit code":      {func(t *testing.T, b *bench) { b.record(t, call("S", "a", "ls", etch.Success), both...) }, said("S", "a", 1, "ls", "Exit code 3"), "adds a exit_code outcome"},
 		"refused or not":    {func(t *testing.T, b *bench) { b.record(t, denied, both...) }, said("S", "a", 1, "ls", ""), "differs a denial"},
-		"a guess":           {func(t *testing.T, b *bench) { b.record(t, guess, both...) }, said("S", "a", 1, "ls", ""), "adds a outcome"},
+		"refused by etch":   {func(t *testing.T, b *bench) { b.record(t, ours, both...) }, byHook, ""},
+		"refused by two":    {func(t *testing.T, b *bench) { b.record(t, denied, both...) }, byHook, "adds a denial"},
+		"a guess":           {func(t *testing.T, b *bench) { b.record(t, guess, both...) }, said("S", "a", 1, "ls", ""), "differs a outcome"},
 		"changed by a hook": {func(t *testing.T, b *bench) {
 			b.record(t, call("S", "a", "ls", ""), etch.Attempt)
 			b.record(t, rewritten, etch.Completion)
@@ -154,7 +168,7 @@ func TestRows(t *testing.T) {
 func inferred(b *bench, c hook.Call) *etch.Event {
 	c.Tool, c.Source, c.Start, c.Ended = "Bash", hook.SourceHook, began, true
 	ev := b.agent.Completion(&c, hook.Recording{})
-	ev.Labels["inferred"] = "Stop"
+	ev.Labels[etch.LabelInferred] = "Stop"
 	return ev
 }
 

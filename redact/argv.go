@@ -4,7 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // Argv masks the secrets in an argument vector and returns the masked vector and the number of masked places. Each argument is
@@ -28,7 +29,10 @@ func (m *Masker) Argv(argv []string) ([]string, int) {
 }
 
 // walkArgv masks what one walk over the vector finds.
-func (m *Masker) walkArgv(argv []string) ([]string, int) {
+func (m *Masker) walkArgv(argv []string) ([]string, int) { return m.walkArgvOf(nil, argv) }
+
+// walkArgvOf masks what one walk over the arguments of a program finds; nil is none, or one that they name.
+func (m *Masker) walkArgvOf(program *command, argv []string) ([]string, int) {
 	out, total := argv, 0
 	set := func(i int, s string, n int) {
 		if n == 0 {
@@ -40,7 +44,7 @@ func (m *Masker) walkArgv(argv []string) ([]string, int) {
 		out[i] = s
 		total += n
 	}
-	var state argState
+	state := m.startArgv(program, argv)
 	var pending secretName
 	var follows bool
 	for i, arg := range argv {
@@ -52,13 +56,21 @@ func (m *Masker) walkArgv(argv []string) ([]string, int) {
 		}
 		pending, follows = flagName(arg)
 		if p := commandOf(arg); p != nil && state.command != p {
-			state = argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[i+1:min(len(argv), i+1+subWithin)], p.sub)}
+			state = m.startArgv(p, argv[i+1:])
 			continue
 		}
 		masked, n := m.argument(&state, arg)
 		set(i, masked, n)
 	}
 	return out, total
+}
+
+// startArgv returns what is known of a command before its arguments are read.
+func (m *Masker) startArgv(p *command, argv []string) argState {
+	if p == nil {
+		return argState{}
+	}
+	return argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[:min(len(argv), subWithin)], p.sub)}
 }
 
 // subWithin is how far after a command its subcommand is looked for.
@@ -70,14 +82,14 @@ func commandOf(arg string) *command {
 		return nil
 	}
 	name := strings.TrimSuffix(path.Base(arg), ".exe")
-	if i, ok := commandIndex()[name]; ok {
+	if i, ok := commandIndex.Get()[name]; ok {
 		return &commands[i]
 	}
 	return nil
 }
 
 // commandIndex finds a program in the table; of two entries for one program the first counts.
-var commandIndex = sync.OnceValue(func() map[string]int {
+var commandIndex = later.Value[map[string]int]{Make: func() map[string]int {
 	out := map[string]int{}
 	for i := range commands {
 		for _, name := range commands[i].names {
@@ -87,7 +99,7 @@ var commandIndex = sync.OnceValue(func() map[string]int {
 		}
 	}
 	return out
-})
+}}
 
 // argument masks one argument of a vector.
 func (m *Masker) argument(state *argState, arg string) (string, int) {

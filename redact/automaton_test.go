@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -55,8 +56,61 @@ func sourceOf(m *automaton) ([]byte, error) {
 		}
 		b.WriteString("},\n")
 	}
-	b.WriteString("},\n}\n")
+	b.WriteString("},\n}\n\n// classOf has one bit per class for each byte.\nvar classOf = [256]uint16{\n")
+	for i, classes := range classesOf() {
+		fmt.Fprintf(&b, "%#x,", classes)
+		if i%16 == 15 {
+			b.WriteString("\n")
+		}
+	}
+	b.WriteString("}\n\n// wordEndBytes are the last bytes of wordEnds, by which most names are told apart at once.\nvar wordEndBytes = [256]bool{")
+	for i, ends := range endBytes() {
+		if ends {
+			fmt.Fprintf(&b, "%q: true,", rune(i))
+		}
+	}
+	b.WriteString("}\n")
 	return format.Source(b.Bytes())
+}
+
+// classesOf returns one bit per class for each byte.
+func classesOf() (out [256]uint16) {
+	set := func(c class, bytes string) {
+		for i := range len(bytes) {
+			out[bytes[i]] |= 1 << c
+		}
+	}
+	const digits, lows, caps = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	const all = digits + lows + caps
+	set(alnum, all)
+	set(word, all+"_")
+	set(dashed, all+"_-")
+	set(dotted, all+"_-.")
+	set(base64Any, all+"+/=_-")
+	set(hex, digits+"abcdef")
+	set(upper, digits+caps)
+	set(upperDash, digits+caps+"-")
+	set(slashed, all+"/_-")
+	set(nameByte, all+"_-.")
+	for b := range out {
+		if strings.IndexByte(" \t\n\r;|&<>()\"'`$\\{}[],", byte(b)) < 0 {
+			out[b] |= 1 << plain
+		}
+	}
+	for b := 0x21; b < 256; b++ {
+		if b != '"' && b != '\'' && b != '`' && b != 0x7f {
+			out[b] |= 1 << printable
+		}
+	}
+	return out
+}
+
+// endBytes returns whether a byte is the last of one of wordEnds.
+func endBytes() (out [256]bool) {
+	for _, w := range wordEnds {
+		out[w.end[len(w.end)-1]] = true
+	}
+	return out
 }
 
 // keywords returns what sets the rules off, from their tables.

@@ -1,7 +1,5 @@
 package redact
 
-import "strings"
-
 // class is a set of bytes that a secret's body is made of.
 type class uint8
 
@@ -20,38 +18,6 @@ const (
 	plain                  // what means nothing to the shell or to readers of values
 	classCount
 )
-
-// classOf has one bit per class for each byte.
-var classOf = func() (out [256]uint16) {
-	set := func(c class, bytes string) {
-		for i := range len(bytes) {
-			out[bytes[i]] |= 1 << c
-		}
-	}
-	const digits, lows, caps = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	const all = digits + lows + caps
-	set(alnum, all)
-	set(word, all+"_")
-	set(dashed, all+"_-")
-	set(dotted, all+"_-.")
-	set(base64Any, all+"+/=_-")
-	set(hex, digits+"abcdef")
-	set(upper, digits+caps)
-	set(upperDash, digits+caps+"-")
-	set(slashed, all+"/_-")
-	set(nameByte, all+"_-.")
-	for b := range out {
-		if strings.IndexByte(" \t\n\r;|&<>()\"'`$\\{}[],", byte(b)) < 0 {
-			out[b] |= 1 << plain
-		}
-	}
-	for b := 0x21; b < 256; b++ {
-		if b != '"' && b != '\'' && b != '`' && b != 0x7f {
-			out[b] |= 1 << printable
-		}
-	}
-	return out
-}()
 
 // in reports whether b belongs to the class.
 func (k class) in(b byte) bool { return classOf[b]>>k&1 != 0 }
@@ -212,6 +178,16 @@ func hasFold(known words, s string) bool {
 		buf[i] = lowerByte(s[i])
 	}
 	return known.have(buf[:len(s)])
+}
+
+// hasLower reports whether s has a small ASCII letter.
+func hasLower(s string) bool {
+	for i := range len(s) {
+		if isLetter(s[i]) && !isUpper(s[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasUpper reports whether s has a capital ASCII letter.

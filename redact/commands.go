@@ -18,6 +18,8 @@ type command struct {
 	needs      byte     // positional only where an option has this letter
 	drops      byte     // an option with this letter means one argument fewer before the secret
 	literals   bool     // --from-literal=name=secret
+	cookies    []string // name=secret; name=secret follows, as the next argument or in the same one
+	unassigned bool     // the positional one is none where it is a name=value
 	separator  byte     // of pairs; 0 is ':'
 	rule       rule
 }
@@ -25,7 +27,16 @@ type command struct {
 // commands is the table of programs. A new one is one entry here; its names become keywords of the walk.
 var commands = [...]command{
 	{names: []string{"mysql", "mariadb", "mysqldump", "mysqladmin", "mysqlimport", "mysqlcheck", "mysqlshow", "mysqlpump", "mysqlsh", "mariadb-dump", "mariadb-admin", "mysqlslap", "mycli"}, glued: []string{"-p"}},
-	{names: []string{"curl"}, pairs: []string{"-u", "-U", "--user", "--proxy-user"}, gluedPairs: []string{"-u", "-U", "--user=", "--proxy-user="}, flags: []string{"--oauth2-bearer"}},
+	{names: []string{"curl"}, pairs: []string{"-u", "-U", "--user", "--proxy-user"}, gluedPairs: []string{"-u", "-U", "--user=", "--proxy-user="}, flags: []string{"--oauth2-bearer"}, cookies: []string{"-b"}},
+	{names: []string{"http", "https", "xh", "xhs", "httpie"}, pairs: []string{"-a", "--auth"}, gluedPairs: []string{"--auth="}},
+	{names: []string{"etcdctl"}, pairs: []string{"--user"}, gluedPairs: []string{"--user="}},
+	{names: []string{"lftp"}, pairs: []string{"-u"}, separator: ','},
+	{names: []string{"ssh-keygen"}, flags: []string{"-N", "-P"}},
+	{names: []string{"vault"}, sub: "login", positional: 2, unassigned: true, rule: ruleToken},
+	{names: []string{"twine"}, sub: "upload", flags: []string{"-p"}},
+	{names: []string{"cqlsh", "beeline", "rdesktop", "psexec", "hdbsql"}, flags: []string{"-p"}},
+	{names: []string{"mosquitto_pub", "mosquitto_sub"}, flags: []string{"-P"}},
+	{names: []string{"wpa_passphrase"}, positional: 2},
 	{names: []string{"sshpass"}, flags: []string{"-p"}, glued: []string{"-p"}},
 	{names: []string{"redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark"}, flags: []string{"-a"}},
 	{names: []string{"docker", "podman", "buildah", "nerdctl", "skopeo", "helm", "oras", "crane", "az", "oc", "cf", "argocd", "heroku"}, sub: "login", flags: []string{"-p"}, glued: []string{"-p"}},
@@ -144,6 +155,7 @@ type argState struct {
 	wantSecret bool // the next argument is the secret
 	wantPair   bool // or user:secret
 	literal    bool // or name=secret
+	wantCookie bool // or cookies
 	needSeen   bool
 	words      int // arguments that were no options, and those that an option stands for
 }
@@ -164,6 +176,10 @@ func (c *scan) argument(st *argState, start, end int) {
 		st.literal = false
 		c.argLiteral(start, end, st.command)
 		return
+	case st.wantCookie:
+		st.wantCookie = false
+		c.argCookie(start)
+		return
 	case !st.subSeen || text == "":
 		return
 	}
@@ -178,7 +194,7 @@ func (c *scan) argument(st *argState, start, end int) {
 		return
 	}
 	st.words++
-	if st.positional > 0 && st.words == st.positional && (st.needs == 0 || st.needSeen) {
+	if st.positional > 0 && st.words == st.positional && (st.needs == 0 || st.needSeen) && (!st.unassigned || strings.IndexByte(text, '=') < 0) {
 		c.argSecret(start, 0, st.command)
 	}
 }
@@ -201,6 +217,10 @@ func (c *scan) option(st *argState, text string, start, end int) {
 		}
 	case slices.Contains(st.flags, text):
 		st.wantSecret = true
+	case slices.Contains(st.cookies, text):
+		st.wantCookie = true
+	case gluedTo(st.cookies, text) > 0:
+		c.argCookie(start + quoted + gluedTo(st.cookies, text))
 	case slices.Contains(st.pairs, text) || endsJoined(st.pairs, text):
 		st.wantPair = true
 	default:
@@ -276,6 +296,9 @@ func (c *scan) argPair(start, skip int, p *command) {
 	}
 	c.mask(v, secretName{rule: p.rule})
 }
+
+// argCookie masks the values of the cookies at start. The name of a file is left.
+func (c *scan) argCookie(start int) { c.cookies(&field{op: opFlag, value: start}) }
 
 // argLiteral masks the value of name=secret in the argument at [start, end).
 func (c *scan) argLiteral(start, end int, p *command) {

@@ -47,7 +47,10 @@ func (c *scan) name(at, i int) int {
 	case f.rule == ruleAuthorization:
 		return c.authorization(&f)
 	case f.rule == ruleCookie && !f.query:
-		return c.cookies(&f)
+		if end := c.cookies(&f); end > 0 || f.op != opEqual || hasLower(c.s[f.start:f.end]) {
+			return end
+		}
+		return c.assigned(&f) // COOKIE=x is a variable with a cookie's value
 	case f.op == opBare:
 		return c.bare(&f)
 	case f.op == opElement || f.op == opDefault:
@@ -112,6 +115,11 @@ func (c *scan) join(f *field) {
 			f.op, f.value = opElement, k+1
 		}
 	case 0, '\n', '\r':
+	case '(':
+		// PASSWORD('x') is a function of SQL; in small letters it may be one of a program, and ask.
+		if c.at(k+1) == '\'' && c.s[f.start:f.end] == "PASSWORD" {
+			f.op, f.value = opSpaced, k+1
+		}
 	default:
 		switch {
 		case k == j:
@@ -157,9 +165,22 @@ func (c *scan) joinColon(f *field, k int, quoted bool) {
 	case isBlank(next) || isQuote(next) || next == '\\' && isQuote(c.at(k+2)):
 		f.op, f.value = opColon, c.skipBlanks(k+1)
 	case k > f.end || next == '/' || next == '\\' || next == 0 || isSpace(next):
-	case prev == 0 || isSeparator(prev) || isQuote(prev) || prev == '{' || prev == ',':
+	case prev == 0 || isSeparator(prev) || isQuote(prev) || prev == '{' || prev == ',' || c.isHeader(f):
 		f.op, f.value = opEqual, k+1
 	}
+}
+
+// isHeader reports whether a name is that of a header which is no image, no scope and no path with a version: X-Api-Key,
+// also right behind an option: -HX-Api-Key, --header=X-Api-Key.
+func (c *scan) isHeader(f *field) bool {
+	name := c.s[f.start:f.end]
+	switch c.at(f.start - 1) {
+	case '-':
+		return len(name) > 0 && name[0] == 'H' && hasPrefixFold(name[1:], "x-")
+	case '/', ':', '@', '.':
+		return false
+	}
+	return hasPrefixFold(name, "x-") || equalFold(name, "private-token")
 }
 
 // fits reports whether a name may stand in this place and still mean a secret.
@@ -169,17 +190,25 @@ func (c *scan) fits(f *field) bool {
 		return f.op == opEqual && (prev == '?' || prev == '&' || prev == ';')
 	}
 	if f.op == opEqual && c.s[f.value-1] == ':' && f.rule != rulePassword {
-		// "X-Api-Key:x" is a header, image:v1 is none.
-		name := c.s[f.start:f.end]
-		return f.rule == ruleAuthorization || isQuote(prev) && (hasPrefixFold(name, "x-") || equalFold(name, "private-token"))
+		// X-Api-Key:x is a header, image:v1 is none.
+		return f.rule == ruleAuthorization || c.isHeader(f)
 	}
 	if f.op != opFlag {
-		return true
+		return f.rule != ruleCredentials || !c.isScope(f.value)
 	}
 	if equalFold(c.s[f.start:f.end], "pass") && c.namesSource(f.value) {
 		return false
 	}
 	return c.at(f.value) != '-' && !isSeparator(c.at(f.value))
+}
+
+// isScope reports whether the value at i is a Credential of AWS, which says whose key it is and for what; the id of the
+// key is known by its shape.
+func (c *scan) isScope(i int) bool {
+	text := c.s[i:min(len(c.s), i+lookahead)]
+	isKey := (strings.HasPrefix(text, "AKIA") || strings.HasPrefix(text, "ASIA")) && alnum.all(text[:min(len(text), 20)])
+	first, _, _ := strings.Cut(text, " ")
+	return isKey || c.m.maskEnd(c.s, i) > 0 || strings.Contains(first, "/aws4_request")
 }
 
 // namesSource reports whether the argument at i says where a password comes from, as openssl's -pass takes it. The password
@@ -316,12 +345,14 @@ func (c *scan) enclosed(f *field) int {
 // bare masks what follows a name after a blank only: where the word before says that a value is being set, or where it
 // looks generated beyond doubt.
 func (c *scan) bare(f *field) int {
-	if f.opaque {
+	if f.opaque || c.at(f.start-1) == '=' {
 		return 0
 	}
 	before, at := c.wordBefore(f.start)
 	v := c.read(f.value)
 	switch {
+	case equalFold(c.s[v.start:v.end], "for"): // SET PASSWORD FOR u = 'x'
+		return 0
 	case hasFold(setters, before) && c.at(v.start) != '-':
 		return c.mask(v, f.secretName)
 	case f.rule != rulePassword:
@@ -364,5 +395,5 @@ func (c *scan) identifiedBy(start, i int) int {
 	if !isQuote(c.at(i)) || !c.starts(start) {
 		return 0
 	}
-	return c.mask(c.read(i), secretNames()["password"])
+	return c.mask(c.read(i), secretNames.Get()["password"])
 }

@@ -149,16 +149,16 @@ func TestLinear(t *testing.T) {
 		"password set ", "login a password ", "setx token ", "mysql '", "mysql \"", "mysql $(", "mysql `", "curl \"-u", "AAAAAAAAAAAAAAAAAAAAAAAAA", "passwordpassword", "\\npassword", "password[", "password=[",
 	}
 	for _, unit := range units {
-		small, large := strings.Repeat(unit, 1<<14/len(unit)), strings.Repeat(unit, 1<<18/len(unit))
-		var base, long time.Duration
-		for range 5 {
-			base, long = clock(small), clock(large)
+		small, large := strings.Repeat(unit, 1<<12/len(unit)), strings.Repeat(unit, 1<<16/len(unit))
+		base, long := clock(small), clock(large)
+		for range 30 {
 			if long < 64*base {
 				break
 			}
+			long = min(long, clock(large)) // the least is what no other work was in the way of
 		}
 		if long >= 64*base {
-			t.Errorf("%q: got %v for 256 KiB, %v for 16 KiB, want less than 64 times that", unit, long, base)
+			t.Errorf("%q: got %v for 64 KiB, %v for 4 KiB, want less than 64 times that", unit, long, base)
 		}
 	}
 }

@@ -157,7 +157,7 @@ func (c *scan) cookies(f *field) int {
 		}
 		if !hasFold(cookieAttributes, c.s[name:at]) {
 			v := value{start: at + 1, end: stop, stop: stop, quote: '"'}
-			end = max(end, c.mask(v, secretNames()["cookie"]))
+			end = max(end, c.mask(v, secretNames.Get()["cookie"]))
 		}
 		if c.at(stop) != ';' {
 			return end

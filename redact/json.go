@@ -11,7 +11,9 @@ import (
 
 // JSON masks the secrets in a JSON document, such as the arguments of a tool, and returns the masked document and the number of
 // masked places. It masks inside of string values and of long names of members, and replaces the whole value of a member with a secret name, be it a string
-// or a number, also where the member holds a list of them. In a list, the string after an option such as "--password" is masked.
+// or a number, also where the member holds a list of them, or an object that has it as its "value". So it does where a name and
+// its value are two members, or two elements of a list in a list. A list of strings is masked as [Argv] does where it, or a member beside it, names a
+// program that is known, and in any list the string after an option such as "--password". A string that is a document is masked as one.
 // Every other byte stays as it is, and the result is valid where raw is. What is no valid JSON is masked as [Text] does.
 //
 // Where nothing is to be masked JSON returns raw itself and 0, and does not allocate.
@@ -53,6 +55,7 @@ func (m *Masker) JSON(raw []byte) ([]byte, int) {
 type document struct {
 	m     *Masker // nil is one without options
 	s     string
+	depth int // how many strings it is in
 	spans []placed
 }
 
@@ -66,6 +69,7 @@ type placed struct {
 type around struct {
 	name   secretName
 	secret bool // the value is one
+	listed bool // it is an element of a list
 }
 
 // value walks the value at i and returns its end. Nesting is bounded by what json.Valid accepts.
@@ -73,7 +77,7 @@ func (d *document) value(i int, in around) int {
 	i = d.skip(i)
 	switch d.s[i] {
 	case '{':
-		return d.object(i + 1)
+		return d.object(i+1, in)
 	case '[':
 		return d.array(i+1, in)
 	case '"':
@@ -95,38 +99,64 @@ func (d *document) value(i int, in around) int {
 const shortestName = 14
 
 // object walks the members of an object from i on.
-func (d *document) object(i int) int {
+func (d *document) object(i int, in around) int {
+	var pair pairing
 	for {
 		i = d.skip(i)
 		switch d.s[i] {
 		case '}':
+			d.paired(&pair)
 			return i + 1
 		case ',':
 			i++
 			continue
 		}
-		end := d.stringEnd(i)
-		var in around
-		// A name with escapes is looked up as it is written; see the known gaps.
-		if name := d.s[i+1 : end-1]; len(name) < maxName {
-			in.name, in.secret = lookup(strings.TrimLeft(name, "-"))
-			in.secret = in.secret && !in.name.query
+		start, end := i, d.stringEnd(i)
+		name := d.s[start+1 : end-1]
+		member := d.member(name, in)
+		if end-start > shortestName {
+			d.text(start+1, end-1, around{})
 		}
-		if end-i > shortestName {
-			d.text(i+1, end-1, around{})
-		}
-		i = d.skip(end) + 1
-		i = d.value(i, in)
+		i = d.skip(d.skip(end) + 1)
+		found := len(d.spans)
+		from := i
+		i = d.value(i, member)
+		pair.take(d, name, placed{start: from, end: i}, found)
 	}
 }
 
-// array walks the elements of an array from i on. A list may be an argument vector.
+// member returns what a member's name, and what the object is the value of, say about its value.
+func (d *document) member(name string, in around) around {
+	var out around
+	// A name with escapes is looked up as it is written; see the known gaps.
+	if len(name) < maxName {
+		out.name, out.secret = lookup(strings.TrimLeft(name, "-"))
+		out.secret = out.secret && !out.name.query
+	}
+	switch isCookie := in.name.rule == ruleCookie; {
+	case out.secret || !in.secret:
+	case hasFold(valueNames, name), isCookie && !hasFold(cookieMembers, name):
+		out = in // {"password":{"value":"x"}}, {"cookies":{"session":"x"}}
+		if isCookie {
+			out.name.opaque, out.name.mixed = false, true
+		}
+	}
+	out.listed = false
+	return out
+}
+
+// array walks the elements of an array from i on. A list may be an argument vector, or a pair of a name and its value.
 func (d *document) array(i int, in around) int {
+	first, found, texts := i, len(d.spans), 0
 	next := in
+	next.listed = true
 	for {
 		i = d.skip(i)
 		switch d.s[i] {
 		case ']':
+			if texts > 1 && !in.secret {
+				d.arguments(first, found, nil)
+			}
 			return i + 1
 		case ',':
 			i++
@@ -135,14 +165,56 @@ func (d *document) array(i int, in around) int {
 		start := i
 		i = d.value(i, next)
 		next = in
-		if !in.secret && d.s[start] == '"' {
-			next.name, next.secret = flagName(d.s[start+1 : i-1])
-			if next.secret && d.s[d.skip(i)] == ',' {
-				after := d.skip(d.skip(i) + 1)
-				next.secret = !strings.HasPrefix(d.s[after:], `"-`)
+		next.listed = true
+		if d.s[start] != '"' {
+			texts = -maxArguments
+			continue
+		}
+		texts++
+		switch text := d.s[start+1 : i-1]; {
+		case !in.secret:
+			next.name, next.secret = d.follows(text, i)
+			if !next.secret && texts == 1 && in.listed {
+				next.name, next.secret = d.pairOf(text, i)
 			}
+		case texts == 1 && in.name.rule == ruleCredentials && d.isLast(i):
+			// "auth": ["user", "password"]
+			next.name = secretName{rule: rulePassword}
 		}
 	}
+}
+
+// follows returns what an option's next argument is, and whether that is a secret; i is behind the option.
+func (d *document) follows(option string, i int) (secretName, bool) {
+	name, secret := flagName(option)
+	if secret && d.s[d.skip(i)] == ',' {
+		after := d.skip(d.skip(i) + 1)
+		secret = !strings.HasPrefix(d.s[after:], `"-`)
+	}
+	return name, secret
+}
+
+// pairOf returns what the second of two strings in a list of lists is, where the first, which ends at i, is its name:
+// [["Authorization","x"]].
+func (d *document) pairOf(name string, i int) (secretName, bool) {
+	if len(name) >= maxName || !nameByte.all(name) || !d.isLast(i) {
+		return secretName{}, false
+	}
+	found, ok := lookup(name)
+	if found.rule != ruleAuthorization {
+		found.mixed = true // ["password","username"] are two names
+	}
+	return found, ok && !found.query
+}
+
+// isLast reports whether one string, and nothing else, follows the element that ends at i in its list.
+func (d *document) isLast(i int) bool {
+	at := d.skip(i)
+	if d.s[at] != ',' {
+		return false
+	}
+	at = d.skip(at + 1)
+	return d.s[at] == '"' && d.s[d.skip(d.stringEnd(at))] == ']'
 }
 
 // flagName returns what the option's next argument is, and whether that is a secret.
@@ -220,24 +292,60 @@ func (d *document) escaped(start int, raw string) {
 		return
 	}
 	// The buffer is not changed while the string is in use.
-	c := scan{m: d.m, s: unsafe.String(&(*buf)[0], len(*buf))}
+	meant := unsafe.String(&(*buf)[0], len(*buf))
+	if d.nested(start, raw, meant) {
+		return
+	}
+	c := scan{m: d.m, s: meant}
 	c.run()
 	if len(c.spans) == 0 {
 		return
 	}
-	at, meant := 0, 0
-	seek := func(to int) int {
-		for meant < to {
-			n, size := escapeLen(raw[at:])
-			at += n
-			meant += size
-		}
-		return at
-	}
+	at := escapes{raw: raw}
 	for _, p := range c.settle() {
-		first := seek(p.start)
-		d.spans = append(d.spans, placed{start + first, start + seek(p.end), d.m.mask(p.rule, c.s[p.start:p.end])})
+		first := at.seek(p.start)
+		d.spans = append(d.spans, placed{start + first, start + at.seek(p.end), d.m.mask(p.rule, c.s[p.start:p.end])})
 	}
+}
+
+// deepest bounds how many documents are taken for such that are strings in each other. Each of them is gone through as
+// often as it is deep.
+const deepest = 6
+
+// nested masks within a string that is a document, and reports whether it is.
+func (d *document) nested(start int, raw, meant string) bool {
+	text := strings.TrimLeft(meant, " \t\r\n")
+	if d.depth == deepest || text == "" || text[0] != '{' && text[0] != '[' || !json.Valid(unsafe.Slice(unsafe.StringData(meant), len(meant))) {
+		return false
+	}
+	inner := document{m: d.m, s: meant, depth: d.depth + 1}
+	inner.value(0, around{})
+	at := escapes{raw: raw}
+	for _, p := range inner.spans {
+		mask, err := json.Marshal(p.mask)
+		if err != nil {
+			continue // a string always has a text
+		}
+		first := at.seek(p.start)
+		d.spans = append(d.spans, placed{start + first, start + at.seek(p.end), string(mask[1 : len(mask)-1])})
+	}
+	return true
+}
+
+// escapes goes through the inside of a string as it is written, by what it means.
+type escapes struct {
+	raw       string
+	at, meant int
+}
+
+// seek returns where what is meant at a place is written. Places come in order.
+func (e *escapes) seek(to int) int {
+	for e.meant < to {
+		n, size := escapeLen(e.raw[e.at:])
+		e.at += n
+		e.meant += size
+	}
+	return e.at
 }
 
 // unescape appends what the inside of a JSON string means to dst.

@@ -2,11 +2,12 @@ package redact
 
 import (
 	"slices"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // nameKeywords are what every secret name contains; a name is read only where one of them is found.
-var nameKeywords = []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "cookie", "signature", "sig=", "jwt", "connectionstring", "connection_string", "sessionid", "session_id"}
+var nameKeywords = []string{"pass", "pw", "_pat", "secret", "token", "key", "credential", "auth", "cookie", "signature", "sig=", "jwt", "connectionstring", "connection_string", "sessionid", "session_id"}
 
 // secretName says what the value of a name is. Names are compared by their parts: DB_PASSWORD, dbPassword and db-password are
 // db and password.
@@ -17,11 +18,13 @@ type secretName struct {
 	opaque bool  // only values that look generated
 	path   bool  // the value is often the name of a file, which is no secret
 	prose  bool  // also a common word: "token: fix parser" is a sentence
+	sure   words // behind one of these parts a value need not look generated, only be no word
+	mixed  bool  // only values with letters and digits
 	query  bool  // only in the query of a URL
 }
 
 // secretNames is the table of names by their last part. A new one is one line here; if it holds none of nameKeywords, add one there.
-var secretNames = sync.OnceValue(func() map[string]secretName {
+var secretNames = later.Value[map[string]secretName]{Make: func() map[string]secretName {
 	return map[string]secretName{
 		"password":         {rule: rulePassword, not: promptWords},
 		"passwords":        {rule: rulePassword},
@@ -30,14 +33,17 @@ var secretNames = sync.OnceValue(func() map[string]secretName {
 		"passwd":           {rule: rulePassword, prose: true},
 		"pass":             {rule: rulePassword, prose: true},
 		"pwd":              {rule: rulePassword, path: true},
+		"pw":               {rule: rulePassword, path: true, prose: true},
+		"pat":              {rule: ruleToken, opaque: true},
 		"secret":           {rule: ruleSecret, prose: true},
 		"token":            {rule: ruleToken, not: harmlessTokens, prose: true},
 		"jwt":              {rule: ruleToken, opaque: true},
 		"key":              {rule: ruleKey, after: secretKeys, path: true},
 		"apikey":           {rule: ruleKey},
 		"credentials":      {rule: ruleCredentials, path: true, prose: true},
+		"credential":       {rule: ruleCredentials, path: true, prose: true},
 		"authorization":    {rule: ruleAuthorization},
-		"auth":             {rule: ruleCredentials, opaque: true},
+		"auth":             {rule: ruleCredentials, opaque: true, sure: authWords},
 		"cookie":           {rule: ruleCookie},
 		"cookies":          {rule: ruleCookie, opaque: true},
 		"sessionid":        {rule: ruleCookie, opaque: true, query: true},
@@ -46,7 +52,7 @@ var secretNames = sync.OnceValue(func() map[string]secretName {
 		"string":           {rule: ruleCredentials, after: words{"connection"}, opaque: true},
 		"connectionstring": {rule: ruleCredentials, opaque: true},
 	}
-})
+}}
 
 // bareKey is the meaning of "key" alone: in the query of a URL, when its value looks generated.
 var bareKey = secretName{rule: ruleKey, opaque: true, query: true}
@@ -75,19 +81,21 @@ var wordEnds = []struct {
 	{"mysqlpass", "password"},
 	{"ftppass", "password"},
 	{"smtppass", "password"},
+	{"mailpass", "password"},
+	{"imappass", "password"},
+	{"ldappass", "password"},
+	{"redispass", "password"},
+	{"sqlpass", "password"},
+	{"sshpass", "password"},
+	{"sudopass", "password"},
+	{"pgpass", "password"},
+	{"vncpass", "password"},
+	{"certpass", "password"},
 	{"dbpwd", "pwd"},
 	{"userpwd", "pwd"},
 	{"dbpasswd", "password"},
 	{"userpasswd", "password"},
 }
-
-// wordEndBytes are the last bytes of wordEnds, by which most names are told apart at once.
-var wordEndBytes = func() (out [256]bool) {
-	for _, w := range wordEnds {
-		out[w.end[len(w.end)-1]] = true
-	}
-	return out
-}()
 
 var (
 	// secretKeys are the keys that are secret; a public, primary or foreign key is none.
@@ -103,6 +111,8 @@ var (
 		"next", "page", "nextpage", "continuation", "cursor", "sync", "pad", "eos", "bos", "unk", "mask", "sep",
 		"cls", "stop", "special", "per", "max", "min", "num", "first", "last", "start", "end", "cancellation", "prompt", "each", "by", "image", "eot",
 	}
+	// authWords stand before "auth" where it holds a user's password.
+	authWords = words{"redis", "rediscli", "basic", "http", "https", "proxy", "registry", "docker", "ftp", "smtp", "imap", "mongo"}
 	// promptWords stand before "password" in switches that ask for one or do without.
 	promptWords = words{"no", "ask", "skip", "without", "require", "prompt", "forgot", "allow", "disable", "enable", "show", "reset"}
 	// tailWords may follow the part that makes a name secret without making it the name of something else.
@@ -218,6 +228,8 @@ func lookup(name string) (secretName, bool) {
 		return secretName{}, false
 	case found.not.have(prev) || isPublicKey(&p, i):
 		return secretName{}, false
+	case found.sure.have(prev):
+		found.opaque, found.mixed = false, true
 	case found.rule == ruleKey && string(prev) == "private":
 		found.rule = rulePrivateKey
 	case found.rule == ruleSignature && p.n > 1:
@@ -228,7 +240,7 @@ func lookup(name string) (secretName, bool) {
 
 // lookupPart finds a part in the table, or the table's name that the part ends in.
 func lookupPart(part []byte) (secretName, bool) {
-	if n, ok := secretNames()[string(part)]; ok {
+	if n, ok := secretNames.Get()[string(part)]; ok {
 		return n, true
 	}
 	if !wordEndBytes[part[len(part)-1]] {
@@ -236,7 +248,7 @@ func lookupPart(part []byte) (secretName, bool) {
 	}
 	for _, w := range wordEnds {
 		if n := len(part) - len(w.end); n >= 0 && string(part[n:]) == w.end {
-			return secretNames()[w.name], true
+			return secretNames.Get()[w.name], true
 		}
 	}
 	return secretName{}, false

@@ -41,8 +41,7 @@
 // This is no proof that a text holds no secret. What is not found: names or tokens split by quotes or escapes (PASS'WORD'=x,
 // ghp_abc\"def), encoded secrets (base64, hex, percent-escapes in names), values held in variables of harmless names,
 // passwords piped from echo or written in here-documents without a name, YAML block scalars, passwords in positional arguments
-// of commands that are not in the table, comparisons (token == "x"), key/value pairs written as two members
-// ({"name":"PASSWORD","value":"x"}), the rest of an unquoted value after a separator of the shell (PASSWORD=a;b) or after a
+// of commands that are not in the table, comparisons (token == "x"), the rest of an unquoted value after a separator of the shell (PASSWORD=a;b) or after a
 // command substitution, PuTTY and .pgpass files, and secrets without a shape in plain prose. On the other side, a word after a
 // secret name in prose ("password: ask") may be masked.
 package redact

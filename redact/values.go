@@ -234,7 +234,7 @@ func (c *scan) mask(v value, n secretName) int {
 		c.add(v.start, v.end, n.rule)
 		return v.stop
 	}
-	if n.opaque && !isOpaque(text) || n.path && isPath(text) {
+	if n.opaque && !isOpaque(text) || n.mixed && !isMixed(text) || n.path && isPath(text) {
 		return 0
 	}
 	if c.m.maskEnd(text, 0) == len(text) && text != "" {

@@ -90,6 +90,9 @@ func sample(t *testing.T) *report.Report {
 			{Seq: 131, Timestamp: report.Time{Time: made.Add(-time.Hour)}, Type: "log_gap", Detail: "12 events lost: disk full"},
 			{Seq: 90, Timestamp: report.Time{Time: made.Add(-2 * time.Hour)}, Type: "log_recovered", Detail: "torn-tail \x1b[31m"},
 		},
+		Claims: report.Claims{Gaps: 1, LostEvents: 4000, List: []report.Claim{
+			{Seq: 133, Timestamp: report.Time{Time: made.Add(-time.Hour)}, ClaimedBy: "token \x1b[31m<b>", Lost: 4000, Detail: "4000 events lost: \x1b[31m<script>"},
+		}},
 		Unreadable: 2, Damages: []report.Damage{{Segment: "audit.log", Offset: 512, Detail: "bad <line>\u202e"}},
 	}
 	found := &verify.Report{Verdict: verify.Damaged, FaultCount: 3, Undecided: []string{}, Faults: []verify.Fault{

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -137,6 +138,9 @@ func TestNotices(t *testing.T) {
 	add("log_recovered", from, `{"found":"void","segment":2,"offset":77,"bytes":8,"detail":"sync failed"}`)
 	add("log_epoch_broken", from, `{"epoch":3,"cause":"key lost"}`)
 	add("log_recovered", from, `[]`)
+	for i := range 5 { // they take no place of the others
+		add("log_gap", from, fmt.Sprintf(`{"lost":%d,"from":"e","to":"f","cause":"full","claimed_by":"uid 7"}`, uint64(i)<<62))
+	}
 	got := g.report("").Log
 	at := Time{from}
 	want := LogState{
@@ -146,6 +150,11 @@ func TestNotices(t *testing.T) {
 			{9, at, "log_epoch_broken", "epoch 3 began by the identity key alone: key lost"},
 			{8, at, "log_recovered", "void, segment 2, offset 77, 8 bytes: sync failed"},
 		},
+		Claims: Claims{Gaps: 5, LostEvents: math.MaxUint64, List: []Claim{
+			{15, at, "uid 7", 0, "0 events lost from e to f: full"},
+			{14, at, "uid 7", 3 << 62, "13835058055282163712 events lost from e to f: full"},
+			{13, at, "uid 7", 2 << 62, "9223372036854775808 events lost from e to f: full"},
+		}},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("log (-got +want):\n%s", diff)

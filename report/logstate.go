@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/control"
@@ -19,6 +20,9 @@ type LogState struct {
 	Gaps         uint64   `json:"gaps"`
 	LostEvents   uint64   `json:"lost_events"` // that the gaps tell of
 	Notices      []Notice `json:"notices"`     // the gaps, recoveries and broken epochs, the newest first
+	// Claims are gaps on the word of somebody who need not say the truth: they are
+	// not among those above, however many there are.
+	Claims Claims `json:"claims"`
 	// Unreadable is how many places of the log, of any time, cannot be read;
 	// Damages are the first of them.
 	Unreadable uint64   `json:"unreadable"`
@@ -33,6 +37,22 @@ type Notice struct {
 	Detail    string `json:"detail"` // for people
 }
 
+// Claims are losses as others have told them to the log.
+type Claims struct {
+	Gaps       uint64  `json:"gaps"`
+	LostEvents uint64  `json:"lost_events"`
+	List       []Claim `json:"list"` // the newest first
+}
+
+// A Claim is a control record that tells of a loss on somebody's word.
+type Claim struct {
+	Seq       uint64 `json:"seq"`
+	Timestamp Time   `json:"timestamp"`
+	ClaimedBy string `json:"claimed_by"`
+	Lost      uint64 `json:"lost"`
+	Detail    string `json:"detail"` // for people
+}
+
 // A Damage is a place that cannot be read.
 type Damage struct {
 	Segment string `json:"segment"` // file name
@@ -44,8 +64,33 @@ type Damage struct {
 type logState struct {
 	counted LogState
 	top     int
-	notices []Notice // a ring of the newest, the oldest at next
-	next    int
+	notices ring[Notice]
+	claims  ring[Claim]
+}
+
+// A ring has the newest of some.
+type ring[T any] struct {
+	list []T // the oldest at next
+	next int
+}
+
+// add adds one, and forgets the oldest where there are more than most.
+func (r *ring[T]) add(one T, most int) {
+	if len(r.list) < most {
+		r.list = append(r.list, one)
+		return
+	}
+	r.list[r.next] = one
+	r.next = (r.next + 1) % most
+}
+
+// newest returns them, the newest first.
+func (r *ring[T]) newest() []T {
+	out := make([]T, 0, len(r.list))
+	for i := range r.list {
+		out = append(out, r.list[(r.next+len(r.list)-1-i)%len(r.list)])
+	}
+	return out
 }
 
 // add counts a control record.
@@ -71,13 +116,26 @@ func (l *logState) add(r *etch.Record) {
 			return fmt.Sprintf("%s, segment %d, offset %d, %d bytes: %s", found.Found, found.Segment, found.Offset, found.Bytes, found.Detail)
 		})
 	case control.Gap:
-		c.Gaps++
-		var gap control.GapLog
-		l.notice(r, &gap, func() string {
-			return fmt.Sprintf("%d events lost from %s to %s: %s", gap.Lost, gap.From, gap.To, gap.Cause)
-		})
-		c.LostEvents += gap.Lost
+		l.gap(r)
 	}
+}
+
+// gap counts a gap, for itself where it is a claim.
+func (l *logState) gap(r *etch.Record) {
+	c := &l.counted
+	var gap control.GapLog
+	tell := func() string {
+		return fmt.Sprintf("%d events lost from %s to %s: %s", gap.Lost, gap.From, gap.To, gap.Cause)
+	}
+	if json.Unmarshal(r.Control.Log, &gap) == nil && gap.ClaimedBy != "" {
+		c.Claims.Gaps++
+		c.Claims.LostEvents += min(gap.Lost, math.MaxUint64-c.Claims.LostEvents) // it may be any number
+		l.claims.add(Claim{r.Seq, Time{r.Event.Timestamp}, clip(gap.ClaimedBy, maxName), gap.Lost, clip(tell(), maxText)}, l.top)
+		return
+	}
+	l.notice(r, &gap, tell)
+	c.Gaps++
+	c.LostEvents += gap.Lost
 }
 
 // notice keeps what a control record tells. One that does not decode is shown as
@@ -87,13 +145,7 @@ func (l *logState) notice(r *etch.Record, payload any, tell func() string) {
 	if json.Unmarshal(r.Control.Log, payload) == nil {
 		text = tell()
 	}
-	n := Notice{r.Seq, Time{r.Event.Timestamp}, string(r.Control.Type), clip(text, maxText)}
-	if len(l.notices) < l.top {
-		l.notices = append(l.notices, n)
-		return
-	}
-	l.notices[l.next] = n
-	l.next = (l.next + 1) % l.top
+	l.notices.add(Notice{r.Seq, Time{r.Event.Timestamp}, string(r.Control.Type), clip(text, maxText)}, l.top)
 }
 
 func (l *logState) damaged(err *etch.CorruptionError) {
@@ -105,10 +157,7 @@ func (l *logState) damaged(err *etch.CorruptionError) {
 
 func (l *logState) state() LogState {
 	s := l.counted
-	s.Notices = make([]Notice, 0, len(l.notices))
-	for i := range l.notices {
-		s.Notices = append(s.Notices, l.notices[(l.next+len(l.notices)-1-i)%len(l.notices)])
-	}
+	s.Notices, s.Claims.List = l.notices.newest(), l.claims.newest()
 	if s.Damages == nil {
 		s.Damages = []Damage{}
 	}

@@ -159,6 +159,9 @@ func (r *Report) judgement() verdict {
 	if l.LostEvents > 0 {
 		v.lines = append(v.lines, count(l.LostEvents, "event")+" lost in gaps")
 	}
+	if l.Claims.Gaps > 0 {
+		v.lines = append(v.lines, "besides, senders claim to have lost "+count(l.Claims.LostEvents, "event")+": nothing proves it")
+	}
 	return v
 }
 

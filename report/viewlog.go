@@ -24,6 +24,9 @@ func (r *Report) logSections() []section {
 		}})
 	}
 	all := []section{s}
+	if l.Claims.Gaps > 0 {
+		all = append(all, l.Claims.section(r))
+	}
 	if v := r.Verification; v != nil && len(v.Faults) > 0 {
 		all = append(all, v.faults())
 	}
@@ -31,6 +34,26 @@ func (r *Report) logSections() []section {
 		all = append(all, l.unreadable())
 	}
 	return all
+}
+
+// section shows what is on record on somebody's word alone.
+func (c *Claims) section(r *Report) section {
+	s := section{
+		id: "claims", title: "Claimed losses",
+		intro: fmt.Sprintf("%s of %s, on the word of who sent them: nothing proves it, and it is not among the gaps above.", count(c.Gaps, "claim"), count(c.LostEvents, "lost event")),
+		columns: []column{
+			{title: "seq", right: true, least: 60}, {title: "time"}, {title: "claimed by", log: true}, {title: "what is claimed", log: true, wide: true},
+		},
+	}
+	for _, n := range c.List {
+		s.rows = append(s.rows, row{cells: []cell{
+			{text: strconv.FormatUint(n.Seq, 10), tone: faint},
+			{text: n.Timestamp.In(r.zone).Format(moment)},
+			{text: terminal.Text(n.ClaimedBy), tone: caution},
+			{text: terminal.Text(n.Detail)},
+		}})
+	}
+	return s
 }
 
 func (v *Verification) faults() section {

@@ -2,7 +2,8 @@ package risk
 
 import (
 	"strings"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 func databaseRules() []entry[rule] {
@@ -156,16 +157,16 @@ func (w *walker) sqlStatement(s string) {
 	}
 }
 
-var redisLevels = sync.OnceValue(func() map[string]Level {
+var redisLevels = later.Value[map[string]Level]{Make: func() map[string]Level {
 	return map[string]Level{
 		"FLUSHALL": High, "FLUSHDB": High, "SHUTDOWN": High, "DEBUG": High, "CONFIG": Medium, "SLAVEOF": High, "REPLICAOF": High,
 		"EVAL": Medium, "DEL": Medium, "UNLINK": Medium, "SET": Medium, "HSET": Medium, "LPUSH": Medium, "RPUSH": Medium, "EXPIRE": Medium,
 		"MODULE": High, "SCRIPT": Medium, "RENAME": Medium, "ACL": High,
 	}
-})
+}}
 
 func (w *walker) redis(c *call) {
-	o := parseOptions(c.args, valueOptions()["redis-cli"])
+	o := parseOptions(c.args, valueOptions.Get()["redis-cli"])
 	lines := []string{join(o.operands).text}
 	if c.in.known {
 		lines = append(lines, strings.Split(c.in.text, "\n")...)
@@ -175,7 +176,7 @@ func (w *walker) redis(c *call) {
 		if len(words) == 0 {
 			continue
 		}
-		level := redisLevels()[words[0]]
+		level := redisLevels.Get()[words[0]]
 		if words[0] == "CONFIG" && len(words) > 1 && words[1] == "GET" {
 			level = Low
 		}

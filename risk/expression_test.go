@@ -81,7 +81,7 @@ func TestFreshProcess(t *testing.T) {
 		t.Error("the tables of commands are made before a command is judged")
 	}
 	var list []*expression
-	for _, s := range codeSigns {
+	for _, s := range codeSigns.Get() {
 		list = append(list, s.all...)
 	}
 	list = append(list, reTreeCall, reFileCall, reExecCall, reOpenMode, reWriteFn, reSource, sqlNoise, sqlSpace, sqlDangerous, mongoDrops, mongoDeletes, mongoWrites)

@@ -111,7 +111,7 @@ const dockerRunValued = "v volume mount name e env env-file p publish network ne
 // docker walks what runs inside a container and judges what the container
 // may reach.
 func (w *walker) docker(c *call) flow {
-	rest := w.skipOptions(c.args, wrapper{valued: valueOptions()["docker"]})
+	rest := w.skipOptions(c.args, wrapper{valued: valueOptions.Get()["docker"]})
 	if len(rest) == 0 {
 		return unknownFlow
 	}
@@ -200,7 +200,7 @@ func (w *walker) inContainer(c *call, argv []word) {
 }
 
 func (w *walker) kubectl(c *call) flow {
-	rest := w.skipOptions(c.args, wrapper{valued: valueOptions()["kubectl"]})
+	rest := w.skipOptions(c.args, wrapper{valued: valueOptions.Get()["kubectl"]})
 	if len(rest) > 0 && (rest[0].literal("exec") || rest[0].literal("debug")) {
 		w.report(Medium, "remote-shell", "kubectl runs in the cluster")
 		for i, a := range rest {
@@ -213,7 +213,7 @@ func (w *walker) kubectl(c *call) flow {
 	}
 	w.judge(c)
 	if len(rest) > 1 && rest[0].literal("get") && strings.HasPrefix(rest[1].text, "secret") {
-		if o := parseOptions(c.args, valueOptions()["kubectl"]); o.has("o", "output") {
+		if o := parseOptions(c.args, valueOptions.Get()["kubectl"]); o.has("o", "output") {
 			w.report(High, "secret-read", "kubectl prints secrets")
 			return flow{some: true, secret: "cluster secrets"}
 		}
@@ -222,7 +222,7 @@ func (w *walker) kubectl(c *call) flow {
 }
 
 func (w *walker) gh(c *call) {
-	o := parseOptions(c.args, valueOptions()["gh"])
+	o := parseOptions(c.args, valueOptions.Get()["gh"])
 	if o.operand(0) != "api" {
 		return
 	}

@@ -2,7 +2,8 @@ package risk
 
 import (
 	"strings"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // A codeOption says by which options an interpreter takes its program.
@@ -13,7 +14,7 @@ type codeOption struct {
 }
 
 // codeOptions are those of the interpreters, by their names.
-var codeOptions = sync.OnceValue(func() map[string]codeOption {
+var codeOptions = later.Value[map[string]codeOption]{Make: func() map[string]codeOption {
 	return map[string]codeOption{
 		"python":     {"c W X m", "c", false},
 		"ipython":    {"c", "c", false},
@@ -35,12 +36,12 @@ var codeOptions = sync.OnceValue(func() map[string]codeOption {
 		"tclsh":      {"", "", false},
 		"powershell": {"c command encodedcommand enc e ec file executionpolicy ep", "c command", false},
 	}
-})
+}}
 
 // language judges the program that an interpreter is given: as text, as a
 // file of this command line, or as its input.
 func (w *walker) language(c *call) flow {
-	x := codeOptions()[c.name]
+	x := codeOptions.Get()[c.name]
 	args := c.args
 	if c.name == "powershell" {
 		args = lowerFlags(args)
@@ -164,15 +165,17 @@ var (
 	reSource   = expr(`(?i)(open|Path|readFileSync|readFile|file_get_contents|File\.read|IO\.read|slurp|read_text|File\.open)\s*\(?\s*$`)
 )
 
-var codeSigns = []codeSign{
-	{Critical, "reverse-shell", "a program connects a shell to the network", []*expression{reSocket, reShell}, nil},
-	{Critical, "pipe-to-shell", "a program runs what it downloads", []*expression{reFetch, reRun}, nil},
-	{Critical, "decoded-to-shell", "a program runs what it decodes", []*expression{reDecode, reRun}, nil},
-	{Critical, "fork-bomb", "a program starts itself without end", []*expression{reFork}, nil},
-	{High, "rm-recursive", "a program removes directories", []*expression{reWipe}, nil},
-	{Medium, "code-exec", "a program runs a command that is computed at run time", []*expression{reExecBare}, nil},
-	{Medium, "network", "a program talks to another machine", []*expression{reSend}, expr(`localhost|127\.0\.0\.1`)},
-}
+var codeSigns = later.Value[[]codeSign]{Make: func() []codeSign {
+	return []codeSign{
+		{Critical, "reverse-shell", "a program connects a shell to the network", []*expression{reSocket, reShell}, nil},
+		{Critical, "pipe-to-shell", "a program runs what it downloads", []*expression{reFetch, reRun}, nil},
+		{Critical, "decoded-to-shell", "a program runs what it decodes", []*expression{reDecode, reRun}, nil},
+		{Critical, "fork-bomb", "a program starts itself without end", []*expression{reFork}, nil},
+		{High, "rm-recursive", "a program removes directories", []*expression{reWipe}, nil},
+		{Medium, "code-exec", "a program runs a command that is computed at run time", []*expression{reExecBare}, nil},
+		{Medium, "network", "a program talks to another machine", []*expression{reSend}, expr(`localhost|127\.0\.0\.1`)},
+	}
+}}
 
 // code judges a program in another language: by the calls it makes, and by
 // the strings that it hands to a shell or opens.
@@ -189,7 +192,7 @@ func (w *walker) code(x word, c *call) {
 		w.blind("too-long", "a program longer than what is looked at")
 		text = text[:maxText]
 	}
-	for _, s := range codeSigns {
+	for _, s := range codeSigns.Get() {
 		matched := s.except == nil || !s.except.matches(text)
 		for _, re := range s.all {
 			matched = matched && re.matches(text)

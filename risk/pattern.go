@@ -2,8 +2,9 @@ package risk
 
 import (
 	"strings"
-	"sync"
 	"sync/atomic"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // pattern is one row of the tables of commands that are judged by their
@@ -21,7 +22,7 @@ type pattern struct {
 
 // valueOptions are the options that take a value and may stand before the
 // subcommand of a program.
-var valueOptions = sync.OnceValue(func() map[string]string {
+var valueOptions = later.Value[map[string]string]{Make: func() map[string]string {
 	return map[string]string{
 		"git":       "C c git-dir work-tree namespace exec-path super-prefix",
 		"kubectl":   "n namespace context cluster kubeconfig s server token user as as-group l selector f filename o output c container field-selector grace-period timeout",
@@ -45,7 +46,7 @@ var valueOptions = sync.OnceValue(func() map[string]string {
 		"redis-cli": "h p a u n r i",
 		"prisma":    "schema",
 	}
-})
+}}
 
 // patternTables are all of them.
 func patternTables() [][]pattern {
@@ -53,7 +54,7 @@ func patternTables() [][]pattern {
 }
 
 // byCommand indexes the tables by command name.
-var byCommand = sync.OnceValue(func() map[string][]pattern { return indexPatterns(patternTables()...) })
+var byCommand = later.Value[map[string][]pattern]{Make: func() map[string][]pattern { return indexPatterns(patternTables()...) }}
 
 // fewLookups is how often the tables are searched before they are indexed: a
 // program that judges one command and ends would spend more on the index than
@@ -65,7 +66,7 @@ var lookups atomic.Int32
 // patternsOf returns the rows of a command in their order.
 func patternsOf(name string) []pattern {
 	if manyLookups() {
-		return byCommand()[name]
+		return byCommand.Get()[name]
 	}
 	lookups.Add(1)
 	return searchPatterns(name)
@@ -109,7 +110,7 @@ func (w *walker) patterns(c *call) {
 	if len(rows) == 0 {
 		return
 	}
-	o := parseOptions(c.args, valueOptions()[c.name])
+	o := parseOptions(c.args, valueOptions.Get()[c.name])
 	if v, ok := o.get("dry-run", "help", "dryrun", "what-if", "simulate"); ok && !v.literal("none") && !v.literal("false") {
 		return
 	}

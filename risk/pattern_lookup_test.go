@@ -9,7 +9,7 @@ import (
 
 // TestLookups finds the same rows with the index and without.
 func TestLookups(t *testing.T) {
-	for name, want := range byCommand() {
+	for name, want := range byCommand.Get() {
 		if diff := cmp.Diff(searchPatterns(name), want, cmp.AllowUnexported(pattern{})); diff != "" {
 			t.Errorf("%s (-searched +indexed):\n%s", name, diff)
 		}

@@ -3,7 +3,8 @@ package risk
 import (
 	"path"
 	"strings"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // protection is a class of files that are not like others to write.
@@ -70,7 +71,7 @@ func anyOf(list ...func(string) bool) func(string) bool {
 }
 
 // protections are looked through in order; the first that matches counts.
-var protections = sync.OnceValue(func() []protection {
+var protections = later.Value[[]protection]{Make: func() []protection {
 	return []protection{
 		{"", Low, "", under("/dev/null /dev/zero /dev/stdout /dev/stderr /dev/stdin /dev/tty /dev/fd /dev/full /dev/shm /dev/pts /dev/random /dev/urandom")},
 		{"device-write", Critical, "a block device or memory", anyOf(named("/dev/sd* /dev/hd* /dev/vd* /dev/xvd* /dev/nvme* /dev/mmcblk* /dev/disk* /dev/rdisk* /dev/dm-* /dev/md* /dev/loop* /dev/mem /dev/kmem /dev/port"), under("/dev/mapper /dev/disk"))},
@@ -94,7 +95,7 @@ var protections = sync.OnceValue(func() []protection {
 		{"ci-config", Medium, "what the build server runs", inside(".github/workflows .gitlab-ci.yml .circleci")},
 		{"", Low, "", under("/tmp /var/tmp /var/folders")},
 	}
-})
+}}
 
 // settingsAnywhere matches the settings of an agent, by which its hooks come and go,
 // in any project.
@@ -115,7 +116,7 @@ func settingsAnywhere(p string) bool {
 
 // protectionOf returns the class of a path that is written or removed.
 func protectionOf(p string) (protection, bool) {
-	for _, x := range protections() {
+	for _, x := range protections.Get() {
 		if x.match(p) {
 			return x, true
 		}
@@ -166,7 +167,7 @@ type secretFile struct {
 	names []string
 }
 
-var secretFiles = sync.OnceValue(func() []secretFile {
+var secretFiles = later.Value[[]secretFile]{Make: func() []secretFile {
 	return []secretFile{
 		{High, "the system's password hashes", named("/etc/shadow /etc/gshadow /etc/master.passwd /etc/shadow- /etc/sudoers"), []string{"/etc/shadow"}},
 		{High, "a private key", privateKey, []string{"~/.ssh/id_rsa", "~/.ssh/id_ed25519"}},
@@ -185,7 +186,7 @@ var secretFiles = sync.OnceValue(func() []secretFile {
 		{Medium, "secrets by its name", named("secrets.y*ml secrets.json secrets.toml credentials.json client_secret*.json *.pfx *.p12 *.jks htpasswd .htpasswd"), []string{"secrets.yaml"}},
 		{Medium, "a shell history", named("~/.bash_history ~/.zsh_history ~/.history ~/.psql_history ~/.mysql_history ~/.python_history"), []string{"~/.bash_history"}},
 	}
-})
+}}
 
 func privateKey(p string) bool {
 	base := path.Base(p)
@@ -227,7 +228,7 @@ func (w *walker) secretOf(x word) (secretFile, bool) {
 	if p == "" || x.text == "-" {
 		return secretFile{}, false
 	}
-	for _, s := range secretFiles() {
+	for _, s := range secretFiles.Get() {
 		if s.match(p) {
 			return s, true
 		}

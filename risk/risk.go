@@ -131,18 +131,3 @@ func Argv(argv []string) Assessment {
 	w.run(&call{argv: words})
 	return w.assessment()
 }
-
-// Denies reports whether a policy refuses what has a level: one that is at or above
-// the limit. An empty limit refuses nothing, one that cannot be read everything; a
-// level that cannot be read is the lowest.
-func Denies(limit, level string) bool {
-	if limit == "" {
-		return false
-	}
-	at, err := ParseLevel(limit)
-	if err != nil {
-		return true
-	}
-	got, _ := ParseLevel(level) // as said
-	return got >= at
-}

@@ -86,7 +86,7 @@ func (w *walker) ftp(c *call) {
 
 // bucket judges uploads to object storage.
 func (w *walker) bucket(c *call) {
-	o := parseOptions(c.args, valueOptions()[c.name])
+	o := parseOptions(c.args, valueOptions.Get()[c.name])
 	n := len(o.operands)
 	if n < 2 {
 		return

@@ -2,10 +2,11 @@ package risk
 
 import (
 	"strings"
-	"sync"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // variable is what is known of a shell variable: the values it may have, a
@@ -15,19 +16,19 @@ type variable struct {
 }
 
 // The variables whose value is known well enough without an environment.
-var wellKnown = sync.OnceValue(func() map[string]string {
+var wellKnown = later.Value[map[string]string]{Make: func() map[string]string {
 	return map[string]string{
 		"HOME": "~", "PWD": ".", "IFS": " \t\n", "TMPDIR": "/tmp", "TMP": "/tmp", "TEMP": "/tmp",
 		"XDG_CONFIG_HOME": "~/.config", "XDG_DATA_HOME": "~/.local/share", "XDG_STATE_HOME": "~/.local/state",
 		"XDG_CACHE_HOME": "~/.cache", "ZDOTDIR": "~", "SHELL": "/bin/sh", "BASH": "/bin/bash", "UID": "1000", "EUID": "1000", "0": "bash",
 	}
-})
+}}
 
 // lookup returns the value of a variable that the current pass looks at.
 func (w *walker) lookup(name string) ([]word, bool) {
 	v, ok := w.vars[name]
 	if !ok {
-		if s, known := wellKnown()[name]; known {
+		if s, known := wellKnown.Get()[name]; known {
 			return []word{literalWord(s)}, true
 		}
 		return nil, false

@@ -26,7 +26,8 @@ type account struct {
 	mu       sync.Mutex
 	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never
 	bucket   bucket    // guarded by mu
-	losses   bucket    // guarded by mu
+	losses   bucket    // guarded by mu: of those that it claims
+	lost     lost      // guarded by mu
 
 	naming sync.Mutex // held while the system is asked
 	named  time.Time  // guarded by naming: when it was
@@ -93,39 +94,60 @@ func (s *Server) objection(sender Sender) string {
 	return ""
 }
 
-// A refusal is what was refused for one cause.
+// A refusalKey is what refusals are counted by.
+type refusalKey struct{ cause, sender string }
+
+// A refusal is what was refused for one cause to one sender.
 type refusal struct {
+	sender   Sender
 	recorded time.Time
 	left     uint64 // refused since, and not on record
 }
 
-// refusalsEvery is how often one cause of refusals is recorded at most: somebody
-// who is refused shall not fill the log.
-const refusalsEvery = time.Second
+const (
+	// refusalsEvery is how often one cause of refusals to one sender is recorded at
+	// most: somebody who is refused shall not fill the log.
+	refusalsEvery = time.Second
+	// maxRefusals is of how many causes and senders refusals are counted apart. Who is
+	// refused may have any number of user ids.
+	maxRefusals = 256
+)
 
 // Refuse records that a sender was refused, and returns [ErrRefused] with the
 // cause. Causes are few and the caller's own words, not the sender's: of each one a
-// second is recorded, with the number of those in between.
+// second is recorded for each sender, with the number of those in between. Where very
+// many are refused, those for whom there is no place are counted together, as nobody's.
 func (s *Server) Refuse(ctx context.Context, sender Sender, cause string) error {
 	s.stats.refused.Add(1)
 	refused := fmt.Errorf("%w: %s", ErrRefused, cause)
 	now := s.opt.Now()
 	s.mu.Lock()
-	r, ok := s.refusals[cause]
+	key := refusalKey{cause, sender.Key()}
+	over := s.placeFor(key, now)
+	if _, ok := s.refusals[key]; !ok && len(s.refusals) >= maxRefusals {
+		key.sender, sender = "", unknown
+	}
+	r, ok := s.refusals[key]
 	if !ok {
-		r = new(refusal)
-		s.refusals[cause] = r
+		r = &refusal{sender: sender}
+		s.refusals[key] = r
 	}
 	if ok && now.Sub(r.recorded).Abs() < refusalsEvery {
 		r.left++
 		s.mu.Unlock()
+		s.tellLeft(ctx, over)
 		return refused
 	}
 	left := r.left
 	r.recorded, r.left = now, 0
 	s.mu.Unlock()
+	s.tellLeft(ctx, over)
 	if err := s.recordRefusal(ctx, sender, cause, left); err != nil {
 		s.mu.Lock()
+		if now, ok := s.refusals[key]; ok {
+			r = now
+		}
+		s.refusals[key] = r // it may have been over meanwhile
 		r.left += left + 1
 		s.mu.Unlock()
 		s.tell(fmt.Errorf("a refusal could not be recorded: %w", err))
@@ -133,8 +155,30 @@ func (s *Server) Refuse(ctx context.Context, sender Sender, cause string) error 
 	return refused
 }
 
-// labelLeftOut counts the refusals of the same cause that have no record of their
-// own.
+// placeFor makes room for a refusal where there is none, by those that are over: it
+// returns what is left to record of them. s.mu is held.
+func (s *Server) placeFor(key refusalKey, now time.Time) map[refusalKey]refusal {
+	if _, ok := s.refusals[key]; ok || len(s.refusals) < maxRefusals {
+		return nil
+	}
+	over := make(map[refusalKey]refusal)
+	for key, r := range s.refusals {
+		if now.Sub(r.recorded).Abs() < refusalsEvery {
+			continue
+		}
+		if r.left > 0 {
+			over[key] = *r
+		}
+		delete(s.refusals, key)
+	}
+	return over
+}
+
+// unknown is a sender of whom nothing is known.
+var unknown = Sender{UID: -1, GID: -1, PID: -1}
+
+// labelLeftOut counts the refusals of the same cause and sender that have no record of
+// their own.
 const labelLeftOut = "refused_besides"
 
 func (s *Server) recordRefusal(ctx context.Context, sender Sender, cause string, left uint64) error {
@@ -152,20 +196,24 @@ func (s *Server) recordRefusal(ctx context.Context, sender Sender, cause string,
 
 // tellRefusals records what refusals have no record yet.
 func (s *Server) tellRefusals() {
+	left := make(map[refusalKey]refusal)
 	s.mu.Lock()
-	left := make(map[string]uint64)
-	for cause, r := range s.refusals {
+	for key, r := range s.refusals {
 		if r.left > 0 {
-			left[cause] = r.left
+			left[key] = *r
 			r.left = 0
 		}
 	}
 	s.mu.Unlock()
-	nobody := Sender{UID: -1, GID: -1, PID: -1}
-	for cause, n := range left {
-		// The event itself stands for one of them.
-		if err := s.recordRefusal(context.Background(), nobody, cause, n-1); err != nil {
-			s.tell(fmt.Errorf("%d refusals could not be recorded: %w", n, err))
+	s.tellLeft(context.Background(), left)
+}
+
+// tellLeft records refusals that have no record of their own: the event of each stands
+// for one of them.
+func (s *Server) tellLeft(ctx context.Context, left map[refusalKey]refusal) {
+	for key, r := range left {
+		if err := s.recordRefusal(ctx, r.sender, key.cause, r.left-1); err != nil {
+			s.tell(fmt.Errorf("%d refusals to %v could not be recorded: %w", r.left, r.sender, err))
 		}
 	}
 }

@@ -57,7 +57,11 @@ func (c *conn) giveToHTTP(h *handOver, read []byte) {
 }
 
 func (c *conn) end() {
-	_ = c.Close() // what was to be said is said
+	if c.isStopped() {
+		Linger(c.Conn)
+	} else {
+		_ = c.Close() // what was to be said is said
+	}
 	c.server.forget(c)
 }
 

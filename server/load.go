@@ -13,6 +13,8 @@ const (
 	maxLoad = 16 << 20
 	// eventLoad is what an event takes besides its texts.
 	eventLoad = 512
+	// cutLoad is what is recorded of an event at most.
+	cutLoad = 64 << 10
 )
 
 // A Load is what the events of one request take. It is there for who makes many
@@ -35,8 +37,16 @@ func (l *Load) Add(ev *etch.Event) error {
 		l.server.stats.tooLarge.Add(1)
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, limits.MaxEvent)
 	}
+	return l.add(size)
+}
+
+// AddCut is Add for an event that is recorded however long it is, and is then no longer
+// than a line of the log.
+func (l *Load) AddCut(ev *etch.Event) error { return l.add(min(sizeOf(ev), cutLoad)) }
+
+func (l *Load) add(size int) error {
 	all := l.bytes + size + eventLoad
-	if most := max(maxLoad, 2*limits.MaxEvent); all > most {
+	if most := max(maxLoad, 2*l.server.limits.MaxEvent); all > most {
 		l.server.stats.tooLarge.Add(1)
 		return fmt.Errorf("%w: %d bytes with what is before it in the request, at most %d", ErrTooLarge, all, most)
 	}

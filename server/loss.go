@@ -73,6 +73,7 @@ func (s *Server) recordLoss(ctx context.Context, sender Sender, loss etch.Loss) 
 	own.mu.Lock()
 	defer own.mu.Unlock()
 	loss.ID = sender.Key() + " " + loss.ID
+	loss.ClaimedBy = sender.Key()
 	loss.Cause = fmt.Sprintf("lost on the way to the daemon, as %v claims: %s", sender, loss.Cause)
 	return s.log.RecordLoss(ctx, loss)
 }

@@ -76,7 +76,7 @@ func TestLossesOfASpool(t *testing.T) {
 		t.Fatalf("on record as lost: %+v", got)
 	}
 	for _, gap := range got {
-		if !strings.HasPrefix(gap.ID, "uid ") || !strings.Contains(gap.Cause, "claims: ") {
+		if gap.ClaimedBy != fmt.Sprint("uid ", os.Getuid()) || !strings.HasPrefix(gap.ID, gap.ClaimedBy+" ") || !strings.Contains(gap.Cause, "claims: ") {
 			t.Errorf("it is not said who says so: %+v", gap)
 		}
 	}

@@ -2,9 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -39,18 +38,11 @@ type repeats struct {
 
 // A repeated is what one sender has sent again.
 type repeated struct {
-	mu    sync.RWMutex         // held for reading while the sender's events with ids are appended
-	ids   map[repeat]time.Time // guarded by mu: when each was sent again first
-	order []repeat             // guarded by mu: as they came
-	one   sync.Mutex           // held by who looks and appends what is not there
+	mu    sync.RWMutex // held for reading while the sender's events with ids are appended
+	ids   memory       // guarded by mu: of what was sent again, when it was so first
+	one   sync.Mutex   // held by who looks and appends what is not there
+	looks bucket       // guarded by one: of milliseconds
 }
-
-// A repeat is the hash of an id, which may be as long as an event.
-type repeat [sha256.Size]byte
-
-// A first message comes within repeatAge of a second one, or never: its connection
-// has long been closed by then.
-const repeatAge = time.Hour
 
 // maxRepeats is how many ids of one sender are remembered, who could send any number.
 const maxRepeats = 1 << 16
@@ -65,7 +57,7 @@ func (r *repeats) of(ev *etch.Event) *repeated {
 		if r.senders == nil {
 			r.senders = make(map[string]*repeated)
 		}
-		own = &repeated{ids: make(map[repeat]time.Time)}
+		own = new(repeated)
 		r.senders[sender] = own
 	}
 	return own
@@ -76,36 +68,20 @@ func senderOf(ev *etch.Event) string {
 	return ev.Labels[LabelSenderUID] + "\n" + ev.Labels[LabelSenderToken]
 }
 
-func repeatOf(ev *etch.Event) repeat { return sha256.Sum256([]byte(ev.ID)) }
-
-// has reports whether the event has a remembered id. mu is held.
-func (r *repeated) has(ev *etch.Event) bool {
-	if len(r.ids) == 0 || ev.ID == "" {
-		return false
-	}
-	_, ok := r.ids[repeatOf(ev)]
-	return ok
-}
-
 // remember remembers ids, and forgets old ones. Whoever appends an event with an id
 // has ended by then, or will find these. It reports false where there is no room.
 func (r *repeated) remember(events []*etch.Event, how []sending, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.order) > 0 && now.Sub(r.ids[r.order[0]]).Abs() > repeatAge {
-		delete(r.ids, r.order[0])
-		r.order = r.order[1:]
-	}
+	r.ids.forget(now, maxRepeats)
 	for i, ev := range events {
-		if how[i] != again || r.has(ev) {
+		if how[i] != again || r.ids.has(ev) {
 			continue
 		}
-		if len(r.ids) >= maxRepeats {
+		if len(r.ids.order) >= maxRepeats {
 			return false
 		}
-		id := repeatOf(ev)
-		r.ids[id] = now
-		r.order = append(r.order, id)
+		r.ids.add(ev, now)
 	}
 	return true
 }
@@ -117,6 +93,9 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, how []sen
 	own := s.repeats.of(events[0])
 	own.one.Lock()
 	defer own.one.Unlock()
+	if !s.mayLook(own) {
+		return nil, nil, ErrShuttingDown
+	}
 	if !own.remember(events, how, s.opt.Now()) {
 		return nil, nil, fmt.Errorf("%w: too many events were sent again within %v", etch.ErrNotRecorded, repeatAge)
 	}
@@ -152,37 +131,27 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, how []sen
 func (s *Server) find(ctx context.Context, own *repeated, events []*etch.Event, how []sending) (map[string]bool, error) {
 	wanted := make(map[string]bool)
 	sender := senderOf(events[0])
-	var first, last time.Time
+	var at []time.Time
 	own.mu.RLock()
 	for i, ev := range events {
-		if ev.ID == "" || how[i] == plainly && !own.has(ev) {
+		if ev.ID == "" || how[i] == plainly && !own.ids.has(ev) {
 			continue
 		}
-		at := ev.Timestamp.UTC().Truncate(time.Microsecond)
 		wanted[ev.ID] = true
-		if first.IsZero() || at.Before(first) {
-			first = at
-		}
-		if at.After(last) {
-			last = at
-		}
+		at = append(at, ev.Timestamp.UTC().Truncate(time.Microsecond))
 	}
 	own.mu.RUnlock()
 	found := make(map[string]bool)
-	if len(wanted) == 0 {
-		return found, nil
-	}
-	q := etch.Query{AllPhases: true, From: first, Until: last.Add(time.Microsecond), Match: func(r *etch.Record) bool {
-		return wanted[r.Event.ID] && senderOf(&r.Event) == sender
-	}}
-	for r, err := range s.log.Records(ctx, q) {
-		if _, damage := errors.AsType[*etch.CorruptionError](err); damage {
-			continue // a line that cannot be read vouches for no event
-		}
+	began := time.Now()
+	defer func() { own.looked(time.Since(began)) }()
+	for _, w := range windowsOf(at) {
+		some, err := s.look(ctx, etch.Query{AllPhases: true, From: w.first, Until: w.last.Add(time.Microsecond), Match: func(r *etch.Record) bool {
+			return wanted[r.Event.ID] && senderOf(&r.Event) == sender
+		}}, len(wanted))
 		if err != nil {
 			return nil, err
 		}
-		found[r.Event.ID] = true
+		maps.Copy(found, some)
 	}
 	return found, nil
 }

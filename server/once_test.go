@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/server"
 )
 
 // withID is an event as one that is spooled must be.
@@ -96,5 +97,47 @@ func TestOnceWantsAnIDAndATime(t *testing.T) {
 		if got := l.answer(); !strings.Contains(got, `"code":"invalid"`) {
 			t.Errorf("got %s, want an error", got)
 		}
+	}
+}
+
+// TestASpoolGoesOnBehindWhatIsNeverTaken: an event that the daemon does not take however
+// often it is sent keeps nothing back, is on record as lost, and its file is kept.
+func TestASpoolGoesOnBehindWhatIsNeverTaken(t *testing.T) {
+	d := startDaemon(t, &server.Options{Limits: server.Limits{MaxEvent: 4 << 10}})
+	c := d.client(t)
+	path := filepath.Join(t.TempDir(), "own.log")
+	spool, err := etch.OpenSpool(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	var events []*etch.Event
+	for i, name := range []string{"before", "long", "beside", "alone", "behind"} {
+		ev := withID(name, now.Add(time.Duration(i)*time.Second))
+		if name == "long" || name == "alone" {
+			ev.Action.Command = strings.Repeat("x", 5000)
+		}
+		events = append(events, ev)
+	}
+	for _, file := range [][]*etch.Event{events[:3], events[3:4], events[4:]} {
+		if err := spool.Put(etch.ErrNotRecorded, file...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done, err := spool.Send(t.Context(), c); err != nil || done != (etch.Drained{Recorded: 3, Lost: 2}) {
+		t.Errorf("got %+v, %v", done, err)
+	}
+	if got, want := fmt.Sprint(d.count(t)), "map[before:1 behind:1 beside:1]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	gaps := d.gaps(t)
+	if len(gaps) != 2 || gaps[0].Lost != 1 || gaps[1].Lost != 1 || !strings.Contains(gaps[1].Cause, "too long") {
+		t.Errorf("on record as lost: %+v", gaps)
+	}
+	if bad, err := filepath.Glob(filepath.Join(filepath.Dir(path), "own.spool", "*.bad")); err != nil || len(bad) != 2 {
+		t.Errorf("kept for people: %q, %v", bad, err)
+	}
+	if done, err := spool.Send(t.Context(), c); err != nil || done != (etch.Drained{}) {
+		t.Errorf("again: got %+v, %v", done, err)
 	}
 }

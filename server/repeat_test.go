@@ -15,15 +15,15 @@ func TestRecentKnowsWhatItDoesNotKnow(t *testing.T) {
 	var r recent
 	events := []*etch.Event{{ID: "a"}, {ID: "b"}}
 	r.note(events, []etch.Receipt{{Durable: true}, {}}, now, etch.ErrUnknown)
-	if _, ok := r.ids[repeatOf(events[0])]; !ok || len(r.ids) != 1 {
-		t.Errorf("%d ids are remembered, want that of the durable event alone", len(r.ids))
+	if !r.ids.has(events[0]) || r.ids.has(events[1]) {
+		t.Errorf("%d ids are remembered, want that of the durable event alone", len(r.ids.order))
 	}
 	if !r.since.Equal(now) {
 		t.Errorf("all is remembered since %v, want since %v", r.since, now)
 	}
 	r.forget(now.Add(repeatAge + 1))
-	if len(r.ids) != 0 || len(r.order) != 0 {
-		t.Errorf("%d ids are remembered after an hour", len(r.ids))
+	if r.ids.has(events[0]) {
+		t.Errorf("%d ids are remembered after an hour", len(r.ids.order))
 	}
 }
 
@@ -54,17 +54,17 @@ func TestRepeatsAreASendersOwn(t *testing.T) {
 	if !sent("2", "more") {
 		t.Error("another sender was refused")
 	}
-	if first := of("1", "0"); !all.of(first).has(first) {
+	if first := of("1", "0"); !all.of(first).ids.has(first) {
 		t.Error("an id was forgotten")
 	}
-	if other := of("2", "0"); all.of(other).has(other) {
+	if other := of("2", "0"); all.of(other).ids.has(other) {
 		t.Error("an id is another sender's too")
 	}
 	now = now.Add(repeatAge)
 	if !sent("1", "more") {
 		t.Error("refused after an hour")
 	}
-	if first := of("1", "0"); all.of(first).has(first) {
+	if first := of("1", "0"); all.of(first).ids.has(first) {
 		t.Error("an id was not forgotten")
 	}
 }

@@ -20,16 +20,9 @@ import (
 
 // A recent is what one sender has had recorded lately of what it may send again.
 type recent struct {
-	mu    sync.Mutex          // held while events are looked for and appended
-	ids   map[repeat]struct{} // guarded by mu
-	order []remembered        // guarded by mu: ids as they came
-	since time.Time           // guarded by mu: all is remembered that was recorded later; zero: since the server began
-}
-
-// A remembered is an id, and when it was recorded.
-type remembered struct {
-	id repeat
-	at time.Time
+	mu    sync.Mutex // held while events are looked for and appended
+	ids   memory     // guarded by mu: of what was recorded, when it was
+	since time.Time  // guarded by mu: all is remembered that was recorded later; zero: since the server began
 }
 
 // maxRecent is how many ids of one sender are remembered; those before are looked for
@@ -42,11 +35,11 @@ const maxAhead = 2 * time.Minute
 
 // RecordOnce is [Server.Record] for events that may be sent again, each with an id
 // that is made of its content, and of an event without a time that is all that it is
-// known by. Those that the same sender has had recorded within the last hour are not
+// known by. One without an id is recorded each time that it is sent. Those that the same sender has had recorded within the last hour are not
 // recorded again: it returns how many these are. Where it fails some may be recorded,
 // and sending all of them again adds the rest.
 func (s *Server) RecordOnce(ctx context.Context, sender Sender, events []*etch.Event) (known int, err error) {
-	done, err := s.mayRecord(sender, events)
+	done, _, err := s.mayRecord(sender, events, (*Load).Add, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -74,14 +67,9 @@ func (s *Server) Turn(sender Sender) chan struct{} { return s.account(sender).tu
 
 // note remembers what is recorded.
 func (r *recent) note(events []*etch.Event, receipts []etch.Receipt, now time.Time, err error) {
-	if r.ids == nil {
-		r.ids = make(map[repeat]struct{})
-	}
 	for i, ev := range events {
-		if i < len(receipts) && receipts[i].Durable {
-			id := repeatOf(ev)
-			r.ids[id] = struct{}{}
-			r.order = append(r.order, remembered{id, now})
+		if i < len(receipts) && receipts[i].Durable && ev.ID != "" {
+			r.ids.add(ev, now)
 		}
 	}
 	if errors.Is(err, etch.ErrUnknown) {
@@ -92,12 +80,8 @@ func (r *recent) note(events []*etch.Event, receipts []etch.Receipt, now time.Ti
 
 // forget forgets what is too old, and too much.
 func (r *recent) forget(now time.Time) {
-	for len(r.order) > 0 && (len(r.order) > maxRecent || now.Sub(r.order[0].at).Abs() > repeatAge) {
-		if at := r.order[0].at; at.After(r.since) {
-			r.since = at
-		}
-		delete(r.ids, r.order[0].id)
-		r.order = r.order[1:]
+	if last := r.ids.forget(now, maxRecent); last.After(r.since) {
+		r.since = last
 	}
 }
 
@@ -112,11 +96,11 @@ func (s *Server) notYet(ctx context.Context, own *recent, events []*etch.Event) 
 	var missing []*etch.Event
 	q := lookup{wanted: make(map[string]bool), now: now, oldest: now.Add(-repeatAge)}
 	for _, ev := range events {
-		if _, ok := own.ids[repeatOf(ev)]; ok {
+		if own.ids.has(ev) {
 			continue
 		}
 		missing = append(missing, ev)
-		if since.After(q.oldest) && (ev.Timestamp.IsZero() || !ev.Timestamp.After(since.Add(maxAhead))) {
+		if ev.ID != "" && since.After(q.oldest) && (ev.Timestamp.IsZero() || !ev.Timestamp.After(since.Add(maxAhead))) {
 			q.want(ev)
 		}
 	}
@@ -167,7 +151,6 @@ func (q *lookup) wants(ev *etch.Event) bool {
 // come first, and it ends at the first seal that was made before there was anything to
 // be found. The query itself has no times: it would leave that seal out.
 func (s *Server) lookUp(ctx context.Context, q *lookup, sender string) (map[string]bool, error) {
-	found := make(map[string]bool)
 	query := etch.Query{
 		AllPhases: true, Control: true, Reverse: true,
 		Match: func(r *etch.Record) bool {
@@ -177,19 +160,5 @@ func (s *Server) lookUp(ctx context.Context, q *lookup, sender string) (map[stri
 			return q.wants(&r.Event) && senderOf(&r.Event) == sender
 		},
 	}
-	for r, err := range s.log.Records(ctx, query) {
-		if _, damage := errors.AsType[*etch.CorruptionError](err); damage {
-			continue // a line that cannot be read vouches for no event
-		}
-		if err != nil {
-			return nil, err
-		}
-		if r.IsControl() {
-			break
-		}
-		if found[r.Event.ID] = true; len(found) == len(q.wanted) {
-			break
-		}
-	}
-	return found, nil
+	return s.look(ctx, query, len(q.wanted))
 }

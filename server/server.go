@@ -113,11 +113,11 @@ type Server struct {
 	began  time.Time
 
 	mu       sync.Mutex
-	senders  map[identity]*account // guarded by mu
-	refusals map[string]*refusal   // guarded by mu, by cause
-	conns    map[*conn]struct{}    // guarded by mu
-	closers  []func()              // guarded by mu: end the accepting loops
-	draining bool                  // guarded by mu
+	senders  map[identity]*account   // guarded by mu
+	refusals map[refusalKey]*refusal // guarded by mu
+	conns    map[*conn]struct{}      // guarded by mu
+	closers  []func()                // guarded by mu: end the accepting loops
+	draining bool                    // guarded by mu
 
 	repeats  repeats
 	room     room
@@ -134,7 +134,7 @@ func New(log *etch.Log, opts *Options) (*Server, error) {
 		log:      log,
 		origin:   log.Info().Origin,
 		senders:  make(map[identity]*account),
-		refusals: make(map[string]*refusal),
+		refusals: make(map[refusalKey]*refusal),
 		conns:    make(map[*conn]struct{}),
 		stopping: make(chan struct{}),
 	}
@@ -207,6 +207,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		s.cutOff()
 	}
 	s.tellRefusals()
+	s.tellAllLost()
 	if cut != nil {
 		return cut
 	}

@@ -240,10 +240,20 @@ func (h *handed) Read(p []byte) (int, error) {
 	return h.conn.Read(p)
 }
 
-// Close closes the connection and ends its account.
-func (h *handed) Close() error {
-	err := h.conn.Close()
-	h.once.Do(func() { h.server.forget(h.conn) })
+// Close closes the connection and ends its account. It returns at once, also where the
+// connection is read on because the server is draining.
+func (h *handed) Close() (err error) {
+	h.once.Do(func() {
+		if h.server.isDraining() {
+			go func() {
+				Linger(h.conn.Conn)
+				h.server.forget(h.conn)
+			}()
+			return
+		}
+		err = h.conn.Close()
+		h.server.forget(h.conn)
+	})
 	return err
 }
 

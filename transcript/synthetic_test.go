@@ -110,6 +110,8 @@ func TestCodex(t *testing.T) {
 		"an output that says running":  {ls + "success exit=0\n", []string{call, answer("Process exited with code 0\nOutput:\nProcess running with session ID 7\n")}},
 		"repeated by a resumption":     {ls + "success exit=0\n", []string{call, answer("Process exited with code 0\nOutput:\n"), call, answer("Process exited with code 1\nOutput:\n")}},
 		"rejected":                     {ls + "blocked denied_by=user\n", []string{call, answer("exec command rejected by user")}},
+		"rejected by a rule":           {ls + "blocked denied_by=rule\n", []string{call, answer("exec_command failed: CreateProcess { message: \"Rejected(\\\"`/bin/bash -lc 'rm -rf x'` rejected: rm -f style commands are not permitted. Use a safer approach\\\")\" }")}},
+		"not started":                  {ls + "error\n", []string{call, answer("exec_command failed: CreateProcess { message: \"No such file or directory (os error 2)\" }")}},
 		"declined":                     {ls + "blocked denied_by=user\n", []string{call, item("event_msg", `"type":"item_completed","item":{"type":"CommandExecution","id":"c","status":"declined"}`), answer("exec command rejected by user")}},
 		"of an older version":          {ls + "error exit=3\n", []string{strings.Replace(call, `{\"cmd\":\"ls\"}`, `{\"command\":[\"bash\",\"-lc\",\"ls\"]}`, 1), answer(`{"output":"x","metadata":{"exit_code":3}}`)}},
 		"exec_command_end":             {ls + "error exit=4\n", []string{call, item("event_msg", `"type":"exec_command_end","call_id":"c","exit_code":4`), answer("x")}},

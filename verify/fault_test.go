@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -181,6 +182,23 @@ func TestNoFault(t *testing.T) {
 				t.Errorf("got %s with %d notes, want %s with %d: %s", r.Verdict, r.NoteCount, c.want, c.notes, text(t, r))
 			}
 		})
+	}
+}
+
+// TestClaimedLoss shows that what somebody says is lost is counted apart from what is
+// known to be, and told as his word.
+func TestClaimedLoss(t *testing.T) {
+	r := judged(t, logtest.FS(made(logtest.Options{}, events(3), func(l *logtest.Log) {
+		l.Control("log_gap", map[string]any{"lost": 7})
+		l.Control("log_gap", map[string]any{"lost": uint64(math.MaxUint64), "claimed_by": "uid 5"})
+		l.Control("log_gap", map[string]any{"lost": 7, "claimed_by": "uid 5"})
+	})), atHome(0))
+	if s := r.Summary; s.LostEvents != 7 || s.LostAsClaimed != math.MaxUint64 || r.NoteCount != 3 || !strings.HasPrefix(r.Notes[2].Detail, "uid 5 claims that 7 events ") {
+		t.Errorf("got %s", text(t, r))
+	}
+	var out strings.Builder
+	if err := r.WriteText(&out); err != nil || !strings.Contains(out.String(), "which nothing proves") {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }
 

@@ -205,6 +205,7 @@ func (v *verifier) conclude() {
 	case sum.Epochs > 1 && sum.PublicKeySource == "given" && v.state != nil && r.Verdict == Intact:
 		sum.Tier = TierForwardSecure
 	}
+	v.sealers(sum)
 	v.limits()
 }
 

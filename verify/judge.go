@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -98,7 +99,7 @@ func (v *verifier) newJudge() *judge {
 	}
 	j := &judge{report: v.report, chain: chain{badSeals: -1}, last: -1, macs: v.opts.MACSecret != nil, indexes: v.indexes, sealing: v.opts.Sealed}
 	sum := &j.sum
-	sum.Daemons = []string{}
+	sum.Daemons, sum.Owners, sum.DaemonsThatSent = []string{}, []string{}, []string{}
 	sum.PublicKeySource, sum.PublicKey = "given", v.opts.PublicKey
 	if sum.PublicKey == "" {
 		sum.PublicKeySource, sum.PublicKey = "found", v.opts.Found
@@ -198,6 +199,18 @@ func (j *judge) tell(seq uint64, kind, format string, args ...any) {
 	r.NoteCount, r.Notes = j.notes, r.Notes[:min(j.notes, len(r.Notes))]
 	r.note(Note{j.segment.name, seq, kind, fmt.Sprintf(format, args...)})
 	j.notes++
+}
+
+// lost counts what a log_gap says was lost, and apart from it what it has on
+// somebody's word.
+func (j *judge) lost(g *control.GapLog) {
+	if g.ClaimedBy != "" {
+		j.sum.LostAsClaimed += min(g.Lost, math.MaxUint64-j.sum.LostAsClaimed) // it may be any number
+		j.tell(j.seq, control.Gap, "%s claims that %d events between %s and %s are lost: %s", g.ClaimedBy, g.Lost, g.From, g.To, g.Cause)
+		return
+	}
+	j.sum.LostEvents += g.Lost
+	j.tell(j.seq, control.Gap, "%d events between %s and %s could not be recorded: %s", g.Lost, g.From, g.To, g.Cause)
 }
 
 // reached compares what was read with the state and the head, where either is
@@ -351,8 +364,7 @@ func (j *judge) control(kind string, data []byte, offset int64) {
 	case control.Gap:
 		var g control.GapLog
 		if err = parse(data, &g); err == nil {
-			j.sum.LostEvents += g.Lost
-			j.tell(j.seq, kind, "%d events between %s and %s could not be recorded: %s", g.Lost, g.From, g.To, g.Cause)
+			j.lost(&g)
 		}
 	}
 	if err != nil {

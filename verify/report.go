@@ -99,22 +99,29 @@ type Summary struct {
 	Segments       uint64 `json:"segments"`
 	Bytes          int64  `json:"bytes"`
 
-	Seals          uint64   `json:"seals"`
-	SealsByDaemon  uint64   `json:"seals_by_daemon"` // of them; what the seals say
-	Daemons        []string `json:"daemons"`         // the user ids that those daemons ran as, maxDaemons at most
-	SealSignatures Checked  `json:"seal_signatures"`
-	LineMACs       Checked  `json:"line_macs"`
-	Indexes        Checked  `json:"indexes"` // that lie beside the log; checked: compared with their segments
-	Epochs         uint64   `json:"epochs"`
-	EpochsBroken   uint64   `json:"epochs_broken"`
-	Tier           Tier     `json:"tier"`
+	Seals         uint64   `json:"seals"`
+	SealsByDaemon uint64   `json:"seals_by_daemon"` // of them; what the seals say
+	Daemons       []string `json:"daemons"`         // the user ids that those daemons ran as, maxDaemons at most
+	// Owners are the user ids of whom the log's files and keys are here; none where that
+	// is not known, as of a copy.
+	Owners []string `json:"owners"`
+	// DaemonsThatSent are those of Daemons as whom somebody has sent events too.
+	DaemonsThatSent []string `json:"daemons_that_sent"`
+
+	SealSignatures Checked `json:"seal_signatures"`
+	LineMACs       Checked `json:"line_macs"`
+	Indexes        Checked `json:"indexes"` // that lie beside the log; checked: compared with their segments
+	Epochs         uint64  `json:"epochs"`
+	EpochsBroken   uint64  `json:"epochs_broken"`
+	Tier           Tier    `json:"tier"`
 
 	UnsealedTail     uint64  `json:"unsealed_tail"`           // records after the last seal
 	UnanchoredTail   *uint64 `json:"unanchored_tail"`         // records after the head; null without a head that fits
 	NotYetCommitted  int64   `json:"not_yet_committed_bytes"` // at the end, not judged
 	VoidBytes        int64   `json:"void_bytes"`              // never acknowledged, on record as void
 	MissingRecords   uint64  `json:"missing_records"`         // sequence numbers without a line
-	LostEvents       uint64  `json:"lost_events"`             // told by log_gap records
+	LostEvents       uint64  `json:"lost_events"`             // told by log_gap records, as the log's writers know
+	LostAsClaimed    uint64  `json:"lost_events_claimed"`     // the same, as others claim who need not say the truth
 	RecoveredTails   uint64  `json:"recovered_tails"`         // told by log_recovered records
 	StateRemembers   *uint64 `json:"state_remembers"`         // records; null without a state
 	KeysReadableHere bool    `json:"keys_readable_here"`      // whoever ran this can read the log's private keys
@@ -143,6 +150,7 @@ type Report struct {
 func newReport(home *Home) *Report {
 	r := &Report{Faults: []Fault{}, Notes: []Note{}, Undecided: []string{}, NotChecked: []string{}}
 	r.Summary.Tier = TierLocal
+	r.Summary.Daemons, r.Summary.Owners, r.Summary.DaemonsThatSent = []string{}, []string{}, []string{}
 	r.Summary.KeysReadableHere = home != nil && home.OwnKeys
 	return r
 }

@@ -82,6 +82,7 @@ func (r *Report) writeSummary(b *strings.Builder) {
 		{"void", uint64(s.VoidBytes), "bytes that were never acknowledged"},
 		{"missing", s.MissingRecords, "records"},
 		{"lost", s.LostEvents, "events that the log says it could not take"},
+		{"claimed", s.LostAsClaimed, "more that senders say were lost before they came to the log, which nothing proves"},
 	} {
 		if n.count > 0 {
 			row(n.name, "%d %s", n.count, n.what)
@@ -93,18 +94,6 @@ func (r *Report) writeSummary(b *strings.Builder) {
 	} else {
 		row("keys", "the private keys were not readable here")
 	}
-}
-
-// sealedBy says who made the seals, as far as they tell.
-func (s *Summary) sealedBy() string {
-	daemons := "a daemon of user " + strings.Join(s.Daemons, ", ")
-	switch s.SealsByDaemon {
-	case 0:
-		return "writers that are no daemon: agents may run as their user"
-	case s.Seals:
-		return daemons + "; agents that ran as another user could only add"
-	}
-	return fmt.Sprintf("%s, %d of %d; the others by writers that are no daemon", daemons, s.SealsByDaemon, s.Seals)
 }
 
 // count writes how many there are of something.

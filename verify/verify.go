@@ -88,6 +88,14 @@ type Home struct {
 	// OwnKeys says that whoever runs the verification can read the log's
 	// private keys. Then programs of the same user, agents among them, can too.
 	OwnKeys bool
+
+	// Owners are the user ids of whom the log's files and keys are; nil where that is
+	// not known.
+	Owners []string
+
+	// Sent reports whether the log says that a user, by its id, has sent events to a
+	// daemon. Nil means that it is not looked for.
+	Sent func(uid string) (bool, error)
 }
 
 // Log judges the log in fsys. The error is not nil where the options are wrong

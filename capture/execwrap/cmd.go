@@ -136,7 +136,7 @@ func (c *Cmd) begin() error {
 	}
 	c.begun = true
 	event, judged := c.event()
-	if risk.Denies(string(c.opt.Deny), judged.Level.String()) {
+	if etch.Risk(judged.Level.String()).Reaches(c.opt.Deny) {
 		refused := &RefusedError{Name: c.name(), Risk: judged, Limit: c.opt.Deny}
 		lost := recordRefusal(c.ctx, c.to, event, judged, c.opt.Deny)
 		return c.prevent(errors.Join(refused, c.unrecorded("refusal", lost)))

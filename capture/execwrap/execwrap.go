@@ -93,7 +93,7 @@ type Outcome struct {
 func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	r := c.begin(log)
 	event := r.event()
-	if risk.Denies(string(r.Deny), r.Outcome.Risk.Level.String()) {
+	if etch.Risk(r.Outcome.Risk.Level.String()).Reaches(r.Deny) {
 		return r.refuse(ctx, event)
 	}
 	// Signals are held back from here on, so that none can end the wrapper

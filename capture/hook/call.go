@@ -19,6 +19,7 @@ type Call struct {
 	Tool          string // as the agent names it
 	Server        string // MCP server; "" where the tool is the agent's own
 	Input         json.RawMessage
+	Digest        string // its InputDigest, where that is all that is remembered of the input
 	Cwd           string
 	Model         string
 	Mode          string // the permission mode

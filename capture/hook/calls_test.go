@@ -215,8 +215,8 @@ func (w told) describe(folder string, e *etch.Event, transcripts bool) string {
 		if w.Tool == "exec_command" {
 			end = "session-ended" // it might have run on after its turn
 		}
-	case folder == "claudecode" && (by == "host" || e.Labels["denied_by"] == "unknown"):
-		by = "unknown" // the words for the model are the refuser's own
+	case folder == "claudecode" && ended == "PostToolBatch":
+		outcome, by, end = etch.Error, "", "unknown" // the words for the model are the refuser's own, or an output
 	case folder == "claudecode" && ended == "UserPromptSubmit" && by == "user":
 		outcome, by, end = etch.Error, "", "interrupted" // before it ran or while: both are Esc
 	case folder == "claudecode" && ended == "SessionEnd":

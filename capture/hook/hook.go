@@ -59,6 +59,9 @@ type Agent struct {
 	// Settings returns the files that may switch the agent's hooks off, in a
 	// session in cwd.
 	Settings func(cwd string, getenv func(string) (string, bool)) []string
+	// Comments says that those files may have comments; of the other agents' one with
+	// a comment is left out, as is one that is no JSON for another reason.
+	Comments bool
 	// Answers returns what the agent takes for "go on" from an event, and for a
 	// refusal, which it must not be asked for where it has none.
 	Answers func(event string, kind Kind) (goOn Answer, deny func(reason string) Answer)
@@ -135,6 +138,12 @@ func (a *Agent) DenyPosted(event, reason string) (body []byte, ok bool) {
 // Stops reports whether a hook of an event runs at the end of a turn or of a
 // session, from which a refusal would keep the agent.
 func (a *Agent) Stops(event string) bool { return a.eventKind(event).stops() }
+
+// Asks reports whether a hook of an event is asked whether a call may run.
+func (a *Agent) Asks(event string) bool {
+	kind := a.eventKind(event)
+	return kind == AttemptEvent || kind == PermissionEvent
+}
 
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)

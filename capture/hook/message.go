@@ -1,7 +1,9 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/json"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -31,22 +33,27 @@ type Message struct {
 	tail   []byte
 }
 
-// Tail returns the last bytes of a file, at most limit: of an agent's
-// transcript, which may be long. It is nil for a file that cannot be read, and
-// of a delivery that is Remote. The bytes are kept for the next call, and not to
+// Lines gives the last lines of a file, the newest first, of its last limit bytes:
+// of an agent's transcript, which may be long. There are none of a file that cannot be
+// read, and of a delivery that is Remote. The bytes are kept for the next call, and not to
 // be changed.
-func (m *Message) Tail(name string, limit int) []byte {
-	if m.Delivery.Remote {
-		return nil
-	}
-	if name != m.tailOf {
+func (m *Message) Lines(name string, limit int) iter.Seq[[]byte] {
+	if name != m.tailOf && !m.Delivery.Remote {
 		tail, err := readPart(name, limit, true)
 		if err != nil {
 			tail = nil // a transcript is a second opinion: without it, the hooks' own words stand
 		}
 		m.tailOf, m.tail = name, tail
 	}
-	return m.tail
+	return func(yield func([]byte) bool) {
+		for rest := m.tail; len(rest) > 0; {
+			at := bytes.LastIndexByte(bytes.TrimSuffix(rest, []byte("\n")), '\n') + 1
+			if !yield(rest[at:]) {
+				return
+			}
+			rest = rest[:at]
+		}
+	}
 }
 
 // Rename gives the message the name of another event, which says more of it.

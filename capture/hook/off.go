@@ -10,10 +10,13 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
-// maxSettings is the size of the largest settings file that is looked into.
-const maxSettings = 1 << 20
+// maxSettings is the size of the largest settings file that is looked into. Those of
+// people have some kilobytes, and a hook has little time; what is said past this
+// switches hooks off unseen, so a larger one counts as one that does.
+const maxSettings = 2 << 20
 
 // watch looks, at a session's start, at the files that may switch hooks off:
 // those that do so now are a finding, for hooks that do not run have nobody
@@ -42,18 +45,40 @@ func (t *Turn) recheck() {
 	}
 }
 
-// config records that settings changed, and whether that switches hooks off.
+// config records that settings changed, and looks at every delivery whether that
+// switches hooks off: of two that say the same, one may be of a second change.
 func (t *Turn) config() {
 	m := t.m
 	name := m.Body.Text("file_path", "path")
-	e := t.base(etch.ConfigurationChange)
-	e.Action = did("settings", name, m.Call.Cwd)
-	setLabel(e, "source", m.Body.Text("source"))
-	t.add(e)
-	if name != "" && !m.Delivery.Remote {
-		// A change that is refused stays in the file: it is told, and refused, again.
-		t.compare(filepath.Clean(name), true)
+	if name != "" {
+		name = filepath.Clean(name)
 	}
+	fresh := t.state.note(t.changeKey(name), t.now)
+	if fresh {
+		e := t.base(etch.ConfigurationChange)
+		e.Action = did("settings", name, m.Call.Cwd)
+		setLabel(e, "source", m.Body.Text("source"))
+		t.add(e)
+	}
+	if name != "" && !m.Delivery.Remote {
+		// A change that is refused stays in the file: each further one is told, and
+		// every one is refused.
+		t.compare(name, fresh)
+	}
+}
+
+// changeKey is the key of a change of a settings file. Nothing in a payload tells
+// two changes of one turn apart, but the file does.
+func (t *Turn) changeKey(name string) key {
+	payload := t.payloadKey()
+	if name == "" || t.m.Delivery.Remote {
+		return payload
+	}
+	info, err := vfs.OS().Stat(name)
+	if err != nil {
+		return keyOf(payload.text(), "gone")
+	}
+	return keyOf(payload.text(), strconv.FormatInt(info.ModTime().UnixNano(), 10), strconv.FormatInt(info.Size(), 10))
 }
 
 // compare looks at a settings file and tells what is worse than when the session
@@ -64,31 +89,45 @@ func (t *Turn) compare(name string, again bool) {
 	if at >= 0 {
 		g = parseGuard(t.state.Guards[at])
 	}
-	content, err := readFile(name, maxSettings)
+	content, err := readFile(name, maxSettings+1)
 	if err != nil {
 		content = nil // most of them are not there
 	}
 	off := t.switchedOff(name, content)
-	hooks, sum := t.agent().hooks(name, content)
-	now := strconv.Itoa(hooks) + sum
+	var stand standing
+	if off == "" {
+		stand = t.agent().standing(name, content)
+	}
+	now := strconv.Itoa(stand.events) + stand.sum
 	if off != "" {
 		now = "off"
 	}
-	told := g.told == now && !again
+	before := g.told
+	told := before == now && !again
 	g.told = now
 	switch {
 	case off != "":
-		t.findingOnce(told, name, off)
-	case hooks < g.hooks && err != nil:
-		t.findingOnce(told, name, "the file with this program's hooks is gone or cannot be read")
-	case hooks < g.hooks:
-		t.findingOnce(told, name, "this program's hooks were taken out")
-	case g.hooks > 0 && sum != g.sum:
+		t.finding(told, name, off)
+	case stand.events < g.hooks && err != nil:
+		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
+	case stand.events < g.hooks && stand.unread:
+		t.finding(told, name, "the file with this program's hooks is not read any more as it stands")
+	case stand.events < g.hooks && len(stand.idle) > 0:
+		t.finding(told, name, "this program's hooks were kept from being run at "+strings.Join(stand.idle, ", "))
+	case stand.events < g.hooks:
+		t.finding(told, name, "this program's hooks were taken out")
+	case g.hooks > 0 && stand.sum != g.sum:
+		t.HooksOff = true // what they start now, and where it records, nobody has looked at
 		if !told {
 			t.suspicion(name, "hooks changed", "hooks-changed: this program's hooks were changed")
 		}
 	default:
-		g.hooks, g.sum, g.told = hooks, sum, ""
+		told = before == now
+		g.hooks, g.sum, g.told = stand.events, stand.sum, ""
+		if len(stand.idle) > 0 {
+			g.told = now // it is as the session found it, which is nothing to refuse
+			t.foundIdle(told, name, stand.idle)
+		}
 	}
 	if at >= 0 {
 		t.state.Guards = slices.Delete(t.state.Guards, at, at+1)
@@ -129,9 +168,11 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 	switch {
 	case len(content) == 0:
 		return ""
+	case len(content) > maxSettings:
+		return "the file is larger than is looked into"
 	case filepath.Base(name) == ".env":
 		if set := hookenv.Assigned(string(content)); len(set) > 0 {
-			return set[0].Name + " is set for hooks"
+			return set[0].Name + setForHooks
 		}
 		return ""
 	case filepath.Ext(name) == ".toml":
@@ -140,7 +181,7 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		}
 		return ""
 	}
-	p := settingsOf(content)
+	p, _ := t.agent().settingsOf(content)
 	if p.True("disableAllHooks") {
 		return "disableAllHooks is set"
 	}
@@ -154,7 +195,7 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		}
 	}
 	if variable := t.bends(name, p); variable != "" {
-		return variable + " is set for hooks"
+		return variable + setForHooks
 	}
 	return ""
 }
@@ -186,16 +227,27 @@ func featureOff(text string) string {
 	return ""
 }
 
-// finding records that hooks were switched off.
-func (t *Turn) finding(name, why string) {
+// setForHooks ends what is said of a variable that a project sets: it switches no hook
+// off, and those of "etch install" do not heed it.
+const setForHooks = " is set for hooks"
+
+// finding says that hooks are switched off, or would record elsewhere, and records it
+// unless it was told before.
+func (t *Turn) finding(told bool, name, why string) {
 	t.HooksOff = true
-	t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
+	switch {
+	case told:
+	case strings.HasSuffix(why, setForHooks):
+		t.suspicion(name, "environment set for hooks", "hooks-environment: "+why+", of which those that heed it record elsewhere")
+	default:
+		t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
+	}
 }
 
-// findingOnce records it unless it was told before.
-func (t *Turn) findingOnce(told bool, name, why string) {
+// foundIdle records, once, at which events a session found hooks that are not run.
+func (t *Turn) foundIdle(told bool, name string, events []string) {
 	if !told {
-		t.finding(name, why)
+		t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: this program's hooks are kept from being run at "+strings.Join(events, ", "))
 	}
 }
 
@@ -206,16 +258,6 @@ func (t *Turn) suspicion(name, finding, reason string) {
 	e.Action.Risk, e.Action.RiskReasons = etch.RiskHigh, []string{reason}
 	setLabel(e, "finding", finding)
 	t.add(e)
-}
-
-// settingsOf returns the object of a settings file, which some agents let have
-// comments.
-func settingsOf(content []byte) Payload {
-	if bytes.Contains(content, []byte("//")) || bytes.Contains(content, []byte("/*")) {
-		content = withoutComments(content)
-	}
-	p, _ := ParsePayload(content)
-	return p
 }
 
 // withoutComments returns a text of JSON with blanks in place of its comments.
@@ -271,81 +313,4 @@ func (t *Turn) bends(name string, p Payload) string {
 		}
 	}
 	return ""
-}
-
-// hooks returns how many events of a settings file start this program as a hook of
-// the agent, and a digest of the commands.
-func (a *Agent) hooks(name string, content []byte) (events int, sum string) {
-	var commands []string
-	if filepath.Ext(name) == ".js" { // a plugin, which is this program's as a whole
-		if text := string(content); strings.Contains(text, `"hook","`+a.Name+`"`) || strings.Contains(text, `etch-hook","`+a.Name+`"`) {
-			return 1, keyOf(string(content)).text()
-		}
-		return 0, ""
-	}
-	p := settingsOf(content)
-	for _, root := range [...]string{"hooks", "etch"} { // Antigravity has the name of the hooks around the events
-		list, _ := p.Object(root)
-		for _, event := range list.members {
-			if found := a.commandsIn(nil, event.value, 0); len(found) > 0 {
-				events++
-				commands = append(append(commands, event.name), found...)
-			}
-		}
-	}
-	if events == 0 {
-		return 0, ""
-	}
-	return events, keyOf(commands...).text()
-}
-
-// commandsIn appends the commands, and the lists of arguments, with "hook NAME" or
-// "etch-hook NAME" in them.
-func (a *Agent) commandsIn(found []string, raw []byte, depth int) []string {
-	if len(raw) == 0 || depth > 16 {
-		return found
-	}
-	switch raw[0] {
-	case '"':
-		if text, _ := Text(raw); a.isHookCommand(text) {
-			found = append(found, text)
-		}
-	case '[':
-		elements := Elements(raw)
-		for i, e := range elements {
-			if word, _ := Text(e); isHookWord(word) && i+1 < len(elements) {
-				if name, _ := Text(elements[i+1]); a.named(name) {
-					return append(found, string(raw))
-				}
-			}
-			found = a.commandsIn(found, e, depth+1)
-		}
-	case '{':
-		p, _ := ParsePayload(raw)
-		for _, m := range p.members {
-			found = a.commandsIn(found, m.value, depth+1)
-		}
-	}
-	return found
-}
-
-func (a *Agent) named(name string) bool { return name == a.Name || slices.Contains(a.Aliases, name) }
-
-// isHookCommand reports whether a command line starts this program as a hook of the agent.
-func (a *Agent) isHookCommand(line string) bool {
-	words := strings.Fields(line)
-	for i, word := range words {
-		if isHookWord(word) && i+1 < len(words) && a.named(strings.Trim(words[i+1], `"'`)) {
-			return true
-		}
-	}
-	return false
-}
-
-// isHookWord reports whether what follows a word of a command line is an agent's name:
-// the word hook, or the program that does nothing else.
-func isHookWord(word string) bool {
-	word = strings.Trim(word, `"'`)
-	word = strings.TrimSuffix(word[strings.LastIndexAny(word, `/\`)+1:], ".exe")
-	return word == "hook" || word == "etch-hook"
 }

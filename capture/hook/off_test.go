@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,20 @@ func TestHooksTampered(t *testing.T) {
 		out     = off + "this program's hooks were taken out"
 		changed = ": hooks-changed: this program's hooks were changed"
 	)
+	const idle = off + "this program's hooks were kept from being run at "
+	const unread = off + "the file with this program's hooks is not read any more as it stands"
+	many := func(first, last string) string {
+		var text strings.Builder
+		text.WriteString(`{"disableAllHooks": ` + first)
+		for i := range 70 {
+			fmt.Fprintf(&text, `,"member%d":%d`, i, i)
+		}
+		return text.String() + `,"disableAllHooks": ` + last + "}"
+	}
+	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
+	bent := func(variable string) string {
+		return ": hooks-environment: " + variable + " is set for hooks, of which those that heed it record elsewhere"
+	}
 	codex := func(program string) string {
 		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
 			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
@@ -92,6 +107,18 @@ func TestHooksTampered(t *testing.T) {
 		{"removed", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "", gone},
 		{"emptied", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), `{"hooks":{}}`, out},
 		{"one of two", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("echo"), changed},
+		{"rewritten", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), `{ "hooks": {
+			"Stop": [ {"hooks": [ {"command": "/usr/bin/etch hook codex Stop --no\u002denv", "type": "command"} ], "matcher": "*"} ],
+			"PreToolUse": [ {"hooks": [{"type": "command", "command": "mine"}]},
+				{"matcher": "", "hooks": [{"command": "/usr/bin/etch hook codex PreToolUse --no-env", "type": "command"}, {"type": "prompt"}]} ] }, "more": 1 }`, ""},
+		{"narrowed", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.Replace(codex("/usr/bin/etch"), `{"hooks":[`, `{"matcher":"None","hooks":[`, 1), idle + "PreToolUse"},
+		{"not waited for", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), `"type"`, `"async":true,"type"`), idle + "PreToolUse, Stop"},
+		{"without input", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), "--no-env", "--no-env </dev/null"), idle + "PreToolUse, Stop"},
+		{"another log", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), "--no-env", "--no-env --log /tmp/x.log"), changed},
+		{"another path", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/tmp/etch"), changed},
+		{"more said", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.ReplaceAll(codex("/usr/bin/etch"), `"type"`, `"env":{"A":"b"},"type"`), changed},
+		{"its name in a description", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{"stop":[{"description":"/usr/bin/etch hook cursor stop","command":"true"}]}}`, out},
+		{"one of two lines", "copilot", "home/.copilot/hooks/etch.json", both, strings.Replace(both, "'/opt/etch'", "true;", 1), idle + "agentStop"},
 		{"one of two events", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), strings.Replace(codex(""), "hook codex PreToolUse", "", 1), out},
 		{"switched off", "codex", "home/.codex/config.toml", "model = \"x\"\n", "model = \"x\"\n[features]\n hooks = false # quietly\n", off + "features.hooks = false is set"},
 		{"switched off by a project", "codex", "home/project/.codex/config.toml", "x = 1\n", "features = {web = true, codex_hooks = false}\n", off + "features.codex_hooks = false is set"},
@@ -101,10 +128,17 @@ func TestHooksTampered(t *testing.T) {
 		{"switched off with comments", "gemini", "home/project/.gemini/settings.json", "{}", "{\"hooksConfig\": {/* x */ \"enabled\": false}}", off + "hooksConfig.enabled is false"},
 		{"switched off by name", "gemini", "home/.gemini/settings.json", noted, `{"hooksConfig": {"disabled": ["other", "etch"]}}`, off + "hooksConfig.disabled names them"},
 		{"others switched off", "gemini", "home/project/.gemini/settings.json", "{}", `{"hooksConfig": {"disabled": ["other"]}}`, ""},
-		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", off + "ETCH_LOG_PATH is set for hooks"},
-		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
+		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", bent("ETCH_LOG_PATH")},
+		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", bent("HOME")},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 3<<19) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
+		{"too large", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 2<<20) + "}", off + "the file is larger than is looked into"},
+		{"switched off by the last of many", "qwen", "home/project/.qwen/settings.json", "{}", many("false", "true"), off + "disableAllHooks is set"},
+		{"not switched off by the first of many", "qwen", "home/project/.qwen/settings.json", "{}", many("true", "false"), ""},
+		{"no longer JSON", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch") + "}", unread},
+		{"a comment where none is read", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "// x\n" + codex("/usr/bin/etch"), unread},
+		{"a broken file", "gemini", "home/.gemini/settings.json", noted, noted + "}", unread},
 		{"removed", "copilot", "home/project/.github/hooks/etch.json", shells, "", gone},
 		{"switched off", "copilot", "home/.copilot/hooks/etch.json", shells, strings.Replace(shells, "{", `{"disableAllHooks":true,`, 1), off + "disableAllHooks is set"},
 		{"emptied", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{}}`, out},
@@ -122,27 +156,34 @@ func TestHooksTampered(t *testing.T) {
 			if want != "" {
 				want = test.file + want
 			}
-			for _, end := range []string{"Stop", "SessionEnd"} {
-				h := newSettingsHome(t, test.agent)
-				h.write(test.file, test.before)
-				if got := h.deliver("SessionStart"); got != "" {
-					t.Errorf("at the start: %s", got)
-				}
-				h.write(test.file, test.after)
-				if got := h.deliver(end); got != want {
-					t.Errorf("at %s: got %q, want %q", end, got, want)
-				}
-				if got := h.deliver("Stop"); got != "" {
-					t.Errorf("told again: %s", got)
-				}
-				if test.after != test.before {
-					h.write(test.file, test.before)
-					if got := h.deliver("Interrupt"); got != "" {
-						t.Errorf("put back: %s", got)
-					}
-				}
-			}
+			tamper(t, test.agent, test.file, test.before, test.after, want)
 		})
+	}
+}
+
+// tamper changes a file during a session, and puts it back, and looks at what is told of
+// it, and when.
+func tamper(t *testing.T, agent, file, before, after, want string) {
+	t.Helper()
+	for _, end := range []string{"Stop", "SessionEnd"} {
+		h := newSettingsHome(t, agent)
+		h.write(file, before)
+		if got := h.deliver("SessionStart"); got != "" {
+			t.Errorf("at the start: %s", got)
+		}
+		h.write(file, after)
+		if got := h.deliver(end); got != want {
+			t.Errorf("at %s: got %q, want %q", end, got, want)
+		}
+		if got := h.deliver("Stop"); got != "" {
+			t.Errorf("told again: %s", got)
+		}
+		if after != before {
+			h.write(file, before)
+			if got := h.deliver("Interrupt"); got != "" {
+				t.Errorf("put back: %s", got)
+			}
+		}
 	}
 }
 
@@ -156,5 +197,107 @@ func TestHooksOffAtStart(t *testing.T) {
 	}
 	if got := h.deliver("Stop"); got != "" {
 		t.Errorf("told again: %q", got)
+	}
+}
+
+// Hooks that a session finds narrowed or idle are told when it begins, once, and keep nobody
+// from changing anything else.
+func TestHooksIdleAtStart(t *testing.T) {
+	h := newSettingsHome(t, "claudecode")
+	const file = "home/.claude/settings.json"
+	idle := `{"hooks":{"PreToolUse":[{"matcher":"None","hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code PreToolUse"}]}],` +
+		`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code Stop"}]}]}}`
+	h.write(file, idle)
+	const want = file + ": hooks-off: hooks switched off: this program's hooks are kept from being run at PreToolUse"
+	if got := h.deliver("SessionStart"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, content := range []string{idle, strings.Replace(idle, "{", `{"model":"opus",`, 1)} {
+		h.write(file, content)
+		if got := h.deliver("Stop"); got != "" || h.log.last.HooksOff {
+			t.Errorf("told again: %q, HooksOff %v", got, h.log.last.HooksOff)
+		}
+	}
+	h.write(file, strings.Replace(idle, `"type":"command","command":"/usr/bin/etch hook claude-code Stop"`, `"type":"http"`, 1))
+	if got := h.deliver("Stop"); !strings.Contains(got, "kept from being run at PreToolUse") || !h.log.last.HooksOff {
+		t.Errorf("got %q, HooksOff %v", got, h.log.last.HooksOff)
+	}
+}
+
+// Hooks that are switched off are a finding.
+func TestHooksOff(t *testing.T) {
+	dir := t.TempDir()
+	settings := filepath.Join(dir, ".claude", "settings.json")
+	write := func(content string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(settings), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(settings, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	quoted, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := `{"session_id":"s","hook_event_name":"ConfigChange","source":"project_settings","file_path":` + string(quoted) + `}`
+	start := `{"session_id":"s","hook_event_name":"SessionStart","source":"startup"}`
+	const hooked = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch","args":["hook","claude-code","Stop"]}]}]}}`
+	const line = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"'/usr/bin/etch' hook claude-code Stop"}]}]}}`
+	for _, test := range []struct {
+		name, before, after string
+		want                bool
+	}{
+		{"disableAllHooks", "{}", `{"disableAllHooks": true}`, true},
+		{"not quite", "{}", `{"disableAllHooks": false, "x": "disableAllHooks"}`, false},
+		{"its hooks taken out", hooked, `{"hooks":{}}`, true},
+		{"its hooks taken out of a line", line, `{}`, true},
+		{"another form of its hooks", hooked, line, true},
+		{"none before", "{}", `{"hooks":{}}`, false},
+		{"no settings any more", hooked, "\xff", true},
+		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
+		{"another home", "{}", `{"env":{"HOME":"/tmp"}}`, true},
+		{"another environment", "{}", `{"env":{"ETCH":"1","FOO":"bar"}}`, false},
+	} {
+		l := newTestLog(t, agents["claudecode"])
+		l.env = map[string]string{"HOME": filepath.Join(dir, "home"), "CLAUDE_PROJECT_DIR": dir}
+		write(test.before)
+		l.deliver("SessionStart", start)
+		write(test.after)
+		events := l.deliver("ConfigChange", change)
+		found := false
+		for _, e := range events {
+			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.HasPrefix(e.Action.RiskReasons[0], "hooks-") {
+				found = true
+			}
+		}
+		if events[0].Type != etch.ConfigurationChange || found != test.want || l.last.HooksOff != test.want {
+			t.Errorf("%s: got %d events, finding %v, HooksOff %v, want the change and %v", test.name, len(events), found, l.last.HooksOff, test.want)
+		}
+	}
+	l := newTestLog(t, agents["claudecode"])
+	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
+	write("{}")
+	l.deliver("SessionStart", start)
+	for i, test := range []struct {
+		content string // "": the file stays as it is, and the agent tells of it once more
+		events  int
+	}{
+		{"{}", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0}, {"{} ", 1}, {`{"disableAllHooks":true}`, 2}, {"", 0},
+	} {
+		if test.content != "" {
+			write(test.content)
+		}
+		off := test.events != 1
+		if events := l.deliver("ConfigChange", change); len(events) != test.events || l.last.HooksOff != off {
+			t.Errorf("change %d: %d events, HooksOff %v, want %d and %v", i, len(events), l.last.HooksOff, test.events, off)
+		}
+	}
+	write(`{"disableAllHooks":true}`)
+	l = newTestLog(t, agents["claudecode"])
+	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
+	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
+		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
 	}
 }

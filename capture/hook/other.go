@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -196,12 +197,18 @@ func (t *Turn) subagent() {
 // other records events that tell of no call.
 func (t *Turn) other() {
 	m := t.m
+	switch m.Kind {
+	case ConfigEvent:
+		t.config()
+		return
+	case ElicitEvent, ElicitResultEvent:
+		t.elicit()
+		return
+	}
 	if t.again() {
 		return
 	}
 	switch b := m.Body; m.Kind {
-	case ConfigEvent:
-		t.config()
 	case ChangeEvent:
 		e := t.base(etch.ConfigurationChange)
 		e.Action = did(m.Name, cutText(b.Text("file_path", "directory", "path", "worktree_path", "new_cwd", "to_model", "name", "cwd"), maxKept), m.Call.Cwd)
@@ -217,8 +224,6 @@ func (t *Turn) other() {
 		setLabel(e, "access", access)
 		e.Action.Arguments = t.rest()
 		t.add(e)
-	case ElicitEvent, ElicitResultEvent:
-		t.elicit()
 	default:
 		e := t.base(etch.SecurityEvent)
 		e.Action = did(cutText(m.Name, maxMessage), "", m.Call.Cwd)
@@ -231,13 +236,17 @@ func (t *Turn) other() {
 // elicit records that an MCP server asks a person for something, and the answer.
 func (t *Turn) elicit() {
 	m := t.m
+	server := m.Body.Text("mcp_server_name", "server_name")
+	if t.elicitedAgain(server) {
+		return
+	}
 	kind := etch.ApprovalRequest
 	if m.Kind == ElicitResultEvent {
 		kind = etch.ApprovalDecision
 	}
 	e := t.base(kind)
 	e.Action = did("elicitation", m.Body.Text("url"), m.Call.Cwd)
-	e.Action.MCPServerID = m.Body.Text("mcp_server_name", "server_name")
+	e.Action.MCPServerID = server
 	e.Action.Arguments = t.rest()
 	if kind == etch.ApprovalDecision {
 		e.Result = &etch.Result{Type: etch.Success}
@@ -247,6 +256,25 @@ func (t *Turn) elicit() {
 		}
 	}
 	t.add(e)
+}
+
+// elicitedAgain is again for what a server asks and what it is answered: both are said
+// word for word the same time after time, so that a payload is a second delivery only
+// of the last one of its server. An agent waits for all its hooks before it goes on.
+func (t *Turn) elicitedAgain(server string) bool {
+	of, k := keyOf("elicitation", server), t.payloadKey()
+	copy(k[:4], of[:4])
+	if !t.state.note(k, t.now) {
+		return true
+	}
+	var kept []byte
+	for note := range slices.Chunk(t.state.Notes, 16) {
+		if !bytes.HasPrefix(note, of[:4]) || bytes.HasPrefix(note, k[:]) {
+			kept = append(kept, note...)
+		}
+	}
+	t.state.Notes = kept
+	return false
 }
 
 // rest returns the members of the payload that no other field of an event has.

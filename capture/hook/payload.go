@@ -3,6 +3,7 @@ package hook
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -246,6 +247,7 @@ func (s *scanner) blanks() {
 // for most readers of JSON.
 func (s *scanner) object() (Payload, bool) {
 	var p Payload
+	var places map[string]int // of members by name, once there are many
 	if !s.take('{') {
 		return p, false
 	}
@@ -263,7 +265,7 @@ func (s *scanner) object() (Payload, bool) {
 		if !ok {
 			return p, false
 		}
-		p.set(name, value)
+		places = p.set(name, value, places)
 		s.blanks()
 		if !s.take(',') {
 			break
@@ -272,19 +274,34 @@ func (s *scanner) object() (Payload, bool) {
 	return p, s.take('}')
 }
 
-func (p *Payload) set(name string, value json.RawMessage) {
-	// Objects of agents have some twenty members. Past that, looking for a
-	// member of the same name would cost a square: the first counts then.
-	if len(p.members) < 64 {
-		for i := range p.members {
-			if p.members[i].name == name {
-				p.members[i].value = value
-				return
-			}
-		}
+// set sets a member, given and returning the places of all where there are many:
+// objects of agents have some twenty, and past that looking through them for one
+// of the same name would cost a square.
+func (p *Payload) set(name string, value json.RawMessage, places map[string]int) map[string]int {
+	at, known := places[name]
+	if len(p.members) < manyMembers {
+		at = slices.IndexFunc(p.members, func(m member) bool { return m.name == name })
+		known = at >= 0
+	}
+	if known {
+		p.members[at].value = value
+		return places
 	}
 	p.members = append(p.members, member{name, value})
+	switch n := len(p.members); {
+	case n == manyMembers:
+		places = make(map[string]int, 2*n)
+		for i, m := range p.members {
+			places[m.name] = i
+		}
+	case n > manyMembers:
+		places[name] = n - 1
+	}
+	return places
 }
+
+// manyMembers is from how many members on an object's are found by a map.
+const manyMembers = 64
 
 // value returns the bytes of the value at the scanner, without blanks around it.
 func (s *scanner) value() (json.RawMessage, bool) {

@@ -28,8 +28,7 @@ func (p *Policy) Judge(agent *Agent, turn *Turn) (events []*etch.Event, reason s
 		return events, ""
 	}
 	level, why := p.Classify(agent.Attempt(turn.Request, p.Recording))
-	// A limit that cannot be read refuses everything.
-	if p.DenyRisk.Rank() > 0 && level.Rank() < p.DenyRisk.Rank() {
+	if !level.Reaches(p.DenyRisk) {
 		return events, ""
 	}
 	reason = fmt.Sprintf("risk %s is at or above the limit %s", level, p.DenyRisk)

@@ -7,39 +7,24 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
-	"github.com/etch-audit/etch/capture/hook/antigravity"
-	"github.com/etch-audit/etch/capture/hook/claudecode"
-	"github.com/etch-audit/etch/capture/hook/codex"
-	"github.com/etch-audit/etch/capture/hook/copilot"
-	"github.com/etch-audit/etch/capture/hook/cursor"
-	"github.com/etch-audit/etch/capture/hook/droid"
-	"github.com/etch-audit/etch/capture/hook/gemini"
-	"github.com/etch-audit/etch/capture/hook/goose"
-	"github.com/etch-audit/etch/capture/hook/opencode"
-	"github.com/etch-audit/etch/capture/hook/qwen"
-	"github.com/etch-audit/etch/capture/hook/vscode"
-	"github.com/etch-audit/etch/capture/hook/windsurf"
+	"github.com/etch-audit/etch/internal/hookrun"
 )
 
-// agents are all there are, by the folder of their captured payloads.
-var agents = map[string]*hook.Agent{
-	"antigravity": antigravity.Agent(),
-	"claudecode":  claudecode.Agent(),
-	"codex":       codex.Agent(),
-	"copilot":     copilot.Agent(),
-	"cursor":      cursor.Agent(),
-	"droid":       droid.Agent(),
-	"gemini":      gemini.Agent(),
-	"goose":       goose.Agent(),
-	"opencode":    opencode.Agent(),
-	"qwen":        qwen.Agent(),
-	"vscode":      vscode.Agent(),
-	"windsurf":    windsurf.Agent(),
+// agents are all there are, by the folder of what was captured of them.
+var agents = byFolder(hookrun.Agents())
+
+func byFolder(all []*hook.Agent) map[string]*hook.Agent {
+	found := make(map[string]*hook.Agent)
+	for _, a := range all {
+		found[strings.ReplaceAll(a.Name, "-", "")] = a
+	}
+	return found
 }
 
 // A captured delivery is one that a real agent made.

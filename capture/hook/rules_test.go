@@ -3,8 +3,6 @@ package hook_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +99,14 @@ var rules = []struct {
 			[]string{"completion Edit /f -> error end=invalid", "completion Bash x -> error end=unknown"},
 		},
 		{"PostToolBatch", `{"tool_calls":[{"tool_use_id":"1","tool_input":{"new_string":"b","file_path":"/f","old_string":"a"},"tool_name":"Edit","tool_response":"<tool_use_error>String to replace not found in file.</tool_use_error>"}],"session_id":"s"}`, nil},
+	}},
+	{"claude: a batch does not tell whether its text is an output or a refusal", "claudecode", []step{
+		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1"}`, []string{"attempt Bash a"}},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":"the password is x"}]}`, []string{"completion Bash a -> error end=unknown"}},
+		{"PostToolBatch", `{"session_id":"s","tool_calls":[{"tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":"the password is x"}]}`, nil},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, []string{"completion Bash a -> success"}},
+		{"PostToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"a"},"tool_use_id":"1","tool_response":{"stdout":"x"}}`, nil},
+		{"Stop", `{"session_id":"s"}`, nil},
 	}},
 	{"claude: the input that ran is the completion's", "claudecode", []step{
 		{"PreToolUse", `{"session_id":"s","tool_name":"Bash","tool_input":{"command":"rm -rf /"},"tool_use_id":"1"}`, []string{"attempt Bash rm -rf /"}},
@@ -228,34 +234,6 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// What became of a command of Codex's is told by its rollout when the turn is
-// over, unless it still runs.
-func TestRolloutAtStop(t *testing.T) {
-	for _, test := range []struct{ output, want string }{
-		{`"Command blocked by PreToolUse hook: no. Command: x"`, "completion Bash x -> blocked denied_by=hook"},
-		{`"approval policy is Never; reject command"`, "completion Bash x -> blocked denied_by=mode"},
-		{`"exec command rejected by user"`, "completion Bash x -> blocked denied_by=user"},
-		{`"Wall time: 3.1 seconds\naborted by user"`, "completion Bash x -> error end=interrupted"},
-		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess exited with code 4\nOutput:\nx"`, "completion Bash x -> error 4"},
-		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess exited with code 0\nOutput:\nProcess exited with code 4"`, "completion Bash x -> success 0"},
-		{`"Chunk ID: 1\nWall time: 0 seconds\nProcess running with session ID 7\nOutput:\n"`, ""},
-		{`""`, ""},
-		{`[{"type":"input_text","text":"Wall time: 0 seconds\nOutput:"},{"type":"input_text","text":"MCP error"}]`, "completion Bash x -> error"},
-		{`7`, ""},
-	} {
-		l := newTestLog(t, agents["codex"])
-		name := transcriptOf(t, `{"type":"response_item","payload":{"type":"function_call_output","call_id":"c","output":`+test.output+`}}`, `{"type":"x"}`)
-		l.deliver("PreToolUse", toolPayload("PreToolUse", "s", "c", "x"))
-		var words []string
-		for _, e := range l.deliver("Stop", `{"session_id":"s","transcript_path":`+name+`}`) {
-			words = append(words, summary(e))
-		}
-		if got := strings.Join(words, "; "); got != test.want {
-			t.Errorf("%s: got %q, want %q", test.output, got, test.want)
-		}
-	}
-}
-
 // Calls of one id have one record each, whichever agent's name the settings gave
 // to the hook.
 func TestTwoAgentsReadOneFile(t *testing.T) {
@@ -337,66 +315,6 @@ func TestOutputBytes(t *testing.T) {
 	}
 }
 
-// Hooks that are switched off are a finding.
-func TestHooksOff(t *testing.T) {
-	dir := t.TempDir()
-	settings := filepath.Join(dir, ".claude", "settings.json")
-	write := func(content string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(settings), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(settings, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	quoted, err := json.Marshal(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change := `{"session_id":"s","hook_event_name":"ConfigChange","source":"project_settings","file_path":` + string(quoted) + `}`
-	start := `{"session_id":"s","hook_event_name":"SessionStart","source":"startup"}`
-	const hooked = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch","args":["hook","claude-code","Stop"]}]}]}}`
-	const line = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"'/usr/bin/etch' hook claude-code Stop"}]}]}}`
-	for _, test := range []struct {
-		name, before, after string
-		want                bool
-	}{
-		{"disableAllHooks", "{}", `{"disableAllHooks": true}`, true},
-		{"not quite", "{}", `{"disableAllHooks": false, "x": "disableAllHooks"}`, false},
-		{"its hooks taken out", hooked, `{"hooks":{}}`, true},
-		{"its hooks taken out of a line", line, `{}`, true},
-		{"another form of its hooks", hooked, line, false},
-		{"none before", "{}", `{"hooks":{}}`, false},
-		{"no settings any more", hooked, "\xff", true},
-		{"another log", "{}", `{"env":{"A":"b","ETCH_LOG_PATH":"/dev/null"}}`, true},
-		{"another home", "{}", `{"env":{"HOME":"/tmp"}}`, true},
-		{"another environment", "{}", `{"env":{"ETCH":"1","FOO":"bar"}}`, false},
-	} {
-		l := newTestLog(t, agents["claudecode"])
-		l.env = map[string]string{"HOME": filepath.Join(dir, "home"), "CLAUDE_PROJECT_DIR": dir}
-		write(test.before)
-		l.deliver("SessionStart", start)
-		write(test.after)
-		events := l.deliver("ConfigChange", change)
-		found := false
-		for _, e := range events {
-			if e.Type == etch.SecurityEvent && e.Action.Risk == etch.RiskHigh && strings.Contains(e.Action.RiskReasons[0], "hooks switched off") {
-				found = true
-			}
-		}
-		if events[0].Type != etch.ConfigurationChange || found != test.want || l.last.HooksOff != test.want {
-			t.Errorf("%s: got %d events, finding %v, HooksOff %v, want the change and %v", test.name, len(events), found, l.last.HooksOff, test.want)
-		}
-	}
-	write(`{"disableAllHooks":true}`)
-	l := newTestLog(t, agents["claudecode"])
-	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
-	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
-		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
-	}
-}
-
 // Each agent gets what it takes for "go on", and a refusal only where it can refuse.
 func TestAnswers(t *testing.T) {
 	for _, test := range []struct {
@@ -421,7 +339,9 @@ func TestAnswers(t *testing.T) {
 		{"antigravity", "PostToolUse", `{"decision":"allow"}`, -1, ""},
 		{"antigravity", "Stop", `{"decision":"allow"}`, -1, ""},
 		{"qwen", "PreToolUse", "", 2, ""},
-		{"copilot", "preToolUse", "", 2, ""},
+		{"copilot", "preToolUse", "", 2, `{"permissionDecision":"deny","permissionDecisionReason":"no \"x\""}`},
+		{"copilot", "PreToolUse", "", 2, `{"permissionDecision":"deny","permissionDecisionReason":"no \"x\""}`},
+		{"copilot", "userPromptSubmitted", "", -1, ""},
 		{"copilot", "agentStop", "", -1, ""},
 		{"cursor", "preToolUse", "{}", 2, ""},
 		{"cursor", "beforeShellExecution", "{}", 2, ""},

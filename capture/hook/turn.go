@@ -292,28 +292,47 @@ func (t *Turn) batched(c Call) {
 	if i < 0 && c.ID != "" && t.state.knows(endKey(c.ID)) {
 		return
 	}
-	if c.Outcome == "" {
-		said := c.Error // the agent's words, of whoever they are
-		t.unended(&c, i >= 0 && t.state.Open[i].Asked)
-		if i >= 0 && c.End == EndUnknown && c.Denial.By == "" {
-			c.Outcome, c.End, c.Denial = etch.Blocked, "", Denial{ByUnknown, said}
-		}
-	}
-	if c.ID == "" {
+	guess := c.Outcome == "" && !t.unended(&c, i >= 0 && t.state.Open[i].Asked)
+	switch {
+	case c.ID == "":
 		t.result(c)
-		return
+	case guess:
+		t.guess(c, i)
+	default:
+		t.complete(c, i)
 	}
-	t.complete(c, i)
 }
 
-// unended asks the agent how a call ended that it told no end of.
-func (t *Turn) unended(c *Call, asked bool) {
+// guess ends the call of a batch that does not tell how it ended, nor does anything
+// else: what the model was told is what came out of the call, or the words of whoever
+// refused it. An event of its own may still tell.
+func (t *Turn) guess(c Call, i int) {
+	first := t.state.add(keyOf(c.ID, "guess", InputDigest(c.Input)))
+	if i >= 0 {
+		if t.locked {
+			t.endOpen(t.state, i, EndUnknown)
+		}
+		return
+	}
+	if !first {
+		return // the batch came twice
+	}
+	c.Start = t.m.Time
+	e := t.agent().Completion(&c, t.recording())
+	t.classify(e)
+	setLabel(e, etch.LabelInferred, cutText(t.m.Name, maxMessage))
+	t.add(e)
+}
+
+// unended asks the agent how a call ended that it told no end of, and reports whether
+// the agent, or its transcript, can tell.
+func (t *Turn) unended(c *Call, asked bool) (known bool) {
 	end := cmp.Or(c.End, EndUnknown)
 	c.Ended, c.End = true, ""
 	if t.agent().Unended != nil {
 		t.agent().Unended(t.m, c, asked)
 	}
-	if c.Outcome == "" {
+	if known = c.Outcome != ""; !known {
 		c.Outcome, c.End = etch.Error, cmp.Or(c.End, end)
 	}
 	if c.Outcome == etch.Blocked {
@@ -325,6 +344,7 @@ func (t *Turn) unended(c *Call, asked bool) {
 	if c.Error == "" {
 		c.Error = endWords(c.End)
 	}
+	return known
 }
 
 // endWords says in words what an end means.
@@ -358,12 +378,17 @@ func (t *Turn) endOpen(s *session, i int, end string) {
 		t.unended(&c, o.Asked)
 	}
 	e := o.completion(s, &c, t.recording())
-	setLabel(e, "inferred", cutText(t.m.Name, maxMessage))
+	setLabel(e, etch.LabelInferred, cutText(t.m.Name, maxMessage))
 	t.add(e)
 }
 
 // endAll ends the open calls of a session for which which returns true.
+// Without the session's lock none is ended: others may be telling of it, and who has
+// the lock later knows.
 func (t *Turn) endAll(s *session, end string, which func(*openCall) bool) {
+	if !t.locked {
+		return
+	}
 	for i := 0; i < len(s.Open); {
 		if which(&s.Open[i]) {
 			t.endOpen(s, i, end)

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"maps"
@@ -129,7 +130,7 @@ func (s *session) subject(e *etch.Event, k kind, m *message) {
 		}
 		s.arguments(e, &m.values[slotArguments])
 	case read:
-		e.Action.Resource = m.text(slotURI)
+		e.Action.Resource = cut(m.text(slotURI), slotURI.keeps())
 		if strings.HasPrefix(strings.ToLower(e.Action.Resource), "file:") {
 			e.Type = etch.FileAccess
 			e.Labels["access"] = "read"
@@ -166,7 +167,9 @@ func (s *session) arguments(e *etch.Event, v *value) {
 	}
 	if len(e.Action.Arguments) > mostArguments {
 		e.Action.Arguments = appendDigest(nil, v.size, v.sum[:])
+		return
 	}
+	e.Action.Arguments = bytes.Clone(e.Action.Arguments) // they may be a part of a long body, and last as long as the call
 }
 
 // question fills in what somebody is asked: its length and SHA-256, as it may be

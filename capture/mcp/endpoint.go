@@ -33,8 +33,7 @@ func (e *exchange) offers(address string, at time.Time) {
 	}
 	e.id, e.tag, e.offered = endpointID(e.uri.ResolveReference(to).RequestURI()), "", true
 	e.p.forget(e.id, "another stream of its name", at)
-	e.s = e.p.begin(at)
-	e.s.used = at
+	e.join(e.p.begin(at), at)
 	if e.stream != nil {
 		e.s.tell = e.stream.tell
 	}

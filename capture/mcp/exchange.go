@@ -18,14 +18,14 @@ type exchange struct {
 	tag   string // where it has none: what tells ids of this exchange from those of others
 	trace string
 
-	s        *session  // nil until the first message
-	own      bool      // the session began in this exchange
-	apart    bool      // its answers come in another exchange: that which has offered the address
-	offered  bool      // this is that
-	stream   *tellable // what the client reads, where it may be told something
-	refusing bool      // what it brings is not passed on
-	calls    []*call   // requests that came in it
-	why      string    // the server refuses it, where it says so in words of JSON-RPC
+	s       *session  // nil until the first message
+	own     bool      // the session began in this exchange
+	apart   bool      // its answers come in another exchange: that which has offered the address
+	offered bool      // this is that
+	stream  *tellable // what the client reads, where it may be told something
+	calls   []*call   // requests that came in it
+	left    int       // how many of its bodies have not ended
+	why     string    // the server refuses it, where it says so in words of JSON-RPC
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
@@ -50,12 +50,11 @@ func (e *exchange) refuses(m *message) bool {
 // take takes a message of the exchange.
 func (e *exchange) take(from side, m *message, at time.Time) {
 	if e.s == nil {
-		e.s, e.own = e.p.sessionOf(e, m, at)
-		e.s.used = at
+		s, begins := e.p.sessionOf(e, m, at)
+		e.own = begins
+		e.join(s, at)
 	}
-	e.s.refusing = e.refusing
 	e.s.take(from, m, e, at)
-	e.s.refusing = false
 }
 
 // of returns what takes the messages that one side sends.
@@ -99,7 +98,35 @@ func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
 		}
 	}
 	if e.own && e.id == "" {
-		e.s.finish(success(), "the server keeps no session", at)
+		e.p.part(e.s, "the server keeps no session", at)
+	}
+}
+
+// over says that one of the two bodies has ended. After both nothing more comes.
+func (e *exchange) over(at time.Time) {
+	if e.left--; e.left > 0 || e.s == nil {
+		return
+	}
+	e.leave(at)
+}
+
+// join makes the exchange one of a session.
+func (e *exchange) join(s *session, at time.Time) {
+	if e.s != nil {
+		e.leave(at)
+	}
+	e.s, s.used = s, at
+	s.exchanges++
+	if s.path == "" {
+		s.path = e.uri.Path
+	}
+}
+
+// leave says that nothing more of the session comes in the exchange.
+func (e *exchange) leave(at time.Time) {
+	e.s.exchanges--
+	if e.s.parting != "" {
+		e.p.part(e.s, e.s.parting, at)
 	}
 }
 

@@ -1,9 +1,6 @@
 package mcp
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "bytes"
 
 // Limits of what is held back of what a client sends until it can be judged, where
 // there is a policy. What goes beyond is refused.
@@ -13,13 +10,15 @@ const (
 )
 
 // A gate holds back what the client sends on stdio until it can be judged: a line,
-// or the lines of one message.
+// or the lines of one message. It judges each message once, and hands it on with what
+// became of it.
 type gate struct {
-	opt  *Options
-	pass func(data []byte) bool
-	// deny takes what is not passed on, and with end the answer; it reports, like
-	// pass, whether more may follow.
-	deny func(data []byte, end bool, answer []byte) bool
+	opt *Options
+	// pass takes what is passed on, and the messages in it; it reports whether more
+	// may follow.
+	pass func(data []byte, messages []*message) bool
+	// deny does likewise with what is not passed on, and is given the answer.
+	deny func(data []byte, messages []*message, answer []byte) bool
 
 	lines *lineReader
 	found []*message // in what is held
@@ -27,102 +26,108 @@ type gate struct {
 	line  int  // where the last line begins in it
 	long  bool // it is not the first
 	over  bool // what is held back is too much, and refused as it comes
+	ended bool // nothing more may follow
 }
 
 // restart forgets what a line has begun.
 func (g *gate) restart() {
-	g.lines = newLineReader(func(m *message) {
-		if len(g.found) < mostHeldCount {
-			g.found = append(g.found, m)
-			return
-		}
-		g.over = true
-	})
+	g.lines = newLineReader(g.take)
 	g.lines.keepAll()
+}
+
+// take takes a message of what is held.
+func (g *gate) take(m *message) {
+	if len(g.found) == mostHeldCount {
+		g.refuse(nil)
+	}
+	g.found = append(g.found, m)
 }
 
 // feed takes bytes of the client, and reports whether more may follow.
 func (g *gate) feed(data []byte) bool {
-	for {
-		i := bytes.IndexByte(data, '\n')
-		if i < 0 {
-			return g.hold(data)
+	for len(data) > 0 && !g.ended {
+		n := bytes.IndexByte(data, '\n') + 1
+		if n == 0 {
+			g.hold(data)
+			break
 		}
-		if !g.hold(data[:i+1]) || !g.endLine() {
-			return false
-		}
-		data = data[i+1:]
+		g.hold(data[:n])
+		g.endLine()
+		data = data[n:]
 	}
+	return !g.ended
 }
 
 // hold takes bytes of one line.
-func (g *gate) hold(data []byte) bool {
+func (g *gate) hold(data []byte) {
 	if g.lines == nil {
 		g.restart()
 	}
 	g.lines.feed(data)
-	g.held = append(g.held, data...)
-	if g.over = g.over || len(g.held) > mostHeld; !g.over {
-		return true
+	if g.held = append(g.held, data...); g.over || len(g.held) > mostHeld {
+		g.refuse(g.held)
+		g.held, g.line = g.held[:0], 0
 	}
-	going := g.deny(g.held, false, nil)
-	g.held, g.line = g.held[:0], 0
-	return going
 }
 
+// refuse refuses bytes that are held, and the messages that were found so far, for
+// being too much. What follows of them is refused, too.
+func (g *gate) refuse(data []byte) {
+	g.over = true
+	g.opt.decide(g.found, tooLong)
+	g.done(g.deny(data, g.found, answersTo(g.found)))
+	g.found = nil
+}
+
+// done takes note whether more may follow.
+func (g *gate) done(going bool) { g.ended = g.ended || !going }
+
 // endLine decides what can be decided behind a line.
-func (g *gate) endLine() bool {
-	open := g.lines.long != nil
+func (g *gate) endLine() {
 	if g.long && !g.over && len(g.found) > 0 {
-		switch first := g.found[0]; {
-		case g.lines.within:
-			begun := g.lines.long.m
-			begun.broken = true
-			if !g.settle(g.held[:g.line], []*message{begun}) {
-				return false
-			}
-			g.held = g.held[g.line:]
+		if begun := g.lines.outer(); begun != nil {
+			g.settle(g.line, []*message{begun})
 			g.restart()
-			open = false
-		case first.broken && first.lines > 0: // those before it are none
-			if !g.settle(g.held[:g.line], g.found[:1]) {
-				return false
-			}
-			g.held, g.found = g.held[g.line:], g.found[1:]
+		} else if first := g.found[0]; first.broken && first.lines > 0 { // those before it are none
+			g.found = g.found[1:]
+			g.settle(g.line, []*message{first})
 		}
 	}
-	if g.long = open; open {
+	if g.long = g.lines.goesOn(); g.long {
 		g.line = len(g.held)
-		return true
+		return
 	}
-	return g.decide()
+	g.decide()
 }
 
 // decide passes on what is held, or does not.
-func (g *gate) decide() bool {
-	going := g.settle(g.held, g.found)
+func (g *gate) decide() {
 	if g.over {
+		g.refuse(g.held)
 		g.restart()
+	} else {
+		g.settle(len(g.held), g.found)
 	}
 	g.held, g.found, g.line, g.long, g.over = g.held[:0], nil, 0, false, false
 	if cap(g.held) > pieceSize {
 		g.held = nil
 	}
-	return going
 }
 
-func (g *gate) settle(data []byte, messages []*message) bool {
-	if !g.over {
-		messages = unfitting(messages, unfit(data, true))
+// settle passes on the first n bytes of what is held, in which messages are, or does
+// not.
+func (g *gate) settle(n int, messages []*message) {
+	data := g.held[:n]
+	g.held = g.held[n:]
+	unfit := unfit(data, true)
+	if unfit != "" && len(messages) == 0 {
+		messages = []*message{brokenIn(data)}
 	}
-	why := g.opt.judgeAll(messages)
-	if why == nil && g.over {
-		why = &refusal{reason: tooLong}
+	if g.opt.decide(messages, unfit) == nil {
+		g.done(g.pass(data, messages))
+		return
 	}
-	if why == nil {
-		return g.pass(data)
-	}
-	return g.deny(data, true, g.opt.answersTo(messages, why))
+	g.done(g.deny(data, messages, answersTo(messages)))
 }
 
 // end decides the rest.
@@ -131,91 +136,4 @@ func (g *gate) end() {
 		g.lines.end()
 		g.decide()
 	}
-}
-
-// Reasons for which what has the structure of messages cannot be judged.
-const (
-	notJSON = "it cannot be judged: it is not JSON"
-	loneCR  = "it cannot be judged: a CR stands in it, where some readers end a line"
-)
-
-// unfit returns why whole messages cannot be judged for how they are written, ""
-// where they can: an outline takes what some reader may act on, and readers
-// differ in what they see in it.
-func unfit(data []byte, lines bool) string {
-	if lines && hasLoneCR(data) {
-		return loneCR
-	}
-	if !isJSON(data) {
-		return notJSON
-	}
-	return ""
-}
-
-// unfitting marks messages as unfit for a reason, if there is one. Where it leaves
-// none to answer, that is one.
-func unfitting(messages []*message, why string) []*message {
-	if why == "" {
-		return messages
-	}
-	if len(messages) == 0 {
-		return []*message{{broken: true}}
-	}
-	for _, m := range messages {
-		m.unfit = why
-	}
-	return messages
-}
-
-// hasLoneCR reports whether there is a CR that no LF follows. Readers with
-// universal newlines, as those of Python, end a line there.
-func hasLoneCR(data []byte) bool {
-	for {
-		i := bytes.IndexByte(data, '\r')
-		if i < 0 {
-			return false
-		}
-		if data = data[i+1:]; len(data) == 0 || data[0] != '\n' {
-			return true
-		}
-	}
-}
-
-// isJSON reports whether bytes are objects and arrays of JSON, one behind the
-// other, and nothing else. It copies nothing.
-func isJSON(data []byte) bool {
-	for {
-		if data = bytes.TrimLeft(data, " \t\r\n"); len(data) == 0 {
-			return true
-		}
-		n := valueEnd(data)
-		if n == 0 || data[0] != '{' && data[0] != '[' || !json.Valid(data[:n]) {
-			return false
-		}
-		data = data[n:]
-	}
-}
-
-// valueEnd returns where the object or array ends that bytes begin with, if it is
-// one of JSON; 0 where it has no end.
-func valueEnd(data []byte) int {
-	depth := 0
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case '"':
-			for i++; i < len(data) && data[i] != '"'; i++ {
-				if data[i] == '\\' {
-					i++
-				}
-			}
-		}
-		if depth <= 0 {
-			return min(i+1, len(data))
-		}
-	}
-	return 0
 }

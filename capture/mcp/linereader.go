@@ -96,6 +96,22 @@ func (r *lineReader) endLine() {
 	r.long.feed([]byte{'\n'})
 }
 
+// goesOn reports whether a message has begun that may go on in the next line.
+func (r *lineReader) goesOn() bool { return r.long != nil }
+
+// outer gives up the message over several lines that the last line stood inside of
+// and was one by itself, and returns what is known of it, as broken; nil where there
+// is none. The reader is not to be fed any more.
+func (r *lineReader) outer() *message {
+	if r.long == nil || !r.within {
+		return nil
+	}
+	m := r.long.m
+	r.long.reset()
+	m.broken, m.lines = true, r.lines-1
+	return m
+}
+
 // isOpen reports whether a message has begun that may go on in the next line.
 func (o *outline) isOpen() bool {
 	return o.m != nil && !o.m.batch && o.base == 1 && o.state != broken && o.state != text

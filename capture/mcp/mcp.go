@@ -32,26 +32,19 @@ func newID() string { return "mcp_" + strings.ToLower(rand.Text()) }
 type stream struct {
 	o  reader
 	at time.Time // when the bytes came that are looked at
-
-	unfit  string // why they are refused for how they are written, "" where they are not
-	partly bool   // of what is refused at hand a part was taken before
 }
 
 // A reader finds the messages in bytes that come in pieces of any size.
 type reader interface {
 	feed(data []byte)
 	end() // no more follow
-	keepAll()
 }
 
 // newStream returns a stream whose messages are handed to take; with lines, each
 // is one.
 func newStream(lines bool, take func(m *message, at time.Time)) *stream {
 	st := new(stream)
-	found := func(m *message) {
-		m.unfit = st.unfit
-		take(m, st.at)
-	}
+	found := func(m *message) { take(m, st.at) }
 	if st.o = newOutline(found); lines {
 		st.o = newLineReader(found)
 	}
@@ -70,7 +63,7 @@ func (st *stream) feed(data []byte, at time.Time) {
 }
 
 // end says that no more follow.
-func (st *stream) end(_ []byte, at time.Time) {
+func (st *stream) end(at time.Time) {
 	st.at = at
 	st.o.end()
 }

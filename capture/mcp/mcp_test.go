@@ -46,6 +46,7 @@ var servers = map[string]func(args []string) int{
 	"ignore-all":      func([]string) int { signal.Ignore(ending...); fmt.Println("up"); return forever() },
 	"never-read":      func([]string) int { return forever() },
 	"flood":           flood,
+	"much":            func([]string) int { _, _ = os.Stdout.Write(make([]byte, muchSize)); return 0 },
 	"words":           func([]string) int { fmt.Fprint(os.Stderr, "words for people\n"); return 0 },
 	"pong":            pong,
 	"recording-proxy": recordingProxy,
@@ -100,6 +101,9 @@ var servers = map[string]func(args []string) int{
 		}
 	},
 }
+
+// muchSize is more than two pipes and what is on its way between them hold.
+const muchSize = 180_000
 
 // flood writes until nobody reads.
 func flood([]string) int {

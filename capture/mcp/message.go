@@ -13,12 +13,18 @@ import (
 type message struct {
 	size      int64 // in bytes
 	sum       [sha256.Size]byte
-	batch     bool   // it is an element of one
-	lines     int    // over how many lines it is written, where a message is one: 0 is one
-	broken    bool   // it is not JSON, or its end did not come
-	ambiguous bool   // a member is given twice, or in other letters: readers differ in which counts
-	unfit     string // why it cannot be judged for how it is written, where there is a policy
+	batch     bool     // it is an element of one
+	lines     int      // over how many lines it is written, where a message is one: 0 is one
+	broken    bool     // it is not JSON, or its end did not come
+	ambiguous bool     // a member is given twice, or in other letters: readers differ in which counts
+	garbled   bool     // it is not UTF-8: readers differ in what stands there, and whether it is a message
+	refused   *refusal // why it is not passed on; nil: it is
 	values    [slots]value
+}
+
+// brokenIn returns what bytes are that hold no message.
+func brokenIn(data []byte) *message {
+	return &message{broken: true, size: int64(len(data)), sum: sha256.Sum256(data)}
 }
 
 func (m *message) has(s slot) bool    { return m.values[s].given }
@@ -31,6 +37,10 @@ func (m *message) isTrue(s slot) bool { return string(m.values[s].kept) == "true
 // key returns what an id is known by, which is the same for the ways in which a
 // number can be written: 7, 7.0, 70e-1.
 func (v *value) key() string {
+	if v.whole() && len(v.kept) > slotID.keeps() { // a key lasts as long as its call
+		sum := sha256.Sum256(v.kept)
+		return "sha256 " + hex.EncodeToString(sum[:])
+	}
 	if !v.whole() {
 		return "sha256 " + hex.EncodeToString(v.sum[:])
 	}
@@ -79,7 +89,7 @@ func traceID(parent string) string {
 	if _, err := hex.DecodeString(parts[1]); err != nil || strings.Trim(parts[1], "0") == "" {
 		return ""
 	}
-	return parts[1]
+	return strings.Clone(parts[1]) // of a text that may be long
 }
 
 // longestMessage bounds the texts of others that are recorded as they are:
@@ -89,10 +99,11 @@ const longestMessage = 240
 // short returns the first line of a text, at most longestMessage bytes.
 func short(text string) string {
 	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
-	return cut(strings.TrimSpace(text), longestMessage)
+	return strings.Clone(cut(strings.TrimSpace(text), longestMessage)) // the text may be long
 }
 
-// cut returns the beginning of a text, at most n bytes, at a character.
+// cut returns the beginning of a text, at most n bytes, at a character. It keeps
+// nothing of the rest.
 func cut(text string, n int) string {
 	if len(text) <= n {
 		return text
@@ -100,7 +111,7 @@ func cut(text string, n int) string {
 	for n > 0 && !utf8.RuneStart(text[n]) {
 		n--
 	}
-	return text[:n]
+	return strings.Clone(text[:n])
 }
 
 // appendDigest appends the object that stands for bytes which are not recorded.

@@ -15,6 +15,7 @@ type oddKind uint8
 const (
 	oddBroken oddKind = iota
 	oddAmbiguous
+	oddGarbled
 	oddShape
 	oddStray
 	oddities
@@ -24,6 +25,7 @@ const (
 var oddTexts = [oddities]struct{ payload, reason string }{
 	oddBroken:    {"broken", "mcp-message: it is not JSON"},
 	oddAmbiguous: {"ambiguous", "mcp-message: a member is given twice or in other letters, and readers differ in which counts"},
+	oddGarbled:   {"garbled", "mcp-message: it is not UTF-8, and readers differ in what stands there"},
 	oddShape:     {"shape", "mcp-message: neither a request nor a notification nor an answer"},
 	oddStray:     {"stray", "mcp-message: an answer to no open request"},
 }
@@ -55,7 +57,7 @@ func (s *session) note(from side, k oddKind, m *message, at time.Time) {
 		if m.lines > 1 {
 			e.Labels["lines"] = strconv.Itoa(m.lines)
 		}
-		if s.refusing {
+		if m.refused != nil {
 			s.refused(e, &refusal{reason: "it cannot be judged: " + oddTexts[k].reason})
 		}
 		s.add(e)
@@ -87,7 +89,7 @@ func (s *session) oddEvent(from side, k oddKind, at time.Time) *etch.Event {
 	e := s.event(etch.SecurityEvent, at)
 	e.Labels["from"], e.Labels["payload"] = from.String(), oddTexts[k].payload
 	e.Action.Risk, e.Action.RiskReasons = etch.RiskLow, []string{oddTexts[k].reason}
-	if k == oddAmbiguous {
+	if k == oddAmbiguous || k == oddGarbled {
 		e.Action.Risk = etch.RiskMedium
 	}
 	return e

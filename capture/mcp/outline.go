@@ -26,6 +26,7 @@ type outline struct {
 	m      *message // nil between messages
 	from   int      // where the message goes on in the bytes at hand
 	digest hash.Hash
+	utf8   utf8Check
 
 	escaped bool
 	isName  bool
@@ -58,6 +59,7 @@ type capture struct {
 	depth  int  // how many brackets are open around the value
 	from   int  // where it goes on in the bytes at hand
 	all    bool // as much is kept of it as there is, and not only the beginning
+	whole  bool // what is kept of it is a part of the bytes at hand
 	digest hash.Hash
 }
 
@@ -87,6 +89,13 @@ func (o *outline) reset() {
 
 // keepAll keeps all of what is looked at, up to mostHeld.
 func (o *outline) keepAll() { o.outer.all, o.inner.all = true, true }
+
+// keepParts keeps all of what is looked at as parts of the bytes that it is fed, at
+// once, and which nobody changes.
+func (o *outline) keepParts() {
+	o.keepAll()
+	o.outer.whole, o.inner.whole = true, true
+}
 
 // feed takes the next bytes.
 func (o *outline) feed(data []byte) {
@@ -119,6 +128,7 @@ func (o *outline) take(data []byte, end int) {
 	}
 	o.m.size += int64(end - o.from)
 	_, _ = o.digest.Write(data[o.from:end]) // a hash never fails
+	o.utf8.write(data[o.from:end])
 	o.from = end
 }
 
@@ -126,6 +136,7 @@ func (o *outline) take(data []byte, end int) {
 func (o *outline) begin(at int) {
 	o.m = new(message)
 	o.digest.Reset()
+	o.utf8 = utf8Check{}
 	o.from = at
 }
 
@@ -133,6 +144,7 @@ func (o *outline) begin(at int) {
 func (o *outline) complete() {
 	m := o.m
 	o.digest.Sum(m.sum[:0])
+	m.garbled = !o.utf8.ok()
 	o.m, o.next = nil, slotNone
 	o.outer.slot, o.inner.slot = slotNone, slotNone
 	o.emit(m)
@@ -379,8 +391,12 @@ func (c *capture) take(m *message, data []byte, end int) {
 	if c.all {
 		most = mostHeld
 	}
-	v.kept = append(v.kept, part[:min(len(part), most-len(v.kept))]...)
 	c.from = end
+	if part = part[:min(len(part), most-len(v.kept))]; c.whole && len(v.kept) == 0 {
+		v.kept = part[:len(part):len(part)]
+		return
+	}
+	v.kept = append(v.kept, part...)
 }
 
 // close ends the value.

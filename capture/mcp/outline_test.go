@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -48,6 +49,7 @@ func FuzzOutline(f *testing.F) {
 	}
 	f.Add([]byte(`{"id":1,"method":"a","params":{"name":"\"}{","arguments":[{},[1,{"name":"inner"}]]},"params":{"uri":"u"}}`), uint64(2))
 	f.Add([]byte(`[{"id":1},{"id":[2]}]x`), uint64(3))
+	f.Add([]byte("{\"id\":\"\xc3\xa9\xff\",\"method\":\"\xe2\x82\xac\"}"), uint64(6))
 	f.Add([]byte("{\"id\":\"\\\n\"}{"), uint64(4))
 	f.Add([]byte("{\n \"id\":1,\n\"params\":\n{\"id\":2,\"method\":\"x\"}\n} {\n\"id\"\n:3}{\n]\n{"), uint64(5))
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
@@ -80,6 +82,9 @@ func checkObject(t *testing.T, text []byte) {
 		t.Fatalf("%q is an object, got %+v", text, got)
 	}
 	m := got[0]
+	if m.garbled == utf8.Valid(text) {
+		t.Fatalf("%q: garbled is %v", text, m.garbled)
+	}
 	compare := func(slots map[string]slot, members map[string]json.RawMessage) {
 		for name, s := range slots {
 			v := &m.values[s]

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/httpbody"
 )
 
 // sessionHeader is the header that names a session (MCP 2025-11-25, Transports,
@@ -45,17 +46,23 @@ type Proxy struct {
 	http   httputil.ReverseProxy
 	number atomic.Uint64 // of exchanges
 
-	sessions map[string]*session // by the server's name of them; of the witness's goroutine
-	nameless *session            // of servers that keep none; likewise
+	sessions map[string]*session   // by the server's name of them; of the witness's goroutine
+	parting  map[*session]struct{} // that have ended but for what is under way; likewise
+	nameless *session              // of servers that keep none; likewise
 	closing  sync.Once
 	lost     error
+
+	bodies *httpbody.Budget // what is held back of what clients send
 }
 
 // NewProxy returns a proxy of a server. Hosts are the names by which it may be
 // called: where they are not nil, a request for any other is refused, so that no
 // page in a browser can reach it under a name of its own. The caller closes it.
 func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) *Proxy {
-	p := &Proxy{opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}}
+	p := &Proxy{
+		opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}, parting: map[*session]struct{}{},
+		bodies: httpbody.NewBudget(mostBodies),
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true
 	p.http = httputil.ReverseProxy{
@@ -68,7 +75,10 @@ func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) 
 // is not. No request may be under way any more.
 func (p *Proxy) Close() error {
 	p.closing.Do(func() {
-		p.w.show(nil, func(_ []byte, at time.Time) {
+		p.w.show(0, func(at time.Time) {
+			for s := range p.parting {
+				s.finish(success(), s.parting, at)
+			}
 			for _, s := range slices.SortedFunc(maps.Values(p.sessions), func(a, b *session) int { return a.begun.Compare(b.begun) }) {
 				s.finish(success(), "the proxy ended", at)
 			}
@@ -82,6 +92,9 @@ func (p *Proxy) Close() error {
 	return p.lost
 }
 
+// stoppedText is what a client is told of a proxy that has stopped.
+const stoppedText = "the MCP proxy cannot record, and passes nothing on"
+
 // Broken is closed when something cannot be recorded, and so nothing more is
 // passed on.
 func (p *Proxy) Broken() <-chan struct{} { return p.w.broken }
@@ -92,25 +105,27 @@ func success() *etch.Result { return &etch.Result{Type: etch.Success} }
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case p.w.stopped():
-		http.Error(w, "the MCP proxy cannot record, and passes nothing on", http.StatusServiceUnavailable)
+		turnAway(w, stoppedText, http.StatusServiceUnavailable)
 		return
 	case !p.isHost(r.Host):
-		http.Error(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
+		turnAway(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
 		return
 	}
-	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent"))}
+	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent")), left: 1}
 	if e.id == "" {
 		e.tag = strconv.FormatUint(p.number.Add(1), 36) + " "
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		st := newStream(false, e.of(client))
-		if p.opt.judges() {
-			st.o.keepAll()
-			if !p.admit(w, r, e, st) {
-				return
-			}
+		if !p.opt.judges() {
+			st := newStream(false, e.of(client))
+			e.left++
+			r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: func(at time.Time) {
+				st.end(at)
+				e.over(at)
+			}}
+		} else if !p.admit(w, r, e) {
+			return
 		}
-		r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: st.end}
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
 }
@@ -139,9 +154,8 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 // answered looks at what the server begins to answer.
 func (p *Proxy) answered(r *http.Response) error {
 	e := exchangeOf(r.Request)
-	id, gone := r.Header.Get(sessionHeader), r.Request.Method == http.MethodDelete && r.StatusCode < http.StatusMultipleChoices
-	unknown := r.StatusCode == http.StatusNotFound
-	p.w.show(nil, func([]byte, time.Time) { e.named(id) }, false)
+	id := r.Header.Get(sessionHeader)
+	p.w.show(0, func(time.Time) { e.named(id) }, false)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // of another type is what has none
 	stream := kind == "text/event-stream"
 	var failure error
@@ -153,14 +167,10 @@ func (p *Proxy) answered(r *http.Response) error {
 		r.Header.Del("Content-Length") // which may be another
 		r.ContentLength = -1
 	}
-	body := &watched{ReadCloser: r.Body, w: p.w, end: func(_ []byte, at time.Time) {
+	body := &watched{ReadCloser: r.Body, w: p.w, end: func(at time.Time) {
 		e.ended(r.StatusCode, stream, failure, at)
-		switch {
-		case e.offered:
-			p.forget(e.id, "the stream ended", at)
-		case e.id != "" && (gone || unknown):
-			p.forget(e.id, map[bool]string{true: "client closed", false: "the server knows no such session"}[gone], at)
-		}
+		p.parts(e, r.Request.Method, r.StatusCode, at)
+		e.over(at)
 	}}
 	st := newStream(false, e.of(server))
 	switch {
@@ -184,7 +194,10 @@ var errCoding = errors.New("the server has answered in an encoding that was not 
 // failed answers where the server cannot be reached.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	e := exchangeOf(r)
-	p.w.show(nil, func(_ []byte, at time.Time) { e.ended(0, false, err, at) }, false)
+	p.w.show(0, func(at time.Time) {
+		e.ended(0, false, err, at)
+		e.over(at)
+	}, false)
 	http.Error(w, "the MCP server cannot be reached: "+err.Error(), http.StatusBadGateway)
 }
 
@@ -219,6 +232,9 @@ func (p *Proxy) begin(at time.Time) *session { return newSession(p.opt, newID(),
 
 // keep remembers a session by the server's name of it.
 func (p *Proxy) keep(id string, s *session) {
+	if p.sessions[id] != s {
+		p.forget(id, "its name was given to another", s.used)
+	}
 	if len(p.sessions) >= mostSessions && p.sessions[id] == nil {
 		oldest := ""
 		for other, known := range p.sessions {
@@ -231,12 +247,40 @@ func (p *Proxy) keep(id string, s *session) {
 	p.sessions[id] = s
 }
 
-// forget ends a session.
+// parts ends the session that an answer says to be over: the stream that has offered
+// its address has ended, its client has taken leave, or the server does not know it. To
+// be not found at another address says nothing of a session.
+func (p *Proxy) parts(e *exchange, method string, status int, at time.Time) {
+	s := p.sessions[e.id]
+	switch {
+	case s == nil:
+	case e.offered:
+		p.forget(e.id, "the stream ended", at)
+	case method == http.MethodDelete && status < http.StatusMultipleChoices:
+		p.forget(e.id, "client closed", at)
+	case status == http.StatusNotFound && s.path == e.uri.Path:
+		p.forget(e.id, "the server knows no such session", at)
+	}
+}
+
+// forget ends a session: what comes under its name from now on is of another.
 func (p *Proxy) forget(id, reason string, at time.Time) {
 	if s := p.sessions[id]; s != nil {
-		s.finish(success(), reason, at)
 		delete(p.sessions, id)
+		p.part(s, reason, at)
 	}
+}
+
+// part ends a session as soon as no exchange of it is under way: what passes in those
+// is on record too, whoever has said that the session is over.
+func (p *Proxy) part(s *session, reason string, at time.Time) {
+	s.parting = reason
+	if s.exchanges == 0 {
+		delete(p.parting, s)
+		s.finish(success(), reason, at)
+		return
+	}
+	p.parting[s] = struct{}{}
 }
 
 // A watched body shows what is read of it before it hands it on.
@@ -245,15 +289,15 @@ type watched struct {
 	w      *witness
 	strict bool
 	feed   func([]byte, time.Time)
-	end    func([]byte, time.Time)
+	end    func(time.Time)
 	over   sync.Once
 	ended  error // what Read has ended with
 }
 
 // follow looks at the bytes, too.
-func (b *watched) follow(feed, end func([]byte, time.Time)) {
+func (b *watched) follow(feed func([]byte, time.Time), end func(time.Time)) {
 	then := b.end
-	b.feed, b.end = feed, func(data []byte, at time.Time) { end(data, at); then(data, at) }
+	b.feed, b.end = feed, func(at time.Time) { end(at); then(at) }
 }
 
 var errNotRecorded = errors.New("what passes cannot be recorded")
@@ -266,7 +310,7 @@ func (b *watched) Read(p []byte) (int, error) {
 		return 0, b.ended
 	}
 	n, err := b.ReadCloser.Read(p)
-	if n > 0 && b.feed != nil && !b.w.show(bytes.Clone(p[:n]), b.feed, b.strict) {
+	if n > 0 && b.feed != nil && !b.show(bytes.Clone(p[:n])) {
 		return 0, errNotRecorded
 	}
 	if err != nil {
@@ -276,10 +320,15 @@ func (b *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// show shows what was read.
+func (b *watched) show(data []byte) bool {
+	return b.w.show(len(data), func(at time.Time) { b.feed(data, at) }, b.strict)
+}
+
 // Close closes the body.
 func (b *watched) Close() error {
 	b.finish()
 	return b.ReadCloser.Close()
 }
 
-func (b *watched) finish() { b.over.Do(func() { b.w.show(nil, b.end, b.strict) }) }
+func (b *watched) finish() { b.over.Do(func() { b.w.show(0, b.end, b.strict) }) }

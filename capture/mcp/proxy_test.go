@@ -260,7 +260,7 @@ func (o *once) Close() error { return nil }
 // answer where it is told of anything else.
 func TestWatchedEnds(t *testing.T) {
 	w := newWitness(new(notebook), &Options{})
-	b := &watched{ReadCloser: &once{"{}"}, w: w, end: func([]byte, time.Time) {}}
+	b := &watched{ReadCloser: &once{"{}"}, w: w, end: func(time.Time) {}}
 	for i, want := range []int{2, 0, 0} {
 		if n, err := b.Read(make([]byte, 8)); n != want || err != io.EOF {
 			t.Errorf("read %d: got %d, %v; want %d and the end", i, n, err, want)

@@ -7,31 +7,59 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
-	"github.com/etch-audit/etch/risk"
 )
 
 // A refusal says why a message is not passed on.
 type refusal struct {
 	reason  string
+	unread  bool      // it cannot be judged for how it is written
 	risk    etch.Risk // of a call, where that is why
 	reasons []string
+	with    *refusal // another's, that it came together with: then there is no other reason
 }
 
 // text says it to a client.
-func (r *refusal) text() string { return "etch refuses this call: " + r.reason }
+func (r *refusal) text() string {
+	if r.with != nil {
+		return "etch refuses this call, which came together with another: " + r.with.reason
+	}
+	return "etch refuses this call: " + r.reason
+}
 
 // judges reports whether what clients send is judged.
 func (o *Options) judges() bool { return o.Deny != "" }
 
-// judge returns why a message of the client is refused, nil where it is not.
-func (o *Options) judge(m *message) *refusal {
+// decide judges messages that can only be passed on together, each once: where one is
+// refused, all are, and each is told why. Unfit is why none of them can be judged for
+// how they are written, "" where they can. It returns why, nil where they pass.
+func (o *Options) decide(messages []*message, unfit string) (why *refusal) {
+	for _, m := range messages {
+		if m.refused = o.judge(m, unfit); why == nil {
+			why = m.refused
+		}
+	}
+	if why == nil {
+		return nil
+	}
+	for _, m := range messages {
+		if m.refused == nil {
+			m.refused = &refusal{reason: "it came together with what is refused", with: why}
+		}
+	}
+	return why
+}
+
+// judge returns why a message of the client is refused by itself, nil where it is not.
+func (o *Options) judge(m *message, unfit string) *refusal {
 	switch {
 	case m.size > mostHeld:
-		return &refusal{reason: tooLong}
+		return &refusal{reason: tooLong, unread: unfit != ""}
 	case m.broken:
-		return &refusal{reason: notJSON}
-	case m.unfit != "":
-		return &refusal{reason: m.unfit}
+		return &refusal{reason: notJSON, unread: true}
+	case unfit != "":
+		return &refusal{reason: unfit, unread: true}
+	case m.garbled:
+		return &refusal{reason: notUTF8, unread: true}
 	case m.ambiguous:
 		return &refusal{reason: "it cannot be judged: a member is given twice or in other letters"}
 	case m.method() == "" && m.has(slotMethod):
@@ -54,7 +82,7 @@ func (o *Options) judge(m *message) *refusal {
 		e.Action.Arguments = m.values[slotParams].kept
 	}
 	level, reasons := o.Judge(e)
-	if !risk.Denies(string(o.Deny), string(level)) {
+	if !level.Reaches(o.Deny) {
 		return nil
 	}
 	why := fmt.Sprintf("risk %s is at or above the limit %s", level, o.Deny)
@@ -69,45 +97,18 @@ func isCall(m *message) bool {
 	return kindOf(client, m.method()) > greeting && m.method() != "" && !isNotification(m.method())
 }
 
-// judgeAll returns why messages that can only be passed on together are refused,
-// nil where they are not.
-func (o *Options) judgeAll(messages []*message) *refusal {
-	for _, m := range messages {
-		if why := o.judge(m); why != nil {
-			return why
-		}
-	}
-	return nil
-}
-
-// deny takes bytes of the client that are not passed on, with end the last of them.
-func (s *session) deny(st *stream, data []byte, end bool, at time.Time) {
-	s.refusing = true
-	if end && !st.partly {
-		st.unfit = unfit(data, true)
-	}
-	st.feed(data, at)
-	if end {
-		st.end(nil, at)
-	}
-	s.refusing, st.unfit, st.partly = false, "", !end
-}
-
 // tooLong is the reason where more came than is held back.
 const tooLong = "it cannot be judged: it is too long"
 
 // refuse records a message of the client that is not passed on. What is no call
 // leaves no record, as if it had not been sent; what is no JSON may be one to others.
 func (s *session) refuse(m *message, at time.Time) {
+	why := m.refused
 	if !isCall(m) {
-		if m.unfit == notJSON {
+		if why.reason == notJSON {
 			s.note(client, oddBroken, m, at)
 		}
 		return
-	}
-	why := s.opt.judge(m)
-	if why == nil {
-		why = &refusal{reason: "it came together with what is refused"}
 	}
 	c := &call{kind: kindOf(client, m.method()), from: client, start: at}
 	s.introduce(m)
@@ -142,23 +143,18 @@ type rpcError struct {
 	} `json:"error"`
 }
 
-// answerTo returns what a client is told of a message that is refused for a
-// reason; nil where it wants to hear nothing.
-func (o *Options) answerTo(m *message, why *refusal) json.RawMessage {
+// answerTo returns what a client is told of a message that is refused; nil where it
+// wants to hear nothing.
+func answerTo(m *message) json.RawMessage {
 	answer := rpcError{Version: "2.0", ID: json.RawMessage("null")}
 	id := &m.values[slotID]
 	switch known := id.whole() && json.Valid(id.kept); {
 	case known && (m.broken || m.has(slotMethod)):
 		answer.ID = id.kept
-	case !m.broken && m.unfit == "":
+	case !m.refused.unread:
 		return nil
 	}
-	answer.Error.Code = codeRefused
-	if own := o.judge(m); own != nil {
-		answer.Error.Message = own.text()
-	} else {
-		answer.Error.Message = "etch refuses this call, which came together with another: " + why.reason
-	}
+	answer.Error.Code, answer.Error.Message = codeRefused, m.refused.text()
 	text, err := json.Marshal(answer)
 	if err != nil {
 		return nil // the id is valid, and nothing else can fail
@@ -168,11 +164,11 @@ func (o *Options) answerTo(m *message, why *refusal) json.RawMessage {
 
 // answersTo returns the lines that a client is told whose messages are refused; none
 // where it wants to hear nothing.
-func (o *Options) answersTo(messages []*message, why *refusal) []byte {
+func answersTo(messages []*message) []byte {
 	var batch []json.RawMessage
 	var out []byte
 	for _, m := range messages {
-		switch answer := o.answerTo(m, why); {
+		switch answer := answerTo(m); {
 		case answer == nil:
 		case m.batch:
 			batch = append(batch, answer)

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/etch-audit/etch"
@@ -26,9 +28,20 @@ func strict() Options {
 	}}
 }
 
+// counted counts how often is judged.
+func counted(opt Options) (Options, *atomic.Int64) {
+	n, judge := new(atomic.Int64), opt.Judge
+	opt.Judge = func(e *etch.Event) (etch.Risk, []string) {
+		n.Add(1)
+		return judge(e)
+	}
+	return opt, n
+}
+
 const (
 	refusedWhy  = "risk critical is at or above the limit high: test: it is bad"
 	noJSONText  = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`
+	garbledText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not UTF-8, and readers differ in what stands there"}}`
 	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: ` + refusedWhy + `"}}`
 )
 
@@ -79,6 +92,11 @@ func TestDenyStdio(t *testing.T) {
 			`{"id":1,"method":"ping","params":` + "\n[{}," + call("2", "bad") + "]\n}",
 			"", fmt.Sprintf(noJSONText, "1") + "\n[" + fmt.Sprintf(refusedText, "2") + "]\n" + fmt.Sprintf(noJSONText, "null"),
 		},
+		"no UTF-8": {
+			call("1", "go\xffod") + "\n" + `{"id":2,"method":"ping","params":"` + "\xed\xa0\x80" + `"}` + "\n" + `{"id":3,"result":"` + "\xc3" + `"}`, "",
+			fmt.Sprintf(garbledText, "1") + "\n" + fmt.Sprintf(garbledText, "2") + "\n" + fmt.Sprintf(garbledText, "null"),
+		},
+		"UTF-8": {call("1", "gö\U0001F600d"), call("1", "gö\U0001F600d") + "\n", ""},
 		"readers differ": {
 			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
 		},
@@ -125,9 +143,11 @@ func TestDenyStdio(t *testing.T) {
 	}
 }
 
-// What is refused is on record, before the client hears of it.
+// What is refused is on record, before the client hears of it, and each call was
+// judged once.
 func TestDenyRecord(t *testing.T) {
-	p := tapped(t, &Command{Options: strict(), Argv: serverArgv("answer")})
+	opt, judged := counted(strict())
+	p := tapped(t, &Command{Options: opt, Argv: serverArgv("answer")})
 	p.says(fmt.Sprintf(toolCall, "1", "good") + "\n")
 	p.line()
 	p.says("[" + fmt.Sprintf(toolCall, "2", "bad") + "," + fmt.Sprintf(toolCall, "3", "good") + "]\n")
@@ -171,6 +191,9 @@ func TestDenyRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.wait()
+	if n := judged.Load(); n != 3 { // what cannot be judged is not
+		t.Errorf("3 calls were judged %d times", n)
+	}
 }
 
 // What is too much to be held back is refused, with bounded memory, and the next
@@ -218,7 +241,7 @@ func TestDenyOff(t *testing.T) {
 	opt.Deny = ""
 	p := tapped(t, &Command{Options: opt, Argv: serverArgv("echo")})
 	heard := p.hears()
-	const text = "words\n{\n" + `{"method":"tools/call","params":{"name":"bad"}}` + "\n"
+	const text = "words\n{\n" + `{"method":"tools/call","params":{"name":"bad"}}` + "\n" + `{"id":1,"method":"tools/call","params":{"name":"` + "\xff\xfe" + `"}}` + "\n"
 	p.says(text)
 	if err := p.in.Close(); err != nil {
 		t.Fatal(err)
@@ -234,19 +257,35 @@ func FuzzGate(f *testing.F) {
 	f.Add([]byte("{\"id\":1,\n\"method\":\"tools/call\",\"params\":{\"name\":\"bad\"}}\n{}{\n{\"id\":1}\n\n[{}]\nx"), uint64(1))
 	f.Add([]byte("{\"id\":1,\r\"a\":NaN}\r\n[{}]{\"a\":\"\\\"}\"}\n[\n{\"id\":1,\n\"a\":tru}\r"), uint64(3))
 	f.Add([]byte("{\"id\":1,\"params\":\n{\"id\":2,\"method\":\"a\"}\n}{\"method\":\"bad\"}\n"), uint64(2))
+	f.Add([]byte("{\"id\":\"\xff\"}\n{\"id\":\"\xc3\n\xa9\"}\n"), uint64(4))
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
-		run := func(random *rand.Rand) (passed, denied string) {
-			opt := strict()
+		run := func(random *rand.Rand) (passed, denied string, handed []*message) {
+			opt, judged := counted(strict())
+			calls := int64(0)
 			var pass, deny, all bytes.Buffer
-			g := &gate{
-				opt:  &opt,
-				pass: func(data []byte) bool { pass.Write(data); all.Write(data); return true },
-				deny: func(data []byte, end bool, answer []byte) bool {
-					deny.Write(data)
-					all.Write(data)
-					if end {
-						fmt.Fprintf(&deny, "|%s|", answer)
+			see := func(messages []*message, refused bool) {
+				for _, m := range messages {
+					if (m.refused != nil) != refused {
+						t.Fatalf("%+v was decided otherwise than handed on", m)
 					}
+					if isCall(m) {
+						calls++
+					}
+				}
+			}
+			g := &gate{
+				opt: &opt,
+				pass: func(data []byte, messages []*message) bool {
+					pass.Write(data)
+					all.Write(data)
+					see(messages, false)
+					handed = append(handed, messages...)
+					return true
+				},
+				deny: func(data []byte, messages []*message, answer []byte) bool {
+					all.Write(data)
+					see(messages, true)
+					fmt.Fprintf(&deny, "%s|%s|", data, answer)
 					return true
 				},
 			}
@@ -262,10 +301,13 @@ func FuzzGate(f *testing.F) {
 			if !bytes.Equal(all.Bytes(), text) {
 				t.Fatalf("%q was decided, want %q", all.Bytes(), text)
 			}
-			return pass.String(), deny.String()
+			if n := judged.Load(); n > calls {
+				t.Fatalf("%d calls were judged %d times", calls, n)
+			}
+			return pass.String(), deny.String(), handed
 		}
-		passed, denied := run(nil)
-		inPieces, deniedInPieces := run(rand.New(rand.NewPCG(seed, 0)))
+		passed, denied, handed := run(nil)
+		inPieces, deniedInPieces, _ := run(rand.New(rand.NewPCG(seed, 0)))
 		if passed != inPieces || denied != deniedInPieces {
 			t.Fatalf("in pieces %q passes and %q does not, at once %q and %q", inPieces, deniedInPieces, passed, denied)
 		}
@@ -273,7 +315,11 @@ func FuzzGate(f *testing.F) {
 		if !isJSON([]byte(passed)) || hasLoneCR([]byte(passed)) {
 			t.Fatalf("of %q passes %q", text, passed)
 		}
-		if why := opt.judgeAll(outlined([]byte(passed), true, nil)); why != nil {
+		found := outlined([]byte(passed), true, nil)
+		if !reflect.DeepEqual(found, handed) {
+			t.Fatalf("of %q passes %q, and what is handed on is not what is in it (-in it +handed):\n%s", text, passed, cmp.Diff(found, handed, exported))
+		}
+		if why := opt.decide(found, ""); why != nil {
 			t.Fatalf("of %q passes %q: %s", text, passed, why.reason)
 		}
 	})
@@ -398,7 +444,7 @@ func TestDenyHTTPWritten(t *testing.T) {
 
 // What the policy refuses does not reach a server that speaks HTTP.
 func TestDenyHTTP(t *testing.T) {
-	opt := strict()
+	opt, judged := counted(strict())
 	reached := ""
 	address, recorded := proxied(t, &opt, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -431,6 +477,9 @@ func TestDenyHTTP(t *testing.T) {
 		if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != test.status || test.hears != "" && string(got) != test.hears {
 			t.Errorf("%s: got %d %s, %v", test.body, response.StatusCode, got, err)
 		}
+	}
+	if n := judged.Load(); n != 3 {
+		t.Errorf("3 calls were judged %d times", n)
 	}
 	if want := good + "\n"; reached != want {
 		t.Errorf("the server gets %q, want %q", reached, want)

@@ -35,14 +35,17 @@ type session struct {
 	id  string // of this session in the records
 	add func(*etch.Event)
 
-	begun    time.Time
-	used     time.Time // last, where it is one of several
-	started  bool
-	finished bool
-	greeting *call // the open initialize
-	actor    etch.Actor
-	name     string
-	facts    map[string]string // what the two say of themselves, as labels
+	begun     time.Time
+	used      time.Time // last, where it is one of several
+	path      string    // of the address where it began, where it has one
+	parting   string    // why it ends when its exchanges are over; "" where it does not
+	started   bool
+	finished  bool
+	exchanges int   // that are under way
+	greeting  *call // the open initialize
+	actor     etch.Actor
+	name      string
+	facts     map[string]string // what the two say of themselves, as labels
 
 	open   [2]map[string][]*call // by who asked, and the id; several only where one was used again too early
 	order  []*call               // the same, as they came; those that are done are taken out now and then
@@ -50,8 +53,7 @@ type session struct {
 	number int                   // calls so far
 	odd    [2][oddities]oddity
 
-	refusing bool                    // what is taken is not passed on
-	tell     func(lines []byte) bool // tells the client something on its stream, where it reads answers there alone
+	tell func(lines []byte) bool // tells the client something on its stream, where it reads answers there alone
 }
 
 func newSession(opt *Options, id string, now time.Time, add func(*etch.Event)) *session {
@@ -71,8 +73,11 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 	if m.ambiguous {
 		s.note(from, oddAmbiguous, m, at)
 	}
+	if m.garbled && !m.broken {
+		s.note(from, oddGarbled, m, at)
+	}
 	switch {
-	case s.refusing && !m.broken:
+	case m.refused != nil && !m.broken:
 		s.refuse(m, at)
 	case m.broken:
 		s.note(from, oddBroken, m, at)

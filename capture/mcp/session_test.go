@@ -251,6 +251,16 @@ var orders = map[string]struct{ lines, want []string }{
 			"security_event client tools/call d payload=ambiguous", "tool_call attempt d",
 		},
 	},
+	"what is not UTF-8": {
+		[]string{
+			"> {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":{\"x\":\"\xc0\xaf\"}}}",
+			"< {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"caf\xe9\"}]}}", answers("1"), "> \xff",
+		},
+		[]string{
+			"security_event client tools/call a payload=garbled", "tool_call attempt a",
+			"security_event server payload=garbled", "tool_call completion a success", "security_event server payload=stray", "security_event client payload=broken",
+		},
+	},
 	"input that an answer asks for": {
 		[]string{
 			asks("1", "a"),

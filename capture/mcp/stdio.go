@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ const (
 	ExitNotRecorded = 125               // the session was ended, as something could not be recorded
 	ExitNotExecuted = child.NotExecuted // found, and cannot be executed
 	ExitNotFound    = child.NotFound
-	ExitSignal      = child.Signal // plus the number of the signal that ended it
+	ExitSignal      = child.Signal      // plus the number of the signal that ended it
+	ExitUnread      = child.Signal + 13 // as of SIGPIPE: the server has exited with 0, and its client has not read all that it said
 )
 
 // DefaultGrace is the default of Command.Grace.
@@ -53,7 +55,8 @@ type Command struct {
 	// be something left to read. Nil: it is not known.
 	Gone func() bool
 	// Grace is how long a server may be silent, once its client has closed its
-	// input, before it is ended; 0: [DefaultGrace].
+	// input, before it is ended; 0: [DefaultGrace]. It is not silent while its
+	// client does not read what it says: for that there is six times as long.
 	Grace time.Duration
 }
 
@@ -66,6 +69,9 @@ type Outcome struct {
 	Failure error
 	// Unrecorded is what could not be recorded, and why; nil where all was.
 	Unrecorded error
+	// Unread is true where the client was there, and has not read all that the server
+	// said before the session was ended.
+	Unread bool
 }
 
 // A running is one run of a server.
@@ -87,10 +93,12 @@ type running struct {
 	clientGone chan struct{} // and its input
 	serverDone chan struct{} // the server has closed its output, all of which is passed on
 
-	passed atomic.Int64 // bytes to the client
-	moved  atomic.Int64 // when the last of them went, in nanoseconds
-	ending string       // what ends the session; of the goroutine of Run
-	deaf   bool         // the server reads no more; of the goroutine of toServer
+	passed  atomic.Int64 // bytes to the client
+	moved   atomic.Int64 // when the last of them went, in nanoseconds
+	writing atomic.Int64 // since when the next are written, in nanoseconds; 0 while none are
+	ending  string       // what ends the session; of the goroutine of Run
+	urged   bool         // a signal wants the end; likewise
+	deaf    bool         // the server reads no more; of the goroutine of toServer
 }
 
 // Run starts the server, passes on and records until the session is over, and
@@ -99,8 +107,9 @@ type running struct {
 //
 // It waits for no one for ever: a server that goes on although its client has
 // closed its input, or is gone, is ended by SIGTERM and then by SIGKILL, and so
-// is one of a session of which something cannot be recorded. The process must
-// catch or ignore SIGPIPE.
+// is one of a session of which something cannot be recorded. Only a client that has
+// closed nothing may take as long as it likes to read what a server has said before it
+// ended, until a signal comes. The process must catch or ignore SIGPIPE.
 func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	r := &running{
 		Command: c, w: newWitness(log, &c.Options),
@@ -127,9 +136,14 @@ func Run(ctx context.Context, log etch.Recorder, c *Command) Outcome {
 	go r.toServer()
 	go r.toClient()
 	r.watch(caught)
-	r.drain()
+	unread := r.drain(caught)
 	exit, _ := child.ExitOf(r.cmd.ProcessState)
-	return r.over(exit, nil)
+	if unread && exit == 0 {
+		exit = ExitUnread
+	}
+	out := r.over(exit, nil)
+	out.Unread = unread
+	return out
 }
 
 // over records the end of the session and returns the outcome.
@@ -141,9 +155,9 @@ func (r *running) over(exit int, failure error) Outcome {
 		result.Type, result.Message, reason = etch.Error, failure.Error(), "not started"
 	case exit != 0:
 		_, result.Message = child.ExitOf(r.cmd.ProcessState)
-		result.Type = etch.Error
+		result.Type, result.Message = etch.Error, cmp.Or(result.Message, "the client has not read all that the server said")
 	}
-	r.w.show(nil, func(_ []byte, at time.Time) { r.s.finish(result, reason, at) }, false)
+	r.w.show(0, func(at time.Time) { r.s.finish(result, reason, at) }, false)
 	out := Outcome{Exit: exit, Failure: failure, Unrecorded: r.w.close()}
 	if r.w.stopped() {
 		out.Exit = ExitNotRecorded
@@ -202,10 +216,9 @@ const pieceSize = 64 << 10
 
 // toServer passes on what the client sends.
 func (r *running) toServer() {
-	st := newStream(true, r.s.of(client))
-	take, end := func(data []byte) bool { return r.passOn(st, data) }, func() {}
+	take, end := r.unjudged()
 	if r.judges() {
-		g := r.gate(st, take)
+		g := r.gate()
 		take, end = g.feed, g.end
 	}
 	buf := make([]byte, pieceSize)
@@ -215,16 +228,25 @@ func (r *running) toServer() {
 			break
 		}
 	}
-	end()
-	// Some servers take a last line without its end.
-	r.w.show(nil, st.end, r.Strict)
+	end()          // some servers take a last line without its end
 	r.clientLeft() // before the server can end because of it
 	r.shutServer()
 }
 
-// passOn passes on what the client has sent, and reports whether more may follow.
-func (r *running) passOn(st *stream, data []byte) bool {
-	if !r.w.show(bytes.Clone(data), st.feed, r.Strict) {
+// unjudged returns what passes on what the client sends, as it comes, and its end.
+func (r *running) unjudged() (take func(data []byte) bool, end func()) {
+	st := newStream(true, r.s.of(client))
+	take = func(data []byte) bool {
+		seen := bytes.Clone(data)
+		return r.passOn(data, func(at time.Time) { st.feed(seen, at) })
+	}
+	return take, func() { r.w.show(0, st.end, r.Strict) }
+}
+
+// passOn passes on what the client has sent, having shown it, and reports whether
+// more may follow.
+func (r *running) passOn(data []byte, see func(at time.Time)) bool {
+	if !r.w.show(len(data), see, r.Strict) {
 		return false
 	}
 	// Where the server reads no more, the client is read on: how else would its
@@ -234,11 +256,18 @@ func (r *running) passOn(st *stream, data []byte) bool {
 }
 
 // gate returns what judges what the client sends, and passes on what is not refused.
-func (r *running) gate(st *stream, pass func(data []byte) bool) *gate {
-	st.o.keepAll()
-	deny := func(data []byte, end bool, answer []byte) bool {
+func (r *running) gate() *gate {
+	see := func(messages []*message) func(at time.Time) {
+		return func(at time.Time) {
+			for _, m := range messages {
+				r.s.take(client, m, nil, at)
+			}
+		}
+	}
+	pass := func(data []byte, messages []*message) bool { return r.passOn(data, see(messages)) }
+	deny := func(data []byte, messages []*message, answer []byte) bool {
 		// The client is told when it is on record.
-		going := r.w.show(bytes.Clone(data), func(data []byte, at time.Time) { r.s.deny(st, data, end, at) }, true)
+		going := r.w.show(len(data), see(messages), true)
 		r.back.tell(answer)
 		return going
 	}
@@ -280,15 +309,18 @@ func (r *running) toClient() {
 	for last := int64(-1); ; {
 		n, err := r.out.Read(buf)
 		if n > 0 {
-			if !r.w.show(bytes.Clone(buf[:n]), st.feed, false) {
+			seen := bytes.Clone(buf[:n])
+			if !r.w.show(n, func(at time.Time) { st.feed(seen, at) }, false) {
 				break
 			}
+			r.writing.Store(time.Now().UnixNano())
 			if _, err := r.Stdout.Write(buf[:n]); err != nil {
 				close(r.clientGone)
 				break
 			}
 			r.passed.Add(int64(n))
 			r.moved.Store(time.Now().UnixNano())
+			r.writing.Store(0)
 		}
 		if passed := r.passed.Load(); errors.Is(err, os.ErrDeadlineExceeded) && passed != last {
 			// The server has ended. Once more: the limit was for when nothing comes.
@@ -298,7 +330,7 @@ func (r *running) toClient() {
 			break
 		}
 	}
-	r.w.show(nil, st.end, false)
+	r.w.show(0, st.end, false)
 	if c, ok := r.Stdout.(io.Closer); ok {
 		_ = c.Close() // all was written
 	}

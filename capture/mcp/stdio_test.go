@@ -283,6 +283,53 @@ func TestEndings(t *testing.T) {
 
 func closes(p *tap) { _ = p.in.Close() }
 
+// A client that is there and does not read now, as one that was stopped, gets everything
+// that the server said before it ended.
+func TestClientPauses(t *testing.T) {
+	t.Parallel()
+	p := tapped(t, &Command{Argv: serverArgv("much")})
+	select {
+	case out := <-p.end:
+		t.Fatalf("it has not waited: %+v", out)
+	case <-time.After(3 * goneAfter):
+	}
+	if got := len(p.hears()()); got != muchSize {
+		t.Errorf("the client got %d bytes of %d", got, muchSize)
+	}
+	if d := cmp.Diff(Outcome{}, p.wait()); d != "" {
+		t.Errorf("outcome (-want +got):\n%s", d)
+	}
+}
+
+// Where a client never reads, its session ends all the same, and says that something was
+// lost: when the client has closed its output, and when somebody wants the end.
+func TestClientNeverReads(t *testing.T) {
+	for name, test := range map[string]struct {
+		argv []string
+		exit int
+	}{
+		"the server has ended": {serverArgv("much"), ExitUnread},
+		"the server goes on":   {serverArgv("flood"), 143},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if systemHasNo(test.exit) {
+				t.Skip("Windows has no signals to end by")
+			}
+			t.Parallel()
+			p := tapped(t, &Command{Argv: test.argv, Grace: 50 * time.Millisecond})
+			closes(p)
+			out := p.wait()
+			if d := cmp.Diff(Outcome{Exit: test.exit, Unread: true}, out); d != "" {
+				t.Errorf("outcome (-want +got):\n%s", d)
+			}
+			end := p.log.all()
+			if got := end[len(end)-1].Result; got.Type != etch.Error {
+				t.Errorf("the session's end is %+v", got)
+			}
+		})
+	}
+}
+
 // A server that does not read is ended when its client has closed its output,
 // though there is something left that the client has sent.
 func TestClientClosesWhileServerDoesNotRead(t *testing.T) {

@@ -62,6 +62,22 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// Whoever wants the end while a client does not read gets it, and hears what it costs.
+func TestSignalWhileUnread(t *testing.T) {
+	p := tapped(t, &Command{Argv: serverArgv("much")})
+	select {
+	case out := <-p.end:
+		t.Fatalf("it has not waited: %+v", out)
+	case <-time.After(300 * time.Millisecond): // by then the server has ended, as a rule: it need not have
+	}
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if out := p.wait(); !out.Unread || out.Exit != ExitUnread && out.Exit != ExitSignal+int(syscall.SIGTERM) {
+		t.Errorf("got %+v", out)
+	}
+}
+
 // A client that has closed the server's input ends it by SIGTERM: one that
 // ignores that has ended before the client takes to SIGKILL.
 func TestSignalAfterClose(t *testing.T) {

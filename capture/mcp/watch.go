@@ -20,10 +20,9 @@ func (r *running) watch(caught <-chan os.Signal) {
 	for {
 		select {
 		case <-r.waited:
-			select {
-			case <-r.clientDone:
+			if r.clientHasClosed() {
 				r.because("client closed")
-			default:
+			} else {
 				r.because("server ended")
 			}
 			return
@@ -32,6 +31,7 @@ func (r *running) watch(caught <-chan os.Signal) {
 				continue
 			}
 			r.because("signal " + s.String())
+			r.urged = r.urged || child.Ends(s)
 			time.AfterFunc(passAfter, func() { _ = r.cmd.Process.Signal(s) }) // it may have ended
 			if clientDone == nil && child.Ends(s) {
 				ended, deadline = true, time.After(killAfter)
@@ -89,8 +89,23 @@ func (r *running) idles(patience time.Duration) time.Duration {
 		return 0 // nobody hears it
 	default:
 	}
+	if unread := r.unread(); unread > 0 {
+		return r.unreadPatience() - unread
+	}
 	return patience - time.Since(time.Unix(0, r.moved.Load()))
 }
+
+// unread returns for how long the client has not read what was written to it.
+func (r *running) unread() time.Duration {
+	if since := r.writing.Load(); since != 0 {
+		return time.Since(time.Unix(0, since))
+	}
+	return 0
+}
+
+// unreadPatience is how long a client that has closed the server's input may read
+// nothing: longer than a server may be silent, since what is lost here was said.
+func (r *running) unreadPatience() time.Duration { return 6 * r.patience() }
 
 // stop ends the server, by force where it was asked before, and reports whether
 // it may have to be ended by force.
@@ -102,23 +117,43 @@ func (r *running) stop(asked bool) bool {
 	return true
 }
 
-// drain passes on what a server that has ended has left in its pipe. A child of
-// its own may have the pipe too, and say nothing: that is not waited for. Nor is
-// a client that does not read.
-func (r *running) drain() {
+// drain passes on what a server that has ended has left in its pipe, and reports whether
+// its client has not read it all. A child of the server's own may have the pipe too, and
+// say nothing: that is not waited for. A client that does not read now is, while it is
+// there and nobody wants an end.
+func (r *running) drain(caught <-chan os.Signal) (unread bool) {
 	limited := r.out.SetReadDeadline(time.Now().Add(quietAfter)) == nil
 	tick := time.NewTicker(goneAfter)
 	defer tick.Stop()
 	for last := int64(-1); ; {
 		select {
 		case <-r.serverDone:
-			return
+			return false
+		case s := <-caught:
+			if child.Ends(s) {
+				r.because("signal " + s.String())
+				return r.unread() > 0
+			}
 		case <-tick.C:
 			passed := r.passed.Load()
-			if !limited || passed == last {
-				return
+			if unread := r.unread(); unread > 0 {
+				if r.urged && passed == last || r.clientHasClosed() && unread > r.unreadPatience() {
+					return true
+				}
+			} else if !limited || passed == last {
+				return false
 			}
 			last = passed
 		}
+	}
+}
+
+// clientHasClosed reports whether the client has closed the server's input.
+func (r *running) clientHasClosed() bool {
+	select {
+	case <-r.clientDone:
+		return true
+	default:
+		return false
 	}
 }

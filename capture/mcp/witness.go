@@ -49,8 +49,8 @@ type witness struct {
 // A piece is something to look at.
 type piece struct {
 	at   time.Time
-	do   func(data []byte, at time.Time)
-	data []byte
+	do   func(at time.Time)
+	size int
 	seen chan struct{} // where it is not nil: closed when all events of the piece are on record
 }
 
@@ -71,11 +71,11 @@ func (w *witness) add(e *etch.Event) {
 	}
 }
 
-// show hands over bytes, which become the witness's, and what is to be done with
-// them. With wait it returns when all that follows of them is on record. It
-// reports whether what was shown may be passed on.
-func (w *witness) show(data []byte, do func([]byte, time.Time), wait bool) bool {
-	p := piece{at: w.opt.now(), do: do, data: data}
+// show hands over what is to be done with what passes, which takes so many bytes of
+// memory until it is. With wait it returns when all that follows of it is on record.
+// It reports whether what was shown may be passed on.
+func (w *witness) show(size int, do func(at time.Time), wait bool) bool {
+	p := piece{at: w.opt.now(), do: do, size: size}
 	if wait {
 		p.seen = make(chan struct{})
 	}
@@ -91,7 +91,7 @@ func (w *witness) show(data []byte, do func([]byte, time.Time), wait bool) bool 
 		return false // the session is over, and so is its record
 	}
 	w.pieces = append(w.pieces, p)
-	w.bytes += len(data)
+	w.bytes += size
 	w.mu.Unlock()
 	put(w.some)
 	if wait {
@@ -146,12 +146,12 @@ func (w *witness) work() {
 		}
 		for i := range pieces {
 			p := &pieces[i]
-			p.do(p.data, p.at)
+			p.do(p.at)
 			if p.seen != nil {
 				w.flush()
 				close(p.seen)
 			}
-			w.gone(len(p.data))
+			w.gone(p.size)
 			*p = piece{}
 		}
 		w.flush()

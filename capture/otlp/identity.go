@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+
+	"github.com/etch-audit/etch"
 )
 
 // How an item is known again.
@@ -34,6 +36,13 @@ func digestOf(texts ...[]byte) (d digest) {
 
 // idLength is how many bytes of a digest an id has.
 const idLength = 16
+
+// known reports whether an event would be known again by what its item says: by when it
+// was, or by which call or span. Items of which none is told, as logs may be, can be of
+// the same bytes and as many events, in one request or in several: they have no id.
+func known(e *etch.Event) bool {
+	return !e.Timestamp.IsZero() || e.CallID != "" || e.Labels["span_id"] != "" || e.Labels["claimed_time"] != ""
+}
 
 // id returns the id of the event that an item is made into.
 func (m *mapper) id(from *origin, raw []byte) string {

@@ -79,7 +79,8 @@ type Batch struct {
 	// Events are in the order of the request, and the caller's own. Their ids are
 	// made of what was sent: exporters that were not told what became of a request
 	// send it again, and then it makes the same ids. An event whose item tells no
-	// time that is believed has none.
+	// time that is believed has none, and one whose item tells nothing by which it
+	// could be told from another of the same words has no id either.
 	Events []*etch.Event
 	// Ignored counts the items that are nothing for a log of actions.
 	Ignored int
@@ -152,7 +153,9 @@ func (m *mapper) item(from *origin, raw []byte, read func() (*etch.Event, error)
 	}
 	e, err := read()
 	if err == nil && e != nil {
-		e.ID = m.id(from, raw)
+		if known(e) {
+			e.ID = m.id(from, raw)
+		}
 		if m.Take != nil {
 			err = m.Take(e)
 		}

@@ -85,7 +85,7 @@ func (p *Parser) row(row *sqlite.Row, c *columns, emit func(*source.Entry) error
 	at.rec = rec
 	p.compareColumns(row, c, rec)
 	p.record(e, at)
-	p.last = e.Event.Timestamp
+	p.date(e)
 	e.Label(p.program)
 	return emit(e)
 }

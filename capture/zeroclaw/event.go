@@ -34,13 +34,19 @@ func newEvent(r *zeroclaw.Record, program string) *etch.Event {
 		Actor: m.actor(), Action: m.action(), Result: m.result(), Security: m.security(),
 		Labels: m.labels,
 	}
-	if zeroclaw.FormatTime(r.Time.Truncate(time.Microsecond)) != r.Timestamp {
-		m.labels[zeroclaw.LabelTimestamp] = r.Timestamp
-	}
+	keepTime(ev, r.Timestamp)
 	m.chain()
 	m.list(zeroclaw.LabelNull, m.nulls)
 	m.list(zeroclaw.LabelBlank, m.blanks)
 	return ev
+}
+
+// keepTime keeps a time that the event's own does not give back: the zero time, too,
+// which an event cannot have.
+func keepTime(ev *etch.Event, text string) {
+	if ev.Timestamp.IsZero() || zeroclaw.FormatTime(ev.Timestamp.Truncate(time.Microsecond)) != text {
+		ev.Labels[zeroclaw.LabelTimestamp] = text
+	}
 }
 
 // keepLine keeps a line whose bytes its members do not give back: written by
@@ -128,11 +134,11 @@ func (m *mapping) action() *etch.Action {
 	switch risk := m.text("action.risk_level", from.RiskLevel); etch.Risk(risk) {
 	case etch.RiskLow, etch.RiskMedium, etch.RiskHigh, etch.RiskCritical:
 		a.Risk = etch.Risk(risk)
-	case "":
+	default: // the empty one, too: the log may find one
 		if from.RiskLevel == nil {
-			m.nulls = append(m.nulls, "action.risk_level") // the log may find one
+			m.nulls = append(m.nulls, "action.risk_level")
+			break
 		}
-	default:
 		m.labels[zeroclaw.LabelRisk] = risk
 	}
 	if m.program == zeroclaw.ProgramDaemonClaw && m.rec.EventType == "command_execution" {

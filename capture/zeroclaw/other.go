@@ -97,7 +97,7 @@ func (r *row) trace() *other {
 		Action: &etch.Action{Tool: tool, Command: command(r.Attributes.Input), Arguments: r.Attributes.Input, Allowed: true},
 		Labels: map[string]string{"zeroclaw_log": "runtime-trace"},
 	}
-	r.keepTime(ev, r.At)
+	keepTime(ev, r.At)
 	if r.ID != "" && len(r.ID) <= maxEventID {
 		ev.Labels[zeroclaw.LabelEventID] = r.ID
 	}
@@ -140,7 +140,7 @@ func (r *row) webhook() *other {
 		Action: &etch.Action{Tool: r.Tool, Command: command(r.Args), Arguments: r.Args, Allowed: true},
 		Labels: map[string]string{"zeroclaw_log": "webhook"},
 	}
-	r.keepTime(ev, r.Timestamp)
+	keepTime(ev, r.Timestamp)
 	if r.Success != nil {
 		ev.Result = &etch.Result{Duration: millis(r.DurationMS), Type: etch.Success}
 		if !*r.Success {
@@ -151,13 +151,6 @@ func (r *row) webhook() *other {
 		}
 	}
 	return &other{generation: "webhook", event: ev}
-}
-
-// keepTime keeps a time that the event's own does not give back.
-func (r *row) keepTime(ev *etch.Event, text string) {
-	if zeroclaw.FormatTime(ev.Timestamp.Truncate(time.Microsecond)) != text {
-		ev.Labels[zeroclaw.LabelTimestamp] = text
-	}
 }
 
 func millis(ms *int64) time.Duration {

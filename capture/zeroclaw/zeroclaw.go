@@ -150,9 +150,18 @@ func (p *Parser) piece(l *source.Line, at piece, emit func(*source.Entry) error)
 	if e.Event == nil {
 		return nil // counted as left out
 	}
-	p.last = e.Event.Timestamp
+	p.date(e)
 	e.Label(p.program)
 	return emit(e)
+}
+
+// date gives an event that says the zero time, which none can have, that of the one
+// before it.
+func (p *Parser) date(e *source.Entry) {
+	if e.Undated = e.Event.Timestamp.IsZero(); e.Undated {
+		e.Event.Timestamp = p.last
+	}
+	p.last = e.Event.Timestamp
 }
 
 func (p *Parser) unreadable(l *source.Line, from int, text []byte) *source.Entry {

@@ -1,3 +1,10 @@
+// Nothing is looked up of how many processors a container may use, and no goroutine
+// follows that: package alone takes one. Nor are mappings of memory named.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+//go:debug decoratemappings=0
+
 // Etch-hook is "etch hook" and nothing else: what coding agents start twice a call. It
 // takes the same arguments and does the same; a program that holds no more than that
 // starts sooner. "etch install" puts it into agents' settings where it lies beside etch.

@@ -118,6 +118,14 @@ func (f lineFormat) Close() error             { return nil }
 
 // rawFormat writes the stored lines.
 func rawFormat(w io.Writer) renderer {
+	if b, ok := w.(*bufio.Writer); ok { // copies it anyway
+		return lineFormat{func(r *etch.Record) error {
+			if _, err := b.Write(r.Raw); err != nil {
+				return err
+			}
+			return b.WriteByte('\n')
+		}}
+	}
 	var buf []byte
 	return lineFormat{func(r *etch.Record) error {
 		buf = append(append(buf[:0], r.Raw...), '\n')

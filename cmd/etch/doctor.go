@@ -81,6 +81,7 @@ type doctorAgent struct {
 	Findings  []doctorFinding  `json:"findings"`
 
 	title string
+	waits bool // it is not on this machine, and its hooks are
 }
 
 type doctorSettings struct {
@@ -214,10 +215,15 @@ func (d *doctoring) examine() error {
 			d.Verdict = doctorUnknown
 		}
 	}
-	if len(d.Agents) == 0 && d.Verdict == doctorFine {
+	if d.noAgent() && d.Verdict == doctorFine {
 		d.Verdict = doctorUnknown
 	}
 	return nil
+}
+
+// noAgent reports whether there is none to be recorded.
+func (d *doctoring) noAgent() bool {
+	return !slices.ContainsFunc(d.Agents, func(a doctorAgent) bool { return !a.waits })
 }
 
 // chosen returns the agents that are meant: without names those that are found,
@@ -237,7 +243,7 @@ func (d *doctoring) chosen() ([]*install.Agent, error) {
 		return chosen, nil
 	}
 	for _, a := range install.Agents() {
-		if a.Found(d.m) || len(a.Check(d.m, "", "").Commands) > 0 {
+		if a.Found(d.m) || a.Hooked(d.m) {
 			chosen = append(chosen, a)
 		}
 	}
@@ -261,6 +267,9 @@ func (d *doctoring) examineAgent(a *install.Agent) (doctorAgent, error) {
 	}
 	if err := d.arrivals(&agent, state); err != nil {
 		return agent, err
+	}
+	if agent.waits = !state.Found && agent.LastEvent == nil && agent.LastUse == nil && len(d.opts.agents) == 0; agent.waits {
+		agent.Findings = []doctorFinding{} // whatever its hooks want, there is nothing to miss
 	}
 	if d.opts.deliver {
 		return agent, d.deliver(&agent, state)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/etch-audit/etch/install"
@@ -18,8 +19,18 @@ func (d *doctoring) print() error {
 	p.title(d.headline(&p))
 	p.row(0, "log", terminal.Text(d.Log))
 	d.findings(&p, d.Findings)
+	var waiting []string
 	for i := range d.Agents {
+		if d.Agents[i].waits {
+			waiting = append(waiting, d.Agents[i].title)
+			continue
+		}
 		d.agent(&p, &d.Agents[i])
+	}
+	if len(waiting) > 0 {
+		p.blank()
+		p.title("Not found on this machine")
+		p.row(0, "hooks wait for", strings.Join(waiting, ", "))
 	}
 	_, err := fmt.Fprint(d.std.out, p.b.String())
 	return err
@@ -33,7 +44,7 @@ func (d *doctoring) headline(p *pretty) string {
 		return p.paint("31", "calls are missing, or may be: see below")
 	case d.Verdict == doctorFound:
 		return p.paint("33", "calls are recorded, and something should be known: see below")
-	case len(d.Agents) == 0:
+	case d.noAgent():
 		return p.paint("33", "no coding agent was found")
 	}
 	return p.paint("33", "it could not be told whether all calls are recorded")
@@ -47,12 +58,11 @@ func (d *doctoring) hasProblem() bool {
 func (d *doctoring) agent(p *pretty, a *doctorAgent) {
 	p.blank()
 	p.title(a.title)
-	switch {
-	case a.Program != "":
-		p.row(0, "program", terminal.Text(d.home(a.Program)+" "+a.Version))
-	case !a.Found:
-		p.row(0, "program", "not found")
+	program := "not in the search path"
+	if a.Program != "" {
+		program = strings.TrimSpace(d.home(a.Program) + " " + a.Version)
 	}
+	p.row(0, "program", terminal.Text(program))
 	if !a.Observed {
 		p.row(0, "how it is known", "from its maker's pages: its hooks were not seen at work")
 	}

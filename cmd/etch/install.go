@@ -238,7 +238,7 @@ func (o *installOptions) chosen(m install.Machine) ([]*install.Agent, error) {
 		return chosen, nil
 	}
 	for _, a := range install.Agents() {
-		if o.all || o.uninstall || a.Found(m) {
+		if o.all || o.uninstall || a.Found(m) || a.Hooked(m) {
 			chosen = append(chosen, a)
 		}
 	}
@@ -317,6 +317,7 @@ type installing struct {
 	failed  []string
 	changed bool
 	notes   []string
+	restart []string // agents that read their hooks at their start
 }
 
 // one does what is asked with one agent. What fails is told, and the next one's
@@ -356,6 +357,9 @@ func (r *installing) one(a *install.Agent) error {
 	}
 	if any && !r.opts.uninstall {
 		r.notes = append(r.notes, a.Notes(r.m, r.scope)...)
+		if a.Restart {
+			r.restart = append(r.restart, a.Title)
+		}
 	}
 	if r.opts.guard && named && !a.Guards() {
 		r.notes = append(r.notes, "--guard changes nothing for "+a.Title+": no hook of it can refuse a change of settings")
@@ -437,6 +441,9 @@ func (r *installing) tell() error {
 			r.std.hint("%s", note)
 		}
 		seen[note] = true
+	}
+	if len(r.restart) > 0 {
+		r.std.hint("sessions that are running now read their hooks when they start again: %s", strings.Join(r.restart, ", "))
 	}
 	if len(r.failed) > 0 {
 		return fail(exitFailed, "", fmt.Errorf("not done: %s", strings.Join(r.failed, ", ")))

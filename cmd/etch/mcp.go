@@ -183,6 +183,9 @@ func wrapMCP(ctx context.Context, log etch.Recorder, opts mcpOptions, recording 
 		}
 		std.note("error: %v", out.Failure)
 	}
+	if out.Unread {
+		std.note("error: the client has not read all that the server said; the rest is lost")
+	}
 	return exitWith(out.Exit)
 }
 

@@ -100,6 +100,7 @@ type reconcileCounts struct {
 	Open       int `json:"open"`
 	Unfinished int `json:"unfinished"`
 	Recent     int `json:"recent"`
+	Guessed    int `json:"guessed"`
 	Differing  int `json:"differing"`
 	Twice      int `json:"twice"`
 	OnlyLogged int `json:"only_logged"`
@@ -168,7 +169,7 @@ func (j jsonRows) row(row *reconcile.Row) error {
 func (j jsonRows) end(sum *reconcile.Summary, _ bool) error {
 	all := reconcile.Session{
 		Calls: sum.Calls, Recorded: sum.Recorded, Missing: sum.Missing, Unseen: sum.Unseen, Open: sum.Open,
-		Unfinished: sum.Unfinished, Recent: sum.Recent, Differing: sum.Differing, Twice: sum.Twice,
+		Unfinished: sum.Unfinished, Recent: sum.Recent, Guessed: sum.Guessed, Differing: sum.Differing, Twice: sum.Twice,
 		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped,
 		PromptsMissing: sum.PromptsMissing, PromptsFilled: sum.PromptsFilled,
 	}
@@ -181,7 +182,7 @@ func (j jsonRows) end(sum *reconcile.Summary, _ bool) error {
 func countsOf(s *reconcile.Session, t transcript.Tally) reconcileCounts {
 	return reconcileCounts{
 		Calls: s.Calls, Recorded: s.Recorded, Missing: s.Missing, Unseen: s.Unseen, Open: s.Open, Unfinished: s.Unfinished,
-		Recent: s.Recent, Differing: s.Differing, Twice: s.Twice, OnlyLogged: s.OnlyLogged, Copied: s.Copied,
+		Recent: s.Recent, Guessed: s.Guessed, Differing: s.Differing, Twice: s.Twice, OnlyLogged: s.OnlyLogged, Copied: s.Copied,
 		Filled: s.Filled, Skipped: s.Skipped, PromptsMissing: s.PromptsMissing, PromptsFilled: s.PromptsFilled, Lines: t.Lines, Unknown: t.Unknown, Unread: t.Bad + t.Overlong,
 	}
 }
@@ -334,7 +335,7 @@ func (t *textRows) end(sum *reconcile.Summary, quietly bool) error {
 	}
 	all := reconcile.Session{
 		Calls: sum.Calls, Recorded: sum.Recorded, Missing: sum.Missing, Unseen: sum.Unseen, Open: sum.Open,
-		Unfinished: sum.Unfinished, Recent: sum.Recent, Differing: sum.Differing, Twice: sum.Twice,
+		Unfinished: sum.Unfinished, Recent: sum.Recent, Guessed: sum.Guessed, Differing: sum.Differing, Twice: sum.Twice,
 		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped,
 		PromptsMissing: sum.PromptsMissing, PromptsFilled: sum.PromptsFilled,
 	}
@@ -360,6 +361,7 @@ func totals(c reconcileCounts) string {
 		{c.Open, plural(c.Open, "without its end", "without their end")},
 		{c.Unfinished, "not ended yet"},
 		{c.Recent, "too recent to judge"},
+		{c.Guessed, plural(c.Guessed, "with an end that was inferred and is another", "with ends that were inferred and are others")},
 		{c.Differing, "differ"},
 		{c.Twice, "on record twice"},
 		{c.OnlyLogged, "only in the log"},

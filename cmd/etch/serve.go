@@ -107,6 +107,7 @@ type daemon struct {
 	lock     vfs.Lock
 	sockets  []net.Listener
 	web      []net.Listener // loopback
+	doors    []*api.Door    // in front of them, while they are served
 	log      *etch.Log
 	server   *server.Server
 	handler  *api.Handler
@@ -320,7 +321,9 @@ func (d *daemon) serve(ctx context.Context) error {
 		go func() { failed <- d.server.ServeSocket(context.Background(), l) }()
 	}
 	for _, l := range d.web {
-		go func() { failed <- web.Serve(api.NewDoor(l, d.server.Limits())) }()
+		door := api.NewDoor(l, d.server.Limits())
+		d.doors = append(d.doors, door)
+		go func() { failed <- web.Serve(door) }()
 	}
 	d.announce()
 	stopWatchdog := startWatchdog(d.std, d.tell)
@@ -344,6 +347,11 @@ func (d *daemon) drain(web *http.Server) error {
 	shut := web.Shutdown(ctx)
 	drained := d.server.Drain(ctx)
 	d.handler.Wait()
+	if shut == nil { // else connections are open that nobody waits for any more
+		for _, door := range d.doors {
+			door.Wait()
+		}
+	}
 	if err := errors.Join(shut, drained); err != nil {
 		return fmt.Errorf("not all that was under way has ended within %v: %w", drainWait, err)
 	}

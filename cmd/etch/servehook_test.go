@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -82,8 +83,11 @@ func TestPostedHookAnswersAsTheCommand(t *testing.T) {
 	for _, name := range []string{"claude-code", "codex", "gemini", "antigravity", "cursor"} {
 		a := hookrun.AgentNamed(name)
 		for _, event := range []string{"PreToolUse", "PermissionRequest", "BeforeTool", "Stop"} {
-			for _, words := range []string{"ls", "rm -rf /"} {
-				payload := strings.Replace(`{"session_id":"s-`+a.Name+event+words[:2]+`","hook_event_name":"`+event+`",`+call, "COMMAND", words, 1)
+			for _, words := range []string{"ls", "rm -rf /", "rm -rf / # " + strings.Repeat("x", 9<<20)} {
+				if len(words) > 100 && event != "PreToolUse" {
+					continue
+				}
+				payload := strings.Replace(`{"session_id":"s-`+a.Name+event+words[:2]+fmt.Sprint(len(words))+`","hook_event_name":"`+event+`",`+call, "COMMAND", words, 1)
 				posted := post(a.Name, event, payload)
 				out, code := command(a.Name, event, payload)
 				switch {
@@ -91,8 +95,10 @@ func TestPostedHookAnswersAsTheCommand(t *testing.T) {
 					if a.Posted != nil && !strings.Contains(posted, `"permissionDecision":"deny"`) || a.Posted == nil && strings.Contains(posted, "deny") {
 						t.Errorf("%s %s: posted %q", a.Name, event, posted)
 					}
+				case len(words) > 100 && strings.Contains(string(out), "deny") && strings.Contains(posted, "deny"):
+					// A busy machine may not have judged so much within two seconds, and says so.
 				case len(out) == 0 && posted != "{}\n" || len(out) > 0 && posted != string(out):
-					t.Errorf("%s %s %q: posted %q, the command says %q", a.Name, event, words, posted, out)
+					t.Errorf("%s %s %q: posted %q, the command says %q", a.Name, event, words[:min(len(words), 20)], posted, out)
 				case strings.Contains(posted, "deny"):
 					refusals++
 				}

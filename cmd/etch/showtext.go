@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -92,9 +93,13 @@ func (p *pretty) pairs(a *showAnswer) {
 		p.row(0, "pair", "none")
 	}
 	for _, o := range a.pairs {
-		text := fmt.Sprintf("%s, record %d, %s", terminal.Text(string(o.Event.Phase)), o.Seq, p.time(o.Event.Timestamp))
+		is := cmp.Or(string(o.Event.Phase), string(o.Event.Type)) // a question for leave has no phase
+		text := fmt.Sprintf("%s, record %d, %s", terminal.Text(is), o.Seq, p.time(o.Event.Timestamp))
 		if outcome := outcomeOf(&o.Event); o.Event.Result != nil {
 			text += ", " + outcome
+		}
+		if _, inferred := o.Event.Labels[etch.LabelInferred]; inferred {
+			text += ", inferred"
 		}
 		p.row(0, "pair", text)
 	}

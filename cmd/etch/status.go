@@ -66,6 +66,7 @@ type statusAnswer struct {
 	Keys             string       `json:"keys,omitempty"`
 	KeyFiles         []keyFile    `json:"key_files"`
 	KeysReadableHere bool         `json:"keys_readable_here"`
+	Owners           []string     `json:"owners"` // user ids of whom the log's files and keys are
 	Origin           string       `json:"origin,omitempty"`
 	FormatVersion    int          `json:"format_version"`
 	Signed           bool         `json:"signed"`
@@ -236,6 +237,7 @@ func (in *inspection) lookAtLog(reader *etch.Reader) error {
 		in.Segments = append(in.Segments, segmentRow(s))
 		in.Bytes += s.Bytes
 	}
+	in.Owners = ownersOf(in.Log, in.held)
 	in.checkLog(status)
 	if status.State {
 		in.Epoch = &epochRow{status.Epoch, utc(status.EpochBegun), int64(in.now.Sub(status.EpochBegun).Seconds())}

@@ -13,15 +13,20 @@ import (
 
 // ownerOf returns the name, or else the number, of a file's owner.
 func ownerOf(info fs.FileInfo) string {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return ""
-	}
-	id := strconv.FormatUint(uint64(st.Uid), 10)
+	id := ownerID(info)
 	if u, err := user.LookupId(id); err == nil {
 		return u.Username
 	}
 	return id
+}
+
+// ownerID returns the number of a file's owner; "" where it is not known.
+func ownerID(info fs.FileInfo) string {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	return strconv.FormatUint(uint64(st.Uid), 10)
 }
 
 // freeSpace returns the bytes that this user can still write in a directory.

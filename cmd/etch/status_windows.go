@@ -10,6 +10,9 @@ import (
 // read it.
 func ownerOf(fs.FileInfo) string { return "" }
 
+// ownerID returns nothing, likewise.
+func ownerID(fs.FileInfo) string { return "" }
+
 // freeSpace returns the bytes that this user can still write in a directory.
 func freeSpace(dir string) (uint64, error) {
 	path, err := windows.UTF16PtrFromString(dir)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -146,7 +147,11 @@ func (in *inspection) aboutDaemon() string {
 		if name == "" {
 			name = "without a name"
 		}
-		parts = append(parts, "runs as user "+name+" (uid "+d.UID+")")
+		runs := "runs as user " + name + " (uid " + d.UID + ")"
+		if d.UID == strconv.Itoa(os.Getuid()) {
+			runs += ", as this one: programs of this user, agents too, can do all that it can"
+		}
+		parts = append(parts, runs)
 	}
 	if d.Version != "" {
 		parts = append(parts, "version "+d.Version)

@@ -80,7 +80,7 @@ func (in *inspection) records(p *pretty) {
 	if s := in.LastSeal; s != nil {
 		p.row(0, "last seal", fmt.Sprintf("record %d, %s, covers %d records, %d after it", s.Seq, in.moment(p, s.Timestamp), s.Size, in.Unsealed))
 		if s.Daemon != "" {
-			p.row(0, "", "made by a daemon of user "+terminal.Text(s.Daemon))
+			p.row(0, "", "made by a daemon of user "+terminal.Text(s.Daemon)+", as it says"+in.ownersText(s.Daemon))
 		}
 	} else {
 		p.row(0, "last seal", "none")
@@ -88,6 +88,20 @@ func (in *inspection) records(p *pretty) {
 	if e := in.Epoch; e != nil {
 		p.row(0, "epoch", fmt.Sprintf("%d, begun %s", e.Number, in.moment(p, e.Begun)))
 	}
+}
+
+// ownersText says how that agrees with whose the log's files and keys are; "" where it is
+// not known.
+func (in *inspection) ownersText(daemon string) string {
+	some := slices.Contains(in.Owners, daemon)
+	strangers := slices.DeleteFunc(slices.Clone(in.Owners), func(uid string) bool { return uid == daemon || some && uid == "0" })
+	switch {
+	case len(in.Owners) == 0:
+		return ""
+	case len(strangers) > 0:
+		return ", but files or keys of the log are of user " + strings.Join(strangers, ", ")
+	}
+	return ", and the log's files and keys are that user's"
 }
 
 // spool says what waits, where something does.

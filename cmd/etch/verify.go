@@ -124,6 +124,9 @@ func (o *verifyOptions) judge(ctx context.Context, std stdio) (*verify.Report, e
 	if opts.Home, err = homeOf(held); err != nil {
 		return nil, err
 	}
+	if opts.Home != nil {
+		opts.Home.Owners, opts.Home.Sent = ownersOf(path, held), sentBy(ctx, path)
+	}
 	// Where the keys are another user's, out of reach, the log is judged by
 	// --key, or by its own first line, and the report says so.
 	if opts.Found, err = held.Published(); err != nil && !errors.Is(err, fs.ErrPermission) {

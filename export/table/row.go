@@ -118,6 +118,8 @@ func outcome(ev *etch.Event, allPhases bool) (string, style) {
 		return "attempt", faint
 	case ev.Phase == etch.Attempt:
 		return "open", caution
+	case ev.Type == etch.ApprovalRequest:
+		return "asked", plain
 	case ev.Type == etch.AuthFailure:
 		return "failed", bad
 	case ev.Type == etch.AuthSuccess:
@@ -192,10 +194,35 @@ func done(ev *etch.Event) (tool, detail string) {
 	case ev.Egress != nil:
 		e := ev.Egress
 		return tool, terminal.Text(strings.TrimSpace(e.Method + " " + cmp.Or(e.URL, e.Host)))
+	case a.Resource != "" && ev.Type == etch.SecurityEvent && len(a.RiskReasons) > 0:
+		_, why, _ := strings.Cut(a.RiskReasons[0], ": ") // behind the rule's name
+		return tool, terminal.Text(a.Resource + ": " + cmp.Or(why, a.RiskReasons[0]))
 	case a.Resource != "":
 		return tool, terminal.Text(a.Resource)
+	case ev.Type == etch.UserPrompt:
+		return tool, terminal.Text(prompt(a.Arguments))
 	}
 	return tool, terminal.Text(string(a.Arguments))
+}
+
+// prompt returns what was said, or how long it was where that is all that is on record.
+func prompt(arguments json.RawMessage) string {
+	var said struct {
+		Prompt string `json:"prompt"`
+	}
+	if json.Unmarshal(arguments, &said) == nil && said.Prompt != "" {
+		return said.Prompt
+	}
+	var measured struct {
+		Prompt struct {
+			Bytes  *uint64 `json:"bytes"`
+			SHA256 string  `json:"sha256"`
+		} `json:"prompt"`
+	}
+	if json.Unmarshal(arguments, &measured) == nil && measured.Prompt.Bytes != nil && measured.Prompt.SHA256 != "" {
+		return strconv.FormatUint(*measured.Prompt.Bytes, 10) + " bytes"
+	}
+	return string(arguments)
 }
 
 // controlText says in short what a control record tells.

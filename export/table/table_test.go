@@ -103,6 +103,33 @@ Tuesday, 2026-02-17 (CET, +01:00)
 	}
 }
 
+// TestAgents: what agents tell beside their calls.
+func TestAgents(t *testing.T) {
+	action := func(a etch.Action) *etch.Action { return &a }
+	arguments := func(text string) *etch.Action { return &etch.Action{Arguments: json.RawMessage(text)} }
+	const digest = `"sha256":"21ea7f77c07d6a36f53b6a64580de7402ad1921841234c33a8f2769eafee8b2f"`
+	for _, test := range []struct {
+		event etch.Event
+		want  string
+	}{
+		{etch.Event{Type: etch.UserPrompt, Action: arguments(`{"prompt":{"bytes":20,` + digest + `}}`)}, "user_prompt 20 bytes"},
+		{etch.Event{Type: etch.UserPrompt, Action: arguments(`{"prompt":"mend it"}`)}, "user_prompt mend it"},
+		{etch.Event{Type: etch.UserPrompt, Action: arguments(`{"prompt":{"bytes":"x"}}`)}, `user_prompt {"prompt":{"bytes":"x"}}`},
+		{etch.Event{Type: etch.ApprovalRequest, Action: action(etch.Action{Tool: "bash", Command: "ls"})}, "asked bash ls"},
+		{
+			etch.Event{Type: etch.SecurityEvent, Action: action(etch.Action{Tool: "settings", Resource: "/p/.env", RiskReasons: []string{"hooks-off: X is set"}})},
+			"settings /p/.env: X is set",
+		},
+		{etch.Event{Type: etch.SecurityEvent, Action: action(etch.Action{Tool: "settings", Resource: "/p/.env"})}, "settings /p/.env"},
+	} {
+		text := render(t, table.Options{Zone: berlin}, call(7, "2026-02-16T12:34:56Z", test.event))
+		row := strings.Split(strings.TrimSpace(text), "\n")[2]
+		if got := strings.Join(strings.Fields(row)[2:], " "); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
+}
+
 func TestNarrow(t *testing.T) {
 	got := render(t, table.Options{Width: 80, Zone: berlin}, samples()...)
 	want := strings.TrimPrefix(`

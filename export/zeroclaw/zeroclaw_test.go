@@ -12,6 +12,7 @@ import (
 	"github.com/etch-audit/etch/capture/source"
 	capture "github.com/etch-audit/etch/capture/zeroclaw"
 	"github.com/etch-audit/etch/export/zeroclaw"
+	format "github.com/etch-audit/etch/internal/zeroclaw"
 )
 
 const samples = "../../capture/zeroclaw/testdata"
@@ -107,6 +108,40 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("came back as\n%s\nwas\n%s", got, data)
 			}
 		})
+	}
+}
+
+// TestRoundTripOdd does the same to times at the ends of what there is, seconds that Go
+// has none of, and texts that are empty.
+func TestRoundTripOdd(t *testing.T) {
+	var data []byte
+	prev := strings.Repeat("0", 64)
+	blank := ""
+	for i, at := range []string{
+		"0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999Z",
+		"9999-12-31T23:59:59-14:00", "2026-12-31T23:59:60Z", "2026-12-31T23:59:60.5Z", "2026-12-31T23:59:59.123456789Z",
+	} {
+		when, err := format.ParseTime(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := format.Record{
+			Time: when, Timestamp: at, EventID: "e", EventType: "command_execution", Sequence: uint64(i), PrevHash: prev,
+			Action: &format.Action{Command: &blank, RiskLevel: &blank}, Security: format.Security{SandboxBackend: &blank},
+			Result: &format.Result{Error: &blank}, Actor: &format.Actor{UserID: &blank, Username: &blank},
+		}
+		line := rec.AppendLine(nil)
+		again, err := format.Parse(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec.EntryHash = again.Hash()
+		prev = rec.EntryHash
+		data = append(rec.AppendLine(data), '\n')
+	}
+	_, list := entries(t, nil, data)
+	if got := export(t, throughLog(t, events(list))); got != string(data) {
+		t.Errorf("came back as\n%s\nwas\n%s", got, data)
 	}
 }
 

@@ -4,23 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/klauspost/compress/zstd"
 )
 
 // whole decodes frames that are held, for all readers: it has as many decoders
 // as there are processors, each of which keeps some memory.
-var whole = sync.OnceValues(func() (*zstd.Decoder, error) {
-	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxWindow))
-})
+var whole = later.Value[decoder]{Make: func() decoder {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxWindow))
+	return decoder{dec, err}
+}}
+
+type decoder struct {
+	*zstd.Decoder
+	err error
+}
 
 // decodeWhole decodes the frames of which packed consists into dst, which they
 // must fill.
 func decodeWhole(dst, packed []byte) error {
-	dec, err := whole()
-	if err != nil {
-		return err
+	dec := whole.Get()
+	if dec.err != nil {
+		return dec.err
 	}
 	// Without room for more than they must have it never allocates any.
 	got, err := dec.DecodeAll(packed, dst[:0:len(dst)])

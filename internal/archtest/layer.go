@@ -20,6 +20,7 @@ type layer struct {
 var layers = []layer{
 	{pkg: "internal/processor", level: -1, reason: "what the processor can do, whatever it is for"},
 	{pkg: "internal/alone", level: -1, reason: "begins before any other package"},
+	{pkg: "internal/later", level: -1, reason: "any package may have a value that most programs never ask for"},
 	{pkg: "internal/broken", level: -1, reason: "any check may ask whether it is broken"},
 
 	{pkg: "internal/vfs", level: 0, reason: "the seam to the file system knows nothing of logs"},
@@ -28,7 +29,9 @@ var layers = []layer{
 	{pkg: "internal/child", level: 0, reason: "a program that another stands in front of; what either is for it does not know"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
 	{pkg: "internal/wire", level: 0, reason: "what a daemon answers, line by line; of logs it knows nothing"},
+	{pkg: "internal/httpbody", level: 0, reason: "bytes of requests, and how many at a time; what they say it does not know"},
 	{pkg: "internal/hookenv", level: 0, reason: "names of variables, whoever sets them"},
+	{pkg: "internal/hookform", level: 0, reason: "members and command lines of hooks, whichever agent's"},
 	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
 	{pkg: "internal/lanes", level: 0, reason: "SHA-256 of bytes, whatever they are"},
 	{pkg: "internal/sqlite", level: 0, reason: "reads another program's database; what stands in it it does not know"},

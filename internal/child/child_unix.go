@@ -15,15 +15,55 @@ const dotAllowed = true
 var (
 	keyboardSignals = []os.Signal{syscall.SIGINT, syscall.SIGQUIT}
 	endSignals      = []os.Signal{syscall.SIGTERM, syscall.SIGHUP}
-	otherSignals    = append([]os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM}, endSignals...)
+	otherSignals    = []os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGTERM, syscall.SIGHUP}
 )
 
-var signalNames = map[syscall.Signal]string{
-	syscall.SIGHUP: "SIGHUP", syscall.SIGINT: "SIGINT", syscall.SIGQUIT: "SIGQUIT", syscall.SIGILL: "SIGILL",
-	syscall.SIGTRAP: "SIGTRAP", syscall.SIGABRT: "SIGABRT", syscall.SIGBUS: "SIGBUS", syscall.SIGFPE: "SIGFPE",
-	syscall.SIGKILL: "SIGKILL", syscall.SIGUSR1: "SIGUSR1", syscall.SIGSEGV: "SIGSEGV", syscall.SIGUSR2: "SIGUSR2",
-	syscall.SIGPIPE: "SIGPIPE", syscall.SIGALRM: "SIGALRM", syscall.SIGTERM: "SIGTERM", syscall.SIGXCPU: "SIGXCPU",
-	syscall.SIGXFSZ: "SIGXFSZ", syscall.SIGVTALRM: "SIGVTALRM", syscall.SIGPROF: "SIGPROF", syscall.SIGSYS: "SIGSYS",
+// signalName returns the name of a signal, "" of those that every system numbers for
+// itself.
+func signalName(s syscall.Signal) string {
+	switch s {
+	case syscall.SIGHUP:
+		return "SIGHUP"
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGQUIT:
+		return "SIGQUIT"
+	case syscall.SIGILL:
+		return "SIGILL"
+	case syscall.SIGTRAP:
+		return "SIGTRAP"
+	case syscall.SIGABRT:
+		return "SIGABRT"
+	case syscall.SIGBUS:
+		return "SIGBUS"
+	case syscall.SIGFPE:
+		return "SIGFPE"
+	case syscall.SIGKILL:
+		return "SIGKILL"
+	case syscall.SIGUSR1:
+		return "SIGUSR1"
+	case syscall.SIGSEGV:
+		return "SIGSEGV"
+	case syscall.SIGUSR2:
+		return "SIGUSR2"
+	case syscall.SIGPIPE:
+		return "SIGPIPE"
+	case syscall.SIGALRM:
+		return "SIGALRM"
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	case syscall.SIGXCPU:
+		return "SIGXCPU"
+	case syscall.SIGXFSZ:
+		return "SIGXFSZ"
+	case syscall.SIGVTALRM:
+		return "SIGVTALRM"
+	case syscall.SIGPROF:
+		return "SIGPROF"
+	case syscall.SIGSYS:
+		return "SIGSYS"
+	}
+	return ""
 }
 
 // endedBy returns the signal that ended a process, 0 where none did.
@@ -33,7 +73,7 @@ func endedBy(state *os.ProcessState) (name string, number int) {
 		return "", 0
 	}
 	number = int(status.Signal())
-	if name = signalNames[status.Signal()]; name == "" {
+	if name = signalName(status.Signal()); name == "" {
 		name = strconv.Itoa(number)
 	}
 	return name, number

@@ -43,8 +43,6 @@ const (
 	sumAt  = 32
 )
 
-var table = crc32.MakeTable(crc32.Castagnoli)
-
 // An Entry is lines that were written together.
 type Entry struct {
 	Chain   uint64
@@ -73,6 +71,7 @@ func AppendEntry(dst []byte, e *Entry) []byte {
 
 // sum returns the checksum of an entry.
 func sum(head, lines []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli) // made once, when it is first asked for
 	return crc32.Update(crc32.Checksum(head[:sumAt], table), table, lines)
 }
 

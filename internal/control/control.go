@@ -146,7 +146,14 @@ type GapLog struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
 	Cause string `json:"cause"`
+	// ClaimedBy is whose word it is; "" where who wrote the record has found it
+	// out, or has it from one who could read the log's keys.
+	ClaimedBy string `json:"claimed_by,omitempty"`
 }
+
+// ClaimedBySpool is the ClaimedBy of what somebody has said by the log's spool
+// without its MAC: whoever can write that directory.
+const ClaimedBySpool = "spool"
 
 // An IndexedLog is the payload of log_indexed: a process that holds the keys
 // has made the index of a rotated segment from the segment itself.

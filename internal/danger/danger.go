@@ -66,10 +66,11 @@ var (
 
 // commandsIn returns the commands among a tool's arguments, and whether there is
 // one, or what follows one, that cannot be read as words. They are several where a
-// member is given twice: which one counts is for its reader to know.
+// member is given twice, or can be read in several ways: which one counts is for its
+// reader to know.
 func commandsIn(arguments json.RawMessage) (commands []string, unread bool) {
-	var rest strings.Builder
-	unreadRest := false
+	var rest following
+	var heads []string
 	d := json.NewDecoder(bytes.NewReader(arguments))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return nil, false
@@ -84,25 +85,24 @@ func commandsIn(arguments json.RawMessage) (commands []string, unread bool) {
 		var value json.RawMessage
 		if d.Decode(&value) != nil {
 			unread = unread || isCommand
-			unreadRest = unreadRest || isRest
+			rest.unread = rest.unread || isRest
 			break // what follows is no JSON, and nobody's command
 		}
-		words, ok := wordsIn(value)
 		switch {
-		case isCommand && words != "":
-			commands = append(commands, words)
 		case isCommand:
+			words, ok := wordsIn(value)
+			if words != "" {
+				heads = append(heads, words)
+			}
 			unread = unread || !ok
-		case isRest && words != "":
-			rest.WriteString(" " + words)
 		case isRest:
-			unreadRest = unreadRest || !ok
+			rest.add(value)
 		}
 	}
-	for i := range commands {
-		commands[i] += rest.String()
+	for _, head := range heads {
+		commands = append(commands, rest.behind(head)...)
 	}
-	return commands, unread || unreadRest && len(commands) > 0
+	return commands, unread || rest.unread && len(commands) > 0
 }
 
 // named reports whether a member has one of some names, as readers have them that

@@ -70,6 +70,18 @@ func TestOfArguments(t *testing.T) {
 		{"start_process", etch.ClaimMCP, `{"command":null,"args":[]}`, etch.RiskLow},
 		{"start_process", etch.ClaimMCP, `{"command":{},"a":`, etch.RiskHigh},
 		{"start_process", etch.ClaimMCP, `{"a":1,"command":NaN}`, etch.RiskHigh},
+		// A text behind a command is a piece of shell, a word, or words.
+		{"run", etch.ClaimMCP, `{"command":"sh","args":"-c 'rm -rf /'"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"sh -c","args":"rm -rf /"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":["bash","-c"],"args":"rm -rf /"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"rm","args":"# -rf /"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"job","args":"sh -c 'rm -rf /'"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"job","args":"-- /bin/bash -c \"rm -rf /\""}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"args":["x","SH.EXE","-c","rm -rf /"],"command":"job"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"job","args":"` + strings.Repeat("sh ", 17) + `-c 'rm -rf /'"}`, etch.RiskHigh},
+		{"run", etch.ClaimMCP, `{"command":"job","args":"sh -c ls"}`, etch.RiskLow},
+		{"run", etch.ClaimMCP, `{"command":"git","args":"commit -m 'rm -rf /'"}`, etch.RiskLow},
+		{"run", etch.ClaimMCP, `{"command":"grep","args":["sh -c 'rm -rf /'","file"]}`, etch.RiskLow},
 		{"forward", etch.ClaimMCP, `{"name":"x","arguments":{"path":"/a"}}`, etch.RiskLow}, // follows no command
 	} {
 		got, reasons := danger.Of(&etch.Event{Action: &etch.Action{Tool: test.tool, ClaimSource: test.source, Arguments: json.RawMessage(test.arguments)}})

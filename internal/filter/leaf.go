@@ -11,7 +11,7 @@ type leaf struct {
 // On implements [Leaf].
 func (l *leaf) On() (field int, key string) { return l.Field, l.Key }
 
-func (l *leaf) def() *Field { return &l.schema.fields[l.Field] }
+func (l *leaf) def() *Field { return &l.schema.Fields[l.Field] }
 
 // printName prints the field's name, and the key of a keyed one.
 func (l *leaf) printName(dst []byte) []byte {

@@ -5,7 +5,7 @@ package filter
 // field.
 func (s *Schema) Lookup(name string) (id int, key string, ok bool) {
 	if id, ok := s.names()[name]; ok {
-		return id, "", !s.fields[id].Keyed
+		return id, "", !s.Fields[id].Keyed
 	}
 	return s.keyed(name)
 }

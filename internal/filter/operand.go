@@ -34,16 +34,16 @@ func (f *Field) takes() string {
 
 // leaf returns what a leaf about the field of a name begins with.
 func (s *Schema) leaf(name string) (leaf, *ValueError) {
-	if id, ok := s.ID(strings.ToLower(name)); ok && !s.fields[id].Keyed {
+	if id, ok := s.ID(strings.ToLower(name)); ok && !s.Fields[id].Keyed {
 		return leaf{schema: s, Field: id}, nil
 	} else if ok {
-		return leaf{}, &ValueError{s.fields[id].Name + " needs a key", "write " + s.fields[id].Name + ".KEY"}
+		return leaf{}, &ValueError{s.Fields[id].Name + " needs a key", "write " + s.Fields[id].Name + ".KEY"}
 	}
 	id, key, ok := s.keyed(name)
 	if ok && key != "" {
 		return leaf{schema: s, Field: id, Key: key}, nil
 	} else if ok {
-		return leaf{}, &ValueError{s.fields[id].Name + " needs a key", "write " + s.fields[id].Name + ".KEY"}
+		return leaf{}, &ValueError{s.Fields[id].Name + " needs a key", "write " + s.Fields[id].Name + ".KEY"}
 	}
 	return leaf{}, s.unknown(name)
 }
@@ -52,7 +52,7 @@ func (s *Schema) leaf(name string) (leaf, *ValueError) {
 func (s *Schema) unknown(name string) *ValueError {
 	_, key, _ := strings.Cut(name, ".")
 	var first, all []string
-	for _, f := range s.fields {
+	for _, f := range s.Fields {
 		first = append(first, f.Name)
 		for _, other := range append([]string{f.Name}, f.Also...) {
 			if f.Keyed && key != "" {

@@ -29,7 +29,7 @@ var (
 		"x/y", `<z>&$`, "(a)(l)+i?ce",
 	}
 	modelTimes = []time.Time{
-		firstTime, time.Unix(0, 0).UTC(), testNow.UTC(), testNow.UTC().Add(time.Microsecond), testNow.UTC().Add(-time.Nanosecond), lastTime,
+		firstTime(), time.Unix(0, 0).UTC(), testNow.UTC(), testNow.UTC().Add(time.Microsecond), testNow.UTC().Add(-time.Nanosecond), lastTime(),
 	}
 )
 

@@ -42,29 +42,31 @@ type Field struct {
 	Unit time.Duration
 }
 
-// A Schema is the list of fields that expressions can name. It is immutable.
+// A Schema is the list of fields that expressions can name. It is immutable, and safe
+// for concurrent use. Where two fields have a name in common, or a name can never be
+// read, it panics when it is asked for a name first: most programs that have a schema
+// ask for none, so that it need not be made when they start.
 type Schema struct {
-	fields []Field
-	names  func() map[string]int
+	Fields []Field // by their ids; kept, and not to be changed
+
+	once sync.Once
+	ids  map[string]int // by their names, once they were asked for
 }
 
 // keywords are no names of fields, and no values without quotation marks.
 var keywords = []string{"and", "or", "not", "in"}
 
-// NewSchema returns the schema of these fields, which it keeps. Where two have a name
-// in common, or a name can never be read, it panics when it is asked for a name first:
-// most programs that have a schema ask for none.
-func NewSchema(fields ...Field) *Schema {
-	s := &Schema{fields: fields}
-	s.names = sync.OnceValue(s.makeNames)
-	return s
+// names returns the ids of the fields by all their names.
+func (s *Schema) names() map[string]int {
+	s.once.Do(func() { s.ids = s.makeNames() })
+	return s.ids
 }
 
 func (s *Schema) makeNames() map[string]int {
 	const namesEach = 3 // about
-	names := make(map[string]int, namesEach*len(s.fields))
-	for id := range s.fields {
-		f := &s.fields[id]
+	names := make(map[string]int, namesEach*len(s.Fields))
+	for id := range s.Fields {
+		f := &s.Fields[id]
 		for _, name := range append([]string{f.Name}, f.Also...) {
 			if _, ok := names[name]; ok || !isName(name) {
 				panic("filter: bad field name " + name)
@@ -77,7 +79,7 @@ func (s *Schema) makeNames() map[string]int {
 	}
 	for name := range names {
 		if id, key, ok := s.keyedIn(names, name); ok {
-			panic("filter: bad field name " + name + ": it is the key " + key + " of " + s.fields[id].Name)
+			panic("filter: bad field name " + name + ": it is the key " + key + " of " + s.Fields[id].Name)
 		}
 	}
 	return names
@@ -90,10 +92,10 @@ func isName(name string) bool {
 }
 
 // Len returns the number of fields: their ids are those below it.
-func (s *Schema) Len() int { return len(s.fields) }
+func (s *Schema) Len() int { return len(s.Fields) }
 
 // Field returns the field of an id. It must not be changed.
-func (s *Schema) Field(id int) *Field { return &s.fields[id] }
+func (s *Schema) Field(id int) *Field { return &s.Fields[id] }
 
 // ID returns the id of the field of a name, its first or another, and reports
 // whether there is one.
@@ -112,7 +114,7 @@ func (s *Schema) keyedIn(names map[string]int, name string) (id int, key string,
 		if c != '.' {
 			continue
 		}
-		if id, ok := names[strings.ToLower(name[:i])]; ok && s.fields[id].Keyed {
+		if id, ok := names[strings.ToLower(name[:i])]; ok && s.Fields[id].Keyed {
 			return id, name[i+1:], true
 		}
 	}

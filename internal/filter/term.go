@@ -102,31 +102,29 @@ func (l leaf) compareTime(sign string, o operand) Expr {
 
 // The records' times lie between these two, and so does what they are compared
 // with: the year 10000 has no form that could be read again.
-var (
-	firstTime = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
-	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
-)
+func firstTime() time.Time { return time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) }
+func lastTime() time.Time  { return time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC) }
 
 // newCompareTime returns a time as a value.
 func newCompareTime(t time.Time) Value {
-	if t.Before(firstTime) {
-		t = firstTime
+	if t.Before(firstTime()) {
+		t = firstTime()
 	}
 	return Value{Time: t.UTC()} // without the reading of the monotonic clock
 }
 
 // since returns field >= t.
 func (l leaf) since(t time.Time) Expr {
-	if t.After(lastTime) {
-		return newCompare(l, Gt, newCompareTime(lastTime))
+	if t.After(lastTime()) {
+		return newCompare(l, Gt, newCompareTime(lastTime()))
 	}
 	return newCompare(l, Ge, newCompareTime(t))
 }
 
 // before returns field < t.
 func (l leaf) before(t time.Time) Expr {
-	if t.After(lastTime) {
-		return newCompare(l, Le, newCompareTime(lastTime))
+	if t.After(lastTime()) {
+		return newCompare(l, Le, newCompareTime(lastTime()))
 	}
 	return newCompare(l, Lt, newCompareTime(t))
 }

@@ -6,12 +6,8 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
-
-// Home is the name of the variable that has the user's home directory.
-var Home = map[bool]string{true: "USERPROFILE", false: "HOME"}[runtime.GOOS == "windows"]
 
 // Bends reports whether a variable of the environment decides where a hook of this
 // program records, as whom, what it records, or what code it runs.

@@ -42,9 +42,9 @@ func (r *run) goOn() (answer hook.Answer) {
 // answer returns the answer, with cause as why nothing is in the log.
 func (r *run) answer(cause error) hook.Answer {
 	r.mu.Lock()
-	denial, asked, resolved := r.denial, r.turn != nil && r.turn.Request != nil, r.resolved
+	denial, asked, resolved := r.denial, r.asked(), r.resolved
 	r.mu.Unlock()
-	if denial == "" && cause != nil && asked && resolved.Hooks.Block {
+	if denial == "" && cause != nil && asked && resolved != nil && resolved.Hooks.Block {
 		denial = hook.Unrecorded(cause)
 	}
 	if denial == "" || r.known == nil {
@@ -55,6 +55,15 @@ func (r *run) answer(cause error) hook.Answer {
 		return r.goOn()
 	}
 	return answer
+}
+
+// asked reports whether the agent asks for leave of a call: where time was up before
+// the payload was understood, by what the settings say of the event. r.mu is held.
+func (r *run) asked() bool {
+	if r.turn != nil {
+		return r.turn.Request != nil
+	}
+	return r.known != nil && r.known.Asks(r.Event)
 }
 
 // deny returns what refuses an event, and whether anything does. Where the
@@ -90,10 +99,26 @@ func (r *run) judge(turn *hook.Turn, event string) ([]*etch.Event, string) {
 	if _, refuses := r.deny(event, ""); !refuses {
 		return turn.Events, ""
 	}
-	policy := hook.Policy{
+	return r.policy().Judge(r.known, turn)
+}
+
+// refuseUnread refuses the call that a payload may be about which is too long to be
+// looked at, where the policy refuses any and the agent honours that. It returns the
+// reason.
+func (r *run) refuseUnread(ev *etch.Event) string {
+	if r.known == nil || !r.known.Asks(r.Event) {
+		return ""
+	}
+	if _, refuses := r.deny(r.Event, ""); !refuses {
+		return ""
+	}
+	return r.policy().RefuseUnread(ev, r.resolved.Hooks.Block)
+}
+
+func (r *run) policy() *hook.Policy {
+	return &hook.Policy{
 		DenyRisk: r.resolved.Policy.DenyRisk, Classify: danger.Of, Recording: RecordingOf(&r.resolved.Hooks),
 	}
-	return policy.Judge(r.known, turn)
 }
 
 // maxErrorLog is the size at which the log of errors begins anew.

@@ -7,13 +7,17 @@ import (
 	"github.com/etch-audit/etch/internal/hookenv"
 )
 
-// weakening are the variables by which less would be recorded, or more than
-// should be. A hook does not heed them: an agent's settings may set the
+// weakens reports whether a variable is one by which less would be recorded, or more
+// than should be. A hook does not heed them: an agent's settings may set the
 // environment of its hooks, and those of a project come with the project.
-var weakening = map[string]bool{
-	"ETCH_ENABLED": true, "ETCH_TOOLS_AUDIT_ENABLED": true, "ETCH_DESTINATION": true,
-	"ETCH_LOG_COMMANDS": true, "ETCH_LOG_FILE_ACCESS": true, "ETCH_LOG_AUTH_EVENTS": true, "ETCH_LOG_POLICY_VIOLATIONS": true,
-	"ETCH_REDACT": true, "ETCH_REDACT_ALLOW": true, "ETCH_SIGN_EVENTS": true,
+func weakens(variable string) bool {
+	switch variable {
+	case "ETCH_ENABLED", "ETCH_TOOLS_AUDIT_ENABLED", "ETCH_DESTINATION",
+		"ETCH_LOG_COMMANDS", "ETCH_LOG_FILE_ACCESS", "ETCH_LOG_AUTH_EVENTS", "ETCH_LOG_POLICY_VIOLATIONS",
+		"ETCH_REDACT", "ETCH_REDACT_ALLOW", "ETCH_SIGN_EVENTS":
+		return true
+	}
+	return false
 }
 
 // environment is the one from which a hook takes its configuration. Without a
@@ -23,7 +27,7 @@ func (r *run) environment(name string) (string, bool) {
 	if r.NoEnv {
 		return hookenv.Settled(r.process.Env)(name)
 	}
-	if weakening[name] {
+	if weakens(name) {
 		return "", false
 	}
 	value, ok := r.process.Env(name)

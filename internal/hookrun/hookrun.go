@@ -110,8 +110,8 @@ func (r *run) takeOver(ended chan<- int) {
 	r.mu.Lock()
 	r.late = r.process.Now()
 	r.last = time.AfterFunc(r.patience.Ends-r.patience.Records, func() {
-		r.abandon()
-		ended <- r.say(r.goOn(), r.process.Exit)
+		cause := r.abandon()
+		ended <- r.say(r.answer(cause), r.process.Exit)
 	})
 	r.mu.Unlock()
 	if cause, first := r.stop(); first {
@@ -131,18 +131,20 @@ func (r *run) rest() {
 }
 
 // abandon says that the process ends in the middle of its work, if that can be
-// said within a moment: the disk may hang.
-func (r *run) abandon() {
+// said within a moment, as the disk may hang, and returns it.
+func (r *run) abandon() error {
+	cause := fmt.Errorf("given up after %v: it is not known whether the event is kept", r.process.Now().Sub(r.began).Round(time.Millisecond))
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		r.fails(fmt.Errorf("given up after %v: it is not known whether the event is kept", r.process.Now().Sub(r.began).Round(time.Millisecond)))
+		r.fails(cause)
 		r.tell()
 	}()
 	select {
 	case <-told:
 	case <-time.After(r.patience.Locks):
 	}
+	return cause
 }
 
 // end takes the right to make the answer, and reports whether nobody had it.

@@ -3,7 +3,6 @@ package hookrun
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -15,16 +14,12 @@ import (
 	"github.com/etch-audit/etch/capture/hook"
 )
 
-// MaxPayload is how much of a payload is looked at. The largest that agents were
-// seen to send are a few megabytes.
-const MaxPayload = 32 << 20
-
 // A payload is what has come on standard input so far. It may be asked while it
 // is read.
 type payload struct {
 	mu    sync.Mutex
 	data  []byte
-	hash  hash.Hash // of what was dropped beyond MaxPayload, and all before; nil: nothing was
+	hash  hash.Hash // of what was dropped beyond hook.MaxPayload, and all before; nil: nothing was
 	size  int64
 	ended chan struct{} // closed when no more comes
 }
@@ -56,7 +51,7 @@ func (p *payload) add(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.size += int64(len(b))
-	if p.hash == nil && p.size <= MaxPayload {
+	if p.hash == nil && p.size <= hook.MaxPayload {
 		p.data = append(p.data, b...)
 		return
 	}
@@ -99,8 +94,8 @@ func (p *payload) bytes() []byte {
 	return p.data
 }
 
-// sum returns its length and SHA-256 so far, and whether that is all of it.
-func (p *payload) sum() (size int64, sum string, whole bool) {
+// sum returns what is known of it without a look: so far, and whether that is all.
+func (p *payload) sum() hook.Sum {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := p.hash
@@ -108,41 +103,30 @@ func (p *payload) sum() (size int64, sum string, whole bool) {
 		h = sha256.New()
 		h.Write(p.data)
 	}
+	sum := hook.Sum{Bytes: p.size, SHA256: hex.EncodeToString(h.Sum(nil))}
 	select {
 	case <-p.ended:
-		whole = true
+		sum.Whole = true
 	default:
 	}
-	return p.size, hex.EncodeToString(h.Sum(nil)), whole
+	return sum
 }
 
 // delivered returns the event that says no more than that a hook was started,
 // with what, and why there is no more to say; "" where the agent or the payload
 // is the reason.
 func (r *run) delivered(why string) *etch.Event {
-	size, sum, whole := r.payload.sum()
+	sum, agent := r.payload.sum(), r.known
 	switch {
 	case why != "":
-	case r.known == nil:
+	case agent == nil:
 		why = fmt.Sprintf("no agent of the name %q is known", r.Agent)
 	default:
-		why = fmt.Sprintf("its payload of %d bytes is longer than the %d that are looked at", size, MaxPayload)
+		why = sum.TooLong()
 	}
-	arguments, err := json.Marshal(map[string]any{
-		"event": r.Event, "payload": map[string]any{"bytes": size, "sha256": sum, "whole": whole},
-	})
-	if err != nil {
-		panic("hookrun: bad arguments of a delivery: " + err.Error())
+	if agent == nil {
+		agent = &hook.Agent{Name: r.Agent}
 	}
-	actor := r.actor()
-	actor.Agent = r.Agent
-	if r.known != nil {
-		actor.Agent = r.known.Name
-	}
-	return &etch.Event{
-		Timestamp: r.began, Type: etch.ToolCall, Actor: &actor,
-		Action: &etch.Action{Tool: "hook", Arguments: arguments, Allowed: true},
-		Result: &etch.Result{Type: etch.Error, Message: why, ErrorCategory: "unreadable", ErrorDomain: "hook"},
-		Labels: map[string]string{"capture": "hook"},
-	}
+	d := hook.Delivery{Agent: agent, Event: r.Event, Now: r.began, Actor: r.actor()}
+	return d.Unread(sum, why)
 }

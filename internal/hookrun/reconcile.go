@@ -73,7 +73,7 @@ func (r *run) reconcile(program string, session hook.LostSession) error {
 	cmd := exec.Command(program, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return weakening[name] || r.NoEnv && strings.HasPrefix(name, "ETCH_")
+		return weakens(name) || r.NoEnv && strings.HasPrefix(name, "ETCH_")
 	})
 	detach(cmd)
 	words, err := openErrors(errorsFile(r.to.path))

@@ -98,7 +98,8 @@ func (r *run) options(resolved *config.Resolved) *etch.Options {
 // until ctx is done.
 func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, string)) {
 	if r.known == nil || r.payload.over() {
-		set(nil, []*etch.Event{r.delivered("")}, "")
+		ev := r.delivered("")
+		set(nil, []*etch.Event{ev}, r.refuseUnread(ev))
 		return
 	}
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
@@ -112,7 +113,7 @@ func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, st
 		events, denial = r.judge(turn, cmp.Or(turn.Event, r.Event))
 	}
 	if r.Guard && turn.HooksOff {
-		denial = "etch keeps these settings: the change would switch off hooks that record this session"
+		denial = "etch keeps these settings: the change would switch off, or change, hooks that record this session"
 	}
 	set(turn, events, denial)
 }

@@ -18,7 +18,17 @@ const (
 	NoPhase Phase = iota
 	Attempt
 	Completion
+	// Guess is a completion that another one may follow, which then counts: it
+	// completes the attempt before it, and is itself completed.
+	Guess
 )
+
+// Opens reports whether what has the phase is hidden where its call is ended by what
+// comes next.
+func (p Phase) Opens() bool { return p == Attempt || p == Guess }
+
+// Ends reports whether what has the phase ends its call.
+func (p Phase) Ends() bool { return p == Completion || p == Guess }
 
 // A Row is what an index is told of a line. Its slices may share memory with
 // the line; they are not kept.

@@ -18,21 +18,23 @@ func CallID(call []byte) ID {
 	return ID(sum[:16])
 }
 
-// Calls is which attempts of a segment were completed. An attempt that another
-// one of the same call follows was made again: it is in none of these.
+// Calls is which attempts and guesses of a segment were completed. One that an
+// attempt of the same call follows was made again: it is in none of these.
 type Calls struct {
-	// Completed are the attempts that a completion follows, as the next record
+	// Completed are those that a completion or a guess follows, as the next record
 	// of the same call in the segment.
 	Completed *Rows
-	// Dangling are the attempts that are the last records of their calls in the
+	// Dangling are those that are the last records of their calls in the
 	// segment, in the order of their ids.
 	Dangling []Dangling
-	// Orphans are the calls whose first record in the segment is a completion,
-	// in the order of their ids.
+	// Orphans are the calls whose first record in the segment is a completion or a
+	// guess, in the order of their ids.
 	Orphans []ID
+	// Guesses is how many guesses there are.
+	Guesses int
 }
 
-// A Dangling is an attempt that its own segment leaves open.
+// A Dangling is an attempt or a guess that its own segment leaves open.
 type Dangling struct {
 	ID  ID
 	Row int
@@ -46,7 +48,7 @@ type call struct {
 }
 
 const (
-	callsHead    = 12
+	callsHead    = 16
 	danglingSize = 16 + 4
 	orphanSize   = 16
 )
@@ -56,33 +58,45 @@ func appendCalls(dst []byte, calls []call, rows int) []byte {
 	slices.SortFunc(calls, func(a, b call) int {
 		return cmp.Or(bytes.Compare(a.id[:], b.id[:]), cmp.Compare(a.row, b.row))
 	})
-	var completed []uint32
+	var completed, guesses []uint32
 	var dangling, orphans []byte
 	for i, c := range calls {
 		first := i == 0 || calls[i-1].id != c.id
 		last := i+1 == len(calls) || calls[i+1].id != c.id
-		switch {
-		case c.phase == Completion && first:
+		if c.phase.Ends() && first {
 			orphans = append(orphans, c.id[:]...)
-		case c.phase == Attempt && last:
+		}
+		switch {
+		case !c.phase.Opens():
+		case last:
 			dangling = append(dangling, c.id[:]...)
 			dangling = binary.LittleEndian.AppendUint32(dangling, c.row)
-		case c.phase == Attempt && calls[i+1].phase == Completion:
+		case calls[i+1].phase.Ends():
 			completed = append(completed, c.row)
 		}
+		if c.phase == Guess {
+			guesses = append(guesses, c.row)
+		}
 	}
+	completed, guesses = eachOnce(completed), eachOnce(guesses)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(completed)))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(dangling)/danglingSize))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(orphans)/orphanSize))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(guesses)))
 	dst = appendRowList(dst, completed, rows)
 	dst = append(dst, dangling...)
 	return append(dst, orphans...)
 }
 
-// appendRowList appends rows as a bitmap or, where they are few, as deltas.
+// eachOnce sorts rows: one may be of two calls.
+func eachOnce(rows []uint32) []uint32 {
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}
+
+// appendRowList appends rows, which are sorted, as a bitmap or, where they are few, as deltas.
 func appendRowList(dst []byte, list []uint32, rows int) []byte {
 	if 8*len(list) < rows {
-		slices.Sort(list)
 		return appendDeltas(dst, list)
 	}
 	at := len(dst)
@@ -118,10 +132,12 @@ func parseCalls(b []byte, rows int) (*Calls, bool) {
 	}
 	le := binary.LittleEndian
 	completed, dangling, orphans := int64(le.Uint32(b)), int64(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))
-	if completed+dangling+orphans > int64(rows) {
+	guesses := int64(le.Uint32(b[12:]))
+	// A row may be of two calls, and a guess alone is dangling and makes an orphan.
+	if completed > int64(rows) || guesses > int64(rows) || dangling+orphans > 4*int64(rows) {
 		return nil, false
 	}
-	c := &Calls{Completed: (*memory)(nil).newRows(rows)}
+	c := &Calls{Completed: (*memory)(nil).newRows(rows), Guesses: int(guesses)}
 	b, ok := parseRowList(b[callsHead:], int(completed), c.Completed)
 	if !ok || int64(len(b)) != dangling*danglingSize+orphans*orphanSize {
 		return nil, false

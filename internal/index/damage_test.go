@@ -112,7 +112,7 @@ func small() []*record {
 		}
 		r.set(fieldUserID)
 		r.call, r.phase = r.one(fieldSession), index.Phase(i%5)
-		if r.phase > index.Completion {
+		if r.phase > index.Guess {
 			r.phase = index.NoPhase
 		}
 	}

@@ -11,7 +11,7 @@
 // The file, numbers little-endian:
 //
 //	 0  8  magic "etchidx\x00"
-//	 8  4  version of the format: 1
+//	 8  4  version of the format: 2
 //	12  4  number of the segment
 //	16  8  sequence number of row 0
 //	24  8  rows
@@ -39,8 +39,8 @@
 //	lengths   for each block, what each line is longer than the shortest: packed
 //	subtrees  32 for each 256 leaves i … i+255 of the log, i a multiple of 256, that
 //	          lie wholly in the segment: the root of their perfect subtree
-//	calls     0 4 completed, 4 4 dangling, 8 4 orphans: how many; then the rows
-//	          of the completed attempts, as a bitmap of all rows where 8 ×
+//	calls     0 4 completed, 4 4 dangling, 8 4 orphans, 12 4 guesses: how many;
+//	          then the rows of the completed attempts and guesses, as a bitmap of all rows where 8 ×
 //	          completed is at least the rows, else as deltas; for each dangling
 //	          attempt 16 id and 4 row; for each orphan 16 id; both in the order
 //	          of the ids: see [Calls]. An id is the first half of the SHA-256
@@ -101,7 +101,7 @@ const BlockRows = 256
 
 const (
 	magic      = "etchidx\x00"
-	version    = 1
+	version    = 2
 	headerSize = 96 // without the sections' lengths
 	hashSize   = sha256.Size
 	chunkSize  = 4096

@@ -40,25 +40,25 @@ const (
 	fieldCount
 )
 
-var schema = filter.NewSchema(
-	filter.Field{Name: "time", Kind: filter.Time},
-	filter.Field{Name: "type"},
-	filter.Field{Name: "risk", Kind: filter.Level, Values: []string{"low", "medium", "high", "critical"}},
-	filter.Field{Name: "violation", Kind: filter.Flag},
-	filter.Field{Name: "outcome"},
-	filter.Field{Name: "tool"},
-	filter.Field{Name: "tag"},
-	filter.Field{Name: "user", Fold: func(s string) string { return strings.TrimPrefix(s, "@") }},
-	filter.Field{Name: "user_id"},
-	filter.Field{Name: "channel"},
-	filter.Field{Name: "session"},
-	filter.Field{Name: "text"},
-	filter.Field{Name: "command"},
-	filter.Field{Name: "resource", Fold: func(s string) string { return strings.TrimPrefix(s, "file:") }},
-	filter.Field{Name: "cwd"},
-	filter.Field{Name: "exit", Kind: filter.Number},
-	filter.Field{Name: "label", Keyed: true},
-)
+var schema = &filter.Schema{Fields: []filter.Field{
+	{Name: "time", Kind: filter.Time},
+	{Name: "type"},
+	{Name: "risk", Kind: filter.Level, Values: []string{"low", "medium", "high", "critical"}},
+	{Name: "violation", Kind: filter.Flag},
+	{Name: "outcome"},
+	{Name: "tool"},
+	{Name: "tag"},
+	{Name: "user", Fold: func(s string) string { return strings.TrimPrefix(s, "@") }},
+	{Name: "user_id"},
+	{Name: "channel"},
+	{Name: "session"},
+	{Name: "text"},
+	{Name: "command"},
+	{Name: "resource", Fold: func(s string) string { return strings.TrimPrefix(s, "file:") }},
+	{Name: "cwd"},
+	{Name: "exit", Kind: filter.Number},
+	{Name: "label", Keyed: true},
+}}
 
 // spec returns what the tests' indexes hold.
 func spec() *index.Spec {
@@ -88,6 +88,7 @@ type record struct {
 	hasExit bool
 	call    string
 	phase   index.Phase
+	also    string
 }
 
 func (r *record) set(field int, values ...string) { r.values[field] = values }
@@ -122,7 +123,7 @@ func (r *record) Flag(field int) (value, ok bool) {
 
 // row returns what the index is told.
 func (r *record) row() *index.Row {
-	row := &index.Row{HasTime: r.hasTime, Call: []byte(r.call), Phase: r.phase}
+	row := &index.Row{HasTime: r.hasTime, Call: []byte(r.call), Phase: r.phase, Also: []byte(r.also)}
 	if r.hasTime {
 		row.Time = r.time.UnixMicro()
 	}

@@ -36,6 +36,21 @@ func (x *Reader) Candidates(e filter.Expr, most int) (*Rows, error) {
 	return rows, nil
 }
 
+// Excludes reports whether the times of the rows alone say that an expression is
+// true of none of them. It reads nothing and takes no memory.
+func (x *Reader) Excludes(e filter.Expr) bool {
+	switch e := e.(type) {
+	case *filter.And:
+		return slices.ContainsFunc(e.Terms, x.Excludes)
+	case *filter.Or:
+		return len(e.Terms) > 0 && !slices.ContainsFunc(e.Terms, func(t filter.Expr) bool { return !x.Excludes(t) })
+	case *filter.Compare:
+		field, key := e.On()
+		return field == x.spec.Time && key == "" && x.span.holds(e.Op, e.Value.Time) == noRow
+	}
+	return false
+}
+
 // A question is one that is put to an index.
 type question struct {
 	*Reader

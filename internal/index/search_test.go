@@ -158,6 +158,9 @@ func checkSearch(t rapid.TB, x *index.Reader, records []*record, text string) *i
 		}
 	}
 	checkCandidates(t, x, e, want)
+	if x.Excludes(e) && len(want) > 0 {
+		t.Fatalf("%s: it is said that no row's time allows it, and %d match", text, len(want))
+	}
 	if rows.Exact() != (sure == rows.Len()) || rows.Exact() && rows.Len() != len(want) {
 		t.Fatalf("%s: %d rows match, %d found, %d sure, exact %v", text, len(want), rows.Len(), sure, rows.Exact())
 	}
@@ -285,6 +288,33 @@ func TestSearchIsNarrow(t *testing.T) {
 	rows := checkSearch(t, x, records, "not time >= 2026-02-16T01:00:00Z")
 	if unsure := rows.AndNot(rows.Sure()).Len(); rows.Sure().Len() == 0 || rows.Exact() || unsure > 2*index.BlockRows {
 		t.Errorf("of a time, %d rows are not sure of %d", unsure, rows.Len())
+	}
+}
+
+// TestExcludes asks about times before, in and behind those of the rows.
+func TestExcludes(t *testing.T) {
+	records := newTrail(6, time.Second).take(1000) // from midnight on
+	file, _ := build(t, spec(), records)
+	x := open(t, file, spec())
+	for text, want := range map[string]bool{
+		"time < 2026-02-16T00:00:00Z":                             true,
+		"time >= 2026-02-17T00:00:00Z":                            true,
+		"time = 2026-02-15T00:00:00Z":                             true,
+		"time != 2026-02-15T00:00:00Z":                            false,
+		"user = alice and time >= 2026-02-17":                     true,
+		"time > 2026-02-15 and (risk = low or time < 2026-02-17)": false,
+		"time > 2026-02-17 or time < 2026-02-15":                  true,
+		"time > 2026-02-17 or user = alice":                       false,
+		"not time < 2026-02-17":                                   false, // it is, and is not looked for
+		"time >= 2026-02-16":                                      false,
+	} {
+		if got := x.Excludes(parse(t, text)); got != want {
+			t.Errorf("%s: got %v, want %v", text, got, want)
+		}
+		checkSearch(t, x, records, text)
+	}
+	if x.Excludes(nil) {
+		t.Error("all rows are excluded from nothing")
 	}
 }
 

@@ -165,12 +165,21 @@ func unix(text string, zone *time.Location) (Span, error) {
 	return moment(time.Unix(int64(seconds), int64(nanos)).In(zone)), nil
 }
 
-var units = map[byte]time.Duration{
-	's': time.Second,
-	'm': time.Minute,
-	'h': time.Hour,
-	'd': 24 * time.Hour,
-	'w': 7 * 24 * time.Hour,
+// unitOf returns the length of a unit, 0 where there is none of that letter.
+func unitOf(letter byte) time.Duration {
+	switch letter {
+	case 's':
+		return time.Second
+	case 'm':
+		return time.Minute
+	case 'h':
+		return time.Hour
+	case 'd':
+		return 24 * time.Hour
+	case 'w':
+		return 7 * 24 * time.Hour
+	}
+	return 0
 }
 
 // duration reads 7d, or 1d12h.
@@ -184,8 +193,8 @@ func duration(text string) (time.Duration, error) {
 		if digits == 0 || digits == len(text) {
 			return 0, errForm
 		}
-		unit, ok := units[text[digits]]
-		if !ok {
+		unit := unitOf(text[digits])
+		if unit == 0 {
 			return 0, errForm
 		}
 		n, err := strconv.ParseInt(text[:digits], 10, 64)

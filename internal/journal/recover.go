@@ -259,7 +259,9 @@ func (j *Journal) openedBy(line []byte) (head control.OpenedLog, err error) {
 	if record.Control(line) != control.Opened {
 		return head, errors.New("its first line is not log_opened")
 	}
-	if _, err := control.Parse(line, &head); err != nil {
+	if known, ok := readOpened(line); ok {
+		head = known
+	} else if _, err := control.Parse(line, &head); err != nil {
 		return head, err
 	}
 	if head.SignEvents {

@@ -20,12 +20,42 @@ import (
 const Size = sha256.Size
 
 // A Prefix is bytes that many messages begin with, and what SHA-256 has made of
-// them. It does not change and is safe for concurrent use.
+// them, once it was asked for. It does not change and is safe for concurrent use.
 type Prefix struct {
-	size  int
-	state state                  // after its whole blocks
-	rest  [sha256.BlockSize]byte // what follows them, and zeros
-	saved []byte                 // the state after all of it, as crypto/sha256 puts it down
+	text []byte
+
+	saving sync.Once
+	saved  []byte // the state after all of it, as crypto/sha256 puts it down
+
+	running sync.Once
+	state   state                  // after its whole blocks
+	rest    [sha256.BlockSize]byte // what follows them, and zeros
+}
+
+// NewPrefix returns the prefix text, which is kept.
+func NewPrefix(text []byte) *Prefix { return &Prefix{text: text} }
+
+// after returns the state after all of the prefix, for crypto/sha256.
+func (p *Prefix) after() []byte {
+	p.saving.Do(func() {
+		h := sha256.New()
+		h.Write(p.text)
+		p.saved, _ = h.(encoding.BinaryAppender).AppendBinary(nil) // documented, and without a way to fail
+	})
+	return p.saved
+}
+
+// run hashes the whole blocks, for a lane.
+func (p *Prefix) run() {
+	p.running.Do(func() {
+		blocks := len(p.text) / sha256.BlockSize
+		p.state = initial
+		copy(p.rest[:], p.text[blocks*sha256.BlockSize:])
+		if blocks > 0 {
+			var idle state
+			hashTwo(&p.state, &idle, &p.text[0], &p.text[0], blocks)
+		}
+	})
 }
 
 // A state is SHA-256's between two blocks: H of FIPS 180-4.
@@ -36,33 +66,27 @@ var initial = state{
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 }
 
-// NewPrefix returns the prefix text.
-func NewPrefix(text []byte) *Prefix {
-	p := &Prefix{size: len(text), state: initial}
-	blocks := len(text) / sha256.BlockSize
-	copy(p.rest[:], text[blocks*sha256.BlockSize:])
-	h := sha256.New()
-	h.Write(text)
-	p.saved, _ = h.(encoding.BinaryAppender).AppendBinary(nil) // documented, and without a way to fail
-	if blocks > 0 && available() {
-		var idle state
-		hashTwo(&p.state, &idle, &text[0], &text[0], blocks)
-	}
-	return p
-}
-
 // A Hasher hashes messages. It allocates nothing once it has grown to the
 // longest, and is not safe for concurrent use.
 type Hasher struct {
 	lanes [2]lane
 
 	alone bool // each message is hashed by crypto/sha256
+	first int  // so are that many before it is found out whether two can be at a time
 	std   hash.Hash
 	back  encoding.BinaryUnmarshaler // of std
 }
 
+// few is how many messages are hashed before the processor is asked what it can: who
+// signs or checks one line need not know.
+const few = 8
+
 // New returns a Hasher.
-func New() *Hasher { return newHasher(paired()) }
+func New() *Hasher {
+	h := newHasher(false)
+	h.first = few
+	return h
+}
 
 func newHasher(paired bool) *Hasher {
 	std := sha256.New()
@@ -74,6 +98,10 @@ func newHasher(paired bool) *Hasher {
 func (h *Hasher) Hash(dst *[Size]byte, prefix *Prefix, message []byte) {
 	if h.alone {
 		h.sum(dst, prefix, message)
+		if h.first > 0 {
+			h.first--
+			h.alone = h.first > 0 || !paired()
+		}
 		return
 	}
 	// Both lanes run only when the next message is here: what was copied has
@@ -115,7 +143,7 @@ func (h *Hasher) run() {
 
 // sum hashes a message by crypto/sha256.
 func (h *Hasher) sum(dst *[Size]byte, prefix *Prefix, message []byte) {
-	if err := h.back.UnmarshalBinary(prefix.saved); err != nil {
+	if err := h.back.UnmarshalBinary(prefix.after()); err != nil {
 		panic("lanes: bad prefix: crypto/sha256 does not take its own state back: " + err.Error())
 	}
 	h.std.Write(message)
@@ -135,7 +163,8 @@ type lane struct {
 // is set, zeros, and the length in bits as the end of a block.
 func (l *lane) load(dst *[Size]byte, prefix *Prefix, message []byte) {
 	const block = sha256.BlockSize
-	begin := prefix.size % block
+	prefix.run()
+	begin := len(prefix.text) % block
 	size := begin + len(message)
 	end := (size + 1 + 8 + block - 1) &^ (block - 1)
 	if len(l.text) < end {
@@ -149,7 +178,7 @@ func (l *lane) load(dst *[Size]byte, prefix *Prefix, message []byte) {
 	for i := size + 1; i < end-block; i++ { // where the length did not fit behind the message
 		text[i] = 0
 	}
-	binary.BigEndian.PutUint64(text[end-8:], 8*uint64(prefix.size+len(message)))
+	binary.BigEndian.PutUint64(text[end-8:], 8*uint64(len(prefix.text)+len(message)))
 	l.dst, l.state, l.at, l.blocks = dst, prefix.state, 0, end/block
 }
 
@@ -168,8 +197,16 @@ func (l *lane) pass(n int) {
 
 // paired tells whether messages are hashed two at a time. Where FIPS 140-3 is
 // asked for they are not: the assembly here is no validated module. It is found
-// out when the first hash is asked for: most short commands ask for none.
-var paired = sync.OnceValue(func() bool { return available() && !fips140.Enabled() && agrees() })
+// out when a hasher has hashed some messages: most short commands hash few.
+func paired() bool {
+	asking.Do(func() { answer = available() && !fips140.Enabled() && agrees() })
+	return answer
+}
+
+var (
+	asking sync.Once
+	answer bool
+)
 
 // agrees compares both ways for messages that share their blocks in several
 // manners. A processor, or what emulates one, that does not do what its manual

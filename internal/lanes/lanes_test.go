@@ -14,7 +14,7 @@ import (
 
 // ways are hashers of every implementation that this processor can run.
 func ways() map[string]func() *Hasher {
-	ways := map[string]func() *Hasher{"alone": func() *Hasher { return newHasher(false) }}
+	ways := map[string]func() *Hasher{"alone": func() *Hasher { return newHasher(false) }, "first alone": New}
 	if available() {
 		ways["paired"] = func() *Hasher { return newHasher(true) }
 	}
@@ -27,8 +27,15 @@ func TestPaired(t *testing.T) {
 	if paired() != (available() && !fips140.Enabled()) {
 		t.Errorf("paired is %v, available %v: they do not agree with crypto/sha256", paired(), available())
 	}
-	if New().alone == paired() {
-		t.Errorf("New hashes alone: %v, paired %v", New().alone, paired())
+	h, none := New(), NewPrefix(nil)
+	for range few {
+		if !h.alone {
+			t.Error("the first messages are not hashed alone")
+		}
+		h.Hash(new([Size]byte), none, nil)
+	}
+	if h.alone == paired() {
+		t.Errorf("New hashes alone: %v, paired %v", h.alone, paired())
 	}
 }
 

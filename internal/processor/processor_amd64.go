@@ -13,9 +13,20 @@ func AVX2() bool { return known().avx2 }
 
 type features struct{ sha, avx2 bool }
 
-// known asks the processor. Bits: Intel's Software Developer's Manual, volume 2,
+var (
+	asking sync.Once
+	answer features
+)
+
+// known returns what the processor said when it was asked for the first time.
+func known() features {
+	asking.Do(func() { answer = ask() })
+	return answer
+}
+
+// ask asks the processor. Bits: Intel's Software Developer's Manual, volume 2,
 // CPUID and XGETBV.
-var known = sync.OnceValue(func() features {
+func ask() features {
 	const (
 		ssse3, sse41, osxsave, avx = 1 << 9, 1 << 19, 1 << 27, 1 << 28 // leaf 1, ecx
 		avx2, sha                  = 1 << 5, 1 << 29                   // leaf 7, ebx
@@ -31,7 +42,7 @@ var known = sync.OnceValue(func() features {
 		f.avx2 = xgetbv()&saved == saved
 	}
 	return f
-})
+}
 
 // cpuid returns what the processor says of itself.
 func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)

@@ -16,9 +16,12 @@ const (
 	smallest = 32 << 10
 	// doublings is how many blocks are smaller than the others, and everyLine
 	// how many are where each line is handed out: what it gives is held until its
-	// turn, and takes more memory than the line.
+	// turn, and takes more memory than the line. It is scattered where a file that
+	// could be mapped is read instead: a block is then copied into a buffer, which
+	// shall not leave the cache of one core before it is searched.
 	doublings = 5
 	everyLine = 2
+	scattered = 4
 	// more is how much is read at once behind a block to find the end of its
 	// last line.
 	more = 8 << 10
@@ -38,6 +41,7 @@ type extent struct {
 	from, to int64
 	reverse  bool
 	doubles  int      // how many blocks are smaller than the others
+	ahead    int      // how many blocks a worker may be ahead of the consumer
 	file     mappable // src, where it is mapped
 	mapping  *vfs.Mapping
 	given    block // of the mapping, since some was last given back
@@ -73,9 +77,28 @@ func (x *extent) openMapping() {
 	if !ok || int64(int(x.to-x.from)) != x.to-x.from {
 		return
 	}
-	if m, err := file.Map(x.from, int(x.to-x.from)); err == nil {
-		x.file, x.mapping = file, m
+	m, err := file.Map(x.from, int(x.to-x.from))
+	if err != nil {
+		return
 	}
+	x.file, x.mapping = file, m
+	if from, to := x.probe(); file.Scattered(m, from, to) {
+		x.close()
+		x.file, x.mapping, x.doubles, x.ahead = nil, nil, scattered, farAhead
+	}
+}
+
+// probed is how much of a file is looked at to tell whether it is mapped or read.
+const probed = 2 << 20
+
+// probe returns where in the mapping that is: where the search begins.
+func (x *extent) probe() (from, to int) {
+	size := int(x.to - x.from)
+	n := min(size, probed)
+	if x.reverse {
+		return size - n, size
+	}
+	return 0, n
 }
 
 // close ends the mapping. No worker is left.

@@ -22,6 +22,8 @@ type counted struct {
 	vfs.File
 	read atomic.Int64
 	maps atomic.Int64
+
+	scattered bool
 }
 
 func (c *counted) ReadAt(p []byte, off int64) (int, error) {
@@ -33,6 +35,9 @@ func (c *counted) Map(offset int64, length int) (*vfs.Mapping, error) {
 	c.maps.Add(1)
 	return c.File.(vfs.Mapper).Map(offset, length)
 }
+
+// Scattered says what is to be tested, not how the system holds the file today.
+func (c *counted) Scattered(*vfs.Mapping, int, int) bool { return c.scattered }
 
 // log is about 12 MB of events.
 var log = sync.OnceValue(func() []byte { return logtest.AppendLines(nil, 7, 0, 24_000) })
@@ -57,6 +62,23 @@ func TestMapped(t *testing.T) {
 	}
 }
 
+func TestScattered(t *testing.T) {
+	text := log()
+	for _, reverse := range []bool{false, true} {
+		for _, workers := range []int{1, 2} {
+			file := &counted{File: open(t, text), scattered: true}
+			opt := scan.Options{Finder: needle.New([][]byte{rare}), Reverse: reverse, Workers: workers}
+			want := expect(bytes.NewReader(text), 0, int64(len(text)), reverse, string(rare))
+			if diff := want.diff(run(t, file, 0, int64(len(text)), opt, keep(string(rare)))); diff != "" {
+				t.Errorf("reverse %t, %d workers (-want +got):\n%.1000s", reverse, workers, diff)
+			}
+			if read := file.read.Load(); read < int64(len(text)) {
+				t.Errorf("%d bytes read, want all %d", read, len(text))
+			}
+		}
+	}
+}
+
 // TestCut cuts a file while it is searched in its mapping, by a little, which
 // leaves zeros in the last page, and by a lot, which leaves no pages.
 func TestCut(t *testing.T) {
@@ -64,7 +86,7 @@ func TestCut(t *testing.T) {
 	finder := needle.New([][]byte{rare})
 	for _, size := range []int{len(text) - 1, len(text) - 1000, 10 << 20, 10<<20 + 777, 9<<20 + 4096} {
 		for _, workers := range []int{1, 2} {
-			file := open(t, text)
+			file := &counted{File: open(t, text)}
 			match := func(_ int, line []byte, offset int64) (hit, bool, error) {
 				if offset > 100<<10 { // the mapping is open
 					if err := file.Truncate(int64(size)); err != nil {
@@ -110,6 +132,8 @@ func TestFault(t *testing.T) {
 	}
 }
 
+func (f torn) Scattered(*vfs.Mapping, int, int) bool { return false }
+
 // A shrinking source says that it is smaller than it was, and its mapping has
 // zeros in place of all other characters beyond that.
 type shrinking struct {
@@ -140,6 +164,8 @@ func TestZeros(t *testing.T) {
 type unmappable struct{ vfs.File }
 
 func (unmappable) Map(int64, int) (*vfs.Mapping, error) { return nil, errors.New("no room") }
+
+func (unmappable) Scattered(*vfs.Mapping, int, int) bool { return false }
 
 func TestUnmappable(t *testing.T) {
 	text := log()

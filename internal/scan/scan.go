@@ -75,7 +75,7 @@ func Lines[R any](ctx context.Context, src io.ReaderAt, from, to int64, opt Opti
 	}
 	return func(yield func(R, error) bool) {
 		s := &scan[R]{ctx: ctx, opt: opt, match: match, yield: yield}
-		s.extent = extent{src: src, from: from, to: to, reverse: opt.Reverse, doubles: doublings}
+		s.extent = extent{src: src, from: from, to: to, reverse: opt.Reverse, doubles: doublings, ahead: nearAhead}
 		if opt.Finder == nil {
 			s.doubles = everyLine
 		}
@@ -139,14 +139,19 @@ func (s *scan[R]) run() {
 	}
 }
 
-// ahead is how many blocks a worker may be ahead of the consumer.
-const ahead = 4
+// nearAhead and farAhead are how many blocks a worker may be ahead of the consumer.
+// What they give is held meanwhile; but each time that a worker has none to do, its
+// thread goes to sleep. Far is for smaller blocks.
+const (
+	nearAhead = 4
+	farAhead  = 16
+)
 
 // parallel does the blocks from number first on. A task is handed out again
 // once its results were given, so that a slow consumer stops the workers.
 func (s *scan[R]) parallel(first int) {
 	var tasks []*task[R]
-	for n := first; len(tasks) < ahead*s.opt.Workers && s.has(n); n++ {
+	for n := first; len(tasks) < s.ahead*s.opt.Workers && s.has(n); n++ {
 		tasks = append(tasks, &task[R]{block: s.block(n), done: make(chan struct{}, 1)})
 	}
 	jobs := make(chan *task[R], len(tasks))

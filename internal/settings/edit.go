@@ -178,10 +178,11 @@ func (d *Document) insertFirst(n *Node, text string) (*Document, error) {
 }
 
 // Remove returns the document without a value, or the member that it is. What
-// holds it goes too where nothing is left in it, no comment either, but the
-// outermost value.
-func (d *Document) Remove(n *Node) (*Document, error) {
-	for n.parent != nil && n.parent.parent != nil && d.alone(n) {
+// holds it goes too where nothing is left in it, no comment either, but for the
+// outermost value and what stays, which is asked about objects and arrays; nil: nothing
+// does.
+func (d *Document) Remove(n *Node, stays func(*Node) bool) (*Document, error) {
+	for n.parent != nil && n.parent.parent != nil && d.alone(n) && (stays == nil || !stays(n.parent)) {
 		n = n.parent
 	}
 	if n.parent == nil {

@@ -93,7 +93,7 @@ func undo(t *testing.T, d *Document) *Document {
 	if err != nil || n == nil {
 		t.Fatalf("hooks.X: %v, %v", n, err)
 	}
-	d, err = d.Remove(n.Children()[len(n.Children())-1])
+	d, err = d.Remove(n.Children()[len(n.Children())-1], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestRemove(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err = d.Remove(n.Children()[0])
+		d, err = d.Remove(n.Children()[0], nil)
 		if err != nil {
 			t.Errorf("%q: %v", before, err)
 			continue
@@ -240,7 +240,7 @@ func TestReplaceAndSet(t *testing.T) {
 	if got := string(d.Bytes()); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if _, err := d.Remove(d.Root()); err == nil {
+	if _, err := d.Remove(d.Root(), nil); err == nil {
 		t.Error("the outermost value was removed")
 	}
 }

@@ -60,7 +60,7 @@ func FuzzParseLost(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.proven && (got.counter != 7 || got.Lost.Count != 3) {
+		if got.Lost.Count > 0 && !got.Lost.Unproven && (got.counter != 7 || got.Lost.Count != 3) || got.Taken != nil && !got.Taken.Unproven && got.Taken.ID != "gap_1" {
 			t.Errorf("%+v is proven, and was never written", got)
 		}
 		if got.damaged && (got.Lost.Count > 0 || got.Taken != nil) {

@@ -34,6 +34,9 @@ type Loss struct {
 	From  time.Time `json:"from"` // of the first of them
 	To    time.Time `json:"to"`   // of the last
 	Cause string    `json:"cause"`
+	// Unproven says that, of some of them at least, nothing shows that who counted
+	// could read the log's key. It stays with them, whoever counts on.
+	Unproven bool `json:"unproven,omitempty"`
 }
 
 // add adds another loss.
@@ -46,6 +49,7 @@ func (l *Loss) add(more Loss) {
 	}
 	l.Count += more.Count
 	l.Cause = short(more.Cause)
+	l.Unproven = l.Unproven || more.Unproven
 }
 
 // A Taken is a loss that is being put on record, once, under its ID.
@@ -54,14 +58,11 @@ type Taken struct {
 	ID string `json:"id"`
 	// Since is a place of the log before which it cannot be on record.
 	Since Position `json:"since"`
-	// Proven says that who counted could read the log's key.
-	Proven bool `json:"-"`
 }
 
 // A ledger is what a slot says.
 type ledger struct {
 	counter uint64
-	proven  bool
 	damaged bool   // there are bytes, and none of them can be believed
 	Lost    Loss   `json:"lost"`
 	Taken   *Taken `json:"taken,omitempty"`
@@ -140,12 +141,11 @@ func (d *Dir) Idle() (bool, error) {
 // be on record already. The caller must hold the lock. A count that was damaged
 // is a loss of at least one event, at now.
 func (d *Dir) TakeLost(key *Key, since Position, now time.Time, wait time.Duration) (*Taken, error) {
-	l, err := d.lookAtLost(key, false)
+	l, err := d.lookAtLost(key, key == nil)
 	if err != nil || l.Lost.Count == 0 && l.Taken == nil && !l.damaged {
 		return nil, err
 	}
 	if l.Taken != nil {
-		l.Taken.Proven = l.proven
 		return l.Taken, nil
 	}
 	var taken *Taken
@@ -153,7 +153,7 @@ func (d *Dir) TakeLost(key *Key, since Position, now time.Time, wait time.Durati
 		if l.damaged {
 			l.Lost.add(Loss{Count: 1, From: now, To: now, Cause: "the count of lost events is damaged: it may have been any"})
 		}
-		taken = &Taken{Loss: l.Lost, ID: newGapID(), Since: since, Proven: l.proven}
+		taken = &Taken{Loss: l.Lost, ID: newGapID(), Since: since}
 		l.Lost, l.Taken = Loss{}, taken
 		return true
 	})
@@ -177,7 +177,9 @@ func newGapID() string {
 	return "gap_" + hex.EncodeToString(random[:])
 }
 
-// lookAtLost reads the ledger. Anyone's slot counts for whoever does not care.
+// lookAtLost reads the ledger. Anyone's slot counts for whoever does not care, and for
+// who counts on without the key: it could tell none of the log's from a forged one, and
+// would begin again beside it.
 func (d *Dir) lookAtLost(key *Key, anyone bool) (ledger, error) {
 	data, err := d.read(lostName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -200,7 +202,7 @@ func (d *Dir) changeLost(key *Key, wait time.Duration, change func(*ledger) bool
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	l, err := d.lookAtLost(key, false)
+	l, err := d.lookAtLost(key, key == nil)
 	if err != nil || !change(&l) {
 		return err
 	}
@@ -278,10 +280,10 @@ func parseSlot(text []byte, macs []*record.MAC) (ledger, error) {
 	if err != nil {
 		return l, err
 	}
-	accepted := macs == nil
+	accepted, proven := macs == nil, false
 	for i, mac := range macs {
 		if mac != nil && !accepted && mac.Check(line) == nil {
-			accepted, l.proven = true, i == 0
+			accepted, proven = true, i == 0
 		}
 	}
 	if !accepted {
@@ -291,5 +293,11 @@ func parseSlot(text []byte, macs []*record.MAC) (ledger, error) {
 		return l, err
 	}
 	l.counter = line.Seq
+	if !proven {
+		l.Lost.Unproven = l.Lost.Count > 0
+		if l.Taken != nil {
+			l.Taken.Unproven = true
+		}
+	}
 	return l, nil
 }

@@ -369,7 +369,7 @@ func TestLose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if taken.Count != 5 || !taken.From.Equal(began) || !taken.To.Equal(began.Add(3*time.Second)) || taken.Since != since || !taken.Proven {
+	if taken.Count != 5 || !taken.From.Equal(began) || !taken.To.Equal(began.Add(3*time.Second)) || taken.Since != since || taken.Unproven {
 		t.Errorf("TakeLost = %+v", taken)
 	}
 	if err := lose(d, key, 1); err != nil {
@@ -448,6 +448,38 @@ func TestLoseCrash(t *testing.T) {
 	})
 }
 
+// TestLoseUnproven shows that what somebody without the key has counted stays
+// unproven, whoever counts on, takes it, and takes it again; and that what is
+// counted behind it is not.
+func TestLoseUnproven(t *testing.T) {
+	d := spool.At(newDisk(t), path)
+	if err := errors.Join(lose(d, nil, 2), lose(d, key, 3)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if taken, err := d.TakeLost(key, spool.Position{}, began, time.Second); err != nil || taken.Count != 5 || !taken.Unproven {
+			t.Errorf("got %+v, %v", taken, err)
+		}
+	}
+	taken, err := d.TakeLost(key, spool.Position{}, began, time.Second)
+	if err == nil {
+		err = errors.Join(d.RecordedLost(key, taken.ID, time.Second), lose(d, key, 1))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err = d.TakeLost(key, spool.Position{}, began, time.Second)
+	if err != nil || taken.Count != 1 || taken.Unproven {
+		t.Fatalf("behind it: got %+v, %v", taken, err)
+	}
+	if err := errors.Join(d.RecordedLost(key, taken.ID, time.Second), lose(d, nil, 4)); err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := d.TakeLost(key, spool.Position{}, began, time.Second); err != nil || taken == nil || taken.Count != 4 || !taken.Unproven {
+		t.Errorf("behind what was counted with the key: got %+v, %v", taken, err)
+	}
+}
+
 // TestLostTampered changes each byte of the count: it is not believed, and that
 // something was there is told.
 func TestLostTampered(t *testing.T) {
@@ -475,7 +507,7 @@ func TestLostTampered(t *testing.T) {
 			t.Errorf("byte %d (%q) changed: %+v: it went unreported", i, c, taken)
 		}
 	}
-	if taken, err := spool.At(mem, path).TakeLost(&spool.Key{9}, spool.Position{}, began, time.Second); err != nil || taken.Count != 1 || taken.Proven {
+	if taken, err := spool.At(mem, path).TakeLost(&spool.Key{9}, spool.Position{}, began, time.Second); err != nil || taken.Count != 1 || taken.Unproven {
 		t.Errorf("with another key: %+v, %v", taken, err)
 	}
 }

@@ -7,6 +7,11 @@ type Mapper interface {
 	// Map maps length bytes, at least one, from offset for reading, whether
 	// the file has them or not. The mapping outlives the File.
 	Map(offset int64, length int) (*Mapping, error)
+	// Scattered brings the bytes of a mapping of the file from one to before
+	// another into memory, and reports whether the system holds them in pieces so
+	// small that to read them into a buffer takes less time than to touch them
+	// in their place. Where it cannot tell, they are not.
+	Scattered(m *Mapping, from, to int) bool
 }
 
 // A Mapping is a part of a file in memory. Touching a byte that the file does
@@ -14,19 +19,20 @@ type Mapper interface {
 // program unless [runtime/debug.SetPanicOnFault] makes it a panic. What is seen
 // changes as the file is written to.
 type Mapping struct {
-	data    []byte
-	unmap   func() error
-	release func(from, to int)
+	pages   []byte
+	before  int // how many bytes of the first page are not asked for
+	unmap   func(pages []byte) error
+	release func(pages []byte, from, to int)
 }
 
 // Bytes returns the bytes, which must not be written to. They are valid until
 // Unmap.
-func (m *Mapping) Bytes() []byte { return m.data }
+func (m *Mapping) Bytes() []byte { return m.pages[m.before:] }
 
 // Release says that the bytes from one to before another are not needed for now,
 // so that they take no memory of the program. Touching them is allowed, and
 // brings them back.
-func (m *Mapping) Release(from, to int) { m.release(from, to) }
+func (m *Mapping) Release(from, to int) { m.release(m.pages, m.before+from, m.before+to) }
 
 // Unmap ends the mapping. Nobody may touch its bytes any more.
-func (m *Mapping) Unmap() error { return m.unmap() }
+func (m *Mapping) Unmap() error { return m.unmap(m.pages) }

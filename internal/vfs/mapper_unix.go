@@ -22,11 +22,7 @@ func (f *osFile) Map(offset int64, length int) (*Mapping, error) {
 	if err != nil {
 		return nil, f.failed("map", err)
 	}
-	return &Mapping{
-		data:    pages[before:],
-		unmap:   func() error { return unix.Munmap(pages) },
-		release: func(from, to int) { release(pages, before+from, before+to) },
-	}, nil
+	return &Mapping{pages, before, unix.Munmap, release}, nil
 }
 
 // release gives back the pages that lie wholly between two places, and the one

@@ -95,7 +95,27 @@ func newOSFile(f *os.File, abs string) (*osFile, error) {
 	return &osFile{file: f, at: newPlace(abs, id), fd: fd, open: true}, nil
 }
 
-func (f *osFile) ReadAt(p []byte, off int64) (int, error)  { return f.file.ReadAt(p, off) }
+// ReadAt reads as [os.File.ReadAt] does. What is in memory it reads without the
+// scheduler, what is not with it.
+func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
+	n := f.readCached(p, off)
+	if n == len(p) {
+		return n, nil
+	}
+	more, err := f.file.ReadAt(p[n:], off+int64(n))
+	return n + more, err
+}
+
+// readCached reads what it can without waiting.
+func (f *osFile) readCached(p []byte, off int64) int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.open {
+		return 0
+	}
+	return readCached(f.fd, p, off)
+}
+
 func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.file.WriteAt(p, off) }
 func (f *osFile) Truncate(size int64) error                { return f.file.Truncate(size) }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // Parse reads one line of the daemon's, with or without its line feed. Members it
@@ -95,7 +97,7 @@ func (p *parser) text() []byte {
 	return nil
 }
 
-var encoding = base64.StdEncoding.Strict()
+var encoding = later.Value[*base64.Encoding]{Make: func() *base64.Encoding { return base64.StdEncoding.Strict() }}
 
 func (p *parser) hash(h *[HashSize]byte) {
 	const length = (HashSize + 2) / 3 * 4
@@ -104,7 +106,7 @@ func (p *parser) hash(h *[HashSize]byte) {
 		return
 	}
 	var whole [length]byte // Decode may use all of its room
-	n, err := encoding.Decode(whole[:], p.rest[:length])
+	n, err := encoding.Get().Decode(whole[:], p.rest[:length])
 	if err != nil || n != HashSize {
 		p.failed = true
 		return

@@ -24,7 +24,8 @@ func FormatTime(t time.Time) string {
 var errTime = errors.New("expected an RFC 3339 time")
 
 // ParseTime reads a time as ZeroClaw's verifier does: RFC 3339 with any offset;
-// T and Z may be in lower case, and a space may stand for the T.
+// T and Z may be in lower case, and a space may stand for the T. A leap second,
+// which it takes in every minute and Go has none of, is the second before it.
 func ParseTime(s string) (time.Time, error) {
 	if len(s) < len("2006-01-02T15:04:05Z") || strings.Contains(s, ",") {
 		return time.Time{}, errTime
@@ -35,6 +36,9 @@ func ParseTime(s string) (time.Time, error) {
 	}
 	if last := len(b) - 1; b[last] == 'z' {
 		b[last] = 'Z'
+	}
+	if seconds := b[17:19]; string(seconds) == "60" {
+		copy(seconds, "59")
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(b))
 	if err != nil {

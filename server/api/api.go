@@ -18,6 +18,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/httpbody"
 	"github.com/etch-audit/etch/redact"
 	"github.com/etch-audit/etch/server"
 	"github.com/etch-audit/etch/server/token"
@@ -69,7 +70,7 @@ type Handler struct {
 	opt      Options
 	routes   *http.ServeMux
 	began    time.Time
-	budget   budget
+	bodies   *httpbody.Budget
 	asking   chan struct{} // a place for each question that is answered now
 	decoding chan struct{} // a place for each request of OTLP that is made into events now
 	sessions *hook.Sessions
@@ -77,8 +78,9 @@ type Handler struct {
 	outcomes tally          // of events
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 
-	leftover time.Duration   // leftoverWait, but in tests
+	leftover time.Duration   // httpbody.Leftover, but in tests
 	patience time.Duration   // hookPatience, but in tests
+	judging  time.Duration   // hookJudging, but in tests
 	ending   context.Context // done when the daemon is to end
 	end      context.CancelFunc
 }
@@ -86,9 +88,9 @@ type Handler struct {
 // New returns a Handler.
 func New(opts *Options) *Handler {
 	h := &Handler{
-		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), budget: budget{free: maxBodies},
+		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), bodies: httpbody.NewBudget(max(maxBodies, 3*opts.Server.Limits().MaxEvent)),
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		decoding: make(chan struct{}, maxDecoding), leftover: leftoverWait, patience: hookPatience,
+		decoding: make(chan struct{}, maxDecoding), leftover: httpbody.Leftover, patience: hookPatience, judging: hookJudging,
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
@@ -163,6 +165,14 @@ func (h *Handler) recordOnce(c *call, events []*etch.Event) error {
 	known, err := h.opt.Server.RecordOnce(c.context(), c.sender, events)
 	h.outcomes.count(tallied{c.path, "known"}, known)
 	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events)-known)
+	return err
+}
+
+// recordHook has the events of a delivery of a hook recorded, and waits for leave no
+// longer than it has patience.
+func (h *Handler) recordHook(c *call, events []*etch.Event, patience time.Duration) error {
+	err := h.opt.Server.RecordHook(c.context(), c.sender, events, patience)
+	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events))
 	return err
 }
 

@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/etch-audit/etch/internal/httpbody"
 	"github.com/etch-audit/etch/server"
 )
 
@@ -19,50 +19,14 @@ const (
 	// maxBody bounds a body, before and after it is decompressed, unless one event
 	// may be longer.
 	maxBody = 8 << 20
-	// maxBodies bounds the bodies that are held at the same time: who may send
-	// shall not fill the memory either.
+	// maxBodies bounds the bodies that are held at the same time, unless one event may
+	// take a third of it.
 	maxBodies = 96 << 20
-	// bodyWait is how long a body may take to come: one that comes byte by byte
-	// holds a connection no longer.
-	bodyWait = 30 * time.Second
-	// leftoverWait is how long the rest of a body may take that nobody asks for:
-	// net/http reads it before it sends the answer, and by itself waits for ever.
-	leftoverWait = time.Second
-	// bodyStep is how much is asked of the budget at a time.
-	bodyStep = 64 << 10
 )
-
-// A budget is bytes that are handed out and come back.
-type budget struct {
-	mu   sync.Mutex
-	free int // guarded by mu
-}
-
-func (b *budget) take(n int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.free < n {
-		return false
-	}
-	b.free -= n
-	return true
-}
-
-func (b *budget) give(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.free += n
-}
-
-// A body is what came with a request.
-type body struct {
-	data []byte
-	held int // of the budget
-}
 
 // body reads the body of a request, which the caller releases when nothing refers
 // to it any more. It may be empty.
-func (h *Handler) body(c *call) (*body, error) {
+func (h *Handler) body(c *call) (*httpbody.Body, error) {
 	limit := max(maxBody, h.opt.Server.Limits().MaxEvent)
 	defer h.hurry(c)()
 	raw := http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit))
@@ -70,9 +34,8 @@ func (h *Handler) body(c *call) (*body, error) {
 	if err != nil {
 		return nil, h.bodyProblem(err, limit)
 	}
-	b, err := h.readBody(in, limit)
+	b, err := h.bodies.Read(in, limit, c.sender.Key())
 	if err != nil {
-		h.release(b)
 		return nil, h.bodyProblem(err, limit)
 	}
 	c.unread = false
@@ -80,11 +43,11 @@ func (h *Handler) body(c *call) (*body, error) {
 }
 
 // someBody reads a body as body does, where none is no request.
-func (h *Handler) someBody(c *call) (*body, error) {
+func (h *Handler) someBody(c *call) (*httpbody.Body, error) {
 	b, err := h.body(c)
-	if err == nil && len(b.data) == 0 {
-		h.release(b)
-		return nil, invalid("the request has no body")
+	if err == nil && len(b.Data) == 0 {
+		b.Release()
+		return nil, invalid("%v", errEmpty)
 	}
 	return b, err
 }
@@ -92,7 +55,7 @@ func (h *Handler) someBody(c *call) (*body, error) {
 // hurry gives the body of a request the time that it has, which ends soon after the
 // daemon does. What it returns is called when the body is there, or is given up.
 func (h *Handler) hurry(c *call) (done func()) {
-	_ = c.control.SetReadDeadline(time.Now().Add(bodyWait)) // a test's recorder has none
+	_ = c.control.SetReadDeadline(time.Now().Add(httpbody.Wait)) // a test's recorder has none
 	stop := context.AfterFunc(h.ending, func() { h.leave(c.control) })
 	return func() {
 		stop()
@@ -109,43 +72,11 @@ func (h *Handler) leave(control *http.ResponseController) {
 	_ = control.SetReadDeadline(time.Now().Add(h.leftover)) // a test's recorder has none
 }
 
-// readBody reads to the end, or to one byte beyond the limit.
-func (h *Handler) readBody(in io.Reader, limit int) (*body, error) {
-	b := new(body)
-	for {
-		if len(b.data) == cap(b.data) {
-			// Twice as large, and a copy of what there is: that much is held at a time.
-			grown := max(bodyStep, 2*cap(b.data))
-			if !h.budget.take(grown - b.held) {
-				return b, errBusy
-			}
-			b.held = grown
-			b.data = append(make([]byte, 0, grown), b.data...)
-		}
-		n, err := in.Read(b.data[len(b.data):cap(b.data)])
-		b.data = b.data[:len(b.data)+n]
-		if len(b.data) > limit {
-			return b, errTooLong
-		}
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
-	}
-}
-
-// release gives back what a body holds.
-func (h *Handler) release(b *body) {
-	h.budget.give(b.held)
-	b.held, b.data = 0, nil
-}
-
 var (
-	errBusy     = errors.New("too many requests hold too many bytes")
-	errTooLong  = errors.New("the body is too long")
+	// errEncoding is the error of a body that is compressed in an unknown way.
 	errEncoding = errors.New("unknown Content-Encoding")
+	// errEmpty is the error of a body that is none, where one is needed.
+	errEmpty = errors.New("the request has no body")
 )
 
 // decompressed returns a body as it was before it was compressed. What it becomes
@@ -170,14 +101,16 @@ func (h *Handler) bodyProblem(err error, limit int) *problem {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && h.ending.Err() != nil:
 		return problemOf(server.ErrShuttingDown)
-	case errors.As(err, &tooLong), errors.Is(err, errTooLong):
+	case errors.As(err, &tooLong), errors.Is(err, httpbody.ErrTooLong):
 		return &problem{status: http.StatusRequestEntityTooLarge, code: "too_large", text: fmt.Sprintf("the body is longer than %d bytes", limit), hint: "send fewer events at a time"}
-	case errors.Is(err, errBusy):
+	case errors.Is(err, httpbody.ErrBusy):
 		return &problem{status: http.StatusServiceUnavailable, code: "busy", text: err.Error(), after: time.Second}
 	case errors.Is(err, errEncoding):
 		return &problem{status: http.StatusUnsupportedMediaType, code: "encoding", text: err.Error(), hint: "gzip or none"}
+	case errors.Is(err, errEmpty):
+		return invalid("%v", err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &problem{status: http.StatusRequestTimeout, code: "timeout", text: fmt.Sprintf("the body did not come within %v", bodyWait)}
+		return &problem{status: http.StatusRequestTimeout, code: "timeout", text: fmt.Sprintf("the body did not come within %v", httpbody.Wait)}
 	}
 	return invalid("the body cannot be read: %v", err)
 }

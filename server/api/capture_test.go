@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/server"
 	"github.com/etch-audit/etch/server/token"
 )
@@ -108,17 +111,65 @@ func TestHookSpools(t *testing.T) {
 	}
 }
 
-// TestHookLimited shows that the spool is no way around a limit.
+// losses returns the losses that are on record.
+func (b *bench) losses() (lost []control.GapLog) {
+	b.t.Helper()
+	for r, err := range b.log.Records(b.t.Context(), etch.Query{AllPhases: true, Control: true, Types: []etch.EventType{"log_gap"}}) {
+		var gap control.GapLog
+		if err == nil {
+			err = json.Unmarshal(r.Control.Log, &gap)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		lost = append(lost, gap)
+	}
+	return lost
+}
+
+// TestHookLimited shows that the spool is no way around a limit, and that what a limit
+// keeps out of the log is on record as lost, with its sender.
 func TestHookLimited(t *testing.T) {
 	b := newBench(t, server.Limits{Rate: 0.01, Burst: 1}, nil)
 	if got := b.deliver("/hook/claude-code", preTool); got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", "toolu_2")); got.status != 429 || got.code() != "rate_limited" {
-		t.Errorf("%d %s", got.status, got.body)
+	for i := range 3 {
+		if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", fmt.Sprint("toolu_more_", i))); got.status != 429 || got.code() != "rate_limited" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
 	}
 	if len(b.spooled) != 0 {
 		t.Errorf("spooled %v", b.spooled)
+	}
+	b.handler.Wait()
+	if err := b.server.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	sum, records := uint64(0), b.losses()
+	for _, gap := range records {
+		sum += gap.Lost
+		if gap.ClaimedBy != "" || !strings.Contains(gap.Cause, `token "sender"`) || !strings.Contains(gap.Cause, "rate limit") {
+			t.Errorf("on record: %+v", gap)
+		}
+	}
+	if sum != 3 || len(records) > 2 {
+		t.Errorf("%d lost in %d records, want 3 in 2", sum, len(records))
+	}
+}
+
+// TestHookHeldUp shows that a sender that is a little too fast is held up, and loses
+// nothing.
+func TestHookHeldUp(t *testing.T) {
+	b := newBench(t, server.Limits{Rate: 200, Burst: 1}, nil)
+	for i := range 8 {
+		if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", fmt.Sprint("toolu_", i))); got.status != 200 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+	b.handler.Wait()
+	if n := len(b.records("phase = attempt")); n != 8 || len(b.losses()) > 0 {
+		t.Errorf("%d attempts on record, lost: %v", n, b.losses())
 	}
 }
 
@@ -194,7 +245,7 @@ func TestTelemetry(t *testing.T) {
 func TestTelemetrySentAgain(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
 	other := b.token(b.handler.opt.Tokens, "another", token.Send)
-	body := sharedResource("bot", 3)
+	body := strings.ReplaceAll(sharedResource("bot", 3), `{"attributes":[{"key":"event.name"`, fmt.Sprintf(`{"timeUnixNano":"%d","attributes":[{"key":"event.name"`, time.Now().UnixNano()))
 	for _, secret := range []string{b.send, b.send, other} {
 		if got := b.do("POST", "/v1/logs", secret, body, "Content-Type", "application/json"); got.status != 200 || got.body != "{}" {
 			t.Errorf("%d %s", got.status, got.body)
@@ -210,6 +261,27 @@ func TestTelemetrySentAgain(t *testing.T) {
 	got := b.do("GET", "/metrics", b.read, "")
 	if want := `etch_http_events_total{endpoint="/v1/logs",outcome="known"} 3`; !strings.Contains(got.body, want) {
 		t.Errorf("the counts have no %s", want)
+	}
+}
+
+// TestTelemetryUndated shows that log records which say nothing by which one could be
+// told from another, as OTLP allows, are as many events as come, and that one of the
+// call of which it is named is not.
+func TestTelemetryUndated(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	for _, body := range []string{sharedResource("bot", 2), strings.Replace(sharedResource("box", 1), `{"attributes":[{"key":"event.name"`, `{"spanId":"eee19b7ec3c1b174","traceId":"5b8efff798038103d269b633813fc60c","attributes":[{"key":"event.name"`, 1)} {
+		for range 3 {
+			if got := b.do("POST", "/v1/logs", b.send, body, "Content-Type", "application/json"); got.status != 200 || got.body != "{}" {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+		}
+	}
+	services := map[string]int{}
+	for _, r := range b.records("type = session_start") {
+		services[r.Event.Actor.Agent]++
+	}
+	if services["bot"] != 6 || services["box"] != 1 {
+		t.Errorf("recorded of %v, want 6 of bot, which says nothing, and 1 of box", services)
 	}
 }
 
@@ -305,11 +377,8 @@ func TestTelemetryOfOneSender(t *testing.T) {
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for read := 0; read < maxDecoding*bodyStep; { // the bodies of both
+	for b.handler.bodies.Held() < maxDecoding*64<<10 { // the bodies of both
 		<-tick.C
-		b.handler.budget.mu.Lock()
-		read = maxBodies - b.handler.budget.free
-		b.handler.budget.mu.Unlock()
 	}
 	if got := b.do("POST", "/v1/logs", other, sharedResource("bot", 1), "Content-Type", "application/json"); got.status != 200 {
 		t.Errorf("another sender: got %d %s", got.status, got.body)

@@ -34,6 +34,7 @@ type Door struct {
 	left      chan struct{}      // guarded by mu: closed when a connection ends
 	closed    chan struct{}
 	close     func()
+	lingering sync.WaitGroup // connections that are closed and still read
 }
 
 // strangersPart is the part of all places that strangers may have, and minStrangers
@@ -141,16 +142,26 @@ func (d *Door) welcome(v *visitor, token shownToken) bool {
 	return true
 }
 
+// Wait waits for connections that were closed behind their last answer after the Door
+// was: each is read for a moment more, see [server.Linger]. None must be open any more.
+func (d *Door) Wait() { d.lingering.Wait() }
+
 // Close ends the accepting.
 func (d *Door) Close() error {
 	d.close()
 	return d.Listener.Close()
 }
 
-// Close closes the connection and gives its place back.
+// Close closes the connection and gives its place back. It returns at once.
 func (v *visitor) Close() error {
 	defer v.leave()
-	return v.Conn.Close()
+	select {
+	case <-v.door.closed:
+		v.door.lingering.Go(func() { server.Linger(v.Conn) })
+		return nil
+	default:
+		return v.Conn.Close()
+	}
 }
 
 // visitorKey is the key of a visitor in a context.

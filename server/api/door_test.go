@@ -222,3 +222,46 @@ func TestRevokedGuests(t *testing.T) {
 		t.Errorf("its connection: got %v, want its end", err)
 	}
 }
+
+// TestDrainResetsNobody shows that a client which still sends when the daemon ends gets
+// the answer that it waits for, and an end instead of a reset.
+func TestDrainResetsNobody(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, ending := make(chan struct{}), make(chan struct{})
+	web := &http.Server{ConnContext: ConnContext, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-ending
+		_, _ = io.WriteString(w, "recorded") // to a client that compares it
+	})}
+	door := NewDoor(l, server.Limits{MaxConnections: 8, MaxPerSender: 8})
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(door) }()
+	c := dial(t, l.Addr().String(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-begun
+	if _, err := io.WriteString(c, "GET /next HTTP/1.1\r\nHost: localhost\r\nX: "+strings.Repeat("x", 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	web.RegisterOnShutdown(func() { close(ending) })
+	if err := web.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	door.Wait()
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil || string(text) != "recorded" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	if n, err := in.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("then got %d bytes, %v, want the end", n, err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+}

@@ -46,8 +46,8 @@ func (h *Handler) events(c *call) error {
 	if err != nil {
 		return err
 	}
-	defer h.release(body)
-	parts, form, err := split(body.data, kind)
+	defer body.Release()
+	parts, form, err := split(body.Data, kind)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/httpbody"
 	"github.com/etch-audit/etch/server"
+	"github.com/etch-audit/etch/server/token"
 )
 
 // A receipt is one as it is answered.
@@ -137,8 +139,8 @@ func TestEventErrors(t *testing.T) {
 	if n := len(b.records("type = command_execution")); n != 0 {
 		t.Errorf("%d events of bad requests are recorded", n)
 	}
-	if free := b.handler.budget.free; free != maxBodies {
-		t.Errorf("%d bytes of %d are free after all requests", free, maxBodies)
+	if held := b.handler.bodies.Held(); held != 0 {
+		t.Errorf("%d bytes are held after all requests", held)
 	}
 	if got := b.do("POST", "/v1/events", b.send, squeezed(t, []byte(event)), "Content-Type", "application/json", "Content-Encoding", "gzip"); got.status != 200 {
 		t.Errorf("gzip: %d %s", got.status, got.body)
@@ -148,15 +150,54 @@ func TestEventErrors(t *testing.T) {
 // TestBudget shows that a daemon whose bodies fill their memory says so.
 func TestBudget(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
-	if !b.handler.budget.take(maxBodies - bodyStep + 1) {
-		t.Fatal("the budget is not there")
-	}
+	b.handler.bodies = httpbody.NewBudget(64<<10 - 1)
 	if got := b.post(event, "application/json"); got.status != 503 || got.code() != "busy" || got.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	b.handler.budget.give(maxBodies - bodyStep + 1)
+	b.handler.bodies = httpbody.NewBudget(96 << 10)
 	if got := b.post(event, "application/json"); got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestBudgetOfSenders shows that one sender, who has many long bodies of which the end
+// does not come, keeps nobody else from sending, and itself from sending no hook.
+func TestBudgetOfSenders(t *testing.T) {
+	b := newBench(t, server.Limits{}, nil)
+	b.handler.bodies = httpbody.NewBudget(6 << 20)
+	other := b.token(b.handler.opt.Tokens, "other", token.Send)
+	web := strings.TrimPrefix(b.url, "http://")
+	const length = 1<<20 - 1
+	for range 13 {
+		conn, err := net.Dial("tcp", web)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		// Those that are refused are not read to their end.
+		go func() {
+			_, _ = fmt.Fprintf(conn, "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+				b.send, length+1, strings.Repeat(" ", length))
+		}()
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for b.handler.bodies.Held() < 3<<20 {
+		<-tick.C
+	}
+	for range 20 {
+		if got := b.do("POST", "/v1/events", other, event, "Content-Type", "application/json"); got.status != 200 {
+			t.Fatalf("another sender: %d %s", got.status, got.body)
+		}
+		if got := b.deliver("/hook/claude-code", preTool); got.status != 200 {
+			t.Fatalf("a hook of the same sender: %d %s", got.status, got.body)
+		}
+	}
+	if got := b.do("POST", "/v1/events", other, strings.Repeat(" ", length-len(event))+event, "Content-Type", "application/json"); got.status != 200 {
+		t.Errorf("a long body of another sender: %d %s", got.status, got.body)
+	}
+	if got := b.post(strings.Repeat(" ", length-len(event))+event, "application/json"); got.status != 503 {
+		t.Errorf("one more of the same sender: %d %s", got.status, got.body)
 	}
 }
 
@@ -279,7 +320,7 @@ func TestSlowBody(t *testing.T) {
 			t.Error(err)
 			resp = &http.Response{Body: http.NoBody}
 		}
-		if waited := time.Since(began); resp.StatusCode != http.StatusRequestTimeout || waited > 2*bodyWait {
+		if waited := time.Since(began); resp.StatusCode != http.StatusRequestTimeout || waited > 2*httpbody.Wait {
 			t.Errorf("%s after %v", resp.Status, waited)
 		}
 		if err := resp.Body.Close(); err != nil {
@@ -293,8 +334,8 @@ func TestSlowBody(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(2 * time.Second) // who sent sees that nobody is there
-		if b.handler.budget.free != maxBodies {
-			t.Error("the body still holds memory")
+		if held := b.handler.bodies.Held(); held != 0 {
+			t.Errorf("the body still holds %d bytes", held)
 		}
 	})
 }

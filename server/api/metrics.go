@@ -97,6 +97,7 @@ func (h *Handler) requestMetrics(p *exposition) {
 	h.requests.write(p, "etch_http_requests_total", "status")
 	p.family("etch_http_events_total", "counter", "Events that came by HTTP, by endpoint and what became of them.")
 	h.outcomes.write(p, "etch_http_events_total", "outcome")
+	p.gauge("etch_http_held_bytes", "Bytes that bodies of requests hold which are not done with.", float64(h.bodies.Held()))
 	up := 1.0
 	if h.Failing() != nil {
 		up = 0

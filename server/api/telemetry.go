@@ -40,7 +40,7 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 	if err != nil {
 		return spoken(err, encoding)
 	}
-	defer h.release(body)
+	defer body.Release()
 	// A place is not held by who waits for another request of its own sender.
 	done, err := turn(c, "too many requests hold too many events", h.opt.Server.Turn(c.sender), h.decoding)
 	if err != nil {
@@ -48,7 +48,7 @@ func (h *Handler) telemetry(c *call, decode func([]byte, otlp.Encoding, *otlp.Op
 	}
 	defer done()
 	load := h.opt.Server.NewLoad()
-	batch, err := decode(body.data, encoding, &otlp.Options{
+	batch, err := decode(body.Data, encoding, &otlp.Options{
 		Recording: h.opt.Recording, Now: h.opt.Now(),
 		Take: func(ev *etch.Event) error {
 			if err := ev.Validate(); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	hookcodex "github.com/etch-audit/etch/capture/hook/codex"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -16,9 +17,6 @@ var (
 		return regexp.MustCompile(`(?m)^(?:Process exited with code|Exit code:) (-?\d+)$`)
 	})
 	running = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^Process running with session ID \d+$`) })
-	blocked = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?s)^(?:Command|Tool call) blocked by \w+ hook: (.*?)(?:\. Command: .*)?$`)
-	})
 )
 
 // answer takes what the model was told of a call.
@@ -54,14 +52,10 @@ func (p *parser) answer(c *transcript.Call, l *line, raw json.RawMessage) {
 
 // classify sets what the words of an answer say beside success and failure.
 func classify(c *transcript.Call, text, head string) {
-	m := blocked().FindStringSubmatch(text)
+	denial, refused := hookcodex.Refusal(text)
 	switch {
-	case m != nil:
-		c.Refuse(hook.ByHook, m[1])
-	case strings.HasPrefix(text, "approval policy is Never; reject command"):
-		c.Refuse(hook.ByMode, text)
-	case strings.HasPrefix(text, "exec command rejected by user"), strings.HasPrefix(text, "patch rejected by user"), text == "rejected by user":
-		c.Refuse(hook.ByUser, text)
+	case refused:
+		c.Refuse(denial.By, denial.Reason)
 	case strings.HasPrefix(text, "unsupported call: "):
 		c.Cut(hook.EndUnknownTool)
 		c.Error = text
@@ -70,7 +64,7 @@ func classify(c *transcript.Call, text, head string) {
 		c.Error = text
 	case strings.HasSuffix(head, "\naborted by user"), head == "aborted by user", head == "aborted":
 		c.Cut(hook.EndInterrupted)
-	case strings.HasPrefix(text, "apply_patch verification failed"):
+	case strings.HasPrefix(text, "apply_patch verification failed"), strings.HasPrefix(text, "exec_command failed: "):
 		c.Outcome, c.Error = etch.Error, text
 	default:
 		c.Exit(c.ExitCode)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	hookcopilot "github.com/etch-audit/etch/capture/hook/copilot"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -25,10 +26,19 @@ func Format() *transcript.Format {
 		},
 		Name:   nameOf,
 		New:    newParser,
-		Unseen: func(*transcript.Call) string { return "" }, // of all that was seen, hooks tell
+		Unseen: unseen,
 		// Events with capitalized names have Claude Code's words for some tools.
 		Tools: map[string]string{"Bash": "bash", "Write": "create", "Read": "view", "Edit": "edit", "Agent": "task", "Glob": "glob", "Grep": "grep", "rg": "grep"},
 	}
+}
+
+// unseen: seen with 1.0.102. Of all else hooks tell.
+func unseen(c *transcript.Call) string {
+	ours := strings.HasPrefix(c.Denial.Reason, hookcopilot.BeforeUse+": etch ")
+	if c.Denial.By == hook.ByHook && strings.HasPrefix(c.Denial.Reason, hookcopilot.BeforeUse) && !ours {
+		return "refused by a hook that Copilot asked before that of etch: it asks no more of them then"
+	}
+	return ""
 }
 
 // nameOf knows SESSION/events.jsonl.
@@ -190,24 +200,12 @@ func finish(c *transcript.Call, r *record, d *data) {
 		c.Exit(etch.Some(*d.Shell.ExitCode))
 	}
 	message := d.Error.Message
+	denial, refused := hookcopilot.Refusal(d.Error.Code, message)
 	switch {
 	case d.Success:
-	case d.Error.Code == "denied" || d.Error.Code == "rejected":
-		c.Refuse(deniedBy(message), message)
+	case refused:
+		c.Refuse(denial.By, denial.Reason)
 	case strings.HasPrefix(message, "Tool '") && strings.HasSuffix(message, "' does not exist."):
 		c.Cut(hook.EndUnknownTool)
 	}
-}
-
-// deniedBy returns who refused, going by the words.
-func deniedBy(message string) string {
-	switch {
-	case strings.HasPrefix(message, "Denied by preToolUse hook"), strings.HasPrefix(message, "Denied by permissionRequest hook"):
-		return hook.ByHook
-	case strings.Contains(message, "due to the following rules"):
-		return hook.ByRule
-	case strings.Contains(message, "no interactive user response"):
-		return hook.ByMode
-	}
-	return hook.ByUser
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/etch-audit/etch/capture/hook"
+	hookgemini "github.com/etch-audit/etch/capture/hook/gemini"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -32,14 +33,10 @@ func finish(c *transcript.Call, t *toolCall) bool {
 	}
 	c.Output = hook.OutputOf([]byte(output + failure))
 	c.Finish(transcript.Time(t.Timestamp), failure, t.Status != "success")
-	reason, isBlocked := strings.CutPrefix(failure, "Tool execution blocked: ")
+	denial, refused := hookgemini.Refusal(failure)
 	switch {
-	case isBlocked:
-		c.Refuse(hook.ByHook, reason)
-	case strings.HasPrefix(failure, "Tool execution denied by policy"):
-		c.Refuse(hook.ByRule, failure)
-	case strings.Contains(failure, "User denied execution"):
-		c.Refuse(hook.ByUser, failure)
+	case refused:
+		c.Refuse(denial.By, denial.Reason)
 	case t.Status == "cancelled":
 		c.Cut(hook.EndInterrupted)
 	case strings.HasPrefix(failure, "Tool \"") && strings.Contains(failure, "\" not found"):

@@ -22,12 +22,8 @@ func consult(m *hook.Message, c *hook.Call) bool {
 	if c.AgentID != "" {
 		name = strings.TrimSuffix(name, ".jsonl") + "/subagents/agent-" + c.AgentID + ".jsonl"
 	}
-	tail := m.Tail(name, maxTail)
 	wanted := []byte(`"` + c.ID + `"`)
-	for len(tail) > 0 {
-		at := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n') + 1
-		line := tail[at:]
-		tail = tail[:at]
+	for line := range m.Lines(name, maxTail) {
 		if !bytes.Contains(line, wanted) || !bytes.Contains(line, []byte(`"tool_use_id"`)) {
 			continue
 		}
@@ -51,7 +47,12 @@ func settle(c *hook.Call, record hook.Payload) bool {
 	case kind != "" || rejected:
 		deny(c, whoOf(kind, decision), plainError(text))
 	case !failed:
-		return false // what came out of it is for its own event to tell
+		c.Outcome = etch.Success // its own event was lost, or is late
+		if result := record.Get("toolUseResult"); result != nil {
+			c.Respond(result)
+		} else {
+			c.Output = hook.OutputOf([]byte(text))
+		}
 	default:
 		c.Outcome = etch.Error
 		if !exit(c, text) {

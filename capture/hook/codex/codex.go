@@ -21,11 +21,16 @@ var agent = hook.Agent{
 	End:      end,
 	Outlives: outlives,
 	Unended:  unended,
-	Settings: hook.SettingsIn("CODEX_HOME", ".codex", ".codex", "hooks.json", "config.toml"),
+	Settings: settings,
 }
 
 // Agent returns what is special of Codex. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Codex's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.SettingsIn("CODEX_HOME", ".codex", ".codex", "hooks.json", "config.toml")(cwd, getenv)
+}
 
 func adapt(m *hook.Message) {
 	if m.Kind == hook.PromptEvent && m.Call.AgentID != "" {

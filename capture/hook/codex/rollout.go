@@ -43,11 +43,8 @@ func itemsOf(m *hook.Message, c *hook.Call, kind []byte) iter.Seq[hook.Payload] 
 		if name == "" || c.ID == "" {
 			return
 		}
-		tail, wanted := m.Tail(name, maxTail), []byte(`"`+c.ID+`"`)
-		for len(tail) > 0 {
-			at := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n') + 1
-			line := tail[at:]
-			tail = tail[:at]
+		wanted := []byte(`"` + c.ID + `"`)
+		for line := range m.Lines(name, maxTail) {
 			if !bytes.Contains(line, wanted) || !bytes.Contains(line, kind) {
 				continue
 			}
@@ -64,7 +61,8 @@ func itemsOf(m *hook.Message, c *hook.Call, kind []byte) iter.Seq[hook.Payload] 
 func consult(m *hook.Message, c *hook.Call) bool {
 	for item := range itemsOf(m, c, []byte(`_call_output"`)) {
 		if item.Text("call_id") == c.ID {
-			return answered(c, wordsOf(item.Get("output")))
+			text := wordsOf(item.Get("output"))
+			return answered(c, text) || status(m, c, text)
 		}
 	}
 	return false
@@ -84,54 +82,64 @@ func wordsOf(output json.RawMessage) string {
 	return strings.Join(words, "\n")
 }
 
+// status says how a call that the model was told something of ended, by the record of
+// its end, which of failures says no more. Without it the text may be what came out of
+// the call, or an error.
+func status(m *hook.Message, c *hook.Call, text string) bool {
+	for item := range itemsOf(m, c, []byte(`"item_completed"`)) {
+		done, ok := item.Object("item")
+		if !ok || done.Text("id") != c.ID {
+			continue
+		}
+		switch done.Text("status") {
+		case "completed":
+			c.Outcome = etch.Success // its completion was lost, not it
+			return true
+		case "failed":
+			c.Fail(text)
+			return true
+		}
+	}
+	return false
+}
+
 // answered says how a call ended by what the model was told. It reports whether
-// the call has ended: of one that yielded the model was told that it runs.
+// that tells: of one that yielded the model was told that it runs, and of some no more
+// than what came out of them.
 func answered(c *hook.Call, text string) bool {
 	head, output, _ := strings.Cut(text, "\nOutput:\n")
+	denial, refused := Refusal(text)
 	switch {
 	case text == "":
 		return false
 	case strings.Contains(head, "Process running with session ID"):
 		return false
-	case blocked(text):
-		deny(c, hook.ByHook, text)
-	case strings.HasPrefix(text, "approval policy is Never; reject command"):
-		deny(c, hook.ByMode, text)
-	case strings.Contains(text, "rejected by user"):
-		deny(c, hook.ByUser, text)
+	case refused:
+		c.Ended, c.Outcome, c.Denial = true, etch.Blocked, denial
 	case strings.HasPrefix(text, "aborted"), strings.Contains(text, "aborted by user"):
 		c.End = hook.EndInterrupted
 		c.Fail(text)
 	case strings.HasPrefix(text, "apply_patch verification failed"):
 		c.End = hook.EndInvalid
 		c.Fail(text)
+	case strings.HasPrefix(text, "exec_command failed"):
+		c.Fail(text)
 	default:
-		c.Outcome = etch.Error
-		c.Output = hook.OutputOf([]byte(output))
 		for line := range strings.Lines(head + "\n") {
 			line = strings.TrimSpace(line)
 			if !c.ExitLine(line, "Process exited with code", "") {
 				c.ExitLine(line, "Exit code:", "")
 			}
 		}
-		if code, ok := c.ExitCode.Get(); ok && code == 0 {
-			c.Outcome, c.Ended = etch.Success, true // its completion was lost, not it
-			return true
+		code, ok := c.ExitCode.Get()
+		if !ok {
+			return false
 		}
-		c.SayExit()
-		if c.Error == "" {
-			c.Output = hook.Output{}
-			c.Fail(text)
+		c.Output = hook.OutputOf([]byte(output))
+		if c.Ended, c.Outcome = true, etch.Success; code != 0 {
+			c.Outcome = etch.Error
+			c.SayExit()
 		}
 	}
 	return true
-}
-
-func blocked(text string) bool {
-	line, _, _ := strings.Cut(text, ":")
-	return strings.HasSuffix(line, " hook") && strings.Contains(line, " blocked by ")
-}
-
-func deny(c *hook.Call, by, reason string) {
-	c.Ended, c.Outcome, c.Denial = true, etch.Blocked, hook.Denial{By: by, Reason: reason}
 }

@@ -5,7 +5,9 @@
 //
 // It gives calls no ids. A sub-agent's calls have its id for a session; they
 // are recorded in the session of the agent that started it. A call that was
-// refused has a preToolUse and nothing else.
+// refused has a preToolUse, a permissionRequest where no hook of preToolUse has
+// refused it, and nothing else; none at all where another hook was faster, as hooks are
+// run one after the other and the first refusal is the last hook.
 package copilot
 
 import (
@@ -22,6 +24,7 @@ var agent = hook.Agent{
 	Adapt:    adapt,
 	End:      end,
 	Unended:  unended,
+	Answers:  answers,
 	Settings: settings,
 }
 
@@ -100,10 +103,12 @@ func invalidInput(message string) bool {
 		strings.HasPrefix(fault, "Expected") || strings.HasPrefix(fault, "Unrecognized"))
 }
 
-// unended says how a call ended of which the hooks told no end: only calls that
-// run have one, and what is asked about was not refused by a hook.
+// unended says how a call ended of which the hooks told no end, by the session's events
+// where they are written already. Only calls that run have an end, and what is asked
+// about was not refused by a hook.
 func unended(m *hook.Message, c *hook.Call, asked bool) {
 	switch {
+	case consult(m, c):
 	case m.Kind == hook.EndEvent:
 		c.End = hook.EndSessionEnded
 	case m.Kind == hook.PromptEvent:
@@ -112,5 +117,19 @@ func unended(m *hook.Message, c *hook.Call, asked bool) {
 		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByUnknown}
 	default:
 		c.Outcome, c.Denial = etch.Blocked, hook.Denial{By: hook.ByHook}
+	}
+}
+
+// answers: a hook is asked about calls alone. Exit code 2 refuses, whatever else
+// is said; why is read from standard output, and the model is told it. A prompt goes on
+// whatever its hooks say.
+func answers(_ string, kind hook.Kind) (hook.Answer, func(string) hook.Answer) {
+	if kind != hook.AttemptEvent {
+		return hook.Answer{}, nil
+	}
+	return hook.Answer{}, func(reason string) hook.Answer {
+		answer := hook.Exit2(reason)
+		answer.Stdout = append(hook.Object("permissionDecision", "deny", "permissionDecisionReason", reason), '\n')
+		return answer
 	}
 }

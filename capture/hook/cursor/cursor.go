@@ -18,11 +18,16 @@ var agent = hook.Agent{
 	Adapt:    adapt,
 	End:      end,
 	Answers:  answers,
-	Settings: hook.SettingsIn("", ".cursor", ".cursor", "hooks.json"),
+	Settings: settings,
 }
 
 // Agent returns what is special of Cursor. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Cursor's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.SettingsIn("", ".cursor", ".cursor", "hooks.json")(cwd, getenv)
+}
 
 func event(name string) (hook.Kind, bool) {
 	switch name {

@@ -20,11 +20,17 @@ var agent = hook.Agent{
 	End:      end,
 	Unended:  unended,
 	Answers:  answers,
-	Settings: hook.WithVariables(".gemini", hook.SettingsIn("", ".gemini", ".gemini", "settings.json")),
+	Settings: settings,
+	Comments: true,
 }
 
 // Agent returns what is special of Gemini CLI. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Gemini's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.WithVariables(".gemini", hook.SettingsIn("", ".gemini", ".gemini", "settings.json"))(cwd, getenv)
+}
 
 func event(name string) (hook.Kind, bool) {
 	// Its Notification may ask for permission: adapt looks.
@@ -91,10 +97,12 @@ func trailsTwice(text, shown string) bool {
 	return at >= 0 && strings.Contains(text[at+len(shown):], "\nExit Code:")
 }
 
-// unended says how a call ended of which the hooks told no end: only calls that
-// run have one, so that by the end of the turn it was refused.
+// unended says how a call ended of which the hooks told no end, by the chat where that
+// is written already. Only calls that run have an end, so that by the end of the turn
+// it was refused; a person's refusal ends the turn, without a word to the hooks.
 func unended(m *hook.Message, c *hook.Call, asked bool) {
 	switch {
+	case consult(m, c):
 	case m.Kind == hook.EndEvent:
 		c.End = hook.EndSessionEnded
 	case asked:

@@ -3,19 +3,23 @@
 package goose
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch/capture/hook"
 )
 
-var agent = hook.Agent{Name: "goose", Adapt: adapt, Settings: hook.SettingsIn("", plugin, plugin, "hooks.json")}
+var agent = hook.Agent{Name: "goose", Adapt: adapt, Settings: settings}
 
 // plugin is where this program's plugin has its hooks, in the home and in a project.
-var plugin = filepath.Join(".agents", "plugins", "etch", "hooks")
+const plugin = ".agents/plugins/etch/hooks"
 
 // Agent returns what is special of Goose. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Goose's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.SettingsIn("", plugin, plugin, "hooks.json")(cwd, getenv)
+}
 
 func adapt(m *hook.Message) {
 	c := &m.Call

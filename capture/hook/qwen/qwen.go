@@ -18,11 +18,17 @@ var agent = hook.Agent{
 	Adapt:    adapt,
 	End:      end,
 	Unended:  unended,
-	Settings: hook.WithVariables(".qwen", hook.SettingsIn("QWEN_HOME", ".qwen", ".qwen", "settings.json")),
+	Settings: settings,
+	Comments: true,
 }
 
 // Agent returns what is special of Qwen Code. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Qwen's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.WithVariables(".qwen", hook.SettingsIn("QWEN_HOME", ".qwen", ".qwen", "settings.json"))(cwd, getenv)
+}
 
 func adapt(m *hook.Message) {
 	if id := m.Body.Text("tool_call_id"); id != "" {

@@ -5,7 +5,6 @@ package windsurf
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch/capture/hook"
@@ -17,11 +16,16 @@ var agent = hook.Agent{
 	Event:    event,
 	Adapt:    adapt,
 	End:      end,
-	Settings: hook.SettingsIn("", filepath.Join(".codeium", "windsurf"), ".windsurf", "hooks.json"),
+	Settings: settings,
 }
 
 // Agent returns what is special of Windsurf. All callers share it.
 func Agent() *hook.Agent { return &agent }
+
+// settings finds the files of Windsurf's settings.
+func settings(cwd string, getenv func(string) (string, bool)) []string {
+	return hook.SettingsIn("", ".codeium/windsurf", ".windsurf", "hooks.json")(cwd, getenv)
+}
 
 func event(name string) (hook.Kind, bool) {
 	switch name {

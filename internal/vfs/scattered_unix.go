@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package vfs
+
+// Scattered cannot tell.
+func (f *osFile) Scattered(*Mapping, int, int) bool { return false }
