@@ -130,6 +130,14 @@ func OutputOf(text []byte) Output {
 	return Output{Known: true, Bytes: uint64(len(text)), SHA256: digest(text), Text: text}
 }
 
+// toolName names the tool as none of another server's is named.
+func (c *Call) toolName() string {
+	if c.Server == "" {
+		return c.Tool
+	}
+	return c.Server + "\x00" + c.Tool
+}
+
 // MadeID returns the id of a call whose agent gives it none: the ordinal-th
 // call of the session, from 1, of that tool with that input (by its digest).
 func MadeID(session, tool, inputDigest string, ordinal int) string {

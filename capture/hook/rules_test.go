@@ -234,6 +234,27 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// Calls without ids of two MCP servers that have a tool of one name keep apart, whatever ends first.
+func TestTwoServers(t *testing.T) {
+	l := newTestLog(t, agents["gemini"])
+	payload := func(n int, server, response string) string {
+		return fmt.Sprintf(`{"session_id":"s","timestamp":"2026-11-21T18:00:00.00%dZ","tool_name":"mcp_%s_search","tool_input":{"q":"x"},"mcp_context":{"server_name":%q,"tool_name":"search"}%s}`, n, server, server, response)
+	}
+	l.deliver("BeforeTool", payload(1, "a", ""))
+	l.deliver("BeforeTool", payload(2, "b", ""))
+	l.deliver("AfterTool", payload(3, "b", `,"tool_response":{"llmContent":"ok"}`))
+	l.deliver("AfterTool", payload(4, "a", `,"tool_response":{"llmContent":"bad","error":{"message":"failed"}}`))
+	if len(l.events) != 4 {
+		t.Fatalf("%d events, want 4", len(l.events))
+	}
+	for i, e := range l.events[2:] {
+		attempt := l.events[1-i]
+		if e.CallID != attempt.CallID || e.Action.MCPServerID != attempt.Action.MCPServerID {
+			t.Errorf("%s ended call %s of server %s, want %s of %s", summary(e), e.CallID, e.Action.MCPServerID, attempt.CallID, attempt.Action.MCPServerID)
+		}
+	}
+}
+
 // Calls of one id have one record each, whichever agent's name the settings gave
 // to the hook.
 func TestTwoAgentsReadOneFile(t *testing.T) {

@@ -313,7 +313,7 @@ func (s *session) match(c *Call, digest string) int {
 	parts := partsOf(c.Input)
 	for i := range s.Open {
 		o := &s.Open[i]
-		if !o.Made || o.Tool != c.Tool || o.Agent != c.AgentID {
+		if !o.Made || o.Tool != c.Tool || o.Server != c.Server || o.Agent != c.AgentID {
 			continue
 		}
 		if o.Digest == digest {
@@ -331,7 +331,7 @@ func (s *session) match(c *Call, digest string) int {
 func (s *session) asked(c *Call, digest string) (id string, fresh bool) {
 	same := func(tool, other string) bool { return tool == c.Tool && other == digest }
 	for i := range s.Open {
-		if o := &s.Open[i]; o.Agent == c.AgentID && same(o.Tool, o.Digest) && !o.Asked {
+		if o := &s.Open[i]; o.Agent == c.AgentID && o.Server == c.Server && same(o.Tool, o.Digest) && !o.Asked {
 			o.Asked = true
 			return o.ID, true
 		}
@@ -343,7 +343,7 @@ func (s *session) asked(c *Call, digest string) (id string, fresh bool) {
 		}
 	}
 	for i := range s.Open {
-		if o := &s.Open[i]; o.Agent == c.AgentID && same(o.Tool, o.Digest) {
+		if o := &s.Open[i]; o.Agent == c.AgentID && o.Server == c.Server && same(o.Tool, o.Digest) {
 			return o.ID, false
 		}
 	}

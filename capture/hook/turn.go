@@ -132,7 +132,7 @@ func (t *Turn) attempt(c Call) {
 			}
 			return
 		}
-		c.ID = MadeID(c.Session, c.Tool, digest, t.state.ordinal(c.Tool, digest))
+		c.ID = MadeID(c.Session, c.toolName(), digest, t.state.ordinal(c.toolName(), digest))
 		o.Made, o.Note, o.Parts = true, note.text(), partsOf(c.Input)
 	} else if !t.begins(&c, digest) {
 		return
@@ -197,7 +197,7 @@ func (t *Turn) result(c Call) {
 	if i >= 0 {
 		c.ID = t.state.Open[i].ID
 	} else {
-		c.ID = MadeID(c.Session, c.Tool, digest, t.state.ordinal(c.Tool, digest))
+		c.ID = MadeID(c.Session, c.toolName(), digest, t.state.ordinal(c.toolName(), digest))
 	}
 	t.complete(c, i)
 }
