@@ -37,7 +37,7 @@ func (r *Reader) CountBy(ctx context.Context, q Query, fields ...string) ([]Grou
 			return nil, fmt.Errorf("no field %q to count by", name)
 		}
 	}
-	counts, err := r.count(ctx, &q, &tally{fields: ids, keys: keys})
+	counts, err := r.count(ctx, &q, &tally{fields: ids, keys: keys, most: MostGroups})
 	return groupsOf(counts, len(fields)), err
 }
 
@@ -59,7 +59,7 @@ func (r *Reader) Histogram(ctx context.Context, q Query, step time.Duration, zon
 	if step > day && step%day != 0 {
 		return nil, fmt.Errorf("a histogram's step over a day is of whole days, not %v", step)
 	}
-	counts, err := r.count(ctx, &q, &tally{step: step, zone: zone})
+	counts, err := r.count(ctx, &q, &tally{step: step, zone: zone, most: MostBars})
 	bars := make([]Bar, 0, len(counts))
 	for key, n := range counts {
 		from, parseErr := strconv.ParseInt(key, 10, 64)
@@ -131,10 +131,33 @@ type tally struct {
 	step   time.Duration // of a histogram; else 0
 	zone   *time.Location
 	counts map[string]uint64 // by key
+	most   int               // of these
 
 	// Of the records that are asked for: those that no completion hides, nil for
 	// all of them, and the others, nil for none.
 	settled, open filter.Expr
+}
+
+// ErrTooMany is returned where records come to more groups than are held: a
+// million of them would take half a gigabyte.
+var ErrTooMany = errors.New("too many to count by")
+
+// MostGroups and MostBars are how many groups [Reader.CountBy] returns at most, and
+// bars [Reader.Histogram]. Where there are more the error is [ErrTooMany].
+const (
+	MostGroups = 250_000
+	MostBars   = 100_000
+)
+
+// countUp counts records under a key.
+func (s *search) countUp(key string, n uint64) {
+	t := s.tally
+	before, known := t.counts[key]
+	if !known && len(t.counts) >= t.most {
+		s.fail(fmt.Errorf("%w: there are more than %d of them", ErrTooMany, t.most))
+		return
+	}
+	t.counts[key] = before + n
 }
 
 // key returns what a record is counted under: its values, or the beginning of

@@ -456,6 +456,40 @@ func TestDrainTampered(t *testing.T) {
 	}
 }
 
+// A withheld is a disk on which one file may not be read.
+type withheld struct {
+	vfs.FS
+	path string
+}
+
+func (w withheld) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	if name == w.path {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return w.FS.OpenFile(name, flag, perm)
+}
+
+// TestDrainUnreadable has a file that whoever drains may not read: it is told as lost, once,
+// and keeps back neither the others nor what could not even be spooled.
+func TestDrainUnreadable(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	w.spool(errLockedOut, w.event())
+	path := "/log/audit.spool/" + w.waiting()[0]
+	w.spool(errLockedOut, w.event())
+	for range 2 {
+		if _, err := w.drain(withheld{w.mem, path}); err != nil {
+			t.Fatal(err)
+		}
+		if got, lost := w.recorded(); len(got) != 1 || lost != 1 {
+			t.Fatalf("recorded %q, %d lost, want the other event and one loss", idsOf(got), lost)
+		}
+	}
+	if files := w.waiting(); len(files) != 1 || filepath.Ext(files[0]) != ".bad" {
+		t.Fatalf("the file is not set aside: %q", files)
+	}
+}
+
 // TestDrainRefusesForged spools lines that nobody but the log may write, with the
 // key that everybody knows and with the log's.
 func TestDrainRefusesForged(t *testing.T) {

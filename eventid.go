@@ -1,7 +1,7 @@
 package etch
 
 import (
-	crand "crypto/rand"
+	"encoding/binary"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -28,10 +28,14 @@ type idSource struct {
 }
 
 // newIDSource returns a source whose random bits are those of ChaCha8 with a
-// key from the operating system.
+// key that is drawn from the runtime's generator. That is ChaCha8 too, with a key of
+// 128 bits or more from the operating system, which it got when the process began: to
+// ask the system once more would cost a hook more than all else that an id needs.
 func newIDSource() *idSource {
 	var seed [32]byte
-	_, _ = crand.Read(seed[:]) // never fails: the program is ended instead
+	for i := 0; i < len(seed); i += 8 {
+		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
+	}
 	return &idSource{rand: rand.NewChaCha8(seed)}
 }
 

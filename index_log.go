@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/etch-audit/etch/internal/control"
 )
@@ -37,6 +38,26 @@ func (l *Log) Index(ctx context.Context, progress func(done, total int64)) (made
 			return made, err
 		}
 	}
+}
+
+// IndexWithin makes indexes that rotated segments lack, as [Log.Index] does, on one
+// core, and gives up after some time: what is lacking then is left to whoever comes
+// next. It does nothing where [Options.NoIndex] says so. It is for programs that
+// write much and do not stay open, as those look after indexes by themselves.
+func (l *Log) IndexWithin(ctx context.Context, most time.Duration) error {
+	if l.opt.NoIndex || l.journal == nil {
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	lacking, err := (&tender{log: l}).lacking(within)
+	if err == nil && len(lacking) > 0 {
+		_, err = l.index(within, 1, nil)
+	}
+	if within.Err() != nil && ctx.Err() == nil {
+		return nil // it was given up
+	}
+	return err
 }
 
 func (l *Log) index(ctx context.Context, workers int, progress func(done, total int64)) (made int, err error) {

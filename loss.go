@@ -14,7 +14,8 @@ import (
 
 // A Loss is events that somebody could not hand over for being recorded.
 type Loss struct {
-	// ID tells it from others: the log has one record of it, whoever asks how often.
+	// ID tells it from others: the log has one record of it, whoever asks how often. ""
+	// is one that its caller asks for once.
 	ID    string
 	Count uint64
 	// From and To are the times of the first and the last of them.
@@ -43,18 +44,22 @@ func (l *Log) RecordLoss(ctx context.Context, loss Loss) error {
 	if l.journal == nil {
 		return nil
 	}
-	known, err := l.hasGap(ctx, loss.ID)
-	if err != nil {
-		return fmt.Errorf("%w: whether the loss is on record cannot be read: %w", ErrNotRecorded, err)
+	if loss.ID != "" {
+		known, err := l.hasGap(ctx, loss.ID)
+		if err != nil {
+			return fmt.Errorf("%w: whether the loss is on record cannot be read: %w", ErrNotRecorded, err)
+		}
+		if known {
+			return nil
+		}
 	}
-	if known {
-		return nil
-	}
-	err = l.journal.Gap(ctx, control.GapLog{
+	err := l.journal.Gap(ctx, control.GapLog{
 		ID: loss.ID, Lost: loss.Count, Cause: loss.Cause, ClaimedBy: loss.ClaimedBy,
 		From: loss.From.UTC().Format(control.TimeFormat), To: loss.To.UTC().Format(control.TimeFormat),
 	})
-	l.gaps.note(loss.ID, err)
+	if loss.ID != "" {
+		l.gaps.note(loss.ID, err)
+	}
 	return err
 }
 

@@ -1,6 +1,9 @@
 package etch
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // A Record is an event, or a control record, as it is stored.
 type Record struct {
@@ -23,6 +26,15 @@ type Record struct {
 	// Signature is the line's MAC, "SHA256:" and base64; "" where there is none.
 	// Decoding does not check it.
 	Signature string
+}
+
+// ParseRecord reads a line of a log, with or without its line feed, as [Reader.Records]
+// gives it, but for its place. It checks the line's form and no signature: the record is
+// as true as whoever the line is from. The line belongs to the record then.
+func ParseRecord(line []byte) (Record, error) {
+	var r Record
+	err := decodeLine(bytes.TrimSuffix(line, []byte{'\n'}), &r)
+	return r, err
 }
 
 // A Control is what a control record carries.

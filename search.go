@@ -134,7 +134,7 @@ func (s *search) give(p part, h *hit) {
 		return
 	}
 	if s.tally != nil {
-		s.tally.counts[h.key]++
+		s.countUp(h.key, 1)
 		return
 	}
 	s.given++

@@ -147,7 +147,9 @@ func (s *search) beginAnswer(a *answer) {
 		s.calls.meetIndexed(a.part, a.first, a.calls)
 	}
 	for _, c := range a.counted {
-		s.tally.counts[c.key] += c.n
+		if s.countUp(c.key, c.n); s.stopped {
+			return
+		}
 	}
 }
 

@@ -186,7 +186,6 @@ func (d *document) leaf(path []part, value *unstable.Node) error {
 	d.found = append(d.found, assignment{
 		setting: s, value: v, level: fileLevel,
 		path: d.path, line: line, column: column,
-		origin: fmt.Sprintf("file %s:%d", d.path, line),
 	})
 	return nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -156,14 +157,15 @@ func readFile(path, abs string) ([]byte, error) {
 		return fail(err)
 	}
 	defer func() { _ = f.Close() }() // only read from: there is nothing to lose
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
+	const most = 4 << 10             // that most files have, and fresh memory costs
+	data := bytes.NewBuffer(make([]byte, 0, most))
+	if _, err := data.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
 		return fail(err)
 	}
-	if len(data) > maxFile {
+	if data.Len() > maxFile {
 		return nil, &Error{Path: path, Msg: fmt.Sprintf("config file is larger than %d bytes", maxFile)}
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // fromEnvironment returns the settings of the environment. A variable that is

@@ -16,16 +16,24 @@ type assignment struct {
 	setting *setting
 	value   any // bool, int64, string or []string, as its setting takes
 	level   level
-	origin  string
+	origin  string // of one that is in no file
 
 	path         string // for those of a file
 	line, column int
 }
 
+// from says where a is, as [Resolved.Origin] does.
+func (a assignment) from() string {
+	if a.level == fileLevel {
+		return fmt.Sprintf("file %s:%d", a.path, a.line)
+	}
+	return a.origin
+}
+
 // fail returns an error at the place of a.
 func (a assignment) fail(msg, hint string) *Error {
 	return &Error{
-		Path: a.path, Line: a.line, Column: a.column, Origin: a.origin,
+		Path: a.path, Line: a.line, Column: a.column, Origin: a.from(),
 		Key: a.setting.key(), Msg: msg, Hint: hint,
 	}
 }
@@ -82,7 +90,7 @@ func (r *Resolved) Origin(key string) string {
 		return note
 	}
 	if a, ok := r.sets[key]; ok {
-		return a.origin
+		return a.from()
 	}
 	if lookupKey(key) == nil {
 		return ""
@@ -135,19 +143,24 @@ func (r *Resolved) apply(layer []assignment, beside, working place) error {
 // contradiction returns an error where the two seeds' tables of one layer say
 // different things. Between layers the stronger one wins.
 func contradiction(layer []assignment) error {
-	last := map[string]assignment{}
-	for _, a := range layer {
-		last[a.setting.key()] = a
+	last := func(key string) (last assignment) {
+		s := lookupKey(key)
+		for _, a := range layer {
+			if a.setting == s {
+				last = a
+			}
+		}
+		return last
 	}
-	path, stream := last[auditLogPath], last[toolsDestination]
+	path, stream := last(auditLogPath), last(toolsDestination)
 	if path.names() && stream.names() {
 		return later(path, stream).fail(fmt.Sprintf("two destinations: log_path in [%s] (%s) and destination in [%s] (%s)",
-			auditTable, path.origin, toolsTable, stream.origin), "keep one of the two")
+			auditTable, path.from(), toolsTable, stream.from()), "keep one of the two")
 	}
-	audit, tools := last[auditEnabled], last[toolsEnabled]
+	audit, tools := last(auditEnabled), last(toolsEnabled)
 	if audit.setting != nil && tools.setting != nil && audit.value != tools.value {
 		return later(audit, tools).fail(fmt.Sprintf("enabled is %s in [%s] (%s) and %s in [%s] (%s)",
-			literal(audit.value), auditTable, audit.origin, literal(tools.value), toolsTable, tools.origin),
+			literal(audit.value), auditTable, audit.from(), literal(tools.value), toolsTable, tools.from()),
 			"keep one of the two, or make them the same")
 	}
 	return nil
@@ -176,11 +189,11 @@ func (r *Resolved) reconcile(around surroundings) error {
 	switch {
 	case stream.names() && (!path.names() || stream.level > path.level):
 		r.Audit.LogPath = ""
-		r.notes[auditLogPath] = "overruled by destination, " + stream.origin
+		r.notes[auditLogPath] = "overruled by destination, " + stream.from()
 	case path.names():
 		r.Tools.Destination = ""
 		if stream.names() {
-			r.notes[toolsDestination] = "overruled by log_path, " + path.origin
+			r.notes[toolsDestination] = "overruled by log_path, " + path.from()
 		}
 	}
 	place, err := around.defaultLog()
@@ -206,7 +219,7 @@ func (r *Resolved) reconcileConnect() {
 	socket := r.sets[serverSocket]
 	if !said && socket.names() {
 		r.Server.Connect = ConnectAlways
-		r.notes[serverConnect] = "a socket is named, " + socket.origin
+		r.notes[serverConnect] = "a socket is named, " + socket.from()
 	}
 }
 
@@ -217,9 +230,9 @@ func (r *Resolved) reconcileEnabled() {
 	switch {
 	case audit.level > tools.level:
 		r.Tools.Enabled = r.Audit.Enabled
-		r.notes[toolsEnabled] = "enabled in [" + auditTable + "], " + audit.origin
+		r.notes[toolsEnabled] = "enabled in [" + auditTable + "], " + audit.from()
 	case tools.level > audit.level:
 		r.Audit.Enabled = r.Tools.Enabled
-		r.notes[auditEnabled] = "enabled in [" + toolsTable + "], " + tools.origin
+		r.notes[auditEnabled] = "enabled in [" + toolsTable + "], " + tools.from()
 	}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -303,16 +304,21 @@ func tables() []string {
 
 // lookup returns the setting of that table and name, or nil.
 func lookup(table, name string) *setting {
-	return lookupKey(table + "." + name)
+	for _, s := range settings {
+		if s.name == name && s.table == table {
+			return s
+		}
+	}
+	return nil
 }
 
 // lookupKey returns the setting with that full name, or nil.
 func lookupKey(key string) *setting {
-	i := slices.IndexFunc(settings, func(s *setting) bool { return s.key() == key })
-	if i < 0 {
+	at := strings.LastIndexByte(key, '.')
+	if at < 0 {
 		return nil
 	}
-	return settings[i]
+	return lookup(key[:at], key[at+1:])
 }
 
 // namesIn returns the names of a table's keys.

@@ -37,9 +37,45 @@ func takeOut(m Machine, t target, dry bool) (Change, error) {
 	}
 	c, err = u.apply(f)
 	if err = errors.Join(err, f.close()); err == nil && c.Gone {
-		err = removeEmpty(u.made)
+		err = errors.Join(removeEmpty(u.made), handOn(m, u.made))
 	}
 	return c, err
+}
+
+// handOn leaves directories that were made, and have another agent's hooks in them
+// still, to whoever takes those out: whichever of them was installed first.
+func handOn(m Machine, dirs []string) error {
+	var errs []error
+	for _, dir := range dirs {
+		if _, err := os.Lstat(dir); err != nil {
+			continue // it is gone
+		}
+		mark := markBelow(m, dir)
+		if mark == "" {
+			continue // what keeps it is nobody's but the user's
+		}
+		text, err := os.ReadFile(mark)
+		if err == nil {
+			err = os.WriteFile(mark, []byte(strings.TrimSuffix(dir+"\n"+string(text), "\n")), 0o600)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// markBelow returns a mark of a file below a directory that an installation has made, ""
+// where there is none.
+func markBelow(m Machine, dir string) string {
+	for _, a := range Agents() {
+		for _, scope := range Scopes {
+			for _, t := range a.places(a, m, Scope(scope)) {
+				if marks := backups(t.path, madeMark); within(t.path, dir) && len(marks) > 0 {
+					return marks[0]
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // An undone is what a file becomes without this program's hooks.

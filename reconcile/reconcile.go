@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"iter"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -30,9 +31,14 @@ const (
 	DefaultAbandon = 24 * time.Hour
 )
 
+// A Log answers questions. An [etch.Reader] is one.
+type Log interface {
+	Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Record, error]
+}
+
 // Options say what is compared with what.
 type Options struct {
-	Log         *etch.Reader
+	Log         Log
 	Agent       *hook.Agent
 	Format      *transcript.Format
 	Environment transcript.Environment

@@ -26,7 +26,8 @@ type account struct {
 	mu       sync.Mutex
 	admitted time.Time // guarded by mu: when its auth_success was recorded; zero: never
 	bucket   bucket    // guarded by mu
-	losses   bucket    // guarded by mu
+	losses   bucket    // guarded by mu: of those that it claims
+	lost     lost      // guarded by mu
 
 	naming sync.Mutex // held while the system is asked
 	named  time.Time  // guarded by naming: when it was

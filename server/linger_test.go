@@ -57,7 +57,9 @@ func TestDrainResetsNobody(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	<-sending
+	if err := <-sending; err == nil {
+		t.Error("the client could send for ever")
+	}
 	if err := <-drained; err != nil || time.Since(began) > 10*time.Second {
 		t.Errorf("drained after %v: %v", time.Since(began), err)
 	}

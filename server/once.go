@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -37,9 +38,10 @@ type repeats struct {
 
 // A repeated is what one sender has sent again.
 type repeated struct {
-	mu  sync.RWMutex // held for reading while the sender's events with ids are appended
-	ids memory       // guarded by mu: of what was sent again, when it was so first
-	one sync.Mutex   // held by who looks and appends what is not there
+	mu    sync.RWMutex // held for reading while the sender's events with ids are appended
+	ids   memory       // guarded by mu: of what was sent again, when it was so first
+	one   sync.Mutex   // held by who looks and appends what is not there
+	looks bucket       // guarded by one: of milliseconds
 }
 
 // maxRepeats is how many ids of one sender are remembered, who could send any number.
@@ -91,6 +93,9 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, how []sen
 	own := s.repeats.of(events[0])
 	own.one.Lock()
 	defer own.one.Unlock()
+	if !s.mayLook(own) {
+		return nil, nil, ErrShuttingDown
+	}
 	if !own.remember(events, how, s.opt.Now()) {
 		return nil, nil, fmt.Errorf("%w: too many events were sent again within %v", etch.ErrNotRecorded, repeatAge)
 	}
@@ -126,27 +131,27 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, how []sen
 func (s *Server) find(ctx context.Context, own *repeated, events []*etch.Event, how []sending) (map[string]bool, error) {
 	wanted := make(map[string]bool)
 	sender := senderOf(events[0])
-	var first, last time.Time
+	var at []time.Time
 	own.mu.RLock()
 	for i, ev := range events {
 		if ev.ID == "" || how[i] == plainly && !own.ids.has(ev) {
 			continue
 		}
-		at := ev.Timestamp.UTC().Truncate(time.Microsecond)
 		wanted[ev.ID] = true
-		if first.IsZero() || at.Before(first) {
-			first = at
-		}
-		if at.After(last) {
-			last = at
-		}
+		at = append(at, ev.Timestamp.UTC().Truncate(time.Microsecond))
 	}
 	own.mu.RUnlock()
-	if len(wanted) == 0 {
-		return map[string]bool{}, nil
+	found := make(map[string]bool)
+	began := time.Now()
+	defer func() { own.looked(time.Since(began)) }()
+	for _, w := range windowsOf(at) {
+		some, err := s.look(ctx, etch.Query{AllPhases: true, From: w.first, Until: w.last.Add(time.Microsecond), Match: func(r *etch.Record) bool {
+			return wanted[r.Event.ID] && senderOf(&r.Event) == sender
+		}}, len(wanted))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(found, some)
 	}
-	q := etch.Query{AllPhases: true, From: first, Until: last.Add(time.Microsecond), Match: func(r *etch.Record) bool {
-		return wanted[r.Event.ID] && senderOf(&r.Event) == sender
-	}}
-	return s.look(ctx, q, len(wanted))
+	return found, nil
 }

@@ -17,7 +17,7 @@ import (
 // neither kept nor changed. One that the log has already, because it was sent again
 // by a socket meanwhile, has a zero receipt.
 func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event) ([]etch.Receipt, error) {
-	done, err := s.mayRecord(sender, events, (*Load).Add)
+	done, _, err := s.mayRecord(sender, events, (*Load).Add, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -28,35 +28,39 @@ func (s *Server) Record(ctx context.Context, sender Sender, events []*etch.Event
 
 // RecordHook is [Server.Record] for events that were made here of what an agent has told
 // a hook. One that is longer than MaxEvent is recorded too, cut as the log cuts: its
-// agent has no way to tell less. There are no receipts.
-func (s *Server) RecordHook(ctx context.Context, sender Sender, events []*etch.Event) error {
-	done, err := s.mayRecord(sender, events, (*Load).AddCut)
+// agent has no way to tell less. A sender that is too fast is held up, for as long as
+// patience, before its events are refused. There are no receipts.
+func (s *Server) RecordHook(ctx context.Context, sender Sender, events []*etch.Event, patience time.Duration) error {
+	done, wait, err := s.mayRecord(sender, events, (*Load).AddCut, patience)
 	if err != nil {
 		return err
 	}
 	defer done()
+	if wait > 0 && !s.rest(wait) {
+		return ErrShuttingDown
+	}
 	_, _, err = s.append(ctx, Sign(events, sender), nil, nil)
 	return err
 }
 
-// mayRecord reports whether the events of a request are within the limits, and counts
-// it as under way until done is called.
-func (s *Server) mayRecord(sender Sender, events []*etch.Event, add func(*Load, *etch.Event) error) (done func(), err error) {
+// mayRecord reports whether the events of a request are within the limits, or will be
+// after a wait no longer than patience, and counts it as under way until done is called.
+func (s *Server) mayRecord(sender Sender, events []*etch.Event, add func(*Load, *etch.Event) error, patience time.Duration) (done func(), wait time.Duration, err error) {
 	if err := s.enter(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	load := s.NewLoad()
 	for i, ev := range events {
 		if err := add(load, ev); err != nil {
 			s.requests.Done()
-			return nil, fmt.Errorf("event %d: %w", i, err)
+			return nil, 0, fmt.Errorf("event %d: %w", i, err)
 		}
 	}
-	if _, err := s.spend(s.account(sender), len(events), 0); err != nil {
+	if wait, err = s.spend(s.account(sender), len(events), patience); err != nil {
 		s.requests.Done()
-		return nil, err
+		return nil, 0, err
 	}
-	return s.requests.Done, nil
+	return s.requests.Done, wait, nil
 }
 
 // append appends events that are signed, and counts what became of them. known says

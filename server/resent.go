@@ -39,7 +39,7 @@ const maxAhead = 2 * time.Minute
 // recorded again: it returns how many these are. Where it fails some may be recorded,
 // and sending all of them again adds the rest.
 func (s *Server) RecordOnce(ctx context.Context, sender Sender, events []*etch.Event) (known int, err error) {
-	done, err := s.mayRecord(sender, events, (*Load).Add)
+	done, _, err := s.mayRecord(sender, events, (*Load).Add, 0)
 	if err != nil {
 		return 0, err
 	}

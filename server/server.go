@@ -207,6 +207,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		s.cutOff()
 	}
 	s.tellRefusals()
+	s.tellAllLost()
 	if cut != nil {
 		return cut
 	}

@@ -96,7 +96,7 @@ var otherNames = map[string]string{
 	"call": "call_id", "session": "session_id", "turn": "turn_id", "trace": "trace_id",
 	"user": "actor.username", "caller": "actor.caller_id",
 	"risk": "action.risk_level", "risk_reason": "action.risk_reasons", "mcp_server": "action.mcp_server_id",
-	"result": "result.type", "duration": "result.duration_ms",
+	"result": "result.type", "outcome": "result.type", "duration": "result.duration_ms",
 	"violation": "security.policy_violation", "sandbox": "security.sandbox_backend",
 	"egress_host": "egress.host",
 }

@@ -172,7 +172,7 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		return "the file is larger than is looked into"
 	case filepath.Base(name) == ".env":
 		if set := hookenv.Assigned(string(content)); len(set) > 0 {
-			return set[0].Name + " is set for hooks"
+			return set[0].Name + setForHooks
 		}
 		return ""
 	case filepath.Ext(name) == ".toml":
@@ -195,7 +195,7 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		}
 	}
 	if variable := t.bends(name, p); variable != "" {
-		return variable + " is set for hooks"
+		return variable + setForHooks
 	}
 	return ""
 }
@@ -227,10 +227,19 @@ func featureOff(text string) string {
 	return ""
 }
 
-// finding says that hooks are switched off, and records it unless it was told before.
+// setForHooks ends what is said of a variable that a project sets: it switches no hook
+// off, and those of "etch install" do not heed it.
+const setForHooks = " is set for hooks"
+
+// finding says that hooks are switched off, or would record elsewhere, and records it
+// unless it was told before.
 func (t *Turn) finding(told bool, name, why string) {
 	t.HooksOff = true
-	if !told {
+	switch {
+	case told:
+	case strings.HasSuffix(why, setForHooks):
+		t.suspicion(name, "environment set for hooks", "hooks-environment: "+why+", of which those that heed it record elsewhere")
+	default:
 		t.suspicion(name, "hooks switched off", "hooks-off: hooks switched off: "+why)
 	}
 }

@@ -92,6 +92,9 @@ func TestHooksTampered(t *testing.T) {
 	const idle = off + "this program's hooks were kept from being run at "
 	const unread = off + "the file with this program's hooks is not read any more as it stands"
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
+	bent := func(variable string) string {
+		return ": hooks-environment: " + variable + " is set for hooks, of which those that heed it record elsewhere"
+	}
 	codex := func(program string) string {
 		return `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"` + program + ` hook codex PreToolUse --no-env"}]}],` +
 			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
@@ -127,8 +130,8 @@ func TestHooksTampered(t *testing.T) {
 		{"switched off with comments", "gemini", "home/project/.gemini/settings.json", "{}", "{\"hooksConfig\": {/* x */ \"enabled\": false}}", off + "hooksConfig.enabled is false"},
 		{"switched off by name", "gemini", "home/.gemini/settings.json", noted, `{"hooksConfig": {"disabled": ["other", "etch"]}}`, off + "hooksConfig.disabled names them"},
 		{"others switched off", "gemini", "home/project/.gemini/settings.json", "{}", `{"hooksConfig": {"disabled": ["other"]}}`, ""},
-		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", off + "ETCH_LOG_PATH is set for hooks"},
-		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", off + "HOME is set for hooks"},
+		{"variables", "gemini", "home/project/.env", "A=1\n", "A=1\nETCH_LOG_PATH=/dev/null\n", bent("ETCH_LOG_PATH")},
+		{"variables of settings", "qwen", "home/project/.qwen/.env", "A=1\n", "HOME=/tmp\n", bent("HOME")},
 		{"other variables", "qwen", "home/project/.env", "A=1\n", "ENV=production\nPATH=/x\n", ""},
 		{"switched off", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": true}`, off + "disableAllHooks is set"},
 		{"switched off behind blanks", "qwen", "home/project/.qwen/settings.json", "{}", "{" + strings.Repeat(" ", 3<<19) + `"disableAllHooks": true}`, off + "disableAllHooks is set"},
@@ -155,27 +158,34 @@ func TestHooksTampered(t *testing.T) {
 			if want != "" {
 				want = test.file + want
 			}
-			for _, end := range []string{"Stop", "SessionEnd"} {
-				h := newSettingsHome(t, test.agent)
-				h.write(test.file, test.before)
-				if got := h.deliver("SessionStart"); got != "" {
-					t.Errorf("at the start: %s", got)
-				}
-				h.write(test.file, test.after)
-				if got := h.deliver(end); got != want {
-					t.Errorf("at %s: got %q, want %q", end, got, want)
-				}
-				if got := h.deliver("Stop"); got != "" {
-					t.Errorf("told again: %s", got)
-				}
-				if test.after != test.before {
-					h.write(test.file, test.before)
-					if got := h.deliver("Interrupt"); got != "" {
-						t.Errorf("put back: %s", got)
-					}
-				}
-			}
+			tamper(t, test.agent, test.file, test.before, test.after, want)
 		})
+	}
+}
+
+// tamper changes a file during a session, and puts it back, and looks at what is told of
+// it, and when.
+func tamper(t *testing.T, agent, file, before, after, want string) {
+	t.Helper()
+	for _, end := range []string{"Stop", "SessionEnd"} {
+		h := newSettingsHome(t, agent)
+		h.write(file, before)
+		if got := h.deliver("SessionStart"); got != "" {
+			t.Errorf("at the start: %s", got)
+		}
+		h.write(file, after)
+		if got := h.deliver(end); got != want {
+			t.Errorf("at %s: got %q, want %q", end, got, want)
+		}
+		if got := h.deliver("Stop"); got != "" {
+			t.Errorf("told again: %s", got)
+		}
+		if after != before {
+			h.write(file, before)
+			if got := h.deliver("Interrupt"); got != "" {
+				t.Errorf("put back: %s", got)
+			}
+		}
 	}
 }
 

@@ -52,6 +52,8 @@ type session struct {
 	Agents  []string       `json:"agents,omitempty"`
 	Tools   bool           `json:"tools,omitempty"`  // the agent tells of tools, so that echoes say nothing
 	Guards  []string       `json:"guards,omitempty"` // settings files in which the hooks stood at the start
+
+	apart int // what calls are numbered from that nobody else may know of; 0: from 1, by Counts
 }
 
 const sessionVersion = 1
@@ -275,6 +277,10 @@ func (s *session) note(k key, now time.Time) bool {
 
 // ordinal returns the number of the next call of a tool with an input.
 func (s *session) ordinal(tool, digest string) int {
+	if s.apart != 0 {
+		s.apart++
+		return s.apart
+	}
 	s.Total++
 	k := keyOf(tool, digest).text()
 	if n, ok := s.Counts[k]; ok || len(s.Counts) < maxCounts {

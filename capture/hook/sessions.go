@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,8 +29,10 @@ type Sessions struct {
 	dir string
 	fs  vfs.FS
 
-	mu   sync.Mutex
-	open []*Turn // begun here, neither kept nor dropped
+	mu     sync.Mutex
+	open   []*Turn          // begun here, neither kept nor dropped
+	begun  map[string]*Turn // of those the latest of each delivery
+	claims map[string]*Turn // by their paths
 }
 
 // NewSessions returns the sessions remembered in dir, which need not exist yet.
@@ -41,9 +44,10 @@ func NewSessions(dir string) *Sessions { return &Sessions{dir: dir, fs: vfs.OS()
 // nor dropped, the new one has its events as well: who gave up waiting for the
 // first may begin a second, and record either. It waits for
 // them for as long as ctx allows; past that, and where the session's file
-// cannot be used, it goes on without: the Turn is never nil, and its events are
-// as true as they can be then. The error says what did not work, for a log of
-// errors.
+// cannot be used, it goes on without: the Turn is never nil, its events are
+// as true as they can be then, what is to be remembered is kept aside for who has the
+// file next, and no call is ended for want of a word. The error says what did not
+// work, for a log of errors.
 //
 // Turn.Keep or Turn.Drop must be called. ctx should have a deadline; without
 // one, Begin waits for a second.
@@ -53,31 +57,45 @@ func (s *Sessions) Begin(ctx context.Context, d *Delivery) (*Turn, error) {
 	t.process = agentProcess(d.Parent)
 	t.mark = senderMark(d.Sender)
 	t.name = fileName(t.sessionKey()) + t.mark
+	t.anew = s.begins(t)
 	held, err := s.take(t.name, wait(ctx))
 	if held == nil {
-		// Another delivery may be changing it: what is read may be broken, and
-		// what this one adds will not be remembered.
-		t.state = s.look(t.name)
-		s.forgetOpen(t)
-		t.tell()
-		t.finish()
-		return t, err
+		return t, errors.Join(err, s.beginAside(t))
 	}
+	err = errors.Join(err, s.overrule(t, held))
 	t.state, t.locked = held.state, true
 	s.forgetOpen(t)
 	t.tell()
 	t.finish()
-	return t, errors.Join(s.remember(t, held), held.release())
+	err = errors.Join(err, s.remember(t, held))
+	if len(t.Events) > 0 && s.yields(t, held) {
+		t.Events = nil
+	}
+	return t, errors.Join(err, held.release())
 }
 
 // remember writes what the turn has made of its session, and how to undo it.
 func (s *Sessions) remember(t *Turn, held *heldSession) error {
 	content := t.state.append(make([]byte, 0, len(held.content)+newCall))
 	t.before, t.after = held.content, content
-	s.mu.Lock()
-	s.open = append(s.open, t)
-	s.mu.Unlock()
-	return held.write(content)
+	err := s.show(t, func() error { return held.write(content) })
+	if errors.Is(err, errGivenUp) {
+		t.Events, t.after = nil, nil
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.taken(held)
+}
+
+// taken removes what was taken into a session, which is written.
+func (s *Sessions) taken(h *heldSession) error {
+	var errs []error
+	for _, file := range h.aside.files {
+		errs = append(errs, s.discard(file))
+	}
+	return errors.Join(errs...)
 }
 
 // newCall is about how much longer a call makes a session's file.
@@ -100,6 +118,10 @@ func (s *Sessions) over(t *Turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = slices.DeleteFunc(s.open, func(o *Turn) bool { return o == t })
+	if name := t.name + t.claimName(); s.begun[name] == t {
+		delete(s.begun, name)
+		maps.DeleteFunc(s.claims, func(_ string, o *Turn) bool { return o.now.Equal(t.now) && o.name == t.name })
+	}
 }
 
 // wait returns how long a lock may be waited for.
@@ -129,10 +151,12 @@ type heldSession struct {
 	// content is what the file holds, with the blanks at its end.
 	content []byte
 	over    bool // it is to be removed
+	aside   aside
 }
 
-// take locks a session and reads it. A directory that is missing is made. A
-// file that cannot be read is one that is not there; the error says so.
+// take locks a session and reads it, with what others have kept aside. A directory that
+// is missing is made. What is kept aside and cannot be read is left there; the error
+// says so, and the session is held all the same.
 func (s *Sessions) take(name string, wait time.Duration) (*heldSession, error) {
 	h := &heldSession{path: filepath.Join(s.dir, name), state: newSession()}
 	var err error
@@ -158,20 +182,43 @@ func (s *Sessions) take(name string, wait time.Duration) (*heldSession, error) {
 		return nil, errors.Join(fmt.Errorf("read session: %w", err), h.release())
 	}
 	h.content, h.state = content, parseSession(content)
-	return h, nil
+	h.aside, err = s.readAside(h.path)
+	h.state.takeIn(h.aside.changes)
+	return h, err
 }
 
-// look returns what a session's file holds, without its lock.
+// look returns what a session's file holds, without its lock. One that others are
+// writing is looked at again.
 func (s *Sessions) look(name string) *session {
-	file, err := s.fs.OpenFile(filepath.Join(s.dir, name+fileSuffix), os.O_RDONLY, 0)
+	path := filepath.Join(s.dir, name+fileSuffix)
+	for range looks {
+		found, whole, err := s.readFile(path)
+		if err != nil {
+			break
+		}
+		if whole {
+			return found
+		}
+		<-time.After(time.Millisecond)
+	}
+	return newSession()
+}
+
+// readFile returns the session in a file, and whether it is whole: else it is a new one.
+func (s *Sessions) readFile(path string) (found *session, whole bool, err error) {
+	file, err := s.fs.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
-		return newSession()
+		return nil, false, err
 	}
 	content, err := contentOf(file)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return newSession()
+		return nil, false, err
 	}
-	return parseSession(content)
+	found, whole = readSession(content)
+	if !whole || found.Version != sessionVersion {
+		return newSession(), whole || len(content) == 0, nil
+	}
+	return found, true, nil
 }
 
 func contentOf(file vfs.File) ([]byte, error) {
@@ -225,7 +272,7 @@ func (s *Sessions) remove(h *heldSession) error {
 			errs = append(errs, fmt.Errorf("remove session: %w", err))
 		}
 	}
-	return errors.Join(append(errs, h.release())...)
+	return errors.Join(append(errs, s.removeAside(h.path), h.release())...)
 }
 
 func (h *heldSession) release() error {
@@ -264,15 +311,15 @@ func (t *Turn) sweep() {
 		if looked++; looked > maxSwept || dead >= maxDead {
 			return
 		}
-		if !t.isOver(t.sessions.look(name)) {
+		if found := t.sessions.look(name); found.Seen == 0 && t.sessions.isNew(name) || !t.isOver(found) {
 			continue
 		}
 		held, err := t.sessions.take(name, 0)
-		if err != nil {
+		if held == nil {
 			continue // whoever has it is alive
 		}
 		t.swept = append(t.swept, held)
-		if !t.isOver(held.state) {
+		if err != nil || held.state.Seen == 0 && t.sessions.isNew(name) || !t.isOver(held.state) {
 			continue
 		}
 		held.over = true
@@ -284,6 +331,13 @@ func (t *Turn) sweep() {
 		}
 		t.endAll(held.state, EndKilled, func(*openCall) bool { return true })
 	}
+}
+
+// isNew reports whether a session's file, of which nothing can be read, was made or written
+// not long ago: somebody is at it.
+func (s *Sessions) isNew(name string) bool {
+	info, err := s.fs.Stat(filepath.Join(s.dir, name) + fileSuffix)
+	return err != nil || time.Since(info.ModTime()) < time.Hour
 }
 
 // isOver reports whether nothing more will come of a session.
@@ -319,7 +373,10 @@ type Turn struct {
 	state    *session
 	locked   bool   // the state was read, and changed, under the session's lock
 	before   []byte // what the file held
-	after    []byte // what was to be written to it; nil where it was not locked
+	after    []byte // what was to be written to it; nil where nothing is remembered
+	shown    bool   // others may know of it
+	anew     bool   // another one of the same delivery was begun before, and given up when it was shown
+	kept     string // where that is kept aside, for want of the lock; "" elsewhere
 	swept    []*heldSession
 	process  process
 	now      time.Time

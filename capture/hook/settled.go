@@ -35,7 +35,7 @@ func (s *Sessions) Settled(ctx context.Context, session string, calls ...Settled
 // settle tells one sender's session of them.
 func (s *Sessions) settle(name string, wait time.Duration, calls []SettledCall) (err error) {
 	held, err := s.take(name, wait)
-	if err != nil {
+	if held == nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
@@ -49,7 +49,7 @@ func (s *Sessions) settle(name string, wait time.Duration, calls []SettledCall) 
 			held.state.close(i)
 		}
 	}
-	return held.write(held.state.append(nil))
+	return errors.Join(err, held.write(held.state.append(nil)), s.taken(held))
 }
 
 // Settled is [Sessions.Settled] for calls of the turn's own session, and of its sender

@@ -309,7 +309,9 @@ func (t *Turn) batched(c Call) {
 func (t *Turn) guess(c Call, i int) {
 	first := t.state.add(keyOf(c.ID, "guess", InputDigest(c.Input)))
 	if i >= 0 {
-		t.endOpen(t.state, i, EndUnknown)
+		if t.locked {
+			t.endOpen(t.state, i, EndUnknown)
+		}
 		return
 	}
 	if !first {
@@ -381,7 +383,12 @@ func (t *Turn) endOpen(s *session, i int, end string) {
 }
 
 // endAll ends the open calls of a session for which which returns true.
+// Without the session's lock none is ended: others may be telling of it, and who has
+// the lock later knows.
 func (t *Turn) endAll(s *session, end string, which func(*openCall) bool) {
+	if !t.locked {
+		return
+	}
 	for i := 0; i < len(s.Open); {
 		if which(&s.Open[i]) {
 			t.endOpen(s, i, end)

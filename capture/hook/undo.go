@@ -3,6 +3,7 @@ package hook
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"slices"
 	"time"
 )
@@ -13,16 +14,21 @@ const undoWait = 50 * time.Millisecond
 
 // undo takes out of the session what this turn has put in.
 func (t *Turn) undo() error {
+	if t.kept != "" {
+		if err := t.sessions.fs.Remove(t.kept); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	held, err := t.sessions.take(t.name, undoWait)
-	if err != nil {
+	if held == nil {
 		return err
 	}
 	content := t.before
-	if !bytes.Equal(bytes.TrimRight(held.content, " "), t.after) { // others came in between
+	if t.kept != "" || len(held.aside.files) > 0 || !bytes.Equal(bytes.TrimRight(held.content, " "), t.after) { // others came in between
 		held.state.forget(parseSession(t.before), parseSession(t.after))
 		content = held.state.append(nil)
 	}
-	return errors.Join(held.write(content), held.release())
+	return errors.Join(err, held.write(content), t.sessions.taken(held), held.release())
 }
 
 // forget takes out what one turn has made of before, which is after. Others may

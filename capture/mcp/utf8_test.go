@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -14,18 +15,18 @@ func TestUTF8Check(t *testing.T) {
 	parts := []string{"a", "é", "€", "\U0001F600", "\uFFFD", "plain text that is long", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\x80", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80"}
 	valid := 0
 	for range 20_000 {
-		text := ""
+		var text strings.Builder
 		for range random.IntN(6) {
-			text += parts[random.IntN(len(parts)/(1+random.IntN(2)))]
+			text.WriteString(parts[random.IntN(len(parts)/(1+random.IntN(2)))])
 		}
 		var c utf8Check
-		for rest := []byte(text); len(rest) > 0; {
+		for rest := []byte(text.String()); len(rest) > 0; {
 			n := random.IntN(min(len(rest), 5) + 1)
 			c.write(rest[:n])
 			rest = rest[n:]
 		}
-		if c.ok() != utf8.ValidString(text) {
-			t.Fatalf("%q: got %v", text, c.ok())
+		if c.ok() != utf8.ValidString(text.String()) {
+			t.Fatalf("%q: got %v", text.String(), c.ok())
 		}
 		if c.ok() {
 			valid++

@@ -57,6 +57,9 @@ func (a *audit) spare(err error) error {
 		a.damages, a.first = damages.Count, damages.First
 		return nil
 	}
+	if errors.Is(err, etch.ErrTooMany) {
+		return fail(exitFailed, "ask for less: a shorter time, a larger step, a field with fewer values", err)
+	}
 	return err
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -89,31 +88,40 @@ func (c *chart) write(w io.Writer, look table.Options) error {
 	for _, b := range c.bars {
 		most = max(most, b.Count)
 	}
-	var rows [][]string
-	for _, b := range c.filled() {
-		if b.From.IsZero() {
-			rows = append(rows, []string{"", "…", ""})
-			continue
-		}
-		rows = append(rows, []string{strconv.FormatUint(b.Count, 10), b.From.Format(form), ""})
-	}
-	if c.reverse {
-		slices.Reverse(rows)
-	}
 	g := &grid{w: w, titles: []string{"COUNT", title, ""}, right: []bool{true, false, false}, colour: look.Colour}
-	g.settle(rows)
+	widest := []string{strconv.FormatUint(most, 10), "", ""}
+	for b := range c.filled {
+		if at := timeOf(b, form); len(at) > len(widest[1]) {
+			widest[1] = at
+		}
+	}
+	g.settle([][]string{widest})
 	width := widestBar
 	if look.Width > 0 {
 		width = max(leastBar, min(widestBar, look.Width-g.total()))
 	}
-	for _, row := range rows {
-		n, err := strconv.ParseUint("0"+row[0], 10, 64)
-		if err != nil {
-			return fmt.Errorf("histogram: %w", err)
-		}
-		row[2] = barOf(n, most, width)
+	g.widths[2] = width
+	if err := g.header(); err != nil {
+		return err
 	}
-	return g.print(rows)
+	for b := range c.filled {
+		count := strconv.FormatUint(b.Count, 10)
+		if b.From.IsZero() {
+			count = ""
+		}
+		if err := g.row([]string{count, timeOf(b, form), barOf(b.Count, most, width)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timeOf returns when a bar begins; "…" for many without a record.
+func timeOf(b etch.Bar, form string) string {
+	if b.From.IsZero() {
+		return "…"
+	}
+	return b.From.Format(form)
 }
 
 // form returns the title of the times and their form: as exact as the step is.
@@ -137,22 +145,43 @@ func (c *chart) form() (title, form string) {
 	return "TIME (" + offset + ")", form
 }
 
-// filled returns the bars with the steps between them. A zero time stands for
-// many without a record.
-func (c *chart) filled() []etch.Bar {
-	bars := c.bars[:1:1]
-	for _, b := range c.bars[1:] {
-		var empty []etch.Bar
-		at := c.next(bars[len(bars)-1].From)
-		for ; at.Before(b.From) && len(empty) <= mostEmpty; at = c.next(at) {
-			empty = append(empty, etch.Bar{From: at})
-		}
-		if len(empty) > mostEmpty {
-			empty = []etch.Bar{{}}
-		}
-		bars = append(append(bars, empty...), b)
+// filled yields the bars with the steps between them, in the order in which they are
+// shown. A zero time stands for many without a record.
+func (c *chart) filled(yield func(etch.Bar) bool) {
+	bars := slices.All(c.bars)
+	if c.reverse {
+		bars = slices.Backward(c.bars)
 	}
-	return bars
+	last := -1
+	for i, b := range bars {
+		if last >= 0 {
+			between := c.between(c.bars[min(last, i)].From, c.bars[max(last, i)].From)
+			if c.reverse {
+				slices.Reverse(between)
+			}
+			for _, empty := range between {
+				if !yield(empty) {
+					return
+				}
+			}
+		}
+		if !yield(b) {
+			return
+		}
+		last = i
+	}
+}
+
+// between returns the steps between those of two times.
+func (c *chart) between(from, to time.Time) []etch.Bar {
+	var empty []etch.Bar
+	for at := c.next(from); at.Before(to); at = c.next(at) {
+		if len(empty) == mostEmpty {
+			return []etch.Bar{{}}
+		}
+		empty = append(empty, etch.Bar{From: at})
+	}
+	return empty
 }
 
 // next returns when the step behind that of a time begins.

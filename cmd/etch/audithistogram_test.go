@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,39 @@ func TestPointedAt(t *testing.T) {
 	} {
 		if got := strings.Join(pointedAt(test.text, test.column), "\n"); got != test.want {
 			t.Errorf("column %d of %q: got\n%s\nwant\n%s", test.column, test.text, got, test.want)
+		}
+	}
+}
+
+// heapWriter notes how large the heap is while a chart is being written.
+type heapWriter struct{ lines, most uint64 }
+
+func (w *heapWriter) Write(p []byte) (int, error) {
+	if w.lines++; w.lines%100_000 == 0 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		w.most = max(w.most, m.HeapAlloc)
+	}
+	return len(p), nil
+}
+
+// A chart of many bars, with many steps between them, takes no memory for each line.
+func TestChartMemory(t *testing.T) {
+	c := &chart{step: time.Second}
+	for i := range 20_000 {
+		c.bars = append(c.bars, etch.Bar{From: time.Unix(int64(i)*20, 0).UTC(), Count: 1})
+	}
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, c.reverse = range []bool{false, true} {
+		var w heapWriter
+		if err := c.write(&w, table.Options{Width: 80}); err != nil {
+			t.Fatal(err)
+		}
+		if w.lines < 399_000 || w.most > before.HeapAlloc+4<<20 {
+			t.Errorf("%d lines take %d KiB more, want 4 MiB at most", w.lines, (w.most-before.HeapAlloc)>>10)
 		}
 	}
 }

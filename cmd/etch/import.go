@@ -233,7 +233,11 @@ func (r *importRun) open(ctx context.Context, resolved *config.Resolved) (done f
 	}
 	to.Log, to.Lock = log, lock
 	r.into = importer.New(to)
-	return func() error { return errors.Join(lock.Close(), log.Close()) }, nil
+	return func() error {
+		err := lock.Close()
+		indexBriefly(context.Background(), log, r.std)
+		return errors.Join(err, log.Close())
+	}, nil
 }
 
 // record reads all files again and records what they hold.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/spf13/cobra"
@@ -70,4 +71,23 @@ func (p *place) openForUpkeep(std stdio, what string, adjust func(*etch.Options)
 	}
 	log, err = etch.Open(resolved.LogPath(), writing)
 	return log, resolved.LogPath(), err
+}
+
+// indexLast is how long a command that wrote much may take at its end to index the
+// segments that it filled.
+const indexLast = 3 * time.Second
+
+// indexBriefly makes indexes that are lacking, where the command writes to the log
+// itself. Without them questions are answered all the same, only later: so what
+// fails is no failure of the command.
+func indexBriefly(ctx context.Context, writer any, std stdio) {
+	log, ok := writer.(interface {
+		IndexWithin(ctx context.Context, most time.Duration) error
+	})
+	if !ok || ctx.Err() != nil {
+		return
+	}
+	if err := log.IndexWithin(ctx, indexLast); err != nil && ctx.Err() == nil {
+		std.warn("segments are not indexed: %v", err)
+	}
 }

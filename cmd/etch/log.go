@@ -95,7 +95,9 @@ func runLog(ctx context.Context, opts logOptions, std stdio) (err error) {
 	defer closeLog(log, &err)
 	acks := newReceipts(opts.ack, std)
 	if opts.stdin {
-		return logStream(ctx, log, resolved.Audit.OnError, acks, std)
+		err := logStream(ctx, log, resolved.Audit.OnError, acks, std)
+		indexBriefly(ctx, log, std)
+		return err
 	}
 	receipt, err := log.Append(ctx, event)
 	if errors.Is(err, etch.ErrSkipped) {

@@ -1,3 +1,5 @@
+//go:debug decoratemappings=0
+
 // Etch keeps a tamper-evident audit trail of what AI agents do.
 //
 // Each subcommand is one file: a function newXxx turns flags into an options
@@ -14,9 +16,9 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
+	"github.com/etch-audit/etch/internal/alone"
 	"github.com/etch-audit/etch/internal/hookrun"
 )
 
@@ -24,10 +26,10 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "hook" {
 		// The making of the command tree takes longer than all that a hook does.
 		if c, ok := hookrun.Parse(os.Args[2:]); ok {
-			runtime.GOMAXPROCS(1) // it does one thing after the other: threads that look for work cost more
 			os.Exit(hookrun.Run(c, hookProcess()))
 		}
 	}
+	alone.Share(os.Getenv("GOMAXPROCS") != "")
 	os.Exit(run(os.Args[1:], processStdio()))
 }
 

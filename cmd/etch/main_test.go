@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etch-audit/etch/internal/alone"
 	"github.com/etch-audit/etch/internal/hookrun"
 	"github.com/etch-audit/etch/internal/site"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -34,7 +35,10 @@ func patientMain() {
 	main()
 }
 
-func TestMain(m *testing.M) { testscript.Main(m, programs) }
+func TestMain(m *testing.M) {
+	alone.Share(os.Getenv("GOMAXPROCS") != "") // tests are not alone
+	testscript.Main(m, programs)
+}
 
 // unignore gives the programs that tests start the signals' own effects, also
 // where whoever started the tests ignores one, as nohup does. What a process

@@ -138,7 +138,7 @@ type reconcileRun struct {
 	reconcileOptions
 	std      stdio
 	resolved *config.Resolved
-	reader   *etch.Reader
+	log      reconcile.Log
 	writer   *etch.Log // nil without --fill
 	since    time.Time
 	missing  bool
@@ -164,17 +164,17 @@ func runReconcile(ctx context.Context, opts reconcileOptions, std stdio) (err er
 	}
 	if opts.fill {
 		release, err := r.openToFill(ctx)
+		if socket := daemonHolding(r.resolved, err); socket != "" {
+			return fail(exitUsage, "without --fill it is asked what is missing", fmt.Errorf("--fill records in the log itself, which is for the daemon at %s alone to write: %w", socket, err))
+		}
 		if err != nil {
 			return fail(exitUsage, hintOf(err), err)
 		}
 		defer func() { err = errors.Join(err, release()) }()
 		defer closeLog(r.writer, &err)
 	}
-	if r.reader, err = openReader(r.resolved); err != nil {
-		return fail(exitUsage, hintOf(err), err)
-	}
-	if !opts.fill {
-		r.tellSpool()
+	if err := r.open(ctx); err != nil {
+		return err
 	}
 	for _, format := range formats {
 		if err := r.agent(ctx, format); err != nil {
@@ -182,6 +182,35 @@ func runReconcile(ctx context.Context, opts reconcileOptions, std stdio) (err er
 		}
 	}
 	return r.verdict()
+}
+
+// open opens the log, or where a daemon of another user holds it asks that.
+func (r *reconcileRun) open(ctx context.Context) error {
+	reader, err := openReader(r.resolved)
+	if err == nil {
+		if r.log = reader; !r.fill {
+			r.tellSpool(r.resolved.LogPath())
+		}
+		return nil
+	}
+	socket := daemonHolding(r.resolved, err)
+	if socket == "" {
+		return fail(exitUsage, hintOf(err), err)
+	}
+	log := newDaemonLog(socket)
+	if asking := log.mayAsk(ctx); asking != nil {
+		hint := "start the daemon, or look at \"etch status\""
+		if errors.Is(asking, errNotTold) {
+			hint = "who runs the daemon can name you in read_users of [server]"
+		}
+		return fail(exitUsage, hint, fmt.Errorf("what is missing cannot be known: the log cannot be read (%w), and of the daemon at %s: %w", err, socket, asking))
+	}
+	r.log = log
+	r.std.note("the log is another user's: compared is with what the daemon at %s tells of it", socket)
+	if _, spool, err := site.BesideDaemon(r.resolved, r.std.env); err == nil {
+		r.tellSpool(spool)
+	}
+	return nil
 }
 
 // sleep waits for so long, or until ctx is done.
@@ -258,9 +287,9 @@ func (r *reconcileRun) drain(ctx context.Context) error {
 	}
 }
 
-// tellSpool says that what waits in the spool counts as missing.
-func (r *reconcileRun) tellSpool() {
-	info, err := etch.ReadSpoolInfo(r.resolved.LogPath())
+// tellSpool says that what waits in the spool of a log counts as missing.
+func (r *reconcileRun) tellSpool(log string) {
+	info, err := etch.ReadSpoolInfo(log)
 	if err == nil && info.Events > 0 {
 		r.std.warn("%d events of hooks wait in the spool, and are not in the log yet: the next writer records them", info.Events)
 	}
@@ -279,7 +308,7 @@ func (r *reconcileRun) agent(ctx context.Context, format *transcript.Format) err
 	rows := r.rows()
 	bar := r.progress(format.Agent)
 	options := reconcile.Options{
-		Log: r.reader, Agent: agent, Format: format, Recording: hookrun.RecordingOf(&r.resolved.Hooks),
+		Log: r.log, Agent: agent, Format: format, Recording: hookrun.RecordingOf(&r.resolved.Hooks),
 		Environment: transcript.Environment{Getenv: r.std.env, Home: home},
 		Select:      transcript.Selection{Session: r.session, Since: r.since, Project: r.project, Paths: r.paths},
 		Skip:        r.resolved.Options().Skip, Now: r.std.now(), Prepare: r.actor(agent), Progress: bar.set,

@@ -32,6 +32,7 @@ func runRotate(ctx context.Context, opts rotateOptions, std stdio) (err error) {
 	rotated, err := log.Rotate(ctx)
 	if err == nil && rotated {
 		std.note("rotated %s", path)
+		indexBriefly(ctx, log, std)
 	} else if err == nil {
 		std.note("nothing to rotate: the active segment holds no event yet")
 	}

@@ -3,13 +3,26 @@
 // do, and a stack that does not have to grow several times, each time in fresh memory.
 //
 // It imports nothing but the runtime, so that it is made ready before other packages. To
-// be imported for that effect.
+// be imported for that effect; a program that has more to do than one thing after the
+// other calls [Share] once it knows.
 package alone
 
 import "runtime"
 
+// processors is how many there would be.
+var processors = runtime.GOMAXPROCS(1)
+
+// Share gives the program all its processors back. Where fixed, somebody has said how
+// many they are, and they stay that; else they follow what the system allows.
+func Share(fixed bool) {
+	if fixed {
+		runtime.GOMAXPROCS(processors)
+		return
+	}
+	runtime.SetDefaultGOMAXPROCS()
+}
+
 func init() {
-	runtime.GOMAXPROCS(1)
 	runtime.MemProfileRate = 0
 	grow(0)
 }

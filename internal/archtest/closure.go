@@ -63,6 +63,8 @@ var closures = []closure{
 		},
 		not: []string{
 			"net/http", "crypto/tls", "crypto/x509", "text/template", "html/template", "log/slog", "flag",
+			"net/textproto", "mime", "crypto/rsa", "crypto/ecdsa", "crypto/elliptic", "compress", "archive", "encoding/csv", "encoding/xml",
+			"encoding/gob", "debug", "go", "database", "testing", "runtime/pprof", "runtime/trace", "golang.org/x/sys/cpu",
 			"@/server", "@/transcript", "@/install", "@/report", "@/export", "@/importer", "@/capture/mcp", "@/capture/otlp",
 		},
 		reason: "an agent waits for this program's start twice a call: each package makes its tables first",

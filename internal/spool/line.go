@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -99,9 +100,14 @@ type Content struct {
 	Cause string
 }
 
-// Read reads a file. Whatever it holds, the error is one of reading it.
+// Read reads a file. Whatever it holds, the error is one of reading it; all of a file
+// that this process may not read is lost.
 func (d *Dir) Read(f File, key *Key) (*Content, error) {
 	data, err := d.read(f.Name)
+	if errors.Is(err, fs.ErrPermission) {
+		// Another user's, or of no mode: it would keep all others back for ever.
+		return &Content{Lost: f.Events, Cause: f.Name + " may not be read by who drains"}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

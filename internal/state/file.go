@@ -83,9 +83,6 @@ type File struct {
 		slot   int
 		offset int64
 	}
-	// counters is read to see whether anything has changed: from one slot's
-	// counter to the end of the other's, because one call costs less than two.
-	counters [slotSize + 8]byte
 }
 
 // counterAt is where a slot's counter stands.
@@ -188,7 +185,10 @@ func (f *File) Peek() (State, error) {
 // read or written here, and reports whether so. It does not allocate when
 // nothing has changed.
 func (f *File) Refresh() (bool, error) {
-	b := f.counters[:]
+	// From one slot's counter to the end of the other's, because one call costs less
+	// than two; and into memory that was touched before, because a process of one
+	// append touches little.
+	b := f.all[counterAt : counterAt+slotSize+8]
 	clear(b) // a file of one slot ends before the other's counter
 	if _, err := f.f.ReadAt(b, counterAt); err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("read state: %w", err)

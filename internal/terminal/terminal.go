@@ -4,7 +4,7 @@
 // Printed as it is, it could move the cursor, rewrite lines above it, hide
 // itself, turn its direction round, or type into the shell. Here everything
 // that is not a visible character is written out: \n, \x1b, \u202e, and \xff
-// for a byte that is no UTF-8. A backslash stays one: what is shown is for
+// for a byte that is no UTF-8. So are marks beyond the fourth on one character. A backslash stays one: what is shown is for
 // people, and the exact bytes are in the stored line.
 package terminal
 
@@ -22,10 +22,12 @@ const hexDigits = "0123456789abcdef"
 // Append appends s, made harmless, to dst. The result is one line: valid
 // UTF-8 that holds visible characters and blanks only.
 func Append[T string | []byte](dst []byte, s T) []byte {
+	marks := 0 // since the last character that they stand on
 	for i := 0; i < len(s); {
 		if n := plain(s[i:]); n > 0 {
 			dst = append(dst, s[i:i+n]...)
 			i += n
+			marks = 0
 			continue
 		}
 		if c := s[i]; c < utf8.RuneSelf {
@@ -40,7 +42,11 @@ func Append[T string | []byte](dst []byte, s T) []byte {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			dst = append(dst, '\\', 'x', hexDigits[encoded[0]>>4], hexDigits[encoded[0]&0xf])
-		case visible(r):
+		case visible(r) && columns(r) > 0:
+			marks = 0
+			dst = append(dst, encoded[:size]...)
+		case visible(r) && marks < mostMarks:
+			marks++
 			dst = append(dst, encoded[:size]...)
 		default:
 			dst = appendRune(dst, r)
@@ -48,6 +54,10 @@ func Append[T string | []byte](dst []byte, s T) []byte {
 	}
 	return dst
 }
+
+// mostMarks is how many marks may stand on one character: more than any language
+// needs. A terminal puts them all into its one cell, or over the lines around it.
+const mostMarks = 4
 
 // plain returns how many bytes at the beginning of s are visible ASCII.
 func plain[T string | []byte](s T) int {
@@ -285,7 +295,8 @@ func ending(s string, most int) string {
 		}
 		start -= size
 	}
-	return s[start:]
+	// A mark whose character is left out would stand on what takes its place.
+	return strings.TrimLeftFunc(s[start:], func(r rune) bool { return columns(r) == 0 })
 }
 
 // A Writer makes harmless what is written through it, line by line: line

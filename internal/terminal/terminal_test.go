@@ -35,6 +35,9 @@ func TestText(t *testing.T) {
 		{"\U000e0041", `\udb40\udc41`}, // a tag: text that nobody sees
 		{"\ue000\U0010ffff", `\ue000\udbff\udfff`},
 		{"x\ufe0f\u3164y", `x\ufe0f\u3164y`},
+		{"e\u0301\u0302\u0303\u0304", "e\u0301\u0302\u0303\u0304"},
+		{"e\u0301\u0301\u0301\u0301\u0301\u0301x\u0301", "e\u0301\u0301\u0301\u0301" + `\u0301\u0301` + "x\u0301"},
+		{"\u4e2d" + strings.Repeat("\u0301", 6), "\u4e2d" + strings.Repeat("\u0301", 4) + `\u0301\u0301`},
 	} {
 		if got := terminal.Text(test.in); got != test.want {
 			t.Errorf("Text(%q) = %q, want %q", test.in, got, test.want)
@@ -189,6 +192,14 @@ func TestFold(t *testing.T) {
 
 // No line is too wide, and nothing is lost but blanks, and the middle of what is
 // too long.
+// The end of what is left out does not begin with a mark that would stand on "…".
+func TestFoldMark(t *testing.T) {
+	lines := terminal.Fold("abcdefghe\u0301xyz", 4, 1)
+	if len(lines) != 1 || lines[0] != "…xyz" {
+		t.Errorf("got %q, want …xyz", lines)
+	}
+}
+
 func FuzzFold(f *testing.F) {
 	f.Add("make lint && make test", 10, 4)
 	f.Add("日本語 \u0301x", 3, 2)

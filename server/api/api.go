@@ -168,9 +168,10 @@ func (h *Handler) recordOnce(c *call, events []*etch.Event) error {
 	return err
 }
 
-// recordHook has the events of a delivery of a hook recorded.
-func (h *Handler) recordHook(c *call, events []*etch.Event) error {
-	err := h.opt.Server.RecordHook(c.context(), c.sender, events)
+// recordHook has the events of a delivery of a hook recorded, and waits for leave no
+// longer than it has patience.
+func (h *Handler) recordHook(c *call, events []*etch.Event, patience time.Duration) error {
+	err := h.opt.Server.RecordHook(c.context(), c.sender, events, patience)
 	h.outcomes.count(tallied{c.path, outcomeOf(err)}, len(events))
 	return err
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/server"
 	"github.com/etch-audit/etch/server/token"
 )
@@ -109,17 +111,65 @@ func TestHookSpools(t *testing.T) {
 	}
 }
 
-// TestHookLimited shows that the spool is no way around a limit.
+// losses returns the losses that are on record.
+func (b *bench) losses() (lost []control.GapLog) {
+	b.t.Helper()
+	for r, err := range b.log.Records(b.t.Context(), etch.Query{AllPhases: true, Control: true, Types: []etch.EventType{"log_gap"}}) {
+		var gap control.GapLog
+		if err == nil {
+			err = json.Unmarshal(r.Control.Log, &gap)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		lost = append(lost, gap)
+	}
+	return lost
+}
+
+// TestHookLimited shows that the spool is no way around a limit, and that what a limit
+// keeps out of the log is on record as lost, with its sender.
 func TestHookLimited(t *testing.T) {
 	b := newBench(t, server.Limits{Rate: 0.01, Burst: 1}, nil)
 	if got := b.deliver("/hook/claude-code", preTool); got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", "toolu_2")); got.status != 429 || got.code() != "rate_limited" {
-		t.Errorf("%d %s", got.status, got.body)
+	for i := range 3 {
+		if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", fmt.Sprint("toolu_more_", i))); got.status != 429 || got.code() != "rate_limited" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
 	}
 	if len(b.spooled) != 0 {
 		t.Errorf("spooled %v", b.spooled)
+	}
+	b.handler.Wait()
+	if err := b.server.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	sum, records := uint64(0), b.losses()
+	for _, gap := range records {
+		sum += gap.Lost
+		if gap.ClaimedBy != "" || !strings.Contains(gap.Cause, `token "sender"`) || !strings.Contains(gap.Cause, "rate limit") {
+			t.Errorf("on record: %+v", gap)
+		}
+	}
+	if sum != 3 || len(records) > 2 {
+		t.Errorf("%d lost in %d records, want 3 in 2", sum, len(records))
+	}
+}
+
+// TestHookHeldUp shows that a sender that is a little too fast is held up, and loses
+// nothing.
+func TestHookHeldUp(t *testing.T) {
+	b := newBench(t, server.Limits{Rate: 200, Burst: 1}, nil)
+	for i := range 8 {
+		if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", fmt.Sprint("toolu_", i))); got.status != 200 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+	b.handler.Wait()
+	if n := len(b.records("phase = attempt")); n != 8 || len(b.losses()) > 0 {
+		t.Errorf("%d attempts on record, lost: %v", n, b.losses())
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 	hookPatience = 150 * time.Millisecond
 	// hookMemory is how much of that other deliveries of the session are waited for.
 	hookMemory = 75 * time.Millisecond
+	// hookHeld is for how much of that a sender is held up that is too fast.
+	hookHeld = 100 * time.Millisecond
 	// hookJudging is how long it waits beyond hookPatience where calls may be refused,
 	// until this one is judged: as long as the command of a hook takes at most, and less
 	// than agents wait.
@@ -34,7 +36,7 @@ func (h *Handler) hook(c *call) error {
 		return &problem{status: http.StatusNotFound, code: "not_found", text: "no agent of that name is known", hint: "\"etch hook --help\" lists them"}
 	}
 	payload := h.payload(c)
-	d := &delivery{h: h, c: c, payload: payload, judged: make(chan struct{}), ended: make(chan outcome, 1)}
+	d := &delivery{h: h, c: c, payload: payload, began: time.Now(), judged: make(chan struct{}), ended: make(chan outcome, 1)}
 	d.Delivery = hook.Delivery{
 		Agent: agent, Event: c.r.PathValue("event"), Payload: payload.bytes(), Now: h.opt.Now(), Remote: true, Sender: c.sender.Key(),
 		Actor: etch.Actor{Host: h.opt.Host}, Recording: h.opt.Recording, Classify: h.opt.Classify, Masker: h.opt.Masker,
@@ -69,6 +71,7 @@ type delivery struct {
 	h       *Handler
 	c       *call
 	payload *payload
+	began   time.Time     // when the payload was there
 	ended   chan outcome  // capacity 1
 	judged  chan struct{} // closed when about is all that is asked
 
@@ -218,12 +221,14 @@ func (d *delivery) policy() *hook.Policy {
 
 // record has events recorded, or spooled.
 func (d *delivery) record(events []*etch.Event) outcome {
-	cause := d.h.recordHook(d.c, events)
+	cause := d.h.recordHook(d.c, events, max(0, hookHeld-time.Since(d.began)))
 	switch {
 	case cause == nil || errors.Is(cause, etch.ErrSkipped):
 		return outcome{}
 	case errors.Is(cause, server.ErrRateLimited) || errors.Is(cause, server.ErrTooLarge):
-		return outcome{cause, true} // the spool is no way around a limit
+		// The spool is no way around a limit.
+		d.h.opt.Server.Lose(d.c.sender, len(events), cause)
+		return outcome{cause, true}
 	}
 	if err := d.h.spool(cause, server.Sign(events, d.c.sender)); err != nil {
 		d.h.tell(err)
