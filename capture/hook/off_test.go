@@ -70,6 +70,16 @@ func (h *settingsHome) deliver(event string) string {
 	return strings.Join(found, "\n")
 }
 
+// many returns settings of more than 64 members, of which the first and the last have one name.
+func many(first, last string) string {
+	var text strings.Builder
+	text.WriteString(`{"disableAllHooks": ` + first)
+	for i := range 70 {
+		fmt.Fprintf(&text, `,"member%d":%d`, i, i)
+	}
+	return text.String() + `,"disableAllHooks": ` + last + "}"
+}
+
 // Agents that read their hooks when a session begins say nothing of a change. What
 // is done to them meanwhile is told at the end of the turn, once.
 func TestHooksTampered(t *testing.T) {
@@ -81,14 +91,6 @@ func TestHooksTampered(t *testing.T) {
 	)
 	const idle = off + "this program's hooks were kept from being run at "
 	const unread = off + "the file with this program's hooks is not read any more as it stands"
-	many := func(first, last string) string {
-		var text strings.Builder
-		text.WriteString(`{"disableAllHooks": ` + first)
-		for i := range 70 {
-			fmt.Fprintf(&text, `,"member%d":%d`, i, i)
-		}
-		return text.String() + `,"disableAllHooks": ` + last + "}"
-	}
 	const both = `{"hooks":{"agentStop":[{"bash":"'/opt/etch' hook copilot agentStop","powershell":"& '/opt/etch' hook copilot agentStop"}]}}`
 	bent := func(variable string) string {
 		return ": hooks-environment: " + variable + " is set for hooks, of which those that heed it record elsewhere"
