@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/capture/hook/claudecode"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -218,5 +220,33 @@ func TestManyWithoutTheLock(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A delivery that is decoded again because time is up is what counts, also where the turn
+// that was to be in time is begun behind it.
+func TestLastTurnCounts(t *testing.T) {
+	dir := t.TempDir()
+	payload := []byte(`{"session_id":"s","tool_name":"Bash","tool_use_id":"c","tool_input":{"command":"ls"}}`)
+	sessions := hook.NewSessions(dir)
+	late := hook.Delivery{Agent: claudecode.Agent(), Event: "PreToolUse", Payload: payload, Now: time.Unix(1e9, 0)}
+	inTime := late
+	late.Last = true
+	begun := 0
+	late.Classify = func(*etch.Event) (etch.Risk, []string) {
+		begun++
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := sessions.Begin(ctx, &inTime); err != nil && !errors.Is(err, vfs.ErrLocked) {
+			t.Error(err)
+		}
+		return etch.RiskLow, nil
+	}
+	turn, err := sessions.Begin(t.Context(), &late)
+	if err != nil || begun != 1 {
+		t.Fatalf("%v, and %d turns begun meanwhile", err, begun)
+	}
+	if got := keeps(t, turn); len(got) != 1 {
+		t.Errorf("got %q, want the attempt", got)
 	}
 }

@@ -78,12 +78,16 @@ type Answer struct {
 
 // A Delivery is one start of a hook's process by an agent.
 type Delivery struct {
-	Agent     *Agent
-	Event     string // as the settings name it to the process; may be ""
-	Payload   []byte // what came on standard input
-	Getenv    func(string) (string, bool)
-	Parent    int        // the process id of what started the process; 0: unknown
-	Now       time.Time  // when it was started
+	Agent   *Agent
+	Event   string // as the settings name it to the process; may be ""
+	Payload []byte // what came on standard input
+	Getenv  func(string) (string, bool)
+	Parent  int       // the process id of what started the process; 0: unknown
+	Now     time.Time // when it was started
+	// Last says that time is up, and that what is made of this one is what counts: of the
+	// other turns of the same delivery that one [Sessions] begins, before it or behind it,
+	// none is heeded. It is for the one turn that whoever gives up begins itself.
+	Last      bool
 	Actor     etch.Actor // who runs the agent, as far as the process can tell
 	Recording Recording
 	// Remote says that the payload did not come from a process of this one's own

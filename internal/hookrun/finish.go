@@ -36,7 +36,7 @@ func (r *run) unfinished(cause error) []*etch.Event {
 	until := r.late.Add(r.patience.Payload - r.patience.Records)
 	r.mu.Unlock()
 	if r.payload.whole() || r.payload.wait(until.Sub(r.process.Now())) {
-		r.fails(r.survive(func() error { r.decode(ctx, r.setLate); return nil }))
+		r.fails(r.survive(func() error { r.decode(ctx, true); return nil }))
 	}
 	r.mu.Lock()
 	events, turn := r.events, r.turn

@@ -25,7 +25,7 @@ func (r *run) work() error {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), r.began.Add(r.patience.Records/2))
 	defer cancel()
-	r.decode(ctx, r.setInTime)
+	r.decode(ctx, false)
 	if r.silent() {
 		return nil
 	}
@@ -96,7 +96,11 @@ func (r *run) options(resolved *config.Resolved) *etch.Options {
 // decode finds out what is to be recorded. A delivery that nothing can be made of
 // is an event of its own. Other deliveries of the same session are waited for
 // until ctx is done.
-func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, string)) {
+func (r *run) decode(ctx context.Context, last bool) {
+	set := r.setInTime
+	if last {
+		set = r.setLate
+	}
 	if r.known == nil || r.payload.over() {
 		ev := r.delivered("")
 		set(nil, []*etch.Event{ev}, r.refuseUnread(ev))
@@ -104,7 +108,7 @@ func (r *run) decode(ctx context.Context, set func(*hook.Turn, []*etch.Event, st
 	}
 	turn, err := r.memory().Begin(ctx, &hook.Delivery{
 		Agent: r.known, Event: r.Event, Payload: r.payload.bytes(), Getenv: r.process.Env, Parent: os.Getppid(),
-		Now: r.began, Actor: r.actor(), Recording: RecordingOf(&r.resolved.Hooks),
+		Now: r.began, Last: last, Actor: r.actor(), Recording: RecordingOf(&r.resolved.Hooks),
 		Classify: danger.Of, Masker: r.spool.Masker,
 	})
 	r.fails(err)
