@@ -63,9 +63,10 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...
 	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...); done
 
-## tools: what some tests need besides Go, of Debian's packages (SUDO=sudo): strace, which makes a disk slow
+## tools: what some tests need besides Go, of Debian's packages (SUDO=sudo): strace, which makes a disk slow, and jq, which answers the same questions
 tools:
 	command -v strace || $(SUDO) apt-get install -y strace
+	command -v jq || $(SUDO) apt-get install -y jq
 
 ## peers: what bench/cmd/ask compares with: Debian's packages (SUDO=sudo), DuckDB by npm (ASKDIR)
 peers:
