@@ -196,9 +196,9 @@ func (s *Sessions) claim(t *Turn) (path string, first bool, err error) {
 
 // begins says that a turn is begun. One of the same delivery that was begun before, and of
 // which nobody can know, is given up: it never shows. So is this one, where that was the
-// delivery's last. Where others may know of that one, which it reports, nobody else
+// delivery's last. Where others may know of that one, which is noted, nobody else
 // records what this one tells.
-func (s *Sessions) begins(t *Turn) (anew bool) {
+func (s *Sessions) begins(t *Turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := t.name + t.claimName()
@@ -208,10 +208,11 @@ func (s *Sessions) begins(t *Turn) (anew bool) {
 	}
 	again := before != nil && before.now.Equal(t.now)
 	if again && before.m.Delivery.Last && !t.m.Delivery.Last {
-		return true // time was up before this one was begun: it is given up from the start
+		t.anew = true // time was up before this one was begun: it is given up from the start
+		return
 	}
 	s.begun[name] = t
-	return again && (before.shown || before.anew)
+	t.anew = again && (before.shown || before.anew)
 }
 
 // givenUp reports whether another turn of the same delivery was begun. The caller holds mu.

@@ -57,7 +57,7 @@ func (s *Sessions) Begin(ctx context.Context, d *Delivery) (*Turn, error) {
 	t.process = agentProcess(d.Parent)
 	t.mark = senderMark(d.Sender)
 	t.name = fileName(t.sessionKey()) + t.mark
-	t.anew = s.begins(t)
+	s.begins(t)
 	held, err := s.take(t.name, wait(ctx))
 	if held == nil {
 		return t, errors.Join(err, s.beginAside(t))

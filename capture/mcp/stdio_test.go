@@ -305,18 +305,22 @@ func TestClientPauses(t *testing.T) {
 // lost: when the client has closed its output, and when somebody wants the end.
 func TestClientNeverReads(t *testing.T) {
 	for name, test := range map[string]struct {
-		argv []string
-		exit int
+		argv  []string
+		grace time.Duration
+		exit  int
 	}{
-		"the server has ended": {serverArgv("much"), ExitUnread},
-		"the server goes on":   {serverArgv("flood"), 143},
+		"the server has ended": {serverArgv("much"), 500 * time.Millisecond, ExitUnread},
+		"the server goes on":   {serverArgv("flood"), 50 * time.Millisecond, 143},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if systemHasNo(test.exit) {
 				t.Skip("Windows has no signals to end by")
 			}
 			t.Parallel()
-			p := tapped(t, &Command{Argv: test.argv, Grace: 50 * time.Millisecond})
+			p := tapped(t, &Command{Argv: test.argv, Grace: test.grace})
+			if _, err := io.ReadFull(p.out, make([]byte, 1)); err != nil { // it has begun to speak
+				t.Fatal(err)
+			}
 			closes(p)
 			out := p.wait()
 			if d := cmp.Diff(Outcome{Exit: test.exit, Unread: true}, out); d != "" {
