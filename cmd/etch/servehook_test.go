@@ -84,8 +84,8 @@ func TestPostedHookAnswersAsTheCommand(t *testing.T) {
 		a := hookrun.AgentNamed(name)
 		for _, event := range []string{"PreToolUse", "PermissionRequest", "BeforeTool", "Stop"} {
 			for _, words := range []string{"ls", "rm -rf /", "rm -rf / # " + strings.Repeat("x", 9<<20)} {
-				if len(words) > 100 && event != "PreToolUse" {
-					continue
+				if len(words) > 100 && (event != "PreToolUse" || testing.Short()) {
+					continue // with -race, which goes with -short, neither judges so much within its two seconds
 				}
 				payload := strings.Replace(`{"session_id":"s-`+a.Name+event+words[:2]+fmt.Sprint(len(words))+`","hook_event_name":"`+event+`",`+call, "COMMAND", words, 1)
 				posted := post(a.Name, event, payload)
