@@ -2,7 +2,7 @@
 // more than a [Budget] has. How long one may take is for its reader to say, by the
 // deadline of its connection; [Wait] and [Leftover] are what is usual here.
 //
-// It knows nothing of what stands in a body, and nothing of who sends it.
+// It knows nothing of what stands in a body, and of who sends it no more than a name.
 package httpbody
 
 import (
@@ -91,9 +91,10 @@ type Body struct {
 	budget *Budget
 }
 
-// Read reads a body to its end, for a sender or for nobody in particular, which is "". It returns [ErrTooLong] of one that has more bytes
-// than limit, [ErrBusy] where the budget has no room for it, and what reading
-// returned: then nothing is held. The caller releases the body.
+// Read reads a body to its end, for a sender or for nobody in particular, which is "".
+// It returns [ErrTooLong] of one that has more bytes than limit, [ErrBusy] where the
+// budget has no room for it, and what reading returned: then nothing is held. The caller
+// releases the body.
 func (b *Budget) Read(in io.Reader, limit int, sender string) (*Body, error) {
 	body := &Body{budget: b, sender: sender}
 	if err := body.fill(in, limit); err != nil {
