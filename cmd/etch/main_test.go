@@ -146,6 +146,8 @@ func lineCount(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // waitFor is "waitfor FILE [TEXT]": until the file is there and has the text.
+// A file that a shell's redirection makes is there, empty, before the command
+// has written to it: such a one is waited for with its text.
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: waitfor FILE [TEXT]")
