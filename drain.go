@@ -93,6 +93,7 @@ type drain struct {
 	key    *spool.Key
 	half   time.Duration // of the time there is; 0 where there is no end to it
 	done   Drained
+	newer  error // of a file that a newer etch has to drain; nil: there is none
 }
 
 // halfway reports whether half of the time is over. What was gathered by then is
@@ -142,7 +143,9 @@ func (d *drain) run() error {
 			return d.stopped(err)
 		}
 	}
-	return d.stopped(d.losses())
+	err = d.stopped(d.losses())
+	d.done.Left = d.done.Left || d.newer != nil
+	return errors.Join(err, d.newer)
 }
 
 // stopped returns nil for an error that says no more than that time is up.
@@ -210,6 +213,13 @@ func (d *drain) take(g *gathered, f spool.File) error {
 		f = whole
 	}
 	c, err := d.dir.Read(f, d.key)
+	if err == nil && c.Proven { // else anybody can make a file wait for ever
+		err = newerBody(f, c)
+	}
+	if errors.Is(err, spool.ErrNewer) {
+		d.newer = err // nothing of it is lost: it stays, and keeps nothing else back
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -226,6 +236,18 @@ func (d *drain) take(g *gathered, f spool.File) error {
 	}
 	g.bytes += f.Bytes
 	g.files = append(g.files, gatheredFile{f, d.gapOf(c, f)})
+	return nil
+}
+
+// newerBody returns [spool.ErrNewer] where an event of a file is whole, and of a kind that
+// this version does not know.
+func newerBody(f spool.File, c *spool.Content) error {
+	for _, body := range c.Bodies {
+		_, err := eventOfBody(body)
+		if _, unknown := errors.AsType[*NameError](err); unknown {
+			return fmt.Errorf("%s: %w: %w", f.Name, spool.ErrNewer, err)
+		}
+	}
 	return nil
 }
 
