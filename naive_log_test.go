@@ -300,16 +300,20 @@ func (l *drawnLog) index(t rapid.TB, chosen func(segment uint32) bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var m indexMaker
 	for _, p := range v.parts {
 		if p.file != nil || !chosen(p.Number) {
 			continue
 		}
-		on, err := r.makeIndex(v, p, func(int64) {})
+		made, err := m.index(r, v, p, func(int64) {})
+		if err == nil {
+			err = r.placeIndex(made)
+		}
 		if err != nil {
 			t.Fatalf("index of segment %d: %v", p.Number, err)
 		}
 		at := l.Offset()
-		l.Control("log_indexed", on)
+		l.Control("log_indexed", made.on)
 		if err := r.noteRecord(p.Number, l.Segment(), at); err != nil {
 			t.Fatal(err)
 		}
