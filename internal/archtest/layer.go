@@ -41,6 +41,7 @@ var layers = []layer{
 	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},
 
 	{pkg: "internal/corpus", level: 0, testOnly: true, reason: "texts with secrets in them"},
+	{pkg: "internal/inittrace", level: 0, testOnly: true, reason: "what a program does before its main function, whichever it is"},
 
 	{pkg: "internal/vfs/vfstest", level: 1, testOnly: true, reason: "what every file system must do"},
 	{pkg: "internal/memfs", level: 1, testOnly: true, reason: "a file system that can crash"},
