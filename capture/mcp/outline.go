@@ -364,7 +364,7 @@ func (o *outline) capture(at int) {
 	if v.given && v.exact && !exact {
 		return // most readers go by the one that is written as it should be
 	}
-	for _, of := range known[s] {
+	for _, of := range known.Get()[s] {
 		o.m.values[of] = value{}
 	}
 	*v = value{given: true, exact: exact}
