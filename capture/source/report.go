@@ -214,7 +214,7 @@ func (f *FileReport) write(b *strings.Builder) {
 	row("records", "%s", f.recordsText())
 	row("chain", "%s", f.chainText())
 	if f.Chained > 0 {
-		row("signatures", "%d of %d signed, %d verified with the key given, %d unsigned", f.Signed, f.Chained, f.Verified, f.Unsigned)
+		row("signatures", "%d of %d signed, %s, %d unsigned", f.Signed, f.Chained, f.verifiedText(), f.Unsigned)
 	}
 	if len(f.Uncovered) > 0 {
 		row("uncovered", "%s", counts(f.Uncovered))
@@ -229,7 +229,7 @@ func (f *FileReport) write(b *strings.Builder) {
 		row("fault", "and %d more", f.FaultsLeftOut)
 	}
 	if len(f.Blind) > 0 {
-		row("blind to", "%s", strings.Join(f.Blind, " "))
+		row("blind to", "%s (docs/import.md)", strings.Join(f.Blind, " "))
 	}
 }
 
@@ -245,6 +245,15 @@ func (f *FileReport) recordsText() string {
 		text += ", " + count(f.Fragments, "piece") + " of none"
 	}
 	return text
+}
+
+// verifiedText says how many signatures are the key's: each that is not is a fault, so
+// where there is neither no key was given.
+func (f *FileReport) verifiedText() string {
+	if f.Signed > 0 && f.Verified == 0 && !f.Has(FaultBadSignature) && !f.Has(FaultUnknownKey) && f.FaultsLeftOut == 0 {
+		return "none of them checked as no key was given"
+	}
+	return fmt.Sprintf("%d verified with the key given", f.Verified)
 }
 
 func (f *FileReport) chainText() string {
