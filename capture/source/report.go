@@ -196,8 +196,8 @@ func (r *Report) Records() int {
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s, %s in %s\n", r.Source, r.Verdict, count(r.Records(), "record"), count(len(r.Files), "file"))
-	for _, f := range r.Files {
-		f.write(&b)
+	for i, f := range r.Files {
+		f.write(&b, r.rank(i))
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", note)
@@ -206,8 +206,25 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-func (f *FileReport) write(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%s: %s\n", quoteName(f.Name), f.Verdict)
+// rank tells a file from others of its name, of other directories or of before a
+// rotation; "" where there are none.
+func (r *Report) rank(i int) string {
+	at, all := 0, 0
+	for k, f := range r.Files {
+		if f.Name == r.Files[i].Name {
+			if all++; k <= i {
+				at++
+			}
+		}
+	}
+	if all == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d of that name)", at, all)
+}
+
+func (f *FileReport) write(b *strings.Builder, rank string) {
+	fmt.Fprintf(b, "\n%s%s: %s\n", quoteName(f.Name), rank, f.Verdict)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(b, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
