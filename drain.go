@@ -168,7 +168,8 @@ type gathered struct {
 // A waiting is an event that waits.
 type waiting struct {
 	body   []byte
-	proven bool // who put it there could read the log's key
+	proven bool   // who put it there could read the log's key
+	after  []byte // it is recorded behind what has this id, and its own time: the id itself, or that of one before it in its file
 }
 
 func (w waiting) id() string { return string(idOf(w.body)) }
@@ -193,9 +194,24 @@ func (d *drain) gather(g *gathered, files []spool.File) (rest []spool.File, err 
 	}
 	// A completion has the time of its attempt; ids sort as they were made.
 	slices.SortStableFunc(g.bodies, func(a, b waiting) int {
-		return cmp.Or(bytes.Compare(timeOf(a.body), timeOf(b.body)), bytes.Compare(idOf(a.body), idOf(b.body)))
+		return cmp.Or(bytes.Compare(timeOf(a.body), timeOf(b.body)), bytes.Compare(a.after, b.after))
 	})
 	return nil, nil
+}
+
+// add takes the events of one file, which are to be recorded in the file's order where
+// they have one time: who spooled an attempt and the refusal of it knew which was first,
+// whatever their ids say.
+func (g *gathered) add(bodies [][]byte, proven bool) {
+	last := make(map[string][]byte) // by time, what the next of it comes behind
+	for _, body := range bodies {
+		at, after := string(timeOf(body)), idOf(body)
+		if before := last[at]; bytes.Compare(before, after) > 0 {
+			after = before
+		}
+		last[at] = after
+		g.bodies = append(g.bodies, waiting{body, proven, after})
+	}
 }
 
 // take reads one file, unless it is too early.
@@ -230,10 +246,7 @@ func (d *drain) take(g *gathered, f spool.File) error {
 	if len(g.files) == 0 || c.Since.Before(g.since) {
 		g.since = c.Since
 	}
-	good := d.good(c, f)
-	for _, body := range good {
-		g.bodies = append(g.bodies, waiting{body, c.Proven})
-	}
+	g.add(d.good(c, f), c.Proven)
 	g.bytes += f.Bytes
 	g.files = append(g.files, gatheredFile{f, d.gapOf(c, f)})
 	return nil
