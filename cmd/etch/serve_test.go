@@ -420,3 +420,15 @@ func TestPropertyListText(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitOfPassingPlaces shows that it is told where a service would not find what it is
+// to run.
+func TestUnitOfPassingPlaces(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/tmp/etch": true, "/var/tmp/bin/etch": true, "/private/tmp/etch": true, "/usr/local/bin/etch": false, "/tmpfs/etch": false, "/srv/tmp/etch": false,
+	} {
+		if got := passing(path); got != want {
+			t.Errorf("%s: got %t, want %t", path, got, want)
+		}
+	}
+}
