@@ -259,6 +259,12 @@ type SpoolInfo struct {
 	Bytes  int64
 	Oldest time.Time // of the first event; zero where none waits
 	Lost   uint64    // events that are lost and not yet on record as such
+	// Refused is how many of the files a daemon did not take when it was asked last,
+	// RefusedAt, because it does not know what they hold, and RefusedFor its words: see
+	// [Spool.Send].
+	Refused    int
+	RefusedAt  time.Time
+	RefusedFor string
 }
 
 // ReadSpoolInfo returns what waits in the spool of the log at path, which need
@@ -287,6 +293,16 @@ func spoolInfo(fsys vfs.FS, layout segment.Layout) (SpoolInfo, error) {
 		info.Bytes += f.Bytes
 	}
 	lost, err := dir.Lost()
+	if err != nil {
+		return info, err
+	}
 	info.Lost = lost.Count
+	refused, err := dir.Refused()
+	if slices.ContainsFunc(files, func(f spool.File) bool { return slices.Contains(refused.Files, f.Name) }) {
+		info.Refused, info.RefusedAt, info.RefusedFor = len(refused.Files), refused.At, refused.Cause
+		if refused.All {
+			info.Refused = len(files)
+		}
+	}
 	return info, err
 }

@@ -20,7 +20,8 @@
 // can guess. Environments are never kept.
 //
 // BUG(hook): Agents without call ids (Gemini, Copilot) do not say which of two
-// calls of one tool and one input ended first; the elder is taken.
+// calls of one tool and one input ended first: of those that began at once the elder is
+// taken, else the later.
 //
 // BUG(hook): What runs without a hook is not seen: commands that a person types
 // with "!", agents started with their hooks off, and calls that an agent

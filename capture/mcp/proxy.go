@@ -6,13 +6,11 @@ import (
 	"io"
 	"maps"
 	"mime"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,7 +55,9 @@ type Proxy struct {
 
 // NewProxy returns a proxy of a server. Hosts are the names by which it may be
 // called: where they are not nil, a request for any other is refused, so that no
-// page in a browser can reach it under a name of its own. The caller closes it.
+// page in a browser can reach it under a name of its own. Requests of pages of other
+// machines are refused, but for those of the host that is called, where hosts are nil.
+// The caller closes it.
 func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) *Proxy {
 	p := &Proxy{
 		opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}, parting: map[*session]struct{}{},
@@ -103,12 +103,12 @@ func success() *etch.Result { return &etch.Result{Type: etch.Success} }
 
 // ServeHTTP passes a request on.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case p.w.stopped():
+	if p.w.stopped() {
 		turnAway(w, stoppedText, http.StatusServiceUnavailable)
 		return
-	case !p.isHost(r.Host):
-		turnAway(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
+	}
+	if why, whose := p.foreign(r); why != "" {
+		p.turnForeigner(w, why, whose)
 		return
 	}
 	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent")), left: 1}
@@ -128,14 +128,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
-}
-
-// isHost reports whether the proxy may be called so.
-func (p *Proxy) isHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return p.hosts == nil || slices.Contains(p.hosts, strings.Trim(host, "[]"))
 }
 
 // rewrite addresses a request to the server.

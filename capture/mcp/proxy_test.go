@@ -339,6 +339,7 @@ func TestProxyRefuses(t *testing.T) {
 	}
 	want := []string{
 		"session_start success", "tool_call attempt a", "tool_call completion a error no answer: EOF end=refused",
+		"security_event client evil.example blocked mcp-message: a web page of another machine sent it, or it was meant for another host payload=foreign",
 		"session_end success reason=the proxy ended",
 	}
 	if d := cmp.Diff(want, recorded()); d != "" {

@@ -123,8 +123,7 @@ func (s *session) refuse(m *message, at time.Time) {
 
 // refused fills in that what an event tells was refused.
 func (s *session) refused(e *etch.Event, why *refusal) {
-	e.Action.Allowed, e.Action.Approved = false, false
-	e.Result = &etch.Result{Type: etch.Blocked, Reason: why.reason, ErrorCategory: "policy_blocked", ErrorDomain: "action"}
+	turnedAway(e, why.reason)
 	e.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(s.opt.Deny)}
 }
 

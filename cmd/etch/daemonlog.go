@@ -83,7 +83,7 @@ func (d *daemonLog) Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Re
 				yield(etch.Record{}, fmt.Errorf("the daemon's answer: %w", err))
 				return
 			}
-			if sender := rec.Event.Labels["sender_uid"]; sender != "" && sender != d.uid || q.Match != nil && !q.Match(&rec) {
+			if sender := rec.Event.Labels[etch.LabelSenderUID]; sender != "" && sender != d.uid || q.Match != nil && !q.Match(&rec) {
 				continue
 			}
 			if given++; !yield(rec, nil) {

@@ -39,15 +39,13 @@ func terminals(t *testing.T) (keyboard, program *os.File) {
 // until waits for a file that has the text.
 func until(t *testing.T, path, text string) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for range 2000 {
-		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
-			return
-		}
-		<-tick.C
+	came := every(t, 5*time.Millisecond, func() bool {
+		data, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(data), text)
+	})
+	if !came {
+		t.Fatalf("%s did not come", path)
 	}
-	t.Fatalf("%s did not come", path)
 }
 
 // A key of the terminal reaches the command once, also where no standard stream

@@ -292,7 +292,7 @@ func TestServeActivated(t *testing.T) {
 	expect := func(want string) {
 		t.Helper()
 		buf := make([]byte, 1000)
-		if err := told.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := told.SetReadDeadline(time.Now().Add(patiently)); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := told.Read(buf); err != nil || !strings.HasPrefix(string(buf[:n]), want) {
@@ -300,7 +300,7 @@ func TestServeActivated(t *testing.T) {
 		}
 	}
 	expect("READY=1\nSTATUS=serving ")
-	client, err := etch.Dial(t.Context(), socket, nil)
+	client, err := etch.Dial(t.Context(), socket, &etch.DialOptions{DialTimeout: patiently})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,8 +100,8 @@ type Content struct {
 	Cause string
 }
 
-// Read reads a file. Whatever it holds, the error is one of reading it; all of a file
-// that this process may not read is lost.
+// Read reads a file. Whatever it holds, the error is one of reading it, or [ErrNewer];
+// all of a file that this process may not read is lost.
 func (d *Dir) Read(f File, key *Key) (*Content, error) {
 	data, err := d.read(f.Name)
 	if errors.Is(err, fs.ErrPermission) {
@@ -147,6 +147,9 @@ func parseFile(data []byte, f File, key *Key) (*Content, error) {
 	}
 	first, rest, _ := bytes.Cut(data, []byte{'\n'})
 	mac, err := c.open(first, macs)
+	if errors.Is(err, ErrNewer) {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
 	if err != nil {
 		c.Lost, c.Cause = max(f.Events, 1), f.Name+": "+err.Error()
 		return c, nil
@@ -190,6 +193,9 @@ func (c *Content) open(line []byte, macs []*record.MAC) (*record.MAC, error) {
 		var head struct{ Spool header }
 		if err := json.Unmarshal(line, &head); err != nil {
 			return nil, fmt.Errorf("first line: %w", err)
+		}
+		if head.Spool.Version > version {
+			return nil, fmt.Errorf("%w: version %d, this program knows %d", ErrNewer, head.Spool.Version, version)
 		}
 		if head.Spool.Version != version {
 			return nil, fmt.Errorf("version %d, this program knows %d", head.Spool.Version, version)

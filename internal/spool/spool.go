@@ -10,6 +10,7 @@
 //	<time>-<random>-<n>.new    one being written, or what a killed process has left of it
 //	<time>-<random>-<n>.bad    one that held a line which nobody vouches for, kept for people
 //	lost                       how many events are in neither place
+//	refused                    which files a daemon did not take for now, and why
 //	lock, lost.lock            flock of who drains; of who counts
 //
 // A file is lines in the envelope of a log's line, of which the first is about
@@ -46,11 +47,16 @@ import (
 // ErrFull is returned where the spool has as many bytes as it may have.
 var ErrFull = errors.New("spool is full")
 
+// ErrNewer is returned for a file that a later version of this program wrote: it is to
+// stay where it is until that one drains it.
+var ErrNewer = errors.New("a newer etch spooled it, and only that one can drain it")
+
 // Names of files, and their endings.
 const (
 	lostName     = "lost"
 	lockName     = "lock"
 	lostLockName = "lost.lock"
+	refusedName  = "refused"
 
 	goodExt = ".spool"
 	newExt  = ".new"
