@@ -24,6 +24,7 @@ type search struct {
 	control bool   // control records can match
 	calls   *calls // nil where all phases are asked for
 	tally   *tally // where records are counted; else nil
+	skipped []byte // room for what is read of what is no line
 }
 
 // search runs a query over a view, and reports whether the consumer has had
