@@ -14,6 +14,7 @@ import (
 	"github.com/etch-audit/etch/capture/zeph"
 	"github.com/etch-audit/etch/capture/zeroclaw"
 	"github.com/etch-audit/etch/internal/later"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // An importSource is a program whose logs can be brought in.
@@ -155,7 +156,7 @@ func (s *importSource) groups(o *importOptions) ([]*importGroup, error) {
 
 // isDatabase reports whether a file is an SQLite database.
 func isDatabase(path string) (bool, error) {
-	f, err := os.Open(path)
+	f, err := vfs.OpenRegular(path)
 	if err != nil {
 		return false, fail(exitUsage, "nothing was recorded", err)
 	}
