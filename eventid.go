@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // An eventID is the text of an event id: "evt_" and 26 characters of
@@ -90,7 +92,7 @@ func formatEventID(ms uint64, hi uint16, lo uint64) eventID {
 
 // eventIDs makes the ids of [NewEventID]: one source for the process, so that of two
 // events of one millisecond the one that was made first sorts first.
-var eventIDs = sync.OnceValue(newIDSource)
+var eventIDs = later.Value[*idSource]{Make: newIDSource}
 
 // heldFor is how far ahead of a time the id before may be for the next one to follow it:
 // what lies further ahead is no clock's.
@@ -101,7 +103,7 @@ const heldFor = time.Minute
 // was for a time more than a minute later. Append makes ids by itself; this one is for
 // who must know it before.
 func NewEventID(t time.Time) string {
-	id := eventIDs().near(t)
+	id := eventIDs.Get().near(t)
 	return id.String()
 }
 

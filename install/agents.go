@@ -70,7 +70,9 @@ func (m Machine) claudeManaged(below ...string) string {
 	return m.perMachine("/etc/claude-code", "/Library/Application Support/ClaudeCode", `C:\Program Files\ClaudeCode`, below...)
 }
 
-// codexSwitch is what switches Codex's hooks off: doctor finds what an installation mends.
+// codexSwitch is what switches Codex's hooks off. Codex's switches name the same, so that
+// doctor finds what an installation mends: they are a literal, as all that is made before
+// main is.
 var codexSwitch = featureSwitch{"features", [2]string{"hooks", "codex_hooks"}}
 
 // Codex gives the line to a shell, and waits for the hooks of an end for three
@@ -83,7 +85,7 @@ var codex = &Agent{
 		"SubagentStart", "SubagentStop", "Stop", "Interrupt",
 	},
 	programs: []string{"codex"},
-	switches: codexSwitch.off(),
+	switches: []offSwitch{{[]string{"features", "hooks"}, false}, {[]string{"features", "codex_hooks"}, false}},
 	trusts:   true,
 	sources: func(_ *Agent, m Machine) []source {
 		return []source{{path: filepath.Join(m.codexManaged(), "requirements.toml"), scope: Managed}}

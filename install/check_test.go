@@ -416,3 +416,21 @@ func TestFoundBeforehand(t *testing.T) {
 		t.Error("its directory was there before its hooks, and it is not found")
 	}
 }
+
+// TestCodexSwitches: doctor finds as switched off what an installation mends.
+func TestCodexSwitches(t *testing.T) {
+	var keys [][]string
+	for _, s := range codex.switches {
+		if s.off != false {
+			t.Errorf("%q switches hooks off where it is %v, want false", s.path, s.off)
+		}
+		keys = append(keys, s.path)
+	}
+	var want [][]string
+	for _, key := range codexSwitch.keys {
+		want = append(want, []string{codexSwitch.table, key})
+	}
+	if diff := cmp.Diff(keys, want); diff != "" {
+		t.Errorf("Codex's switches (-got +want):\n%s", diff)
+	}
+}

@@ -495,15 +495,6 @@ type featureSwitch struct {
 	keys  [2]string // the name of today, and the one before
 }
 
-// off returns the settings that switch hooks off.
-func (f featureSwitch) off() []offSwitch {
-	var all []offSwitch
-	for _, key := range f.keys {
-		all = append(all, offSwitch{[]string{f.table, key}, false})
-	}
-	return all
-}
-
 func (f featureSwitch) put(before []byte, _ Hook) ([]byte, error) {
 	doc, err := settings.ParseTOML(before)
 	if err != nil {
