@@ -164,7 +164,7 @@ func (c *calls) find(p part) error {
 	c.begin()
 	defer c.end()
 	at := &c.parts[p.at].at
-	for h, err := range c.s.lines(p, f, 0, lastFeed(f, 0, end), opt, look) {
+	for h, err := range c.s.lines(f, 0, end, opt, look) {
 		if err != nil {
 			if _, damaged := errors.AsType[*scan.Error](err); damaged {
 				return nil // likewise

@@ -26,6 +26,7 @@ type search struct {
 	calls   *calls // nil where all phases are asked for
 	tally   *tally // where records are counted; else nil
 	files   scan.Files
+	skipped []byte // room for what is read of what is no line
 }
 
 // search runs a query over a view, and reports whether the consumer has had

@@ -188,7 +188,7 @@ func (t *timeline) bars(first time.Time) Timeline {
 	case len(keys) > 0 && (t.unit == Month || t.unit == Year): // it may be asked for since the year 0
 		begin, end = keys[0], keys[len(keys)-1]
 	case len(keys) > 0:
-		begin, end = earlier(begin, keys[0]), later(end, keys[len(keys)-1])
+		begin, end = earliest(begin, keys[0]), latest(end, keys[len(keys)-1])
 	case t.unit == Month:
 		return line
 	}
@@ -197,21 +197,21 @@ func (t *timeline) bars(first time.Time) Timeline {
 		if counted := t.bar[key]; counted != nil {
 			b = *counted
 		}
-		b.From = Time{later(t.instant(key), t.opts.From)}
-		b.Until = Time{earlier(t.instant(t.next(key)), t.opts.Until)}
+		b.From = Time{latest(t.instant(key), t.opts.From)}
+		b.Until = Time{earliest(t.instant(t.next(key)), t.opts.Until)}
 		line.Bars = append(line.Bars, b)
 	}
 	return line
 }
 
-func earlier(a, b time.Time) time.Time {
+func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}
 	return a
 }
 
-func later(a, b time.Time) time.Time {
+func latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
