@@ -153,7 +153,7 @@ func newRefusedSpool(t *testing.T) *refusedSpool {
 	if s.Spool, err = OpenSpool(filepath.Join(s.dir, "own.log"), &Options{Now: func() time.Time { return s.now }}); err != nil {
 		t.Fatal(err)
 	}
-	if s.client, err = Dial(t.Context(), s.daemon.path, nil); err != nil {
+	if s.client, err = Dial(t.Context(), s.daemon.path, &DialOptions{DialTimeout: time.Minute, AnswerTimeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -52,6 +52,7 @@ func until(t *testing.T, path, text string) {
 // is the terminal; in the background of one there is no key, and the signal is
 // passed on.
 func TestKeyboardSignalOnce(t *testing.T) {
+	unignore()
 	const script = `trap "echo got >> times" INT; : > ready; while ! test -s times; do sleep 0.01; done; sleep 0.3; exit 7`
 	for _, foreground := range []bool{true, false} {
 		keyboard, program := terminals(t)

@@ -24,12 +24,10 @@ import (
 // programs are those that scripts can run.
 var programs = map[string]func(){"etch": patientMain}
 
-// patientMain is main, on a machine that may be busy: for programs whose answer it takes
-// longer than people bear before they give up, and hooks that have the patience which
+// patientMain is main, on a machine that may be busy: its hooks have the patience that
 // TEST_PATIENT names.
 func patientMain() {
 	site.MachineSocket = "" // of the machine that runs the tests
-	site.DialTimeout = patiently
 	if patience, ok := patiences()[os.Getenv("TEST_PATIENT")]; ok {
 		hookPatience = &patience
 	}
@@ -55,6 +53,7 @@ func patiences() map[string]hookrun.Patience {
 }
 
 func TestMain(m *testing.M) {
+	site.DialTimeout = patiently
 	alone.Share(os.Getenv("GOMAXPROCS") != "") // tests are not alone
 	testscript.Main(m, programs)
 }

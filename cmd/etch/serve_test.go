@@ -432,3 +432,19 @@ func TestUnitOfPassingPlaces(t *testing.T) {
 		}
 	}
 }
+
+// A daemon that cannot end well says why, and speaks of its time only where that is why.
+func TestDrainFailure(t *testing.T) {
+	full := errors.New("no space left on device")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := drainFailure(over, nil); err != nil {
+		t.Errorf("all has ended: got %v", err)
+	}
+	if err := drainFailure(t.Context(), full); !errors.Is(err, full) || strings.Contains(err.Error(), "within") {
+		t.Errorf("a full disk: got %v", err)
+	}
+	if err := drainFailure(over, full); !errors.Is(err, full) || !strings.Contains(err.Error(), "within 20s") {
+		t.Errorf("too late: got %v", err)
+	}
+}
