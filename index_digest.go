@@ -14,11 +14,11 @@ import (
 // Made of package verify's Indexes is meant to be: package verify itself does not
 // know what an index is.
 func IndexDigest(segment io.ReaderAt, size int64) (digest [32]byte, err error) {
-	b, _, err := readRows(segment, size, func(int64) {})
-	if err != nil {
+	var m indexMaker
+	if _, err := m.rows(segment, size, func(int64) {}); err != nil {
 		return digest, fmt.Errorf("make index: %w", err)
 	}
-	return b.Finish(io.Discard)
+	return m.builder.Finish(io.Discard)
 }
 
 // ReadIndexDigest reads all of an index of size bytes and returns the digest by

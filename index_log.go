@@ -81,17 +81,22 @@ func (l *Log) index(ctx context.Context, workers int, progress func(done, total 
 		}
 	}
 	type result struct {
-		on  control.IndexedLog
-		err error
+		made *madeIndex
+		err  error
 	}
-	work := func(_ int, p part) result {
-		on, err := r.makeIndex(v, p, read)
-		return result{on, err}
+	makers := make([]indexMaker, workers)
+	work := func(worker int, p part) result {
+		made, err := makers[worker].index(r, v, p, read)
+		return result{made, err}
 	}
 	var errs []error
 	for res := range inOrder(ctx, workers, slices.Values(lacking), work) {
+		// The workers are at the next segments while this one waits for the disk.
 		if res.err == nil {
-			res.err = l.recordIndex(ctx, r, res.on)
+			res.err = r.placeIndex(res.made)
+		}
+		if res.err == nil {
+			res.err = l.recordIndex(ctx, r, res.made.on)
 		}
 		if res.err != nil {
 			errs = append(errs, res.err)

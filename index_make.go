@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,36 +18,45 @@ import (
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
-// makeIndex makes the index of a rotated segment and puts it in its place, and
-// returns what is to be put on record of it. The order is: a file aside, synced;
-// renamed; the directory synced. read is told of bytes that were read.
-func (r *Reader) makeIndex(v *view, p part, read func(int64)) (on control.IndexedLog, err error) {
-	f, end, err := r.open(v, p)
-	if err != nil {
-		return on, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	b, lines, err := readRows(f, end, read)
-	if err != nil {
-		return on, fmt.Errorf("index segment %d: %w", p.Number, err)
-	}
-	digest, err := r.placeIndex(p.Number, b)
-	if err != nil {
-		return on, fmt.Errorf("write index of segment %d: %w", p.Number, err)
-	}
-	return control.IndexedLog{Segment: p.Number, Lines: lines, Bytes: end, Digest: hex.EncodeToString(digest[:])}, nil
+// An indexMaker makes indexes, one after another, in the same memory. It is used by
+// one goroutine.
+type indexMaker struct {
+	indexer *indexer
+	builder *index.Builder // nil: there was none yet
 }
 
-// readRows reads all lines of a segment into a builder.
-func readRows(f io.ReaderAt, end int64, read func(int64)) (*index.Builder, uint64, error) {
+// A madeIndex is the index of a segment, made and not yet in its place.
+type madeIndex struct {
+	on   control.IndexedLog // what is to be put on record of it
+	file bytes.Buffer
+}
+
+// index makes the index of a rotated segment. read is told of bytes that were read.
+func (m *indexMaker) index(r *Reader, v *view, p part, read func(int64)) (made *madeIndex, err error) {
+	f, end, err := r.open(v, p)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines, err := m.rows(f, end, read)
+	if err != nil {
+		return nil, fmt.Errorf("index segment %d: %w", p.Number, err)
+	}
+	made = new(madeIndex)
+	digest, err := m.builder.Finish(&made.file)
+	made.on = control.IndexedLog{Segment: p.Number, Lines: lines, Bytes: end, Digest: hex.EncodeToString(digest[:])}
+	return made, err
+}
+
+// rows reads all lines of a segment into the builder, and returns how many there are.
+func (m *indexMaker) rows(f io.ReaderAt, end int64, read func(int64)) (rows uint64, err error) {
 	head, err := readBeginning(f, end)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	b := index.NewBuilder(indexSpec, head.opened.Segment, head.opened.Size)
-	x := newIndexer()
+	m.begin(head.opened.Segment, head.opened.Size)
 	lines := segment.NewLines(f, 0, end)
-	for n, told := uint64(0), int64(0); ; n++ {
+	for told := int64(0); ; rows++ {
 		offset := lines.Offset()
 		line, err := lines.Next()
 		if offset-told >= tellEvery || err != nil {
@@ -54,34 +64,47 @@ func readRows(f io.ReaderAt, end int64, read func(int64)) (*index.Builder, uint6
 			told = offset
 		}
 		if errors.Is(err, io.EOF) {
-			return b, n, nil
+			return rows, nil
 		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("offset %d: %w", offset, err)
+			return 0, fmt.Errorf("offset %d: %w", offset, err)
 		}
-		row, err := x.read(line)
+		row, err := m.indexer.read(line)
 		if err != nil {
-			return nil, 0, fmt.Errorf("offset %d: %w", offset, err)
+			return 0, fmt.Errorf("offset %d: %w", offset, err)
 		}
-		if err := b.Add(line, row); err != nil {
-			return nil, 0, err
+		if err := m.builder.Add(line, row); err != nil {
+			return 0, err
 		}
 	}
+}
+
+// begin begins the index of a segment.
+func (m *indexMaker) begin(number uint32, firstSeq uint64) {
+	if m.builder == nil {
+		m.indexer, m.builder = newIndexer(), index.NewBuilder(indexSpec, number, firstSeq)
+		return
+	}
+	m.builder.Reset(number, firstSeq)
 }
 
 // tellEvery is after how many bytes progress is told of.
 const tellEvery = 1 << 20
 
-// placeIndex writes an index aside and renames it into its place.
-func (r *Reader) placeIndex(number uint32, b *index.Builder) (digest [32]byte, err error) {
-	if err := r.openIndexDir(); err != nil {
-		return digest, err
+// placeIndex puts an index in its place. The order is: a file aside, synced;
+// renamed; the directory synced.
+func (r *Reader) placeIndex(made *madeIndex) error {
+	err := r.openIndexDir()
+	if err == nil {
+		err = r.place(r.layout.IndexOf(made.on.Segment), func(w io.Writer) error {
+			_, err := w.Write(made.file.Bytes())
+			return err
+		})
 	}
-	err = r.place(r.layout.IndexOf(number), func(w io.Writer) (err error) {
-		digest, err = b.Finish(w)
-		return err
-	})
-	return digest, err
+	if err != nil {
+		return fmt.Errorf("write index of segment %d: %w", made.on.Segment, err)
+	}
+	return nil
 }
 
 // openIndexDir makes the directory of indexes, and takes away what writers that

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -134,6 +135,13 @@ func drawEvent(t *rapid.T) *Event {
 		ev.CallID = pick(t, "call id", "c1", "c2", "c3", "c4", "c\xff", "")
 		if one(t, 4, "inferred") {
 			ev.Labels = map[string]string{"a": "b", LabelInferred: pick(t, "by", "Stop", "")}
+		}
+		if one(t, 4, "sent") {
+			ev.Labels = maps.Clone(ev.Labels)
+			if ev.Labels == nil {
+				ev.Labels = make(map[string]string)
+			}
+			ev.Labels[pick(t, "sender", LabelSenderUID, LabelSenderToken)] = pick(t, "who", "1000", "0", "")
 		}
 	}
 	return ev
@@ -292,16 +300,20 @@ func (l *drawnLog) index(t rapid.TB, chosen func(segment uint32) bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var m indexMaker
 	for _, p := range v.parts {
 		if p.file != nil || !chosen(p.Number) {
 			continue
 		}
-		on, err := r.makeIndex(v, p, func(int64) {})
+		made, err := m.index(r, v, p, func(int64) {})
+		if err == nil {
+			err = r.placeIndex(made)
+		}
 		if err != nil {
 			t.Fatalf("index of segment %d: %v", p.Number, err)
 		}
 		at := l.Offset()
-		l.Control("log_indexed", on)
+		l.Control("log_indexed", made.on)
 		if err := r.noteRecord(p.Number, l.Segment(), at); err != nil {
 			t.Fatal(err)
 		}

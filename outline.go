@@ -59,14 +59,15 @@ func (o *outline) members(f *form, bare bool, pos int) int {
 	data := o.data
 	members := f.members()
 	for i := 0; i < len(members); i++ {
-		n := int(o.after[members[i].id])
-		if n < i || !members[n].begins(data[pos:]) {
+		n := int(o.after[int(f.first)+i])
+		m := &members[n]
+		if n < i || !m.beginsAt(data, pos) {
 			if n = o.next(members, i, pos); n < 0 {
 				return -1
 			}
+			m = &members[n]
 		}
 		i = n
-		m := &members[n]
 		pos += len(m.key)
 		start := pos
 		if pos = o.value(m, pos); pos < 0 {
@@ -100,7 +101,7 @@ func closed(bare bool, pos int) int {
 // absent the last time, so that it notes which one it was.
 func (o *outline) next(members []formMember, i, pos int) int {
 	for n := i; n < len(members); n++ {
-		if members[n].begins(o.data[pos:]) {
+		if members[n].beginsAt(o.data, pos) {
 			o.after[members[i].id] = uint8(n)
 			return n
 		}
@@ -108,16 +109,18 @@ func (o *outline) next(members []formMember, i, pos int) int {
 	return -1
 }
 
-// begins reports whether a text begins with the member's key.
-func (m *formMember) begins(b []byte) bool {
-	n := len(m.key)
-	if len(b) < max(n, 8) {
+// beginsAt reports whether the member's key stands at an offset.
+func (m *formMember) beginsAt(data []byte, pos int) bool {
+	b := data[pos:]
+	if len(b) < keyRoom {
 		return bytes.HasPrefix(b, m.key)
 	}
-	if (binary.LittleEndian.Uint64(b)^m.start)&m.mask != 0 {
+	room := (*[keyRoom]byte)(b)
+	if (binary.LittleEndian.Uint64(room[:])^m.start)&m.mask != 0 {
 		return false
 	}
-	return n <= 8 || binary.LittleEndian.Uint64(b[n-8:]) == m.end && (n <= 16 || string(b[8:n-8]) == string(m.key[8:n-8]))
+	end := binary.LittleEndian.Uint64(room[m.endAt&31:])
+	return (end^m.end)&m.endMask == 0 && (m.endAt <= 8 || string(b[8:m.endAt]) == string(m.key[8:m.endAt]))
 }
 
 // value reads the value of a member at an offset, if it is what the member's can
@@ -134,6 +137,8 @@ func (o *outline) value(m *formMember, pos int) int {
 		if end := flag(o.data, pos); end > 0 {
 			return end
 		}
+	case kindNumber:
+		return digits(o.data, pos)
 	}
 	o.pos = pos
 	if !o.anyValue(m) {
@@ -151,13 +156,13 @@ func (o *outline) anyValue(m *formMember) bool {
 		return o.timestamp()
 	case kindFlag:
 		return false
-	case kindNumber:
-		return o.plainNumber()
 	case kindSigned:
 		if o.at() == '-' {
 			o.pos++
 		}
-		return o.plainNumber()
+		end := digits(o.data, o.pos)
+		o.pos = end
+		return end > 0
 	case kindTexts:
 		return o.textList()
 	case kindTextMap:
@@ -267,18 +272,17 @@ func parseSeconds(text []byte) (micro int64, ok bool) {
 // can refuse for its size. Longer ones are decoded.
 const maxPlainDigits = 12
 
-// plainNumber reads a whole number of few digits.
-func (o *outline) plainNumber() bool {
-	start := o.pos
-	if _, err := o.number(); err != nil || o.pos-start > maxPlainDigits {
-		return false
+// digits returns the offset behind a whole number of few digits, in the one form that
+// JSON has for it; -1 where there is none.
+func digits(b []byte, pos int) int {
+	end := pos
+	for end < len(b) && b[end]-'0' <= 9 {
+		end++
 	}
-	for _, c := range o.data[start:o.pos] {
-		if c < '0' || c > '9' {
-			return false
-		}
+	if n := end - pos; n == 0 || n > maxPlainDigits || n > 1 && b[pos] == '0' {
+		return -1
 	}
-	return true
+	return end
 }
 
 func (o *outline) textList() bool {

@@ -91,8 +91,11 @@ func (m *formMember) words() {
 	var first [8]byte
 	n := copy(first[:], m.key)
 	m.start, m.mask = binary.LittleEndian.Uint64(first[:]), 1<<(8*n)-1
-	if len(m.key) > 8 {
-		m.end = binary.LittleEndian.Uint64(m.key[len(m.key)-8:])
+	if n := len(m.key); n > 8 {
+		m.end, m.endMask, m.endAt = binary.LittleEndian.Uint64(m.key[n-8:]), 1<<64-1, uint8(n-8)
+	}
+	if len(m.key) > keyRoom {
+		panic("a member's key is longer than keyRoom: " + m.path)
 	}
 }
 
@@ -258,7 +261,7 @@ func (t *tables) writeMembers(b *bytes.Buffer) {
 	b.WriteString("}\n\n// formMembers are the members of all forms, by their ids.\nvar formMembers = [memberCount]formMember{\n")
 	for i := range t.members {
 		m := &t.members[i]
-		fmt.Fprintf(b, "{%d, %q, []byte(%q), %#x, %#x, %#x, %s, %d, %d, %d, &%s},\n", m.id, m.path, m.key, m.start, m.mask, m.end,
+		fmt.Fprintf(b, "{%d, %q, []byte(%q), %#x, %#x, %#x, %#x, %d, %s, %d, %d, %d, &%s},\n", m.id, m.path, m.key, m.start, m.mask, m.end, m.endMask, m.endAt,
 			kindConstants[m.kind], m.inner, m.parent, m.place, objectNames[slices.Index(objects[:], m.object)])
 	}
 	b.WriteString("}\n\n// callMembers are what records of one call agree in: see call.go.\nvar callMembers = []memberID{\n")
@@ -378,18 +381,41 @@ func writeField(b *bytes.Buffer, f *filter.Field) {
 // writeIndex writes, of each column of an index, the members that decide what its
 // fields say.
 func (t *tables) writeIndex(b *bytes.Buffer) {
-	b.WriteString("// indexForms are, of each column of indexSpec, the members that decide what its fields say.\nvar indexForms = [...][]memberID{\n")
+	b.WriteString("// indexForms are, of each column of indexSpec, the members that decide what its fields say.\nvar indexForms = [...]columnForm{\n")
 	for _, c := range indexSpec.Columns {
 		var ids []memberID
 		for _, id := range c.Fields {
 			ids = append(ids, deciding(id)...)
 		}
 		slices.Sort(ids)
-		b.WriteString("{")
-		for _, id := range slices.Compact(ids) {
+		ids = slices.Compact(ids)
+		if whole, ok := t.whole(ids); ok {
+			fmt.Fprintf(b, "{whole: %d},\n", whole)
+			continue
+		}
+		b.WriteString("{members: []memberID{")
+		for _, id := range ids {
 			fmt.Fprintf(b, "%d,", id)
 		}
-		b.WriteString("},\n")
+		b.WriteString("}},\n")
 	}
 	b.WriteString("}\n")
+}
+
+// whole returns the member whose value is all of some members, and nothing else: the
+// only one, or the object that has them.
+func (t *tables) whole(ids []memberID) (memberID, bool) {
+	if len(ids) == 1 {
+		return ids[0], true
+	}
+	for _, m := range t.members {
+		if m.kind != kindObject {
+			continue
+		}
+		f := t.forms[m.inner]
+		if len(ids) == int(f.last-f.first)+1 && ids[0] == f.first && ids[len(ids)-1] == f.last {
+			return m.id, true
+		}
+	}
+	return 0, false
 }

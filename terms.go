@@ -9,7 +9,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 5,
+	Version: 6,
 	Schema:  &schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
@@ -31,12 +31,13 @@ type indexer struct {
 	outlined bool
 	row      index.Row
 	forms    [][]byte
+	copied   [][]byte // the room of those that do not stand in the line
 	list     [][]byte // what terms returned
 	buf      []byte   // texts that do not stand in the line as they are
 }
 
 func newIndexer() *indexer {
-	x := &indexer{forms: make([][]byte, len(indexForms))}
+	x := &indexer{forms: make([][]byte, len(indexForms)), copied: make([][]byte, len(indexForms))}
 	x.row.Terms = x.terms
 	return x
 }
@@ -66,26 +67,53 @@ func (x *indexer) read(line []byte) (*index.Row, error) {
 	return &x.row, nil
 }
 
+// A columnForm says what of a line decides what the fields of a column say.
+type columnForm struct {
+	whole   memberID   // the one member whose value it is
+	members []memberID // else these
+}
+
 // formsOf returns, of each column, the members that are there as they stand in
-// the line. Each follows its number, which with its high bit is no part of a
-// value without quotation marks. Of an object it is enough that it is there.
+// the line: one as it is, of several each behind its number, which with its high
+// bit is no part of a value without quotation marks. Of an object it is then enough
+// that it is there.
 func (x *indexer) formsOf() [][]byte {
-	for i, members := range indexForms {
-		form := x.forms[i][:0]
-		for _, id := range members {
-			m := &formMembers[id]
-			s := x.outline.spans[id]
-			if s.to == 0 {
-				continue
-			}
-			form = append(form, byte(id)|0x80)
-			if m.kind != kindObject {
-				form = append(form, x.outline.data[s.from:s.to]...)
-			}
+	for i := range indexForms {
+		f := &indexForms[i]
+		if f.members == nil {
+			x.forms[i] = x.outline.raw(f.whole)
+			continue
 		}
-		x.forms[i] = form
+		x.forms[i] = x.outline.appendForm(x.copied[i][:0], f.members)
+		x.copied[i] = x.forms[i]
 	}
 	return x.forms
+}
+
+// shortValue is how much is copied of a value at once, of which most have less: a copy
+// of a size that is known takes two instructions.
+const shortValue = 32
+
+// appendForm appends some members that are there.
+func (o *outline) appendForm(dst []byte, members []memberID) []byte {
+	for _, id := range members {
+		s := o.spans[id]
+		if s.to == 0 {
+			continue
+		}
+		dst = append(dst, byte(id)|0x80)
+		if formMembers[id].kind == kindObject {
+			continue
+		}
+		from, n, at := int(s.from), int(s.to-s.from), len(dst)
+		if n <= shortValue && len(o.data)-from >= shortValue && cap(dst)-at >= shortValue {
+			*(*[shortValue]byte)(dst[at : at+shortValue]) = *(*[shortValue]byte)(o.data[from:])
+			dst = dst[:at+n]
+			continue
+		}
+		dst = append(dst, o.data[s.from:s.to]...)
+	}
+	return dst
 }
 
 // values are those of the line.

@@ -70,6 +70,9 @@ func (m Machine) claudeManaged(below ...string) string {
 	return m.perMachine("/etc/claude-code", "/Library/Application Support/ClaudeCode", `C:\Program Files\ClaudeCode`, below...)
 }
 
+// codexSwitch is what switches Codex's hooks off: doctor finds what an installation mends.
+var codexSwitch = featureSwitch{"features", [2]string{"hooks", "codex_hooks"}}
+
 // Codex gives the line to a shell, and waits for the hooks of an end for three
 // seconds, whatever they say. PreModelRequest and PostModelRequest come with
 // every request to the model.
@@ -80,7 +83,7 @@ var codex = &Agent{
 		"SubagentStart", "SubagentStop", "Stop", "Interrupt",
 	},
 	programs: []string{"codex"},
-	switches: []offSwitch{{[]string{"features", "hooks"}, false}, {[]string{"features", "codex_hooks"}, false}},
+	switches: codexSwitch.off(),
 	trusts:   true,
 	sources: func(_ *Agent, m Machine) []source {
 		return []source{{path: filepath.Join(m.codexManaged(), "requirements.toml"), scope: Managed}}
@@ -92,7 +95,7 @@ var codex = &Agent{
 		}[scope]
 		targets := codexForm(a, m).file(m, scope, filepath.Join(dir, "hooks.json"))
 		return append(targets, target{
-			path: filepath.Join(dir, "config.toml"), form: featureSwitch{"features", "hooks"}, optional: true, shared: scope != User,
+			path: filepath.Join(dir, "config.toml"), form: codexSwitch, optional: true, shared: scope != User,
 		})
 	},
 	notes: func(_ Machine, scope Scope) []string {

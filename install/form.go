@@ -488,20 +488,34 @@ func (f ownFile) take(before, _ []byte) ([]byte, bool, error) {
 
 func (f ownFile) holds(before []byte) bool { return strings.Contains(string(before), f.mark) }
 
-// featureSwitch is a file of TOML that can switch hooks off. They are on where
-// it says nothing.
-type featureSwitch struct{ table, key string }
+// featureSwitch is a file of TOML whose switches, which are keys of one table, can
+// switch hooks off. They are on where it says nothing.
+type featureSwitch struct {
+	table string
+	keys  [2]string // the name of today, and the one before
+}
+
+// off returns the settings that switch hooks off.
+func (f featureSwitch) off() []offSwitch {
+	var all []offSwitch
+	for _, key := range f.keys {
+		all = append(all, offSwitch{[]string{f.table, key}, false})
+	}
+	return all
+}
 
 func (f featureSwitch) put(before []byte, _ Hook) ([]byte, error) {
 	doc, err := settings.ParseTOML(before)
 	if err != nil {
 		return nil, err
 	}
-	if on, ok := doc.Value(f.table, f.key).(bool); !ok || on {
-		return before, nil
-	}
-	if doc, err = doc.Set(f.table, f.key, "true"); err != nil {
-		return nil, err
+	for _, key := range f.keys {
+		if on, ok := doc.Value(f.table, key).(bool); !ok || on {
+			continue
+		}
+		if doc, err = doc.Set(f.table, key, "true"); err != nil {
+			return nil, err
+		}
 	}
 	return doc.Bytes(), nil
 }

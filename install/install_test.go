@@ -330,19 +330,32 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A switch that is off is turned on, and off again.
+// A switch that is off is turned on, by each name that doctor finds it under, and off again.
 func TestCodexSwitch(t *testing.T) {
-	m := newTestMachine(t)
-	path := filepath.Join(m.Home, ".codex", "config.toml")
-	put(t, path, "model = \"x\"\n[features]\nhooks = false # slow\n")
-	want := tree(t, m.Home)
-	mustInstall(t, codex, m, User, m.hook())
-	if got := get(t, path); got != "model = \"x\"\n[features]\nhooks = true # slow\n" {
-		t.Errorf("got %q", got)
-	}
-	mustUninstall(t, codex, m, User)
-	if diff := cmp.Diff(tree(t, m.Home), want); diff != "" {
-		t.Errorf("not restored (-got +want):\n%s", diff)
+	for _, test := range []struct{ before, after string }{
+		{"model = \"x\"\n[features]\nhooks = false # slow\n", "model = \"x\"\n[features]\nhooks = true # slow\n"},
+		{"[features]\ncodex_hooks = false\nweb = false\n", "[features]\ncodex_hooks = true\nweb = false\n"},
+		{"features = { codex_hooks = false, hooks = false }\n", "features = { codex_hooks = true, hooks = true }\n"},
+		{"features.\"codex_hooks\" = false\nfeatures.hooks = true\n", "features.\"codex_hooks\" = true\nfeatures.hooks = true\n"},
+	} {
+		m := newTestMachine(t)
+		newBinary(t, &m)
+		path := filepath.Join(m.Home, ".codex", "config.toml")
+		put(t, path, test.before)
+		want := tree(t, m.Home)
+		mustInstall(t, codex, m, User, m.hook())
+		if got := get(t, path); got != test.after {
+			t.Errorf("got %q, want %q", got, test.after)
+		}
+		for _, f := range codex.Check(m, "", "").Findings {
+			if f.Check == "switch" {
+				t.Errorf("%q: doctor finds %+v still", test.before, f)
+			}
+		}
+		mustUninstall(t, codex, m, User)
+		if diff := cmp.Diff(tree(t, m.Home), want); diff != "" {
+			t.Errorf("%q: not restored (-got +want):\n%s", test.before, diff)
+		}
 	}
 }
 

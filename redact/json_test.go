@@ -54,6 +54,7 @@ var jsonCases = []struct {
 	{"JSON in JSON in JSON", `{"a":"{\"b\":\"{\\\"password\\\":\\\"x\\\",\\\"token\\\":7}\"}"}`, `{"a":"{\"b\":\"{\\\"password\\\":\\\"«password»\\\",\\\"token\\\":\\\"«token»\\\"}\"}"}`, 2},
 	{"white space", " {\n \"password\" : \"x\" }\n", " {\n \"password\" : \"«password»\" }\n", 1},
 	{"masked", `{"password":"«password»","token":"«token»"}`, `{"password":"«password»","token":"«token»"}`, 0},
+	{"masked names", `{"x-«github-token:85558864»":1,"-«password»":"a1","h":[{"name":"«token:12345678»","value":"b1"}]}`, `{"x-«github-token:85558864»":1,"-«password»":"a1","h":[{"name":"«token:12345678»","value":"b1"}]}`, 0},
 	{"no JSON", `{"password":"x"`, `{"password":"«password»"`, 1},
 	{"empty", ``, ``, 0},
 }

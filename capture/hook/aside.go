@@ -2,7 +2,6 @@ package hook
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,9 +31,6 @@ const (
 	claimLife = 2 * time.Second
 	// maxAside bounds how many files one delivery takes in.
 	maxAside = 512
-	// maxOrdinal is more than any session counts. Deliveries that do not know how far
-	// it has are numbered above it.
-	maxOrdinal = 1 << 30
 	// looks is how often a session is looked at that others are writing.
 	looks = 5
 )
@@ -105,8 +101,6 @@ func (s *Sessions) beginAside(t *Turn) error {
 	t.state.takeIn(kept.changes)
 	s.forgetOpen(t)
 	before := t.state.append(nil)
-	own := t.payloadKey()
-	t.state.apart = int(binary.BigEndian.Uint32(own[:])>>1) + maxOrdinal
 	t.tell()
 	t.finish()
 	err = errors.Join(err, readErr)
@@ -296,7 +290,7 @@ func (s *Sessions) removeAside(path string) error {
 // since returns what a turn has made of a session, as a session of nothing else.
 func (s *session) since(before *session) *session {
 	c := *s
-	c.Open, c.Closed, c.Counts, c.Total = nil, nil, nil, 0
+	c.Open, c.Closed = nil, nil
 	c.Keys = without(s.Keys, 8, 8, nil, before.Keys)
 	c.Notes = without(s.Notes, 16, 8, nil, before.Notes)
 	for i := range s.Open {
@@ -307,7 +301,7 @@ func (s *session) since(before *session) *session {
 	}
 	for i := range before.Open {
 		if o := &before.Open[i]; s.findCall(o.ID, o.Digest) < 0 {
-			c.Closed = append(c.Closed, closedCall{o.ID, o.Tool, o.Digest, o.Asked})
+			c.Closed = append(c.Closed, closedCall{ID: o.ID, Tool: o.Tool, Digest: o.Digest, Asked: o.Asked})
 		}
 	}
 	return &c

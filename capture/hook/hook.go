@@ -20,7 +20,8 @@
 // can guess. Environments are never kept.
 //
 // BUG(hook): Agents without call ids (Gemini, Copilot) do not say which of two
-// calls of one tool and one input ended first; the elder is taken.
+// calls of one tool and one input ended first: of those that began at once the elder is
+// taken, else the later.
 //
 // BUG(hook): What runs without a hook is not seen: commands that a person types
 // with "!", agents started with their hooks off, and calls that an agent
@@ -148,6 +149,9 @@ func (a *Agent) Asks(event string) bool {
 	kind := a.eventKind(event)
 	return kind == AttemptEvent || kind == PermissionEvent
 }
+
+// Changes reports whether a hook of an event is told that the agent's settings have changed.
+func (a *Agent) Changes(event string) bool { return a.eventKind(event) == ConfigEvent }
 
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)

@@ -24,6 +24,9 @@ func (t *Turn) tell() {
 	if begins {
 		t.sweep()
 	}
+	if begins || m.Kind == PromptEvent {
+		t.state.settled()
+	}
 	switch m.Kind {
 	case AttemptEvent, ResultEvent, FailureEvent:
 		if m.Echo && t.state.Tools {
@@ -132,7 +135,7 @@ func (t *Turn) attempt(c Call) {
 			}
 			return
 		}
-		c.ID = MadeID(c.Session, c.toolName(), digest, t.state.ordinal(c.toolName(), digest))
+		c.ID = t.madeID(&c, digest)
 		o.Made, o.Note, o.Parts = true, note.text(), partsOf(c.Input)
 	} else if !t.begins(&c, digest) {
 		return
@@ -197,7 +200,7 @@ func (t *Turn) result(c Call) {
 	if i >= 0 {
 		c.ID = t.state.Open[i].ID
 	} else {
-		c.ID = MadeID(c.Session, c.toolName(), digest, t.state.ordinal(c.toolName(), digest))
+		c.ID = cmp.Or(t.state.late(c.Tool, digest), t.madeID(&c, digest))
 	}
 	t.complete(c, i)
 }
@@ -377,6 +380,7 @@ func (t *Turn) endOpen(s *session, i int, end string) {
 	} else {
 		t.unended(&c, o.Asked)
 	}
+	s.guess(&o)
 	e := o.completion(s, &c, t.recording())
 	setLabel(e, etch.LabelInferred, cutText(t.m.Name, maxMessage))
 	t.add(e)

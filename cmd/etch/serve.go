@@ -37,8 +37,10 @@ type serveOptions struct {
 func newServe(at *place, std stdio) *cobra.Command {
 	opts := serveOptions{place: at}
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Be the one writer of a machine's log, for agents of other users",
+		Use: "serve",
+
+		Annotations: map[string]string{aloneToo: "yes"},
+		Short:       "Be the one writer of a machine's log, for agents of other users",
 		Example: `  etch serve                              # on the socket beside the log
   etch serve --listen 127.0.0.1:4390      # by HTTP too, with tokens
   etch serve token ci                     # make one

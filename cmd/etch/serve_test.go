@@ -292,7 +292,7 @@ func TestServeActivated(t *testing.T) {
 	expect := func(want string) {
 		t.Helper()
 		buf := make([]byte, 1000)
-		if err := told.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := told.SetReadDeadline(time.Now().Add(patiently)); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := told.Read(buf); err != nil || !strings.HasPrefix(string(buf[:n]), want) {
@@ -300,7 +300,7 @@ func TestServeActivated(t *testing.T) {
 		}
 	}
 	expect("READY=1\nSTATUS=serving ")
-	client, err := etch.Dial(t.Context(), socket, nil)
+	client, err := etch.Dial(t.Context(), socket, &etch.DialOptions{DialTimeout: patiently})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,5 +434,17 @@ func TestDrainFailure(t *testing.T) {
 	}
 	if err := drainFailure(over, full); !errors.Is(err, full) || !strings.Contains(err.Error(), "within 20s") {
 		t.Errorf("too late: got %v", err)
+	}
+}
+
+// TestUnitOfPassingPlaces shows that it is told where a service would not find what it is
+// to run.
+func TestUnitOfPassingPlaces(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/tmp/etch": true, "/var/tmp/bin/etch": true, "/private/tmp/etch": true, "/usr/local/bin/etch": false, "/tmpfs/etch": false, "/srv/tmp/etch": false,
+	} {
+		if got := passing(path); got != want {
+			t.Errorf("%s: got %t, want %t", path, got, want)
+		}
 	}
 }

@@ -23,7 +23,19 @@ type columnBuilder struct {
 }
 
 func newColumnBuilder(c Column) columnBuilder {
-	return columnBuilder{Column: c, number: make(map[string]uint16), forms: make(forms)}
+	return columnBuilder{Column: c, number: make(map[string]uint16), forms: newForms()}
+}
+
+// reset makes it a new one, with the memory that it has.
+func (c *columnBuilder) reset() {
+	if c.full {
+		*c = newColumnBuilder(c.Column)
+		return
+	}
+	c.forms.clear()
+	clear(c.number)
+	clear(c.tuples) // the texts are nobody's any more
+	c.codes, c.tuples, c.counts, c.bytes = c.codes[:0], c.tuples[:0], c.counts[:0], 0
 }
 
 // add adds a row, in whose Forms the column has a number.
@@ -35,8 +47,8 @@ func (c *columnBuilder) add(row *Row, number int) {
 	if row.Forms != nil {
 		form = row.Forms[number]
 	}
-	code, ok := c.forms[string(form)]
-	if form == nil || !ok {
+	code, ok := c.forms.find(form)
+	if !ok {
 		if code, ok = c.code(row); !ok {
 			*c = columnBuilder{Column: c.Column, full: true}
 			return
@@ -45,22 +57,6 @@ func (c *columnBuilder) add(row *Row, number int) {
 	}
 	c.codes = append(c.codes, code)
 	c.counts[code]++
-}
-
-// forms are the tuples' numbers by forms that they were seen in.
-type forms map[string]uint16
-
-const (
-	// mostForms and longestForm bound the memory of forms: a tuple may be
-	// written in any number of them. What has no place is encoded each time.
-	mostForms   = maxTuples
-	longestForm = 512
-)
-
-func (f forms) add(form []byte, code uint16) {
-	if form != nil && len(form) <= longestForm && len(f) < mostForms {
-		f[string(form)] = code
-	}
 }
 
 // code returns the number of a row's tuple, if there is room for it.

@@ -62,6 +62,23 @@ func (g *gramSet) add(text []byte) {
 // addASCII adds what ends in the ASCII characters that a text begins with, behind
 // two bytes. It returns the last three bytes and the rest of the text.
 func (g *gramSet) addASCII(three uint32, text []byte) (last uint32, rest []byte) {
+	for len(text) >= 8 {
+		eight := binary.LittleEndian.Uint64(text)
+		if eight&highs != 0 {
+			break
+		}
+		eight = bits.ReverseBytes64(lower(eight))
+		first := uint64(three)<<16 | eight>>48 // two bytes from before, and two
+		g.set(uint32(first >> 8))
+		g.set(uint32(first))
+		g.set(uint32(eight >> 40))
+		g.set(uint32(eight >> 32))
+		g.set(uint32(eight >> 24))
+		g.set(uint32(eight >> 16))
+		g.set(uint32(eight >> 8))
+		g.set(uint32(eight))
+		three, text = uint32(eight), text[8:]
+	}
 	for i, c := range text {
 		if c >= utf8.RuneSelf {
 			return three, text[i:]
@@ -70,6 +87,20 @@ func (g *gramSet) addASCII(three uint32, text []byte) (last uint32, rest []byte)
 		g.set(three)
 	}
 	return three, nil
+}
+
+// The lowest and the highest bit of each of eight bytes.
+const (
+	lows  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// lower returns eight ASCII characters, upper case letters as lower case: it is folds
+// of each.
+func lower(eight uint64) uint64 {
+	fromA := eight + lows*(0x80-'A') // the highest bit is set from A on
+	behindZ := eight + lows*(0x80-'Z'-1)
+	return eight | (fromA&^behindZ&highs)>>2
 }
 
 func (g *gramSet) set(three uint32) {

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestGramsOf holds that a text with the literal in it has all that the literal
@@ -48,6 +49,9 @@ func TestGramsOfRandomText(t *testing.T) {
 		for range r.IntN(20) {
 			text = append(text, []string{"a", "B", "zz", "k", "\u212A", "\u017F", "é", "\u2126", "界"}[r.IntN(9)]...)
 		}
+		for range r.IntN(30) { // of which eight are looked at at a time
+			text = append(text, byte(r.IntN(utf8.RuneSelf)))
+		}
 		var g gramSet
 		g.add(text)
 		var got, want []int
@@ -58,6 +62,17 @@ func TestGramsOfRandomText(t *testing.T) {
 		slices.Sort(want)
 		if want = slices.Compact(want); !slices.Equal(got, want) {
 			t.Fatalf("%q has %v, want %v", text, got, want)
+		}
+	}
+}
+
+// TestLower holds that eight characters are folded as one is, wherever it stands.
+func TestLower(t *testing.T) {
+	for c := range uint64(utf8.RuneSelf) {
+		for place := range 8 {
+			if got := lower(c << (8 * place)); got != uint64(folds[c])<<(8*place) {
+				t.Errorf("%q in place %d is %#x, want %q", rune(c), place, got, rune(folds[c]))
+			}
 		}
 	}
 }

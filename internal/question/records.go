@@ -52,15 +52,18 @@ type search struct {
 	most     int                     // bytes that may be held
 }
 
-func (s *search) withholds(r *etch.Record) bool {
-	return s.withheld != nil && s.withheld(r)
-}
+// withholds reports whether a record is withheld. It takes the record itself: what the
+// address is taken of is made anew for each, and that only where somebody is asked.
+func (s *search) withholds(r etch.Record) bool { return s.withheld != nil && s.asked(r) }
+
+//go:noinline
+func (s *search) asked(r etch.Record) bool { return s.withheld(&r) }
 
 // plain gives the records in the order in which they are met.
 func (s *search) plain(yield func(etch.Record, error) bool) {
 	given := 0
 	for r, err := range s.reader.Records(s.ctx, s.query) {
-		if err == nil && s.withholds(&r) {
+		if err == nil && s.withholds(r) {
 			err = ErrWithheld
 		}
 		if !yield(r, err) {
@@ -137,7 +140,7 @@ func (s *search) back(q etch.Query, found *span, yield func(etch.Record, error) 
 	q.Reverse = true
 	size := 0
 	for r, err := range s.reader.Records(s.ctx, q) {
-		if err == nil && s.withholds(&r) {
+		if err == nil && s.withholds(r) {
 			err = ErrWithheld
 		}
 		if err != nil {
@@ -181,7 +184,7 @@ func (s *search) between(q etch.Query, seen *span, yield func(etch.Record, error
 		if _, told := errors.AsType[*etch.CorruptionError](err); told {
 			continue
 		}
-		if err == nil && s.withholds(&r) {
+		if err == nil && s.withholds(r) {
 			continue // it was told, unless it was changed since: that is told by who withholds
 		}
 		if !yield(r, err) {

@@ -15,7 +15,7 @@ var ErrNotRegular = errors.New("it is not a regular file")
 // anything: it never waits for the other end of a pipe. Of what is no regular file the
 // error is [ErrNotRegular]. The caller closes the file.
 func OpenRegular(name string) (*os.File, error) {
-	f, err := openFile(name, os.O_RDONLY, 0)
+	f, err := openShared(name)
 	if err != nil {
 		return nil, err
 	}

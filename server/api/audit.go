@@ -14,6 +14,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/export/jsonl"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/internal/nearest"
 	"github.com/etch-audit/etch/internal/question"
 	"github.com/etch-audit/etch/server"
@@ -69,34 +70,36 @@ func list(field func(*asked) *[]string) parameter {
 }
 
 // parameters are those of GET /v1/audit, by the names of the flags of "etch audit".
-var parameters = map[string]parameter{
-	"user":            text(func(a *asked) *string { return &a.User }),
-	"channel":         text(func(a *asked) *string { return &a.Channel }),
-	"agent":           text(func(a *asked) *string { return &a.Agent }),
-	"session":         text(func(a *asked) *string { return &a.Session }),
-	"tool":            text(func(a *asked) *string { return &a.Tool }),
-	"risk":            text(func(a *asked) *string { return &a.Risk }),
-	"type":            list(func(a *asked) *[]string { return &a.Types }),
-	"since":           text(func(a *asked) *string { return &a.Since }),
-	"until":           text(func(a *asked) *string { return &a.Until }),
-	"where":           text(func(a *asked) *string { return &a.Where }),
-	"grep":            text(func(a *asked) *string { return &a.Grep }),
-	"after":           text(func(a *asked) *string { return &a.After }),
-	"fields":          list(func(a *asked) *[]string { return &a.Fields }),
-	"count-by":        list(func(a *asked) *[]string { return &a.CountBy }),
-	"count":           flag(func(a *asked) *bool { return &a.count }),
-	"violations-only": flag(func(a *asked) *bool { return &a.Violations }),
-	"failed":          flag(func(a *asked) *bool { return &a.Failed }),
-	"denied":          flag(func(a *asked) *bool { return &a.Denied }),
-	"phase":           flag(func(a *asked) *bool { return &a.AllPhases }),
-	"control":         flag(func(a *asked) *bool { return &a.Control }),
-	"fixed-strings":   flag(func(a *asked) *bool { return &a.Fixed }),
-	"ignore-case":     flag(func(a *asked) *bool { return &a.IgnoreCase }),
-	"reverse":         flag(func(a *asked) *bool { return &a.Reverse }),
-	"no-index":        flag(func(a *asked) *bool { return &a.NoIndex }),
-	"n":               {set: setLimit},
-	"limit":           {set: setLimit},
-}
+var parameters = later.Value[map[string]parameter]{Make: func() map[string]parameter {
+	return map[string]parameter{
+		"user":            text(func(a *asked) *string { return &a.User }),
+		"channel":         text(func(a *asked) *string { return &a.Channel }),
+		"agent":           text(func(a *asked) *string { return &a.Agent }),
+		"session":         text(func(a *asked) *string { return &a.Session }),
+		"tool":            text(func(a *asked) *string { return &a.Tool }),
+		"risk":            text(func(a *asked) *string { return &a.Risk }),
+		"type":            list(func(a *asked) *[]string { return &a.Types }),
+		"since":           text(func(a *asked) *string { return &a.Since }),
+		"until":           text(func(a *asked) *string { return &a.Until }),
+		"where":           text(func(a *asked) *string { return &a.Where }),
+		"grep":            text(func(a *asked) *string { return &a.Grep }),
+		"after":           text(func(a *asked) *string { return &a.After }),
+		"fields":          list(func(a *asked) *[]string { return &a.Fields }),
+		"count-by":        list(func(a *asked) *[]string { return &a.CountBy }),
+		"count":           flag(func(a *asked) *bool { return &a.count }),
+		"violations-only": flag(func(a *asked) *bool { return &a.Violations }),
+		"failed":          flag(func(a *asked) *bool { return &a.Failed }),
+		"denied":          flag(func(a *asked) *bool { return &a.Denied }),
+		"phase":           flag(func(a *asked) *bool { return &a.AllPhases }),
+		"control":         flag(func(a *asked) *bool { return &a.Control }),
+		"fixed-strings":   flag(func(a *asked) *bool { return &a.Fixed }),
+		"ignore-case":     flag(func(a *asked) *bool { return &a.IgnoreCase }),
+		"reverse":         flag(func(a *asked) *bool { return &a.Reverse }),
+		"no-index":        flag(func(a *asked) *bool { return &a.NoIndex }),
+		"n":               {set: setLimit},
+		"limit":           {set: setLimit},
+	}
+}}
 
 func setLimit(a *asked, value string) error {
 	n, err := strconv.ParseUint(value, 10, 31)
@@ -132,7 +135,7 @@ func ask(query string, now time.Time) (*asked, etch.Query, error) {
 
 // set sets one parameter.
 func (a *asked) set(name string, values []string) error {
-	p, ok := parameters[name]
+	p, ok := parameters.Get()[name]
 	if !ok {
 		return unknownParameter(name)
 	}
@@ -158,7 +161,7 @@ func (a *asked) set(name string, values []string) error {
 func unknownParameter(name string) *problem {
 	p := invalid("unknown parameter %q", name)
 	var known []string
-	for name := range parameters {
+	for name := range parameters.Get() {
 		known = append(known, name)
 	}
 	slices.Sort(known)

