@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +33,8 @@ const mostSessions = 1024
 // those that HTTP means for each hop, the name of the host, and
 // Accept-Encoding: the server is to answer in plain. The transport of 2024-11-05,
 // with a stream of events and an address to send to, is understood too; where that
-// address has the server's name, which leads past the proxy, the name is left out.
+// address, or that of a redirection, has the server's name, which leads past the proxy,
+// the name is left out.
 //
 // A Proxy is safe for concurrent use.
 type Proxy struct {
@@ -147,13 +148,13 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 func (p *Proxy) answered(r *http.Response) error {
 	e := exchangeOf(r.Request)
 	id := r.Header.Get(sessionHeader)
-	p.w.show(0, func(time.Time) { e.named(id) }, false)
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // of another type is what has none
-	stream := kind == "text/event-stream"
-	var failure error
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		failure = errCoding
-	}
+	sent := p.keepHere(r)
+	p.w.show(0, func(time.Time) {
+		e.sent = sent
+		e.named(id)
+	}, false)
+	kind, failure := kindOfAnswer(r.Header)
+	stream := kind == eventStream
 	if stream && r.Request.Method == http.MethodGet && failure == nil {
 		r.Body = &endpointReader{ReadCloser: r.Body, target: p.target}
 		r.Header.Del("Content-Length") // which may be another
@@ -169,7 +170,7 @@ func (p *Proxy) answered(r *http.Response) error {
 	case stream:
 		events := newSSE(e.of(server), e.offers)
 		body.follow(events.feed, events.end)
-	case kind == "application/json":
+	case kind == jsonType:
 		st := newStream(false, e.of(server))
 		body.follow(st.feed, st.end)
 	}
@@ -181,8 +182,38 @@ func (p *Proxy) answered(r *http.Response) error {
 	return nil
 }
 
-// errCoding says why an answer, which is passed on as any other, says nothing.
-var errCoding = errors.New("the server has answered in an encoding that was not asked for")
+// The types of answers that hold messages.
+const (
+	eventStream = "text/event-stream"
+	jsonType    = "application/json"
+)
+
+// Why an answer, which is passed on as any other, says nothing.
+var (
+	errCoding = errors.New("the server has answered in an encoding that was not asked for")
+	errKind   = errors.New("the server has answered with a type that readers take for different ones")
+)
+
+// kindOfAnswer returns the type of an answer where it holds messages, to any client: some
+// look for its name anywhere in what the server says of it.
+func kindOfAnswer(header http.Header) (kind string, failure error) {
+	for _, coding := range header.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return "", errCoding
+		}
+	}
+	said := strings.ToLower(strings.Join(header.Values("Content-Type"), ", "))
+	stream, json := strings.Contains(said, eventStream), strings.Contains(said, jsonType)
+	switch {
+	case stream && json:
+		return "", errKind
+	case stream:
+		return eventStream, nil
+	case json:
+		return jsonType, nil
+	}
+	return "", nil
+}
 
 // failed answers where the server cannot be reached.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {

@@ -338,7 +338,7 @@ func TestProxyRefuses(t *testing.T) {
 		t.Errorf("got %s, %v, want 403", response.Status, err)
 	}
 	want := []string{
-		"session_start success", "tool_call attempt a", "tool_call completion a error no answer: EOF end=refused",
+		"session_start success", "tool_call attempt a", "tool_call completion a error no answer: EOF end=unanswered",
 		"security_event client evil.example blocked mcp-message: a web page of another machine sent it, or it was meant for another host payload=foreign",
 		"session_end success reason=the proxy ended",
 	}

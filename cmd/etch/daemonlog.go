@@ -21,7 +21,6 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/site"
-	"github.com/etch-audit/etch/server"
 )
 
 // errNotTold: the daemon answers this user no questions.
@@ -97,8 +96,8 @@ func (d *daemonLog) Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Re
 // isOthers reports whether somebody else has sent what has these labels: another user, or
 // whoever holds a token.
 func (d *daemonLog) isOthers(labels map[string]string) bool {
-	uid := labels[server.LabelSenderUID]
-	return uid != "" && uid != d.uid || labels[server.LabelSenderToken] != ""
+	uid := labels[etch.LabelSenderUID]
+	return uid != "" && uid != d.uid || labels[etch.LabelSenderToken] != ""
 }
 
 // end tells of what the daemon could not read, which it says behind its answer.
