@@ -33,7 +33,8 @@ type run struct {
 
 	mu       sync.Mutex
 	late     time.Time   // when time was up, or will be
-	last     *time.Timer // ends the process; nil until time is up
+	last     *time.Timer // counts down to the end of the process; nil until time is up
+	rested   bool        // nothing is given up any more
 	stage    stage
 	said     bool             // the answer was given
 	resolved *config.Resolved // nil until it is read
@@ -109,7 +110,7 @@ func Run(c Command, p Process) int {
 func (r *run) takeOver(ended chan<- int) {
 	r.mu.Lock()
 	r.late = r.process.Now()
-	r.last = time.AfterFunc(r.patience.Ends-r.patience.Records, func() {
+	r.countDown(endParts, func() {
 		cause := r.abandon()
 		ended <- r.say(r.answer(cause), r.process.Exit)
 	})
@@ -121,10 +122,31 @@ func (r *run) takeOver(ended chan<- int) {
 	}
 }
 
+// endParts is in how many parts the time is counted until the end.
+const endParts = 16
+
+// countDown ends the process once so many parts of the time are over that it has for
+// the spool. Where the machine stops, or gives the process no turn, one part passes for
+// however long that is, and the others are left for what is to be done. r.mu is held.
+func (r *run) countDown(parts int, end func()) {
+	r.last = time.AfterFunc((r.patience.Ends-r.patience.Records)/endParts, func() {
+		r.mu.Lock()
+		if parts > 1 && !r.rested {
+			r.countDown(parts-1, end)
+		}
+		over := parts == 1 && !r.rested
+		r.mu.Unlock()
+		if over {
+			end()
+		}
+	})
+}
+
 // rest sees to it that nothing is given up any more.
 func (r *run) rest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.rested = true
 	if r.last != nil {
 		r.last.Stop()
 	}

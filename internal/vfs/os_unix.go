@@ -25,7 +25,9 @@ func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
 
 // openShared opens a file to be read by package os. It does not wait for a pipe's other
 // end either.
-func openShared(name string) (*os.File, error) { return os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) }
+func openShared(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+}
 
 func rename(oldName, newName string) error { return os.Rename(oldName, newName) }
 
