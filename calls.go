@@ -152,7 +152,7 @@ func (c *calls) find(p part) error {
 	if p.file == nil {
 		defer func() { _ = f.Close() }() // it was only read
 	}
-	opt := scan.Options{Finder: needle.New(pairMarks), Reverse: true, Workers: workers()}
+	opt := scan.Options{Finder: needle.New(pairMarks), Reverse: true, Workers: workers(), Files: &c.s.files}
 	matchers := make([]matcher, opt.Workers)
 	for i := range matchers {
 		matchers[i] = matcher{s: c.s}
@@ -164,7 +164,7 @@ func (c *calls) find(p part) error {
 	c.begin()
 	defer c.end()
 	at := &c.parts[p.at].at
-	for h, err := range c.s.lines(p, f, 0, lastFeed(f, 0, end), opt, look) {
+	for h, err := range c.s.lines(f, 0, end, opt, look) {
 		if err != nil {
 			if _, damaged := errors.AsType[*scan.Error](err); damaged {
 				return nil // likewise

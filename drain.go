@@ -21,9 +21,9 @@ const (
 	// drainBytes is how much of a spool is held in memory at once.
 	drainBytes = 4 << 20
 	// unsureAge is how old a file must be whose process may have had an append
-	// under way when it wrote it: hooks end within a fraction of it, and then what
-	// they have written of the log is settled.
-	unsureAge = 2 * time.Second
+	// under way when it wrote it: hooks end within it, mostly within a hundredth, and then
+	// what they have written of the log is settled.
+	unsureAge = 4 * time.Second
 	// unfinishedAge is how old a file must be that its process has not finished.
 	unfinishedAge = 10 * time.Second
 )

@@ -69,18 +69,19 @@ func (f archivedFile) Truncate(int64) error { return errors.ErrUnsupported }
 // Sync fails: there is nothing that was written.
 func (f archivedFile) Sync() error { return errors.ErrUnsupported }
 
-// lines scans a segment as [scan.Lines] does, and goes on behind the parts of an
-// archive that cannot be decompressed. Of each of them it yields where it is.
-func (s *search) lines(p part, f vfs.File, from, to int64, opt scan.Options, look scan.Match[hit]) iter.Seq2[hit, error] {
+// lines scans a segment as [scan.Lines] does, and goes on behind what is no line:
+// the parts of an archive that cannot be decompressed, and bytes with no line feed
+// where one should be. Of each it yields where it is.
+func (s *search) lines(f vfs.File, from, to int64, opt scan.Options, look scan.Match[hit]) iter.Seq2[hit, error] {
 	return func(yield func(hit, error) bool) {
-		// What is left to do, the next one last: a hostile archive may be damaged in
+		// What is left to do, the next one last: a hostile segment may be damaged in
 		// a million places, and no stack should grow with them.
 		left := []stretch{{from: from, to: to}}
 		for len(left) > 0 {
 			next := left[len(left)-1]
 			left = left[:len(left)-1]
 			if next.damage != nil {
-				if !yield(damagedHit(next.damage), nil) {
+				if !yield(hit{offset: next.from, damage: next.damage}, nil) {
 					return
 				}
 				continue
@@ -94,44 +95,67 @@ func (s *search) lines(p part, f vfs.File, from, to int64, opt scan.Options, loo
 	}
 }
 
-// A stretch is a part of a segment that is to be scanned or, with damage, told of.
+// A stretch is a part of a segment that is to be scanned or, with damage, told of
+// as what begins at from.
 type stretch struct {
 	from, to int64
-	damage   *archive.DamageError
+	damage   error
 }
 
-// stretch yields the results of a stretch, and reports whether more are wanted. A
-// part that is damaged divides it: what is left of it is returned, the next last.
+// stretch yields the results of a stretch, and reports whether more are wanted. What
+// is damaged divides it: what is left of it is returned, the next last.
 func (s *search) stretch(f vfs.File, of stretch, opt scan.Options, look scan.Match[hit], yield func(hit, error) bool) (left []stretch, more bool) {
-	from, to := of.from, of.to
-	var damage *archive.DamageError
-	edge := int64(-1) // where the scan ended at damage
-	for h, err := range scan.Lines(s.ctx, f, from, to, opt, look) {
-		at, ok := errors.AsType[*scan.Error](err)
-		if ok && errors.As(err, &damage) && damage.Offset < to && (damage.Next < 0 || damage.Next > from) {
-			edge = at.Offset
+	var at *scan.Error // where the scan ended
+	for h, err := range scan.Lines(s.ctx, f, of.from, of.to, opt, look) {
+		if errors.As(err, &at) {
 			break
 		}
 		if !yield(h, err) {
 			return nil, false
 		}
 	}
-	if edge < 0 {
+	if at == nil {
 		return nil, true
 	}
-	if opt.Reverse {
-		to = edge // what lies behind was given
-	} else {
-		from = min(edge, damage.Offset)
-	}
-	left = []stretch{{from: from, to: min(damage.Offset, to)}, {damage: damage}}
-	if damage.Next >= 0 && damage.Next < to {
-		left = append(left, stretch{from: damage.Next, to: to})
+	left, err := s.divide(f, of, at, opt.Reverse)
+	if err != nil {
+		return nil, yield(hit{}, err)
 	}
 	if !opt.Reverse {
 		slices.Reverse(left)
 	}
 	return left, true
+}
+
+// divide returns what is left of a stretch whose scan has ended, in the order of
+// the segment; or why nothing is.
+func (s *search) divide(f vfs.File, of stretch, at *scan.Error, reverse bool) ([]stretch, error) {
+	damage, ok := errors.AsType[*archive.DamageError](at)
+	switch {
+	case ok && damage.Offset < of.to && (damage.Next < 0 || damage.Next > of.from):
+		return around(damage, of, at.Offset, reverse), nil
+	case !errors.Is(at, segment.ErrPartial):
+		return nil, at
+	case reverse:
+		return s.noLineBefore(f, of, at)
+	}
+	return s.noLineBehind(f, of, at)
+}
+
+// around returns what is left of a stretch that a part of an archive divides. The
+// scan has come to edge.
+func around(damage *archive.DamageError, of stretch, edge int64, reverse bool) []stretch {
+	from, to := of.from, of.to
+	if reverse {
+		to = edge // what lies behind was given
+	} else {
+		from = min(edge, damage.Offset)
+	}
+	left := []stretch{{from: from, to: min(damage.Offset, to)}, {from: damage.Offset, damage: damage}}
+	if damage.Next >= 0 && damage.Next < to {
+		left = append(left, stretch{from: damage.Next, to: to})
+	}
+	return left
 }
 
 // damagedHit is what stands for the lines of an archive that cannot be

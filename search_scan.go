@@ -3,7 +3,6 @@ package etch
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -32,13 +31,8 @@ func (s *search) scan(p part) {
 		return
 	}
 	from := min(s.from(p), end)
-	if s.q.Reverse {
-		if end = s.wholeEnd(p, f, from, end); s.stopped {
-			return
-		}
-	}
 	pairs := s.calls != nil && s.q.Reverse
-	opt := scan.Options{Finder: s.finder(pairs), Reverse: s.q.Reverse, Workers: workers()}
+	opt := scan.Options{Finder: s.finder(pairs), Reverse: s.q.Reverse, Workers: workers(), Files: &s.files}
 	matchers := make([]matcher, opt.Workers)
 	for i := range matchers {
 		matchers[i] = matcher{s: s, pairs: pairs}
@@ -51,7 +45,7 @@ func (s *search) scan(p part) {
 		s.calls.begin()
 		defer s.calls.end()
 	}
-	for h, err := range s.lines(p, f, from, end, opt, look) {
+	for h, err := range s.lines(f, from, end, opt, look) {
 		if err != nil {
 			s.ended(p, err)
 			return
@@ -61,16 +55,6 @@ func (s *search) scan(p part) {
 			return
 		}
 	}
-}
-
-// wholeEnd returns where the last whole line of a segment ends, and tells of what
-// follows it: a search from the end would see no line before that.
-func (s *search) wholeEnd(p part, f io.ReaderAt, from, end int64) int64 {
-	whole := lastFeed(f, from, end)
-	if whole < end {
-		s.damaged(p, whole, fmt.Errorf("%w: no line feed in its last %d bytes", segment.ErrPartial, end-whole))
-	}
-	return whole
 }
 
 // lastFeed returns the offset behind the last line feed before end, from where

@@ -19,8 +19,8 @@ import (
 // it was sent to a daemon how long the member was, and its hash.
 const labelCut = "cut_"
 
-// ErrMismatch: the daemon does not know what it is sent, and this program does: they are
-// of different versions. What is refused for that stays where it is.
+// ErrMismatch is returned by [Spool.Send] where the daemon does not know what it is sent,
+// and this program does: they are of different versions. What is refused stays where it is.
 var ErrMismatch = errors.New("the daemon does not take what this etch sends: it is probably an older one")
 
 const (

@@ -107,6 +107,7 @@ func TestLossIsRecordedOnce(t *testing.T) {
 		`{"lost":{"id":"x","count":1,"more":1}}`, `{"lost":{"id":"x","count":1}`, `{"lost":{"id":"x","count":1}}}`,
 		`{"lost":{"id":"` + strings.Repeat("x", 300) + `","count":1}}`, `{"lost":{"id":"x","count":1,"from":"10000-01-01T00:00:00Z"}}`,
 		`{"lost":{"id":"x","count":1,"from":"9999-12-31T23:59:59-23:59"}}`, `{"lost":{"id":"x","count":1,"to":"0000-01-01T00:00:00+00:01"}}`,
+		`{"lost":{"id":"x","count":1,"from":"2026-02-16T12:34:56Z","to":"2026-02-16T12:34:55.999999Z"}}`,
 	} {
 		l.send(bad + "\n")
 		if got := l.answer(); !strings.Contains(got, `"code":"invalid"`) {

@@ -42,8 +42,8 @@ func TestLose(t *testing.T) {
 				t.Errorf("%s: got %v, want %v", when, got, want)
 			}
 		}
-		a, b, cause := Sender{UID: 7, PID: 1}, Sender{UID: -1, Token: "x"}, errors.New("too fast")
-		const ofA, ofB = "uid 7", `token "x"`
+		a, b, cause := Sender{UID: 7, PID: 1, User: "ann"}, Sender{UID: -1, Token: "x"}, errors.New("too fast")
+		const ofA, ofB = "user ann", `token "x"`
 		for range 10 {
 			s.Lose(a, 2, cause)
 			s.Lose(b, 1, cause)

@@ -17,6 +17,7 @@ type slow struct {
 	*judge
 	in     *lines
 	file   *file
+	after  *file // the segment behind it; nil: none
 	tail   tail
 	end    int64 // of what a good seal or the state says is committed
 	limit  int64 // void from here on; -1 for none
@@ -53,6 +54,9 @@ func (v *verifier) slow(ctx context.Context, j *judge, f *file) (err error) {
 	s := &slow{
 		judge: j, in: newLines(src.from(0), 0), file: f, tail: v.tailOf(f), limit: -1,
 		mac: v.lineMAC(j.origin), hasher: merkle.NewLeafHasher(), early: make(map[uint64]early),
+	}
+	if next := f.index + 1; next < len(v.segments) {
+		s.after = v.segments[next]
 	}
 	if limit, voided := v.limit(f); voided {
 		s.limit = limit
@@ -186,6 +190,10 @@ func (s *slow) noRecord(l, next *line) fate {
 	}
 	if next.is(s.seq) {
 		s.fault(at(Inserted, s.seq, l.offset, "bytes that are no record stand before the line with this number: %v", l.err))
+		return extra
+	}
+	if s.after != nil && s.after.readable && s.after.first == s.seq {
+		s.fault(at(Inserted, s.seq, l.offset, "bytes that are no record stand behind the segment's last line: %v", l.err))
 		return extra
 	}
 	s.fault(at(Edited, s.seq, l.offset, "the line is no record: %v", l.err))

@@ -150,6 +150,9 @@ func (a *Agent) Asks(event string) bool {
 	return kind == AttemptEvent || kind == PermissionEvent
 }
 
+// Changes reports whether a hook of an event is told that the agent's settings have changed.
+func (a *Agent) Changes(event string) bool { return a.eventKind(event) == ConfigEvent }
+
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)
 	if a.Answers == nil {

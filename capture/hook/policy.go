@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/surrogate"
 )
 
 // A Policy says which calls are refused.
@@ -27,13 +29,15 @@ func (p *Policy) Judge(agent *Agent, turn *Turn) (events []*etch.Event, reason s
 	if p.DenyRisk == "" || turn.Request == nil {
 		return events, ""
 	}
-	level, why := p.Classify(agent.Attempt(turn.Request, p.Recording))
-	if !level.Reaches(p.DenyRisk) {
-		return events, ""
-	}
-	reason = fmt.Sprintf("risk %s is at or above the limit %s", level, p.DenyRisk)
-	if len(why) > 0 {
-		reason += ": " + strings.Join(why, "; ")
+	if reason = unclear(turn.m.Delivery.Payload, turn.Request.Input); reason == "" {
+		level, why := p.Classify(agent.Attempt(turn.Request, p.Recording))
+		if !level.Reaches(p.DenyRisk) {
+			return events, ""
+		}
+		reason = fmt.Sprintf("risk %s is at or above the limit %s", level, p.DenyRisk)
+		if len(why) > 0 {
+			reason += ": " + strings.Join(why, "; ")
+		}
 	}
 	// Of a call that is delivered twice attempt and refusal are on record already.
 	if at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt }); at >= 0 {
@@ -42,6 +46,18 @@ func (p *Policy) Judge(agent *Agent, turn *Turn) (events []*etch.Event, reason s
 		events = append(slices.Clip(events), ev)
 	}
 	return events, "etch refuses this call: " + reason
+}
+
+// unclear says why a call cannot be judged, though it can be read: what the agent, or its
+// tool, makes of the text may be something else. "" where nothing is unclear.
+func unclear(payload, input []byte) string {
+	switch {
+	case surrogate.In(payload), surrogate.In(input): // the input may be JSON in a string
+		return "it cannot be judged: half of a surrogate pair is in it, and readers differ in what that says"
+	case !utf8.Valid(payload):
+		return "it cannot be judged: it is not UTF-8, and readers differ in what stands there"
+	}
+	return ""
 }
 
 // refusal returns the event that ends a call which the policy refuses.

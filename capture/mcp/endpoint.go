@@ -23,13 +23,15 @@ func endpointID(uri string) string { return "\n" + uri }
 // offers says that the server has sent its client to an address. Of the witness's
 // goroutine.
 func (e *exchange) offers(address string, at time.Time) {
-	to, err := url.Parse(address)
-	if err != nil || e.id != "" {
-		return // no client can go there, or it has a session by another name
-	}
-	if to.Host != "" {
+	to, err := url.Parse(withoutBreaks(address))
+	switch {
+	case err != nil:
+		return // no client can go there
+	case to.Host != "":
 		e.p.nowhere(to, at)
 		return
+	case e.id != "":
+		return // it has a session by another name
 	}
 	e.id, e.tag, e.offered = endpointID(e.uri.ResolveReference(to).RequestURI()), "", true
 	e.p.forget(e.id, "another stream of its name", at)
@@ -38,6 +40,12 @@ func (e *exchange) offers(address string, at time.Time) {
 		e.s.tell = e.stream.tell
 	}
 	e.p.keep(e.id, e.s)
+}
+
+// withoutBreaks returns an address as clients read it, who leave line ends and tabs out,
+// and white space around it (URL Standard, section 4.4).
+func withoutBreaks(address string) string {
+	return strings.Trim(strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(address), " ")
 }
 
 // nowhere records that a client is sent where it is not seen.

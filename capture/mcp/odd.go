@@ -19,6 +19,7 @@ const (
 	oddShape
 	oddStray
 	oddForeign
+	oddCutOff
 	oddities
 )
 
@@ -29,6 +30,7 @@ var oddTexts = [oddities]struct{ payload, reason string }{
 	oddGarbled:   {"garbled", "mcp-message: it is not UTF-8, and readers differ in what stands there"},
 	oddShape:     {"shape", "mcp-message: neither a request nor a notification nor an answer"},
 	oddStray:     {"stray", "mcp-message: an answer to no open request"},
+	oddCutOff:    {"cut_off", "mcp-message: the stream ended within its event, and readers differ in whether it is one"},
 	oddForeign:   {"foreign", "mcp-message: a web page of another machine sent it, or it was meant for another host"},
 }
 

@@ -164,12 +164,13 @@ func (p *Proxy) answered(r *http.Response) error {
 		p.parts(e, r.Request.Method, r.StatusCode, at)
 		e.over(at)
 	}}
-	st := newStream(false, e.of(server))
 	switch {
 	case failure != nil:
 	case stream:
-		body.follow((&sse{st: st, endpoint: e.offers}).feed, st.end)
+		events := newSSE(e.of(server), e.offers)
+		body.follow(events.feed, events.end)
 	case kind == "application/json":
+		st := newStream(false, e.of(server))
 		body.follow(st.feed, st.end)
 	}
 	r.Body = body

@@ -60,6 +60,8 @@ func (o *Options) judge(m *message, unfit string) *refusal {
 		return &refusal{reason: unfit, unread: true}
 	case m.garbled:
 		return &refusal{reason: notUTF8, unread: true}
+	case m.halved:
+		return &refusal{reason: "it cannot be judged: half of a surrogate pair is in it, and readers differ in what that says"}
 	case m.ambiguous:
 		return &refusal{reason: "it cannot be judged: a member is given twice or in other letters"}
 	case m.method() == "" && m.has(slotMethod):

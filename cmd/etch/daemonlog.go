@@ -21,6 +21,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/site"
+	"github.com/etch-audit/etch/server"
 )
 
 // errNotTold: the daemon answers this user no questions.
@@ -83,7 +84,7 @@ func (d *daemonLog) Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Re
 				yield(etch.Record{}, fmt.Errorf("the daemon's answer: %w", err))
 				return
 			}
-			if sender := rec.Event.Labels[etch.LabelSenderUID]; sender != "" && sender != d.uid || q.Match != nil && !q.Match(&rec) {
+			if d.isOthers(rec.Event.Labels) || q.Match != nil && !q.Match(&rec) {
 				continue
 			}
 			if given++; !yield(rec, nil) {
@@ -91,6 +92,13 @@ func (d *daemonLog) Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Re
 			}
 		}
 	}
+}
+
+// isOthers reports whether somebody else has sent what has these labels: another user, or
+// whoever holds a token.
+func (d *daemonLog) isOthers(labels map[string]string) bool {
+	uid := labels[server.LabelSenderUID]
+	return uid != "" && uid != d.uid || labels[server.LabelSenderToken] != ""
 }
 
 // end tells of what the daemon could not read, which it says behind its answer.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func callsIn(t *testing.T, path string) map[string]int {
 }
 
 // drainAll lets the next writers empty the spool, and verifies the log. What a
-// hook was unsure of is left alone for two seconds, and what a killed one has not
+// hook was unsure of is left alone for four seconds, and what a killed one has not
 // finished for longer, which is cut short here.
 func drainAll(t *testing.T, path string) {
 	t.Helper()
@@ -428,9 +429,26 @@ func TestHookOfHangingDisk(t *testing.T) {
 	wg.Wait()
 }
 
+// doctorOf returns what the doctor says of a log where there is no agent.
+func doctorOf(t *testing.T, path string) (code int, said string) {
+	t.Helper()
+	cmd := exec.Command("etch", "doctor", "--log", path)
+	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(path))
+	out, err := cmd.CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return failed.ExitCode(), string(out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 0, string(out)
+}
+
 // TestHookGivenUp: a call whose payload does not come in time is refused where on_error
-// is "block", by what the settings say of the event.
+// is "block", by what the settings say of the event, and a change of settings where they are
+// guarded. It is counted as lost, and the doctor tells of it.
 func TestHookGivenUp(t *testing.T) {
+	refusals := map[bool]string{false: "etch cannot record this call", true: "etch had no time to look at these settings"}
 	for _, test := range []struct {
 		agent, event, policy string
 		code                 int
@@ -442,6 +460,7 @@ func TestHookGivenUp(t *testing.T) {
 		{"codex", "Stop", "block", 0, ""},
 		{"gemini", "BeforeTool", "block", 0, `{"decision":"deny"`},
 		{"gemini", "AfterAgent", "block", 0, "{}"},
+		{"claude-code", "ConfigChange", "spool", 2, ""}, // with --guard
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", test.agent, test.event, test.policy), func(t *testing.T) {
 			t.Parallel()
@@ -452,18 +471,26 @@ func TestHookGivenUp(t *testing.T) {
 				value, ok := map[string]string{"ETCH_HOOKS_ON_ERROR": test.policy, "HOME": filepath.Dir(path)}[name]
 				return value, ok
 			}
-			c, ok := hookrun.Parse([]string{"--log=" + path, test.agent, test.event})
+			guard := test.event == "ConfigChange"
+			c, ok := hookrun.Parse([]string{"--log=" + path, "--guard=" + strconv.FormatBool(guard), test.agent, test.event})
 			if !ok {
 				t.Fatal("not a hook's command line")
 			}
 			patience := hookrun.Usual()
-			patience.Payload = time.Hour
+			patience.Payload, patience.Ends = time.Hour, 2*patience.Records
+			patience.Locks = time.Minute // for what is counted
 			p, ended := std.hook(patience), make(chan int, 1)
 			p.Exit = func(code int) { ended <- code }
 			go hookrun.Run(c, p)
 			code := <-ended
-			if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), "etch cannot record this call") {
+			if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), refusals[guard]) {
 				t.Errorf("exit %d, stdout %q, stderr %q, want exit %d, %q\n%s", code, out, words, test.code, test.said, errorsOf(path))
+			}
+			if info := spooled(t, path); info.Lost != 1 {
+				t.Errorf("%d events are counted as lost, want 1", info.Lost)
+			}
+			if code, out := doctorOf(t, path); code != exitFailed || !strings.Contains(out, "hooks may have lost 1 events, the last at") {
+				t.Errorf("doctor: exit %d, %s", code, out)
 			}
 		})
 	}

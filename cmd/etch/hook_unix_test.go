@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,30 +12,6 @@ import (
 	"github.com/etch-audit/etch/internal/hookrun"
 	"github.com/etch-audit/etch/internal/vfs"
 )
-
-// TestHookStoppedLate: a hook that is stopped for longer than it has for the spool, once
-// its time is up to record, keeps what it has been told all the same.
-func TestHookStoppedLate(t *testing.T) {
-	path := testLog(t, 1)
-	in, out, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := hookCmd(path, in, "claude-code", "PreToolUse")
-	cmd.Env = append(cmd.Env, "TEST_PATIENT=")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	<-time.After(time.Second) // it waits for its payload, or will
-	stopped := cmd.Process.Signal(syscall.SIGSTOP)
-	<-time.After(hookrun.Usual().Ends)
-	if err := errors.Join(stopped, cmd.Process.Signal(syscall.SIGCONT), cmd.Wait(), in.Close(), out.Close()); err != nil {
-		t.Errorf("%v: want exit 0", err)
-	}
-	if info := spooled(t, path); info.Events != 1 {
-		t.Errorf("spool %+v, want the event that something was delivered\n%s", info, errorsOf(path))
-	}
-}
 
 // TestHookStopped: a hook to which a busy machine gives no processor until long after its
 // time keeps its event all the same.

@@ -420,3 +420,31 @@ func TestPropertyListText(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitOfPassingPlaces shows that it is told where a service would not find what it is
+// to run.
+func TestUnitOfPassingPlaces(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/tmp/etch": true, "/var/tmp/bin/etch": true, "/private/tmp/etch": true, "/usr/local/bin/etch": false, "/tmpfs/etch": false, "/srv/tmp/etch": false,
+	} {
+		if got := passing(path); got != want {
+			t.Errorf("%s: got %t, want %t", path, got, want)
+		}
+	}
+}
+
+// A daemon that cannot end well says why, and speaks of its time only where that is why.
+func TestDrainFailure(t *testing.T) {
+	full := errors.New("no space left on device")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := drainFailure(over, nil); err != nil {
+		t.Errorf("all has ended: got %v", err)
+	}
+	if err := drainFailure(t.Context(), full); !errors.Is(err, full) || strings.Contains(err.Error(), "within") {
+		t.Errorf("a full disk: got %v", err)
+	}
+	if err := drainFailure(over, full); !errors.Is(err, full) || !strings.Contains(err.Error(), "within 20s") {
+		t.Errorf("too late: got %v", err)
+	}
+}

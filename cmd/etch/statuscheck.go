@@ -183,7 +183,11 @@ func (in *inspection) addKey(path string, private bool) keyFile {
 	if err == nil {
 		file.Present, file.Owner = true, ownerOf(info)
 		file.Mode = fmt.Sprintf("%04o", info.Mode().Perm())
-		if f, err := os.Open(path); err == nil {
+		open := vfs.OpenRegular
+		if info.IsDir() {
+			open = os.Open
+		}
+		if f, err := open(path); err == nil { // of a pipe in its place nobody waits for the other end
 			file.Readable = true
 			_ = f.Close() // nothing was read
 		}

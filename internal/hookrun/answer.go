@@ -42,8 +42,12 @@ func (r *run) goOn() (answer hook.Answer) {
 // answer returns the answer, with cause as why nothing is in the log.
 func (r *run) answer(cause error) hook.Answer {
 	r.mu.Lock()
-	denial, asked, resolved := r.denial, r.asked(), r.resolved
+	denial, asked, resolved, known := r.denial, r.asked(), r.resolved, r.turn != nil
 	r.mu.Unlock()
+	if r.Guard && cause != nil && !known && r.known != nil && r.known.Changes(r.Event) {
+		// Nobody has looked at it. To refuse it keeps the settings as they are, and nobody waiting.
+		denial = "etch had no time to look at these settings: change them again"
+	}
 	if denial == "" && cause != nil && asked && resolved != nil && resolved.Hooks.Block {
 		denial = hook.Unrecorded(cause)
 	}
@@ -137,7 +141,7 @@ func (r *run) tell() {
 		r.lament(failures)
 		return
 	}
-	f, err := openErrors(errorsFile(to.path))
+	f, err := openErrors(ErrorsFile(to.path))
 	if err != nil {
 		r.lament(failures)
 		return
@@ -164,9 +168,9 @@ func (r *run) lines(failures []error) string {
 	return b.String()
 }
 
-// errorsFile returns the path of the log of errors of hooks whose place is that of
-// a log.
-func errorsFile(log string) string {
+// ErrorsFile returns the path of the log of errors of hooks whose place is that of
+// a log. Each line of it has the time first.
+func ErrorsFile(log string) string {
 	return filepath.Join(site.Hooks(log), "errors.log")
 }
 

@@ -7,8 +7,7 @@ const started = 5 * time.Millisecond
 
 // A Patience is how long a hook takes at most: an agent waits for it. Moments are
 // counted from the start of the process, and on a machine so busy that the hook comes to
-// Records later than that, Ends is as much later. What the machine stops behind Records
-// counts as a sixteenth of the time to Ends, however long it is.
+// Records later than that, Ends is as much later.
 type Patience struct {
 	// Records is when it gives up to record. What is left of 200 ms is for the
 	// spool.

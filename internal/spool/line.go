@@ -93,6 +93,8 @@ type Content struct {
 	// Proven says that the lines carry the log's MAC: who wrote them could read
 	// its key. Otherwise they are merely whole.
 	Proven bool
+	// Closed says that this process may not read the file.
+	Closed bool
 	Bodies [][]byte
 	// Lost is how many records the file was to have and has not: lines that are
 	// torn, changed or gone. Cause says why; "" where nothing is lost.
@@ -106,7 +108,7 @@ func (d *Dir) Read(f File, key *Key) (*Content, error) {
 	data, err := d.read(f.Name)
 	if errors.Is(err, fs.ErrPermission) {
 		// Another user's, or of no mode: it would keep all others back for ever.
-		return &Content{Lost: f.Events, Cause: f.Name + " may not be read by who drains"}, nil
+		return &Content{Closed: true, Lost: f.Events, Cause: f.Name + " may not be read by who drains"}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func (d *Dir) Refuse(r Refusal) error {
 		return fmt.Errorf("spool: %w", err)
 	}
 	aside := d.at(refusedName + newExt)
-	if err := errors.Join(d.discard(aside), d.write(aside, append(text, '\n'))); err != nil {
+	if err := errors.Join(d.discard(aside), d.write(aside, append(text, '\n'), nil)); err != nil {
 		return errors.Join(fmt.Errorf("spool: %w", err), d.discard(aside))
 	}
 	if err := d.fs.Rename(aside, d.at(refusedName)); err != nil {

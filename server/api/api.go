@@ -103,7 +103,8 @@ func New(opts *Options) *Handler {
 }
 
 // Drain waits no longer for requests of which only a part has come: a second, for
-// who is sending it now. Those that came whole are served as before.
+// who is sending it now. Answers to questions are broken off. Other requests that came
+// whole are served as before.
 func (h *Handler) Drain() { h.end() }
 
 // Wait waits for what was answered before it was recorded: deliveries of hooks.

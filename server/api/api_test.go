@@ -148,7 +148,7 @@ func (b *bench) do(method, path, secret, body string, headers ...string) answer 
 		if headers[i] == "Host" {
 			req.Host = headers[i+1]
 		}
-		req.Header.Set(headers[i], headers[i+1])
+		req.Header.Add(headers[i], headers[i+1])
 	}
 	return b.answer(http.DefaultClient.Do(req))
 }
@@ -226,6 +226,8 @@ func TestAccess(t *testing.T) {
 		"sender reads":   {"GET", "/v1/audit", b.send, nil, 403, "refused", causeRead},
 		"sender watches": {"GET", "/metrics", b.send, nil, 403, "refused", causeRead},
 		"page":           {"POST", "/v1/events", b.send, append(json, "Origin", "http://evil.example"), 403, "refused", causeBrowser},
+		"second origin":  {"POST", "/v1/events", b.send, append(json, "Origin", "", "Origin", "http://evil.example"), 403, "refused", causeBrowser},
+		"empty origin":   {"POST", "/v1/events", b.send, append(json, "Origin", ""), 403, "refused", causeBrowser},
 		"own page":       {"POST", "/v1/events", b.send, append(json, "Origin", b.url), 403, "refused", causeBrowser},
 		"rebound":        {"GET", "/v1/audit", b.read, []string{"Host", "evil.example"}, 403, "refused", causeHost},
 		"rebound health": {"GET", "/healthz", "", []string{"Host", "127.0.0.1.evil.example:80"}, 403, "refused", causeHost},

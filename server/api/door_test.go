@@ -264,3 +264,47 @@ func TestDrainResetsNobody(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A deadlines is a connection that knows its write deadline.
+type deadlines struct {
+	net.Conn
+	write time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error {
+	d.write = t
+	return nil
+}
+
+// TestDoorPartsSoon shows that no write waits for long once the door is closed.
+func TestDoorPartsSoon(t *testing.T) {
+	l, client := newOnePipe()
+	defer func() { _ = client.Close() }() // nothing is on it
+	d := NewDoor(l, server.Limits{MaxConnections: 8, MaxPerSender: 8})
+	c, err := d.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	under := &deadlines{Conn: c.(*visitor).Conn}
+	c.(*visitor).Conn = under
+	far := time.Now().Add(24 * time.Hour)
+	if err := c.SetWriteDeadline(far); err != nil || !under.write.Equal(far) {
+		t.Errorf("before: got %v, %v, want %v", under.write, err, far)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"closed", "set again"} {
+		if left := time.Until(under.write); under.write.IsZero() || left > server.PartingWait {
+			t.Errorf("%s: a write may take until %v", when, under.write)
+		}
+		under.write = time.Time{}
+		if err := c.SetWriteDeadline(far); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	d.Wait()
+}

@@ -77,6 +77,7 @@ func unreadRequests(t *testing.T) map[string]unread {
 		"too long inside":   {squeezed(t, []byte(long)), []string{"Content-Encoding", "gzip"}, 0, 200, "is longer than", true},
 		"no room":           {preTool, nil, 100, 503, "too many bytes", true},
 		"unknown encoding":  {preTool, []string{"Content-Encoding", "br"}, 0, 415, "unknown Content-Encoding", false},
+		"second encoding":   {preTool, []string{"Content-Encoding", "identity", "Content-Encoding", "br"}, 0, 415, "unknown Content-Encoding", false},
 		"broken encoding":   {squeezed(t, []byte(preTool))[:60], []string{"Content-Encoding", "gzip"}, 0, 400, "cannot be read", false},
 		"no body":           {"", nil, 0, 400, "no body", true},
 		"a bomb, no policy": {squeezed(t, make([]byte, 40<<20)), []string{"Content-Encoding", "gzip"}, 0, 200, "is longer than", true},
