@@ -110,8 +110,8 @@ func (t *Turn) compare(name string, again bool) {
 		t.finding(told, name, off)
 	case stand.events < g.hooks && err != nil:
 		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
-	case stand.events < g.hooks && stand.unread:
-		t.finding(told, name, "the file with this program's hooks is not read any more as it stands")
+	case stand.events < g.hooks && stand.unread != "":
+		t.finding(told, name, stand.unread)
 	case stand.events < g.hooks && len(stand.idle) > 0:
 		t.finding(told, name, "this program's hooks were kept from being run at "+strings.Join(stand.idle, ", "))
 	case stand.events < g.hooks:

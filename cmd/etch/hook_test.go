@@ -422,8 +422,9 @@ func TestHookOfHangingDisk(t *testing.T) {
 }
 
 // TestHookGivenUp: a call whose payload does not come in time is refused where on_error
-// is "block", by what the settings say of the event.
+// is "block", or the policy refuses any, by what the settings say of the event.
 func TestHookGivenUp(t *testing.T) {
+	said := map[string]string{"block": "etch cannot record this call", "spool": "etch cannot", "critical": "etch refuses what it cannot judge in time"}
 	for _, test := range []struct {
 		agent, event, policy string
 		code                 int
@@ -435,12 +436,21 @@ func TestHookGivenUp(t *testing.T) {
 		{"codex", "Stop", "block", 0, ""},
 		{"gemini", "BeforeTool", "block", 0, `{"decision":"deny"`},
 		{"gemini", "AfterAgent", "block", 0, "{}"},
+		{"claude-code", "PreToolUse", "critical", 2, ""},
+		{"claude-code", "PostToolUse", "critical", 0, ""},
+		{"gemini", "BeforeTool", "critical", 0, `{"decision":"deny"`},
+		{"codex", "Stop", "critical", 0, ""},
 	} {
 		path := testLog(t, 1)
 		in, _ := io.Pipe() // nobody writes: what waits for it is left waiting, as where a process ends
 		std, out, words := console(time.Now())
 		std.in, std.env = in, func(name string) (string, bool) {
-			value, ok := map[string]string{"ETCH_HOOKS_ON_ERROR": test.policy, "HOME": filepath.Dir(path)}[name]
+			variable, words := "ETCH_HOOKS_ON_ERROR", map[string]string{"HOME": filepath.Dir(path)}
+			if test.policy == "critical" {
+				variable = "ETCH_DENY_RISK"
+			}
+			words[variable] = test.policy
+			value, ok := words[name]
 			return value, ok
 		}
 		c, ok := hookrun.Parse([]string{"--log=" + path, test.agent, test.event})
@@ -453,7 +463,7 @@ func TestHookGivenUp(t *testing.T) {
 		p.Exit = func(code int) { ended <- code }
 		go hookrun.Run(c, p)
 		code := <-ended
-		if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), "etch cannot record this call") {
+		if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), said[test.policy]) {
 			t.Errorf("%s %s, %s: exit %d, stdout %q, stderr %q, want exit %d, %q\n%s", test.agent, test.event, test.policy, code, out, words, test.code, test.said, errorsOf(path))
 		}
 	}
