@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -58,7 +59,7 @@ var claudeCode = &Agent{
 
 func claudeForm(a *Agent) hookFile {
 	return hookFile{
-		agent: a, dialect: settings.Dialect{BOM: true},
+		agent: a, dialect: settings.Dialect{BOM: true}, misfits: hookform.ClaudeMisfit,
 		handler: func(c command) handler {
 			// On Windows the shell is Git's bash.
 			return handler{Type: "command", Command: c.line(posix), Timeout: seconds}

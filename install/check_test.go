@@ -131,6 +131,18 @@ func TestCheckFinds(t *testing.T) {
 			map[string]string{"P/.claude/settings.local.json": "{\n\"a\": }"},
 			[]string{"problem file: Claude Code does not read this file: line 2, column 6: '}' where a value is expected [P/.claude/settings.local.json:2]"},
 		},
+		"claude misfit": {
+			claudeCode, false,
+			map[string]string{"~/.claude/settings.json": "{\"hooks\": {},\n\"disableAllHooks\": \"true\"}", "P/.claude/settings.json": "{\"model\": 5, \"model\": \"x\", \"noSuch\": 5}"},
+			[]string{
+				"problem file: Claude Code does not read this file: \"disableAllHooks\" is not true or false [~/.claude/settings.json:2]",
+				"problem hooks: no settings that Claude Code reads have a hook of etch []",
+			},
+		},
+		"claude managed misfit is read": {
+			claudeCode, true,
+			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"}, nil,
+		},
 		"gemini": {
 			gemini, false,
 			map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\n\"enabled\": false,\n\"disabled\": [\"other\", \"etch\"]}}"},

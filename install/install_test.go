@@ -330,6 +330,27 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A file that Claude Code leaves out for the type of a member gets no hooks, which would not
+// be run; those that are in it already can be taken out.
+func TestMisfit(t *testing.T) {
+	m := newTestMachine(t)
+	path := filepath.Join(m.Home, ".claude", "settings.json")
+	mustInstall(t, claudeCode, m, User, m.hook())
+	text := strings.Replace(get(t, path), "{", "{\n  \"permissions\": 5,", 1)
+	put(t, path, text)
+	_, err := claudeCode.Install(m, User, m.hook(), true)
+	if !errors.Is(err, ErrUnread) || !strings.Contains(err.Error(), `line 2: "permissions" is not an object`) {
+		t.Errorf("got %v", err)
+	}
+	if got := get(t, path); got != text {
+		t.Errorf("changed to %q", got)
+	}
+	mustUninstall(t, claudeCode, m, User)
+	if got := get(t, path); strings.Contains(got, "hooks") || !strings.Contains(got, "permissions") {
+		t.Errorf("after uninstall: %q", got)
+	}
+}
+
 // A switch that is off is turned on, by each name that doctor finds it under, and off again.
 func TestCodexSwitch(t *testing.T) {
 	for _, test := range []struct{ before, after string }{

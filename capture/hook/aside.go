@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // A delivery whose session's lock others have for too long keeps what it has to remember
@@ -46,17 +47,43 @@ type aside struct {
 }
 
 // claimName is the name of a delivery: of a call by its id, input and phase, whichever agent's
-// name the settings gave; of all else by its payload.
+// name the settings gave; of all else by its payload. It is made once: inputs may be long.
 func (t *Turn) claimName() string {
+	if t.claimed == "" {
+		t.claimed = t.nameOfClaim()
+	}
+	return t.claimed
+}
+
+func (t *Turn) nameOfClaim() string {
 	c := &t.m.Call
 	switch kind := t.m.Kind; {
 	case c.ID == "":
 	case kind == AttemptEvent:
-		return keyOf("attempt", c.ID, InputDigest(c.Input)).text()
+		return keyOf("attempt", c.ID, t.inputDigest(c)).text()
 	case kind == ResultEvent || kind == FailureEvent:
-		return keyOf("end", c.ID, InputDigest(c.Input)).text()
+		return keyOf("end", c.ID, t.inputDigest(c)).text()
 	}
 	return t.payloadKey().text()
+}
+
+// inputDigest is the [InputDigest] of a call of the payload, which is made once for those
+// that have one input.
+func (t *Turn) inputDigest(c *Call) string {
+	if len(c.Input) == 0 {
+		return ""
+	}
+	if at := unsafe.SliceData(c.Input); at != t.digested.at || len(c.Input) != t.digested.size {
+		t.digested = digested{at, len(c.Input), InputDigest(c.Input)}
+	}
+	return t.digested.digest
+}
+
+// A digested is a part of a payload, which nobody changes, with its digest.
+type digested struct {
+	at     *byte
+	size   int
+	digest string
 }
 
 // readAside returns what is kept aside of the session at a path, which has no suffix.

@@ -49,7 +49,13 @@ func (a *Agent) event(c *Call, opt Recording) *etch.Event {
 	setLabel(e, "agent_type", c.AgentType)
 	setLabel(e, "parent_session", c.ParentSession)
 	setLabel(e, "permission_mode", c.Mode)
-	setLabel(e, "input_sha256", InputDigest(c.Input))
+	switch {
+	case len(c.Input) == 0:
+	case c.Digest != "":
+		setLabel(e, "input_sha256", c.Digest)
+	default:
+		setLabel(e, "input_sha256", InputDigest(c.Input))
+	}
 	return e
 }
 

@@ -63,6 +63,10 @@ type Agent struct {
 	// Comments says that those files may have comments; of the other agents' one with
 	// a comment is left out, as is one that is no JSON for another reason.
 	Comments bool
+	// Misfit returns which member of a settings file, that of the name or one inside, is of
+	// another type than the agent wants, for which it leaves out the whole file, and what it
+	// wants there; "" elsewhere. nil is an agent of which none such is known.
+	Misfit func(file, name string, value []byte) (member, wants string)
 	// Answers returns what the agent takes for "go on" from an event, and for a
 	// refusal, which it must not be asked for where it has none.
 	Answers func(event string, kind Kind) (goOn Answer, deny func(reason string) Answer)

@@ -390,6 +390,8 @@ type Turn struct {
 	made     int // calls that got their ids here
 	process  process
 	now      time.Time
+	claimed  string   // its claimName, once that is made: before others may see the turn
+	digested digested // the input of which a digest was made last
 }
 
 // A LostSession is one that is over, and of whose end no hook has told.

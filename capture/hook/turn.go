@@ -122,7 +122,8 @@ func (t *Turn) requested() *Call {
 func (t *Turn) attempt(c Call) {
 	c.Start = t.m.Time
 	t.Request = &c
-	digest := InputDigest(c.Input)
+	digest := t.inputDigest(&c)
+	c.Digest = digest
 	o := openCall{
 		Tool: c.Tool, Server: c.Server, Digest: digest, Agent: c.AgentID, Kind: c.AgentType, Turn: c.Turn,
 		Start: c.Start.UnixMicro(), Process: t.process,
@@ -195,7 +196,7 @@ func (t *Turn) result(c Call) {
 	if t.again() {
 		return
 	}
-	digest := InputDigest(c.Input)
+	digest := t.inputDigest(&c)
 	i := t.state.match(&c, digest)
 	if i >= 0 {
 		c.ID = t.state.Open[i].ID
@@ -208,7 +209,7 @@ func (t *Turn) result(c Call) {
 // ended records the end of a call with an id: of the open one with its input, or
 // with another, as an agent may change it; of none where it was told of before.
 func (t *Turn) ended(c Call) {
-	digest := InputDigest(c.Input)
+	digest := t.inputDigest(&c)
 	i := t.state.findCall(c.ID, digest)
 	if i < 0 && t.state.knows(endKey(c.ID, digest)) {
 		return
@@ -224,8 +225,9 @@ func (t *Turn) ended(c Call) {
 
 // complete records the end of the call, which is the open one at i where i is not negative.
 func (t *Turn) complete(c Call, i int) {
+	c.Digest = t.inputDigest(&c)
 	t.state.add(endKey(c.ID))
-	t.state.add(endKey(c.ID, InputDigest(c.Input)))
+	t.state.add(endKey(c.ID, c.Digest))
 	c.Start = t.m.Time
 	if c.Duration > 0 {
 		c.Start = c.Start.Add(-c.Duration)
@@ -242,7 +244,7 @@ func (t *Turn) complete(c Call, i int) {
 	}
 	e := t.agent().Completion(&c, t.recording())
 	t.classify(e)
-	if i >= 0 && o.Digest != InputDigest(c.Input) {
+	if i >= 0 && o.Digest != c.Digest {
 		o.askedIn(e)
 	}
 	t.add(e)

@@ -445,10 +445,13 @@ func doctorOf(t *testing.T, path string) (code int, said string) {
 }
 
 // TestHookGivenUp: a call whose payload does not come in time is refused where on_error
-// is "block", by what the settings say of the event, and a change of settings where they are
-// guarded. It is counted as lost, and the doctor tells of it.
+// is "block", or the policy refuses any, by what the settings say of the event, and a change
+// of settings where they are guarded. It is counted as lost, and the doctor tells of it.
 func TestHookGivenUp(t *testing.T) {
-	refusals := map[bool]string{false: "etch cannot record this call", true: "etch had no time to look at these settings"}
+	refusals := map[string]string{
+		"block": "etch cannot record this call", "spool": "etch cannot", "critical": "etch refuses what it cannot judge in time",
+		"guard": "etch had no time to look at these settings",
+	}
 	for _, test := range []struct {
 		agent, event, policy string
 		code                 int
@@ -460,19 +463,29 @@ func TestHookGivenUp(t *testing.T) {
 		{"codex", "Stop", "block", 0, ""},
 		{"gemini", "BeforeTool", "block", 0, `{"decision":"deny"`},
 		{"gemini", "AfterAgent", "block", 0, "{}"},
-		{"claude-code", "ConfigChange", "spool", 2, ""}, // with --guard
+		{"claude-code", "PreToolUse", "critical", 2, ""},
+		{"claude-code", "PostToolUse", "critical", 0, ""},
+		{"gemini", "BeforeTool", "critical", 0, `{"decision":"deny"`},
+		{"codex", "Stop", "critical", 0, ""},
+		{"claude-code", "ConfigChange", "guard", 2, ""},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", test.agent, test.event, test.policy), func(t *testing.T) {
 			t.Parallel()
 			path := testLog(t, 1)
 			in, _ := io.Pipe() // nobody writes: what waits for it is left waiting, as where a process ends
 			std, out, words := console(time.Now())
+			settings := map[string]string{"HOME": filepath.Dir(path)}
+			switch test.policy {
+			case "block", "spool":
+				settings["ETCH_HOOKS_ON_ERROR"] = test.policy
+			case "critical":
+				settings["ETCH_DENY_RISK"] = test.policy
+			}
 			std.in, std.env = in, func(name string) (string, bool) {
-				value, ok := map[string]string{"ETCH_HOOKS_ON_ERROR": test.policy, "HOME": filepath.Dir(path)}[name]
+				value, ok := settings[name]
 				return value, ok
 			}
-			guard := test.event == "ConfigChange"
-			c, ok := hookrun.Parse([]string{"--log=" + path, "--guard=" + strconv.FormatBool(guard), test.agent, test.event})
+			c, ok := hookrun.Parse([]string{"--log=" + path, "--guard=" + strconv.FormatBool(test.policy == "guard"), test.agent, test.event})
 			if !ok {
 				t.Fatal("not a hook's command line")
 			}
@@ -483,7 +496,7 @@ func TestHookGivenUp(t *testing.T) {
 			p.Exit = func(code int) { ended <- code }
 			go hookrun.Run(c, p)
 			code := <-ended
-			if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), refusals[guard]) {
+			if code != test.code || !strings.HasPrefix(out.String(), test.said) || (code == 2) != strings.Contains(words.String(), refusals[test.policy]) {
 				t.Errorf("exit %d, stdout %q, stderr %q, want exit %d, %q\n%s", code, out, words, test.code, test.said, errorsOf(path))
 			}
 			if info := spooled(t, path); info.Lost != 1 {

@@ -1,6 +1,7 @@
 package hookrun
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -43,13 +44,19 @@ func (r *run) goOn() (answer hook.Answer) {
 func (r *run) answer(cause error) hook.Answer {
 	r.mu.Lock()
 	denial, asked, resolved, known := r.denial, r.asked(), r.resolved, r.turn != nil
+	unjudged, foreseen := !r.judged, r.foreseen
 	r.mu.Unlock()
 	if r.Guard && cause != nil && !known && r.known != nil && r.known.Changes(r.Event) {
 		// Nobody has looked at it. To refuse it keeps the settings as they are, and nobody waiting.
 		denial = "etch had no time to look at these settings: change them again"
 	}
-	if denial == "" && cause != nil && asked && resolved != nil && resolved.Hooks.Block {
-		denial = hook.Unrecorded(cause)
+	if denial == "" && cause != nil && asked && resolved != nil && !resolved.Options().Disabled {
+		switch {
+		case unjudged && resolved.Policy.DenyRisk != "":
+			denial = cmp.Or(foreseen, hook.Unjudged(cause))
+		case resolved.Hooks.Block:
+			denial = hook.Unrecorded(cause)
+		}
 	}
 	if denial == "" || r.known == nil {
 		return r.goOn()
@@ -117,6 +124,19 @@ func (r *run) refuseUnread(ev *etch.Event) string {
 		return ""
 	}
 	return r.policy().RefuseUnread(ev, r.resolved.Hooks.Block)
+}
+
+// foresee looks, before all else is done with a payload, whether the policy refuses the
+// call that it asks about by its command alone: the rest takes long where it is long, and
+// time may be up before it is judged.
+func (r *run) foresee(d *hook.Delivery) {
+	if r.resolved.Policy.DenyRisk == "" || !r.known.Asks(r.Event) {
+		return
+	}
+	reason := r.policy().Foresee(d)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.foreseen = reason
 }
 
 func (r *run) policy() *hook.Policy {

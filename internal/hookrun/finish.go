@@ -48,6 +48,7 @@ func (r *run) unfinished(cause error) []*etch.Event {
 		ev := r.delivered(cause.Error())
 		ev.ID = etch.NewEventID(r.process.Now())
 		events = []*etch.Event{ev}
+		r.setLate(nil, events, r.refuseUnread(ev))
 	}
 	return events
 }

@@ -45,6 +45,8 @@ type run struct {
 	events   []*etch.Event // to be recorded, as far as they are known
 	denial   string        // why the call is refused; "" where it is not
 	kept     bool          // the events are in the log or the spool, or there are none
+	judged   bool          // the policy was asked about the call
+	foreseen string        // why it refuses the call, by the little that was looked at before; "" where that is no reason
 	failures []error
 }
 
