@@ -5,7 +5,6 @@
 package hookrun
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -162,7 +161,7 @@ func (r *run) rest() {
 // unless they are in the log, or on their way to the spool so far that the next writer
 // finds them.
 func (r *run) abandon() error {
-	cause := fmt.Errorf("%w %v: it is not known whether the event is kept", errGivenUp, r.process.Now().Sub(r.began).Round(time.Millisecond))
+	cause := fmt.Errorf(GivenUp+" %v: it is not known whether the event is kept", r.process.Now().Sub(r.began).Round(time.Millisecond))
 	r.fails(cause)
 	var both sync.WaitGroup
 	both.Go(r.tell)
@@ -178,9 +177,6 @@ func (r *run) abandon() error {
 	}
 	return cause
 }
-
-// errGivenUp begins what a hook says that ends in the middle of its work.
-var errGivenUp = errors.New(GivenUp)
 
 // What a line of the log of errors begins with, behind its time, process, agent and event,
 // where an event may be lost.
