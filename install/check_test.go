@@ -141,7 +141,8 @@ func TestCheckFinds(t *testing.T) {
 		},
 		"claude managed misfit is read": {
 			claudeCode, true,
-			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"}, nil,
+			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"},
+			nil,
 		},
 		"gemini": {
 			gemini, false,
