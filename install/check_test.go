@@ -91,90 +91,94 @@ func TestCheckFindsNothingInstalled(t *testing.T) {
 	}
 }
 
+// switchedOff are ways to switch hooks off, or to keep them from being read, and what is
+// found where.
+var switchedOff = map[string]struct {
+	agent   *Agent
+	managed bool
+	files   map[string]string
+	want    []string
+}{
+	"claude local": {
+		claudeCode, false,
+		map[string]string{"P/.claude/settings.local.json": "{\n  \"disableAllHooks\": true\n}"},
+		[]string{"problem switch: disableAllHooks switches hooks off [P/.claude/settings.local.json:2]"},
+	},
+	"claude local against managed": {
+		claudeCode, true,
+		map[string]string{"P/.claude/settings.local.json": "{\"disableAllHooks\": true}"},
+		[]string{"warning switch: disableAllHooks switches hooks off, but not those of the managed settings, which record [P/.claude/settings.local.json:1]"},
+	},
+	"claude managed off": {
+		claudeCode, false,
+		map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"disableAllHooks\": true}"},
+		[]string{"problem switch: disableAllHooks switches hooks off [R/etc/claude-code/managed-settings.d/x.json:1]"},
+	},
+	"claude managed only": {
+		claudeCode, false,
+		map[string]string{"R/etc/claude-code/managed-settings.json": "{\"allowManagedHooksOnly\": true}"},
+		[]string{"problem switch: the managed settings let no other hooks run than their own []"},
+	},
+	"claude false is fine": {claudeCode, false, map[string]string{"P/.claude/settings.json": "{\"disableAllHooks\": false}"}, nil},
+	"claude comment": {
+		claudeCode, false,
+		map[string]string{"P/.claude/settings.json": "{\n\n/* x */}"},
+		[]string{"problem file: Claude Code does not read this file: line 3, column 1: a comment [P/.claude/settings.json:3]"},
+	},
+	"claude broken": {
+		claudeCode, false,
+		map[string]string{"P/.claude/settings.local.json": "{\n\"a\": }"},
+		[]string{"problem file: Claude Code does not read this file: line 2, column 6: '}' where a value is expected [P/.claude/settings.local.json:2]"},
+	},
+	"claude misfit": {
+		claudeCode, false,
+		map[string]string{"~/.claude/settings.json": "{\"hooks\": {},\n\"disableAllHooks\": \"true\"}", "P/.claude/settings.json": "{\"model\": 5, \"model\": \"x\", \"noSuch\": 5}"},
+		[]string{
+			"problem file: Claude Code does not read this file: \"disableAllHooks\" is not true or false [~/.claude/settings.json:2]",
+			"problem hooks: no settings that Claude Code reads have a hook of etch []",
+		},
+	},
+	"claude managed misfit is read": {
+		claudeCode, true,
+		map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"},
+		nil,
+	},
+	"gemini": {
+		gemini, false,
+		map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\n\"enabled\": false,\n\"disabled\": [\"other\", \"etch\"]}}"},
+		[]string{"problem switch: hooksConfig.enabled switches hooks off [P/.gemini/settings.json:2]", "problem switch: hooksConfig.disabled switches hooks off [P/.gemini/settings.json:3]"},
+	},
+	"gemini other": {gemini, false, map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\"disabled\": [\"other\"]}}"}, nil},
+	"qwen": {
+		qwen, false,
+		map[string]string{"R/etc/qwen-code/settings.json": "// x\n{\"disableAllHooks\": true}"},
+		[]string{"problem switch: disableAllHooks switches hooks off [R/etc/qwen-code/settings.json:2]"},
+	},
+	"copilot": {
+		copilot, false,
+		map[string]string{"~/.copilot/hooks/etch.json": "{\"version\": 1,\n\"disableAllHooks\": true}"},
+		[]string{
+			"problem switch: disableAllHooks switches hooks off [~/.copilot/hooks/etch.json:2]",
+			"problem hooks: no settings that GitHub Copilot reads have a hook of etch []",
+		},
+	},
+	"codex": {
+		codex, true,
+		map[string]string{"P/.codex/config.toml": "[features]\nhooks = false\n"},
+		[]string{"problem switch: features.hooks switches hooks off [P/.codex/config.toml:2]"},
+	},
+	"codex broken": {
+		codex, true,
+		map[string]string{"~/.codex/config.toml": "a = 1\n[features\n"},
+		[]string{"problem file: Codex does not read this file: line 2, column 10: expected character ']' but got '\\n' [~/.codex/config.toml:2]"},
+	},
+	"codex managed only": {codex, true, map[string]string{"R/etc/codex/requirements.toml": "allow_managed_hooks_only = true\n"}, nil},
+}
+
 // Each way to switch hooks off, or to keep them from being read, is found where
 // it is.
 func TestCheckFinds(t *testing.T) {
-	for name, test := range map[string]struct {
-		agent   *Agent
-		managed bool
-		files   map[string]string
-		want    []string
-	}{
-		"claude local": {
-			claudeCode, false,
-			map[string]string{"P/.claude/settings.local.json": "{\n  \"disableAllHooks\": true\n}"},
-			[]string{"problem switch: disableAllHooks switches hooks off [P/.claude/settings.local.json:2]"},
-		},
-		"claude local against managed": {
-			claudeCode, true,
-			map[string]string{"P/.claude/settings.local.json": "{\"disableAllHooks\": true}"},
-			[]string{"warning switch: disableAllHooks switches hooks off, but not those of the managed settings, which record [P/.claude/settings.local.json:1]"},
-		},
-		"claude managed off": {
-			claudeCode, false,
-			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"disableAllHooks\": true}"},
-			[]string{"problem switch: disableAllHooks switches hooks off [R/etc/claude-code/managed-settings.d/x.json:1]"},
-		},
-		"claude managed only": {
-			claudeCode, false,
-			map[string]string{"R/etc/claude-code/managed-settings.json": "{\"allowManagedHooksOnly\": true}"},
-			[]string{"problem switch: the managed settings let no other hooks run than their own []"},
-		},
-		"claude false is fine": {claudeCode, false, map[string]string{"P/.claude/settings.json": "{\"disableAllHooks\": false}"}, nil},
-		"claude comment": {
-			claudeCode, false,
-			map[string]string{"P/.claude/settings.json": "{\n\n/* x */}"},
-			[]string{"problem file: Claude Code does not read this file: line 3, column 1: a comment [P/.claude/settings.json:3]"},
-		},
-		"claude broken": {
-			claudeCode, false,
-			map[string]string{"P/.claude/settings.local.json": "{\n\"a\": }"},
-			[]string{"problem file: Claude Code does not read this file: line 2, column 6: '}' where a value is expected [P/.claude/settings.local.json:2]"},
-		},
-		"claude misfit": {
-			claudeCode, false,
-			map[string]string{"~/.claude/settings.json": "{\"hooks\": {},\n\"disableAllHooks\": \"true\"}", "P/.claude/settings.json": "{\"model\": 5, \"model\": \"x\", \"noSuch\": 5}"},
-			[]string{
-				"problem file: Claude Code does not read this file: \"disableAllHooks\" is not true or false [~/.claude/settings.json:2]",
-				"problem hooks: no settings that Claude Code reads have a hook of etch []",
-			},
-		},
-		"claude managed misfit is read": {
-			claudeCode, true,
-			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"},
-			nil,
-		},
-		"gemini": {
-			gemini, false,
-			map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\n\"enabled\": false,\n\"disabled\": [\"other\", \"etch\"]}}"},
-			[]string{"problem switch: hooksConfig.enabled switches hooks off [P/.gemini/settings.json:2]", "problem switch: hooksConfig.disabled switches hooks off [P/.gemini/settings.json:3]"},
-		},
-		"gemini other": {gemini, false, map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\"disabled\": [\"other\"]}}"}, nil},
-		"qwen": {
-			qwen, false,
-			map[string]string{"R/etc/qwen-code/settings.json": "// x\n{\"disableAllHooks\": true}"},
-			[]string{"problem switch: disableAllHooks switches hooks off [R/etc/qwen-code/settings.json:2]"},
-		},
-		"copilot": {
-			copilot, false,
-			map[string]string{"~/.copilot/hooks/etch.json": "{\"version\": 1,\n\"disableAllHooks\": true}"},
-			[]string{
-				"problem switch: disableAllHooks switches hooks off [~/.copilot/hooks/etch.json:2]",
-				"problem hooks: no settings that GitHub Copilot reads have a hook of etch []",
-			},
-		},
-		"codex": {
-			codex, true,
-			map[string]string{"P/.codex/config.toml": "[features]\nhooks = false\n"},
-			[]string{"problem switch: features.hooks switches hooks off [P/.codex/config.toml:2]"},
-		},
-		"codex broken": {
-			codex, true,
-			map[string]string{"~/.codex/config.toml": "a = 1\n[features\n"},
-			[]string{"problem file: Codex does not read this file: line 2, column 10: expected character ']' but got '\\n' [~/.codex/config.toml:2]"},
-		},
-		"codex managed only": {codex, true, map[string]string{"R/etc/codex/requirements.toml": "allow_managed_hooks_only = true\n"}, nil},
-	} {
+	for name, test := range switchedOff {
 		t.Run(name, func(t *testing.T) {
 			m := newTestMachine(t)
 			newBinary(t, &m)
