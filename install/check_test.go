@@ -139,10 +139,6 @@ func TestCheckFinds(t *testing.T) {
 				"problem hooks: no settings that Claude Code reads have a hook of etch []",
 			},
 		},
-		"claude managed misfit is read": {
-			claudeCode, true,
-			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"}, nil,
-		},
 		"gemini": {
 			gemini, false,
 			map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\n\"enabled\": false,\n\"disabled\": [\"other\", \"etch\"]}}"},
