@@ -140,11 +140,11 @@ func (r *tomlReader) value(path []string, depth int) bool {
 		}
 		return r.elements("}", func() bool { return r.keyValue(inside, depth+1) })
 	}
-	n := strings.IndexAny(r.rest, " \t\r\n,]}#")
+	n := strings.IndexAny(r.rest, "\r\n,]}#") // a date and a time have a blank between
 	if n < 0 {
 		n = len(r.rest)
 	}
-	if r.rest[:n] == "false" && len(path) == 2 && path[0] == "features" && (path[1] == "hooks" || path[1] == "codex_hooks") {
+	if strings.TrimSpace(r.rest[:n]) == "false" && len(path) == 2 && path[0] == "features" && (path[1] == "hooks" || path[1] == "codex_hooks") {
 		r.off = "features." + path[1]
 	}
 	r.rest = r.rest[n:]
