@@ -115,7 +115,7 @@ func (a *asked) appendCall(dst []byte, r row) []byte {
 			dst = r.appendParts(dst, callMembers[i:i+1])
 		}
 	}
-	return append(appendPart(dst, memberAction, nil), 0)
+	return append(appendPart(appendSender(dst, r), memberAction, nil), 0)
 }
 
 // appendText is appendPart of a text that may be empty, and then is none.

@@ -6,8 +6,8 @@ import (
 )
 
 // SameCall reports whether two records are of one call, an attempt and what came of
-// it for instance: they have the same call id, and agree in whose it was and what
-// was to be done.
+// it for instance: they have the same call id, and agree in whose it was, what
+// was to be done, and who has sent them to the daemon.
 func (r *Record) SameCall(other *Record) bool {
 	x, y := row{eventValues{r}}, row{eventValues{other}}
 	a, b := appendCall(nil, x), appendCall(nil, y)
@@ -21,7 +21,9 @@ func (r *Record) SameCall(other *Record) bool {
 // A call is told by its id and by callMembers, which are what records of one call agree in, besides its id: whose it is,
 // what was to be done, and how that was judged. A completion repeats them. Call ids
 // are short, each session counts them anew, and an agent may choose them: one that
-// says anything else is no completion of that attempt, and must not hide it.
+// says anything else is no completion of that attempt, and must not hide it. Nor may
+// what another sender of the daemon says, or one where the attempt has none: the
+// kernel's word tells them apart (see appendSender), all else is what they claim.
 // Who approved it is left out, as that may come behind the attempt. So may a
 // refusal: a completion that tells of one stands also for an attempt without
 // (see milder), and never one without for an attempt that was refused. One with
@@ -72,7 +74,7 @@ func appendCall(dst []byte, r row) []byte {
 	if dst = r.appendParts(dst, callID); len(dst) == before {
 		return dst
 	}
-	dst = r.appendParts(dst, callMembers)
+	dst = appendSender(r.appendParts(dst, callMembers), r)
 	var verdict byte
 	if r.has(memberAction) {
 		dst = appendPart(dst, memberAction, nil)
@@ -84,6 +86,20 @@ func appendCall(dst []byte, r row) []byte {
 		verdict |= callViolation
 	}
 	return append(dst, verdict)
+}
+
+// appendSender appends who has sent the row to a daemon; nothing where nobody has.
+func appendSender(dst []byte, r row) []byte {
+	if !r.has(memberLabels) {
+		return dst
+	}
+	for _, name := range [...]string{LabelSenderUID, LabelSenderToken} {
+		r.texts(memberLabels, name, func(who string) bool {
+			dst = appendPart(appendPart(dst, memberLabels, []byte(name)), memberLabels, []byte(who))
+			return true
+		})
+	}
+	return dst
 }
 
 // mostPart is how long a value may be to be a part of a call as it is. Longer ones

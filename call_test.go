@@ -43,6 +43,8 @@ func TestCallHidesNothing(t *testing.T) {
 		"allowed":       {func(e *Event) { e.Action.Allowed = true }, []uint64{1, 2}},
 		"no action":     {func(e *Event) { e.Action = nil }, []uint64{1, 2}},
 		"no violation":  {func(e *Event) { e.Security = nil }, []uint64{1, 2}},
+		"sender":        {func(e *Event) { e.Labels = map[string]string{LabelSenderUID: "65534"} }, []uint64{1, 2}},
+		"token":         {func(e *Event) { e.Labels = map[string]string{LabelSenderToken: "ci"} }, []uint64{1, 2}},
 	} {
 		for indexed := range 2 {
 			completion := attempt()

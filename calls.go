@@ -156,7 +156,7 @@ func (c *calls) find(p part) error {
 	if p.file == nil {
 		defer func() { _ = f.Close() }() // it was only read
 	}
-	opt := scan.Options{Finder: needle.New(pairMarks), Reverse: true, Workers: workers()}
+	opt := scan.Options{Finder: needle.New(pairMarks), Reverse: true, Workers: workers(), Files: &c.s.files}
 	matchers := make([]matcher, opt.Workers)
 	for i := range matchers {
 		matchers[i] = matcher{s: c.s}

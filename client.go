@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
+	"github.com/etch-audit/etch/internal/socket"
 	"github.com/etch-audit/etch/internal/wire"
 )
 
@@ -429,8 +429,7 @@ func (w *call) fail(err error, unknown bool) {
 func dialLink(ctx context.Context, path string, opt *DialOptions) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, opt.DialTimeout)
 	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", path)
+	conn, err := socket.Dial(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}

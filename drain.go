@@ -21,9 +21,9 @@ const (
 	// drainBytes is how much of a spool is held in memory at once.
 	drainBytes = 4 << 20
 	// unsureAge is how old a file must be whose process may have had an append
-	// under way when it wrote it: hooks end within a fraction of it, and then what
-	// they have written of the log is settled.
-	unsureAge = 2 * time.Second
+	// under way when it wrote it: hooks end within it, mostly within a hundredth, and then
+	// what they have written of the log is settled.
+	unsureAge = 4 * time.Second
 	// unfinishedAge is how old a file must be that its process has not finished.
 	unfinishedAge = 10 * time.Second
 )
@@ -93,6 +93,7 @@ type drain struct {
 	key    *spool.Key
 	half   time.Duration // of the time there is; 0 where there is no end to it
 	done   Drained
+	newer  error // of a file that a newer etch has to drain; nil: there is none
 }
 
 // halfway reports whether half of the time is over. What was gathered by then is
@@ -142,7 +143,9 @@ func (d *drain) run() error {
 			return d.stopped(err)
 		}
 	}
-	return d.stopped(d.losses())
+	err = d.stopped(d.losses())
+	d.done.Left = d.done.Left || d.newer != nil
+	return errors.Join(err, d.newer)
 }
 
 // stopped returns nil for an error that says no more than that time is up.
@@ -165,7 +168,8 @@ type gathered struct {
 // A waiting is an event that waits.
 type waiting struct {
 	body   []byte
-	proven bool // who put it there could read the log's key
+	proven bool   // who put it there could read the log's key
+	after  []byte // it is recorded behind what has this id, and its own time: the id itself, or that of one before it in its file
 }
 
 func (w waiting) id() string { return string(idOf(w.body)) }
@@ -190,9 +194,24 @@ func (d *drain) gather(g *gathered, files []spool.File) (rest []spool.File, err 
 	}
 	// A completion has the time of its attempt; ids sort as they were made.
 	slices.SortStableFunc(g.bodies, func(a, b waiting) int {
-		return cmp.Or(bytes.Compare(timeOf(a.body), timeOf(b.body)), bytes.Compare(idOf(a.body), idOf(b.body)))
+		return cmp.Or(bytes.Compare(timeOf(a.body), timeOf(b.body)), bytes.Compare(a.after, b.after))
 	})
 	return nil, nil
+}
+
+// add takes the events of one file, which are to be recorded in the file's order where
+// they have one time: who spooled an attempt and the refusal of it knew which was first,
+// whatever their ids say.
+func (g *gathered) add(bodies [][]byte, proven bool) {
+	last := make(map[string][]byte) // by time, what the next of it comes behind
+	for _, body := range bodies {
+		at, after := string(timeOf(body)), idOf(body)
+		if before := last[at]; bytes.Compare(before, after) > 0 {
+			after = before
+		}
+		last[at] = after
+		g.bodies = append(g.bodies, waiting{body, proven, after})
+	}
 }
 
 // take reads one file, unless it is too early.
@@ -210,6 +229,13 @@ func (d *drain) take(g *gathered, f spool.File) error {
 		f = whole
 	}
 	c, err := d.dir.Read(f, d.key)
+	if err == nil && c.Proven { // else anybody can make a file wait for ever
+		err = newerBody(f, c)
+	}
+	if errors.Is(err, spool.ErrNewer) {
+		d.newer = err // nothing of it is lost: it stays, and keeps nothing else back
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -220,12 +246,21 @@ func (d *drain) take(g *gathered, f spool.File) error {
 	if len(g.files) == 0 || c.Since.Before(g.since) {
 		g.since = c.Since
 	}
-	good := d.good(c, f)
-	for _, body := range good {
-		g.bodies = append(g.bodies, waiting{body, c.Proven})
-	}
+	g.add(d.good(c, f), c.Proven)
 	g.bytes += f.Bytes
 	g.files = append(g.files, gatheredFile{f, d.gapOf(c, f)})
+	return nil
+}
+
+// newerBody returns [spool.ErrNewer] where an event of a file is whole, and of a kind that
+// this version does not know.
+func newerBody(f spool.File, c *spool.Content) error {
+	for _, body := range c.Bodies {
+		_, err := eventOfBody(body)
+		if _, unknown := errors.AsType[*NameError](err); unknown {
+			return fmt.Errorf("%s: %w: %w", f.Name, spool.ErrNewer, err)
+		}
+	}
 	return nil
 }
 

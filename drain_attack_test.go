@@ -25,8 +25,8 @@ func (w *spoolWorld) plant(first time.Time, since spool.Position, bodies ...stri
 	}
 }
 
-// plantRaw is plant that heeds no limit.
-func (w *spoolWorld) plantRaw(since spool.Position, body string) {
+// plantRaw is plant that heeds no limit, in a version of the spool's format.
+func (w *spoolWorld) plantRaw(version int, since spool.Position, body string) {
 	w.t.Helper()
 	base := fmt.Sprintf("%016x-0123456789abcdef-1", w.now.UnixMicro())
 	var zero [record.KeySize]byte
@@ -37,7 +37,7 @@ func (w *spoolWorld) plantRaw(since spool.Position, body string) {
 	mac := record.NewMAC(key)
 	var text []byte
 	for i, body := range []string{
-		fmt.Sprintf(`"spool":{"version":0,"at":"2026-02-16T11:00:00.000000Z","since":{"segment":%d,"offset":%d}}`, since.Segment, since.Offset), body,
+		fmt.Sprintf(`"spool":{"version":%d,"at":"2026-02-16T11:00:00.000000Z","since":{"segment":%d,"offset":%d}}`, version, since.Segment, since.Offset), body,
 	} {
 		start := len(text)
 		text = append(record.AppendOpen(text, uint64(i)), body...)
@@ -118,7 +118,7 @@ func TestPlantedPoison(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newSpoolWorld(t)
 			w.create()
-			w.plantRaw(c.since, c.body)
+			w.plantRaw(0, c.since, c.body)
 			ev := w.event()
 			w.spool(errLockedOut, ev)
 			if d, err := w.drain(w.mem); err != nil || d.Recorded+d.Lost != 2 || d.Known > 0 || (d.Lost == 1) != c.lost {

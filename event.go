@@ -104,6 +104,15 @@ type Event struct {
 // as they do attempts. One that violated a policy stays.
 const LabelInferred = "inferred"
 
+// LabelSenderUID and LabelSenderToken say who has sent an event to a daemon: the user,
+// as the kernel says, and the name of the token. A daemon alone gives them (see package
+// server). A record of one sender is never of the same call as one of another sender or
+// of none: see [Record.SameCall].
+const (
+	LabelSenderUID   = "sender_uid"
+	LabelSenderToken = "sender_token_name"
+)
+
 // An Actor is who acted: the person, the agent and the way in.
 type Actor struct {
 	Channel  string

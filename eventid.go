@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // An eventID is the text of an event id: "evt_" and 26 characters of
@@ -88,9 +90,30 @@ func formatEventID(ms uint64, hi uint16, lo uint64) eventID {
 	return id
 }
 
+// eventIDs makes the ids of [NewEventID]: one source for the process, so that of two
+// events of one millisecond the one that was made first sorts first.
+var eventIDs = later.Value[*idSource]{Make: newIDSource}
+
+// heldFor is how far ahead of a time the id before may be for the next one to follow it:
+// what lies further ahead is no clock's.
+const heldFor = time.Minute
+
 // NewEventID returns a new event id for the time t, which should be a reading of
-// the clock. Append makes ids by itself; this one is for who must know it before.
+// the clock. It sorts after those that this process asked for before, unless such a one
+// was for a time more than a minute later. Append makes ids by itself; this one is for
+// who must know it before.
 func NewEventID(t time.Time) string {
-	id := newIDSource().next(t)
+	id := eventIDs.Get().near(t)
 	return id.String()
+}
+
+// near is next for times of which none is to hold all later ids: one far ahead begins
+// anew, as the first did.
+func (s *idSource) near(t time.Time) eventID {
+	s.mu.Lock()
+	if int64(s.last) > t.Add(heldFor).UnixMilli() {
+		s.last, s.hi, s.lo = 0, 0, 0
+	}
+	s.mu.Unlock()
+	return s.next(t)
 }

@@ -100,3 +100,23 @@ func TestEventIDsAreUnique(t *testing.T) {
 		t.Errorf("next allocates %v times, want 0", n)
 	}
 }
+
+// Who asks for one id after the other gets them in that order, of one millisecond and
+// where the clock goes back; a time from the future holds no later id there.
+func TestNewEventIDsSort(t *testing.T) {
+	now := time.Now()
+	last := NewEventID(now)
+	for i := range 1000 {
+		id := NewEventID(now.Add(-time.Duration(i%3) * time.Millisecond))
+		if id <= last {
+			t.Fatalf("id %d is %s, not after %s", i, id, last)
+		}
+		last = id
+	}
+	s := newIDSource()
+	s.near(now.Add(2 * heldFor))
+	id, want := s.near(now), formatEventID(uint64(now.UnixMilli()), 0, 0)
+	if got := id.String()[:14]; got != want.String()[:14] {
+		t.Errorf("behind a time from the future an id begins with %s, want %s", got, want.String()[:14])
+	}
+}

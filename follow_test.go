@@ -94,7 +94,7 @@ func TestFollow(t *testing.T) {
 	t.Logf("seed %d", seed)
 	path := filepath.Join(t.TempDir(), "audit.log")
 	w := &followed{t: t, path: path}
-	l, err := etch.Create(path, nil)
+	l, err := etch.Create(path, &etch.Options{LockWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ type followed struct {
 }
 
 func (w *followed) open() *etch.Log {
-	l, err := etch.Open(w.path, &etch.Options{SealRecords: 7, Epoch: 20 * time.Millisecond})
+	l, err := etch.Open(w.path, &etch.Options{SealRecords: 7, Epoch: 20 * time.Millisecond, LockWait: time.Minute})
 	if err != nil {
 		w.t.Error(err)
 		return nil

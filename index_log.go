@@ -15,7 +15,8 @@ import (
 // one is read before its index could be opened and checked.
 const minIndexed = 64 << 10
 
-// mostIndexers bounds the memory of making indexes: some 15 MiB for each.
+// mostIndexers bounds the memory of making indexes: some 20 MiB for each, and up to two
+// indexes that were made and not yet put in their place.
 const mostIndexers = 6
 
 // Index makes the indexes that rotated segments lack, and puts each on record

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/etch-audit/etch/internal/socket"
 	"github.com/etch-audit/etch/internal/wire"
 )
 
@@ -22,7 +22,7 @@ var errNotTaken = errors.New("the daemon ended the connection before it took the
 // have come by then. One goroutine reads the answers; another writes for callers
 // whose context may end while they would.
 type link struct {
-	conn     net.Conn
+	conn     socket.Conn
 	patience time.Duration
 	origin   string // of the daemon's log
 	maxEvent int
@@ -47,7 +47,7 @@ type link struct {
 	tasks sync.WaitGroup
 }
 
-func newLink(conn net.Conn, patience time.Duration) *link {
+func newLink(conn socket.Conn, patience time.Duration) *link {
 	return &link{
 		conn: conn, patience: patience, in: make([]byte, 0, 4<<10),
 		kick: make(chan struct{}, 1), gone: make(chan struct{}),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -134,6 +135,13 @@ func drawEvent(t *rapid.T) *Event {
 		ev.CallID = pick(t, "call id", "c1", "c2", "c3", "c4", "c\xff", "")
 		if one(t, 4, "inferred") {
 			ev.Labels = map[string]string{"a": "b", LabelInferred: pick(t, "by", "Stop", "")}
+		}
+		if one(t, 4, "sent") {
+			ev.Labels = maps.Clone(ev.Labels)
+			if ev.Labels == nil {
+				ev.Labels = make(map[string]string)
+			}
+			ev.Labels[pick(t, "sender", LabelSenderUID, LabelSenderToken)] = pick(t, "who", "1000", "0", "")
 		}
 	}
 	return ev

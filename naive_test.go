@@ -355,6 +355,11 @@ func naiveCall(r *Record, refused, violation bool) string {
 		}
 	}
 	parts["action.risk_reasons"] = fmt.Sprintf("%q", reasons)
+	for _, name := range []string{"sender_uid", "sender_token_name"} {
+		if who, ok := e.Labels[name]; ok {
+			parts[name] = "of " + who
+		}
+	}
 	for _, c := range r.Cuts {
 		parts[c.Member] = fmt.Sprintf("%x", c.SHA256)
 	}

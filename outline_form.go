@@ -29,21 +29,21 @@ type form struct {
 func (f *form) members() []formMember { return formMembers[f.first : f.last+1] }
 
 type formMember struct {
-	id     memberID
-	path   string // "action.command"
-	key    []byte // as it stands in a line: the name in quotation marks, and the colon
-	start  uint64 // its first eight bytes, little-endian, and which of them there are
-	mask   uint64
-	end    uint64 // its last eight bytes, where it has more
+	id    memberID
+	path  string // "action.command"
+	key   []byte // as it stands in a line: the name in quotation marks, and the colon
+	start uint64 // its first eight bytes, little-endian, and which of them there are
+	mask  uint64
+	end   uint64 // its last eight bytes, where it has more
 	// endMask is of which bytes of end there are: all of them or, of a short key,
 	// none. endAt is where they begin.
 	endMask uint64
 	endAt   uint8
 	kind    valueKind
-	inner  uint8    // of an object: which of forms it is
-	parent memberID // the object that it is in; of a member of the line, itself
-	place  uint8    // which of the object's members it is
-	object *object
+	inner   uint8    // of an object: which of forms it is
+	parent  memberID // the object that it is in; of a member of the line, itself
+	place   uint8    // which of the object's members it is
+	object  *object
 }
 
 // keyRoom is a length that no key has more than, which fewer than a line's last

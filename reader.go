@@ -60,6 +60,9 @@ func openReader(fsys vfs.FS, path string) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{fsys, layout}
+	if f, err := fsys.OpenFile(layout.Path(layout.Active()), os.O_RDONLY, 0); err == nil {
+		return r, f.Close() // there is a log
+	}
 	v, err := r.view(context.Background())
 	if err != nil {
 		return nil, err
@@ -81,6 +84,8 @@ type view struct {
 	peeks []peek       // by the part's place
 	state *state.State // nil where there is none that can be read
 	head  control.OpenedLog
+
+	records indexRecords
 }
 
 func (v *view) close() error {

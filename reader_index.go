@@ -9,8 +9,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/index"
@@ -84,6 +86,9 @@ func (r *Reader) vouched(v *view, p part, x *index.Reader) error {
 // onRecord reports whether the record of a segment's index, found by the file that
 // says where it is, is one of this index.
 func (r *Reader) onRecord(v *view, number uint32, x *index.Reader) (bool, error) {
+	if v.records.vouch(number, x) {
+		return true, nil
+	}
 	segment, offset, err := r.recordAt(number)
 	if err != nil {
 		return false, err
@@ -92,37 +97,75 @@ func (r *Reader) onRecord(v *view, number uint32, x *index.Reader) (bool, error)
 		if p.Number != segment {
 			continue
 		}
-		room := shortRooms.Get().(*shortRoom) // few of these lines are longer
-		defer shortRooms.Put(room)
-		line, err := r.lineAt(v, p, offset, room[:])
+		lines, err := r.linesAt(v, p, offset)
 		if err != nil {
 			return false, err
 		}
+		line, _, _ := bytes.Cut(lines, []byte{'\n'})
 		if record.Control(line) != control.Indexed {
 			return false, fmt.Errorf("there is no %s at offset %d of segment %d", control.Indexed, offset, segment)
 		}
+		v.records.add(lines)
 		return isOf(line, number, x)
 	}
 	return false, fmt.Errorf("segment %d is not there", segment)
+}
+
+// indexRecords are records of indexes that were met while that of another was looked
+// for: whoever makes several indexes puts them on record one behind the other.
+type indexRecords struct {
+	mu    sync.Mutex
+	lines [][]byte
+}
+
+// add adds the records of indexes among whole lines, which it keeps.
+func (r *indexRecords) add(lines []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
+		if record.Control(line) == control.Indexed {
+			r.lines = append(r.lines, line)
+		}
+	}
+}
+
+// vouch reports whether a record that was met is of an index.
+func (r *indexRecords) vouch(number uint32, x *index.Reader) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.lines) == 0 {
+		return false
+	}
+	var room [256]byte
+	form := appendIndexed(room[:0], number, x)
+	return slices.ContainsFunc(r.lines, func(line []byte) bool { return bytes.Contains(line, form) })
 }
 
 // isOf reports whether a log_indexed record is of an index. What it says where it
 // is, in the form in which it is written, is looked for as it stands: to decode
 // it takes longer than all else that is done to open an index.
 func isOf(line []byte, number uint32, x *index.Reader) (bool, error) {
-	digest := x.Digest()
-	want := hex.EncodeToString(digest[:])
 	var room [256]byte
-	form := fmt.Appendf(room[:0], `"event_type":"%s","log":{"segment":%d,"lines":%d,"bytes":%d,"digest":"%s"}`,
-		control.Indexed, number, x.Lines(), x.Bytes(), want)
-	if bytes.Contains(line, form) {
+	if bytes.Contains(line, appendIndexed(room[:0], number, x)) {
 		return true, nil
 	}
 	var on control.IndexedLog
 	if _, err := control.Parse(line, &on); err != nil {
 		return false, err
 	}
-	return on.Segment == number && on.Digest == want, nil
+	digest := x.Digest()
+	return on.Segment == number && on.Digest == hex.EncodeToString(digest[:]), nil
+}
+
+// appendIndexed appends what a log_indexed record of an index says, in the form in
+// which it is written.
+func appendIndexed(dst []byte, number uint32, x *index.Reader) []byte {
+	digest := x.Digest()
+	dst = append(append(append(dst, `"event_type":"`...), control.Indexed...), `","log":{"segment":`...)
+	dst = append(strconv.AppendUint(dst, uint64(number), 10), `,"lines":`...)
+	dst = append(strconv.AppendInt(dst, int64(x.Lines()), 10), `,"bytes":`...)
+	dst = append(strconv.AppendInt(dst, x.Bytes(), 10), `,"digest":"`...)
+	return append(hex.AppendEncode(dst, digest[:]), `"}`...)
 }
 
 // recordAt returns where the record of an index is said to be.
@@ -147,9 +190,13 @@ func (r *Reader) recordAt(number uint32) (segment uint32, offset int64, err erro
 	return uint32(at), offset, nil
 }
 
-// lineAt returns the line that begins at an offset of a part, in room, which is
-// larger by two than the longest that is found.
-func (r *Reader) lineAt(v *view, p part, offset int64, room []byte) ([]byte, error) {
+// recordsRoom is how much is read of a log where the record of an index is: that of
+// each other that was made with it is some 300 bytes.
+const recordsRoom = 16 << 10
+
+// linesAt returns the line that begins at an offset of a part, and whole lines behind
+// it, as many as there are in recordsRoom.
+func (r *Reader) linesAt(v *view, p part, offset int64) ([]byte, error) {
 	f, end, err := r.open(v, p)
 	if err != nil {
 		return nil, err
@@ -160,15 +207,15 @@ func (r *Reader) lineAt(v *view, p part, offset int64, room []byte) ([]byte, err
 	if offset <= 0 || offset >= end { // a segment's first line is another
 		return nil, fmt.Errorf("offset %d is not in segment %d", offset, p.Number)
 	}
-	b := room[:min(end-offset+1, int64(len(room)))]
+	b := make([]byte, min(end-offset+1, recordsRoom))
 	if _, err := f.ReadAt(b, offset-1); err != nil {
 		return nil, err
 	}
-	line, _, ok := bytes.Cut(b[1:], []byte{'\n'})
-	if !ok || b[0] != '\n' {
+	last := bytes.LastIndexByte(b[1:], '\n')
+	if last < 0 || b[0] != '\n' {
 		return nil, fmt.Errorf("no line at offset %d of segment %d", offset, p.Number)
 	}
-	return line, nil
+	return b[1:][:last], nil
 }
 
 // tell says why an index is not used, unless it is a good one that does not hold

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/etch-audit/etch/internal/filter"
+	"github.com/etch-audit/etch/internal/scan"
 )
 
 // A search is one iteration of a query over a view. Segments whose index can be
@@ -24,6 +25,7 @@ type search struct {
 	control bool   // control records can match
 	calls   *calls // nil where all phases are asked for
 	tally   *tally // where records are counted; else nil
+	files   scan.Files
 	skipped []byte // room for what is read of what is no line
 }
 

@@ -32,7 +32,7 @@ func (s *search) scan(p part) {
 	}
 	from := min(s.from(p), end)
 	pairs := s.calls != nil && s.q.Reverse
-	opt := scan.Options{Finder: s.finder(pairs), Reverse: s.q.Reverse, Workers: workers()}
+	opt := scan.Options{Finder: s.finder(pairs), Reverse: s.q.Reverse, Workers: workers(), Files: &s.files}
 	matchers := make([]matcher, opt.Workers)
 	for i := range matchers {
 		matchers[i] = matcher{s: s, pairs: pairs}

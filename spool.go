@@ -45,6 +45,9 @@ type Spool struct {
 	dir   *spool.Dir
 	key   *spool.Key
 	since func() spool.Position
+
+	putting sync.Mutex
+	written map[string]bool // events of which a Put is under way: whether a file has them
 }
 
 // OpenSpool returns the spool of the log at path. It is to be called before the
@@ -162,12 +165,58 @@ func (s *Spool) Put(cause error, events ...*Event) error {
 	if len(b.Bodies) == 0 {
 		return nil
 	}
-	err := s.dir.Put(s.key, b, s.maker.opt.SpoolMax)
+	err := s.put(b, events)
 	if err == nil {
 		return nil
 	}
 	loss := spool.Loss{Count: uint64(len(b.Bodies)), From: b.First, To: last, Cause: err.Error()}
 	return errors.Join(fmt.Errorf("%w: %w", ErrNotRecorded, err), s.dir.Lose(s.key, loss, lostWait))
+}
+
+// put keeps a batch, and notes of its events, while it does, whether a file has them.
+func (s *Spool) put(b spool.Batch, events []*Event) error {
+	note := func(how func(id string)) {
+		s.putting.Lock()
+		defer s.putting.Unlock()
+		if s.written == nil {
+			s.written = make(map[string]bool)
+		}
+		for _, ev := range events {
+			how(ev.ID)
+		}
+	}
+	b.Written = func() { note(func(id string) { s.written[id] = true }) }
+	defer note(func(id string) { delete(s.written, id) })
+	return s.dir.Put(s.key, b, s.maker.opt.SpoolMax)
+}
+
+// Lose counts events as lost of which nobody knows whether they are kept, for a process that
+// has to end: the next writer puts that on record. One of which a Put is under way, and has
+// written a file that is not known to be durable yet, is not counted: the next writer
+// records what is whole of that, and that the rest is lost. What the configuration skips is
+// never lost.
+func (s *Spool) Lose(cause error, events ...*Event) error {
+	s.open()
+	loss := spool.Loss{Cause: cause.Error()}
+	for _, ev := range events {
+		s.putting.Lock()
+		written := s.written[ev.ID]
+		s.putting.Unlock()
+		if written || errors.Is(s.maker.refuses(ev), ErrSkipped) {
+			continue
+		}
+		if at := ev.Timestamp; loss.Count == 0 || at.Before(loss.From) {
+			loss.From = at
+		}
+		if ev.Timestamp.After(loss.To) {
+			loss.To = ev.Timestamp
+		}
+		loss.Count++
+	}
+	if loss.Count == 0 {
+		return nil
+	}
+	return s.dir.Lose(s.key, loss, lostWait)
 }
 
 // Masker returns what masks secrets as the log does. Where its keys cannot be read
@@ -259,6 +308,12 @@ type SpoolInfo struct {
 	Bytes  int64
 	Oldest time.Time // of the first event; zero where none waits
 	Lost   uint64    // events that are lost and not yet on record as such
+	// Refused is how many of the files a daemon did not take when it was asked last,
+	// RefusedAt, because it does not know what they hold, and RefusedFor its words: see
+	// [Spool.Send].
+	Refused    int
+	RefusedAt  time.Time
+	RefusedFor string
 }
 
 // ReadSpoolInfo returns what waits in the spool of the log at path, which need
@@ -287,6 +342,16 @@ func spoolInfo(fsys vfs.FS, layout segment.Layout) (SpoolInfo, error) {
 		info.Bytes += f.Bytes
 	}
 	lost, err := dir.Lost()
+	if err != nil {
+		return info, err
+	}
 	info.Lost = lost.Count
+	refused, err := dir.Refused()
+	if slices.ContainsFunc(files, func(f spool.File) bool { return slices.Contains(refused.Files, f.Name) }) {
+		info.Refused, info.RefusedAt, info.RefusedFor = len(refused.Files), refused.At, refused.Cause
+		if refused.All {
+			info.Refused = len(files)
+		}
+	}
 	return info, err
 }

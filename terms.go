@@ -9,7 +9,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 5,
+	Version: 6,
 	Schema:  &schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.

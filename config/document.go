@@ -43,6 +43,9 @@ type part struct {
 // and warnings of tables that look like misspelt ones of the project's. An
 // error is an *Error.
 func readDocument(path string, data []byte) ([]assignment, []*Error, error) {
+	if len(data) == 0 { // mostly there is no file
+		return nil, nil, nil
+	}
 	// Editors on Windows write a byte order mark; TOML has none.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d := &document{path: path, data: data, own: tables(), arrays: map[string]bool{}, seen: map[string]bool{}}

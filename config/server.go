@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -120,9 +119,26 @@ func (k loopback) allowed(string) string {
 	return "an address on loopback with a port, such as \"127.0.0.1:4390\", or \"\""
 }
 
+// splitAddress is net.SplitHostPort: every process has a configuration, few have any other
+// use for package net, which is made ready in all that it is linked into.
+func splitAddress(address string) (host, port string, ok bool) {
+	colon := strings.LastIndexByte(address, ':')
+	if colon < 0 {
+		return "", "", false
+	}
+	host, port = address[:colon], address[colon+1:]
+	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
+		if host, ok = strings.CutSuffix(inner, "]"); !ok {
+			return "", "", false
+		}
+		return host, port, !strings.ContainsAny(host, "[]")
+	}
+	return host, port, !strings.ContainsAny(host, ":[]")
+}
+
 func checkLoopback(address string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
+	host, port, ok := splitAddress(address)
+	if !ok {
 		return errors.New("it is not HOST:PORT")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {

@@ -109,6 +109,9 @@ func (f hookFile) file(m Machine, scope Scope, path string) []target {
 	if f.root == "" {
 		f.root = "hooks"
 	}
+	if scope == Managed {
+		f.misfits = nil
+	}
 	return []target{{path: path, form: f, shared: scope != User}}
 }
 

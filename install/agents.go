@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
 
@@ -58,7 +59,7 @@ var claudeCode = &Agent{
 
 func claudeForm(a *Agent) hookFile {
 	return hookFile{
-		agent: a, dialect: settings.Dialect{BOM: true},
+		agent: a, dialect: settings.Dialect{BOM: true}, misfits: hookform.ClaudeMisfit,
 		handler: func(c command) handler {
 			// On Windows the shell is Git's bash.
 			return handler{Type: "command", Command: c.line(posix), Timeout: seconds}
@@ -69,6 +70,11 @@ func claudeForm(a *Agent) hookFile {
 func (m Machine) claudeManaged(below ...string) string {
 	return m.perMachine("/etc/claude-code", "/Library/Application Support/ClaudeCode", `C:\Program Files\ClaudeCode`, below...)
 }
+
+// codexSwitch is what switches Codex's hooks off. Codex's switches name the same, so that
+// doctor finds what an installation mends: they are a literal, as all that is made before
+// main is.
+var codexSwitch = featureSwitch{"features", [2]string{"hooks", "codex_hooks"}}
 
 // Codex gives the line to a shell, and waits for the hooks of an end for three
 // seconds, whatever they say. PreModelRequest and PostModelRequest come with
@@ -92,7 +98,7 @@ var codex = &Agent{
 		}[scope]
 		targets := codexForm(a, m).file(m, scope, filepath.Join(dir, "hooks.json"))
 		return append(targets, target{
-			path: filepath.Join(dir, "config.toml"), form: featureSwitch{"features", "hooks"}, optional: true, shared: scope != User,
+			path: filepath.Join(dir, "config.toml"), form: codexSwitch, optional: true, shared: scope != User,
 		})
 	},
 	notes: func(_ Machine, scope Scope) []string {

@@ -204,7 +204,7 @@ func (f *file) kept(mark string, content []byte, stamp string) string {
 		if !strings.HasSuffix(b, "-"+stamp) {
 			continue
 		}
-		if text, err := os.ReadFile(b); err == nil && (mark == madeMark || bytes.Equal(text, content)) {
+		if text, err := vfs.ReadRegular(b); err == nil && (mark == madeMark || bytes.Equal(text, content)) {
 			return b
 		}
 	}

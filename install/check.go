@@ -227,6 +227,11 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 	if doc.Root() == nil {
 		return
 	}
+	if n, why := f.misfit(doc); n != nil {
+		c.add("file", Problem, fmt.Sprintf("%s:%d", s.path, doc.Line(n.Start())), "put it right: the agent leaves out the whole file",
+			"%s does not read this file: %s", c.a.Title, why)
+		return
+	}
 	if _, err := doc.Member(f.root); err != nil {
 		c.add("file", Problem, s.path, "put it right", "%v", err)
 	}

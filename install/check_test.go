@@ -131,6 +131,19 @@ func TestCheckFinds(t *testing.T) {
 			map[string]string{"P/.claude/settings.local.json": "{\n\"a\": }"},
 			[]string{"problem file: Claude Code does not read this file: line 2, column 6: '}' where a value is expected [P/.claude/settings.local.json:2]"},
 		},
+		"claude misfit": {
+			claudeCode, false,
+			map[string]string{"~/.claude/settings.json": "{\"hooks\": {},\n\"disableAllHooks\": \"true\"}", "P/.claude/settings.json": "{\"model\": 5, \"model\": \"x\", \"noSuch\": 5}"},
+			[]string{
+				"problem file: Claude Code does not read this file: \"disableAllHooks\" is not true or false [~/.claude/settings.json:2]",
+				"problem hooks: no settings that Claude Code reads have a hook of etch []",
+			},
+		},
+		"claude managed misfit is read": {
+			claudeCode, true,
+			map[string]string{"R/etc/claude-code/managed-settings.d/x.json": "{\"model\": 5}"},
+			nil,
+		},
 		"gemini": {
 			gemini, false,
 			map[string]string{"P/.gemini/settings.json": "{\"hooksConfig\": {\n\"enabled\": false,\n\"disabled\": [\"other\", \"etch\"]}}"},
@@ -414,5 +427,23 @@ func TestFoundBeforehand(t *testing.T) {
 	mustInstall(t, gemini, other, User, other.hook())
 	if !gemini.Found(other) {
 		t.Error("its directory was there before its hooks, and it is not found")
+	}
+}
+
+// TestCodexSwitches: doctor finds as switched off what an installation mends.
+func TestCodexSwitches(t *testing.T) {
+	var keys [][]string
+	for _, s := range codex.switches {
+		if s.off != false {
+			t.Errorf("%q switches hooks off where it is %v, want false", s.path, s.off)
+		}
+		keys = append(keys, s.path)
+	}
+	var want [][]string
+	for _, key := range codexSwitch.keys {
+		want = append(want, []string{codexSwitch.table, key})
+	}
+	if diff := cmp.Diff(keys, want); diff != "" {
+		t.Errorf("Codex's switches (-got +want):\n%s", diff)
 	}
 }

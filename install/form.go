@@ -33,6 +33,10 @@ type hookFile struct {
 	dialect settings.Dialect
 	flat    bool // handlers stand in the event's list themselves, not in groups
 	version bool // the file says "version": 1
+	// misfits returns which member, that of the name or one inside, the agent leaves out the
+	// whole file for, as its value is of another type, and what it wants there; nil is
+	// a file of which no such member is known
+	misfits func(name string, value []byte) (member, wants string)
 	// variables: the agent puts those of the environment into every text
 	variables bool
 	root      string // the member that lists the events, below it by name
@@ -130,6 +134,25 @@ func (f hookFile) split(line string) (words []string, plain bool) {
 	return words, plain
 }
 
+// misfit returns the member of the settings for which the agent leaves out the whole file,
+// and what is wrong with it; nil where there is none. Of one that is given twice the last
+// counts.
+func (f hookFile) misfit(doc *settings.Document) (n *settings.Node, why string) {
+	if f.misfits == nil || doc.Root() == nil {
+		return nil, ""
+	}
+	last := map[string]*settings.Node{}
+	for _, member := range doc.Root().Children() {
+		last[member.Name()] = member
+	}
+	for _, n := range doc.Root().Children() {
+		if member, wants := f.misfits(n.Name(), doc.Text(n)); member != "" && last[n.Name()] == n {
+			return n, fmt.Sprintf("%q is not %s", member, wants)
+		}
+	}
+	return nil, ""
+}
+
 // open parses the file, and refuses one that the agent itself would not read.
 func (f hookFile) open(before []byte) (*settings.Document, error) {
 	doc, err := settings.Parse(before)
@@ -147,6 +170,9 @@ func (f hookFile) put(before []byte, hook Hook) ([]byte, error) {
 	doc, err := f.open(before)
 	if err != nil {
 		return nil, err
+	}
+	if n, why := f.misfit(doc); n != nil {
+		return nil, fmt.Errorf("%w: line %d: %s: %s leaves out the whole file", ErrUnread, doc.Line(n.Start()), why, f.agent.Title)
 	}
 	want := f.wanted(doc, hook)
 	if doc, err = f.clean(doc, want); err != nil {
@@ -488,20 +514,25 @@ func (f ownFile) take(before, _ []byte) ([]byte, bool, error) {
 
 func (f ownFile) holds(before []byte) bool { return strings.Contains(string(before), f.mark) }
 
-// featureSwitch is a file of TOML that can switch hooks off. They are on where
-// it says nothing.
-type featureSwitch struct{ table, key string }
+// featureSwitch is a file of TOML whose switches, which are keys of one table, can
+// switch hooks off. They are on where it says nothing.
+type featureSwitch struct {
+	table string
+	keys  [2]string // the name of today, and the one before
+}
 
 func (f featureSwitch) put(before []byte, _ Hook) ([]byte, error) {
 	doc, err := settings.ParseTOML(before)
 	if err != nil {
 		return nil, err
 	}
-	if on, ok := doc.Value(f.table, f.key).(bool); !ok || on {
-		return before, nil
-	}
-	if doc, err = doc.Set(f.table, f.key, "true"); err != nil {
-		return nil, err
+	for _, key := range f.keys {
+		if on, ok := doc.Value(f.table, key).(bool); !ok || on {
+			continue
+		}
+		if doc, err = doc.Set(f.table, key, "true"); err != nil {
+			return nil, err
+		}
 	}
 	return doc.Bytes(), nil
 }

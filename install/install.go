@@ -22,6 +22,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // A Scope says whose settings are edited.
@@ -190,19 +192,12 @@ func plan(t target, change edit) (*Change, error) {
 
 // read returns a file, nil where there is none, empty where it is.
 func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := vfs.ReadRegular(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	text, err := os.ReadFile(path)
-	if text == nil && err == nil {
-		text = []byte{}
+	case errors.Is(err, vfs.ErrNotRegular):
+		return nil, vfs.ErrNotRegular // the caller knows the path
 	}
 	return text, err
 }
@@ -230,7 +225,7 @@ func onlyMade(dir string) bool {
 		case entry.IsDir(), strings.Contains(name, backupMark), len(backups(path, madeMark)) > 0:
 			return nil
 		case strings.Contains(name, madeMark):
-			text, err := os.ReadFile(path)
+			text, err := vfs.ReadRegular(path)
 			made = made || slices.Contains(strings.Split(string(text), "\n"), dir)
 			return err
 		}

@@ -330,19 +330,53 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A switch that is off is turned on, and off again.
-func TestCodexSwitch(t *testing.T) {
+// A file that Claude Code leaves out for the type of a member gets no hooks, which would not
+// be run; those that are in it already can be taken out.
+func TestMisfit(t *testing.T) {
 	m := newTestMachine(t)
-	path := filepath.Join(m.Home, ".codex", "config.toml")
-	put(t, path, "model = \"x\"\n[features]\nhooks = false # slow\n")
-	want := tree(t, m.Home)
-	mustInstall(t, codex, m, User, m.hook())
-	if got := get(t, path); got != "model = \"x\"\n[features]\nhooks = true # slow\n" {
-		t.Errorf("got %q", got)
+	path := filepath.Join(m.Home, ".claude", "settings.json")
+	mustInstall(t, claudeCode, m, User, m.hook())
+	text := strings.Replace(get(t, path), "{", "{\n  \"permissions\": 5,", 1)
+	put(t, path, text)
+	_, err := claudeCode.Install(m, User, m.hook(), true)
+	if !errors.Is(err, ErrUnread) || !strings.Contains(err.Error(), `line 2: "permissions" is not an object`) {
+		t.Errorf("got %v", err)
 	}
-	mustUninstall(t, codex, m, User)
-	if diff := cmp.Diff(tree(t, m.Home), want); diff != "" {
-		t.Errorf("not restored (-got +want):\n%s", diff)
+	if got := get(t, path); got != text {
+		t.Errorf("changed to %q", got)
+	}
+	mustUninstall(t, claudeCode, m, User)
+	if got := get(t, path); strings.Contains(got, "hooks") || !strings.Contains(got, "permissions") {
+		t.Errorf("after uninstall: %q", got)
+	}
+}
+
+// A switch that is off is turned on, by each name that doctor finds it under, and off again.
+func TestCodexSwitch(t *testing.T) {
+	for _, test := range []struct{ before, after string }{
+		{"model = \"x\"\n[features]\nhooks = false # slow\n", "model = \"x\"\n[features]\nhooks = true # slow\n"},
+		{"[features]\ncodex_hooks = false\nweb = false\n", "[features]\ncodex_hooks = true\nweb = false\n"},
+		{"features = { codex_hooks = false, hooks = false }\n", "features = { codex_hooks = true, hooks = true }\n"},
+		{"features.\"codex_hooks\" = false\nfeatures.hooks = true\n", "features.\"codex_hooks\" = true\nfeatures.hooks = true\n"},
+	} {
+		m := newTestMachine(t)
+		newBinary(t, &m)
+		path := filepath.Join(m.Home, ".codex", "config.toml")
+		put(t, path, test.before)
+		want := tree(t, m.Home)
+		mustInstall(t, codex, m, User, m.hook())
+		if got := get(t, path); got != test.after {
+			t.Errorf("got %q, want %q", got, test.after)
+		}
+		for _, f := range codex.Check(m, "", "").Findings {
+			if f.Check == "switch" {
+				t.Errorf("%q: doctor finds %+v still", test.before, f)
+			}
+		}
+		mustUninstall(t, codex, m, User)
+		if diff := cmp.Diff(tree(t, m.Home), want); diff != "" {
+			t.Errorf("%q: not restored (-got +want):\n%s", test.before, diff)
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // takeOut removes this program's hooks from a file.
@@ -54,7 +56,7 @@ func handOn(m Machine, dirs []string) error {
 		if mark == "" {
 			continue // what keeps it is nobody's but the user's
 		}
-		text, err := os.ReadFile(mark)
+		text, err := vfs.ReadRegular(mark)
 		if err == nil {
 			err = os.WriteFile(mark, []byte(strings.TrimSuffix(dir+"\n"+string(text), "\n")), 0o600)
 		}
@@ -129,7 +131,7 @@ func (u *undone) restore(now []byte) (from []byte, whole bool) {
 			u.remember(backups(u.t.path, madeMark))
 			return now, true
 		}
-		text, err := os.ReadFile(path)
+		text, err := vfs.ReadRegular(path)
 		if err != nil {
 			u.spent = u.spent[:len(u.spent)-1]
 			return now, false
@@ -157,7 +159,7 @@ func (u *undone) was() []byte {
 			text := []byte{}
 			if mark == backupMark {
 				var err error
-				if text, err = os.ReadFile(b); err != nil || u.t.form.holds(text) {
+				if text, err = vfs.ReadRegular(b); err != nil || u.t.form.holds(text) {
 					continue
 				}
 			}
@@ -182,7 +184,7 @@ func (u *undone) backupOf(now []byte) (path, mark string) {
 // remember reads which directories were made for the file.
 func (u *undone) remember(marks []string) {
 	for _, path := range marks {
-		text, err := os.ReadFile(path)
+		text, err := vfs.ReadRegular(path)
 		if err != nil {
 			continue // an empty directory stays behind, no more
 		}

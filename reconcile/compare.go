@@ -14,13 +14,13 @@ import (
 
 // compare compares a call with what the log has of it.
 func (v *visit) compare(ctx context.Context, c *transcript.Call, e *entry) error {
-	e.log.match(v.run, e)
+	e.matched = true
 	e.told = hook.InputDigest(c.Input)
 	if c.Start.After(v.seen) {
 		v.seen = c.Start
 	}
 	switch {
-	case e.attempts > 1 || e.completions > 1:
+	case e.attempts > 1 || e.completions > 1 || e.split:
 		v.row.Twice++
 		if err := v.tell(c, e, Twice, nil); err != nil {
 			return err
@@ -72,12 +72,7 @@ func (v *visit) open(ctx context.Context, c *transcript.Call, e *entry) error {
 	if v.Fill == nil {
 		return v.report(&Row{Call: row})
 	}
-	completed := c.Call
-	completed.ID = e.id // the attempt's
-	if completed.Start.IsZero() {
-		completed.Start = e.start
-	}
-	return v.add(ctx, row, c, v.Agent.Completion(&completed, v.Recording))
+	return v.add(ctx, row, c, v.completion(c, e.attempt))
 }
 
 // correct takes a call of whose end the log has a guess, and the transcript tells another.

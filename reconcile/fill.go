@@ -43,9 +43,17 @@ func (v *visit) add(ctx context.Context, row *Call, c *transcript.Call, events .
 // that was inferred. It is of the same call, and counts as the one behind it: see
 // [etch.LabelInferred].
 func (v *visit) correction(c *transcript.Call, e *entry) *etch.Event {
+	ev := v.completion(c, e.guess)
+	ev.Labels[labelCorrects] = e.guess.Event.ID
+	return ev
+}
+
+// completion returns the end of a call as the transcript tells it, of what is on record: it
+// repeats that, so that the two are one call.
+func (v *visit) completion(c *transcript.Call, of *etch.Record) *etch.Event {
 	told := v.Agent.Completion(&c.Call, v.Recording)
-	ev := e.guess.Event
-	ev.Result, ev.Labels = told.Result, maps.Clone(ev.Labels)
+	ev := of.Event
+	ev.Phase, ev.Result, ev.Labels = etch.Completion, told.Result, maps.Clone(ev.Labels)
 	for _, name := range []string{etch.LabelInferred, etch.LabelSpooled, etch.LabelSpoolMAC} {
 		delete(ev.Labels, name)
 	}
@@ -54,8 +62,7 @@ func (v *visit) correction(c *transcript.Call, e *entry) *etch.Event {
 			ev.Labels[name] = told.Labels[name]
 		}
 	}
-	ev.Labels[labelCorrects] = e.guess.Event.ID
-	action, changed := corrected(e.guess, told, c.Clipped)
+	action, changed := corrected(of, told, c.Clipped)
 	if ev.Action = action; changed {
 		ev.Labels[labelInput] = told.Labels[labelInput]
 	}
@@ -64,12 +71,12 @@ func (v *visit) correction(c *transcript.Call, e *entry) *etch.Event {
 
 // corrected returns what a call did: as it is on record, or where the transcript has
 // another input as that has it, with what was asked for beside it. It reports which.
-func corrected(guess *etch.Record, told *etch.Event, clipped bool) (action *etch.Action, changed bool) {
-	was, is := guess.Event.Action, *told.Action
+func corrected(of *etch.Record, told *etch.Event, clipped bool) (action *etch.Action, changed bool) {
+	was, is := of.Event.Action, *told.Action
 	allowed, approved := is.Allowed, is.Approved
 	is.Tool, is.MCPServerID, is.ClaimSource, is.Cwd = was.Tool, was.MCPServerID, was.ClaimSource, was.Cwd
 	is.Risk, is.RiskReasons = was.Risk, was.RiskReasons
-	before := guess.Event.Labels[labelInput]
+	before := of.Event.Labels[labelInput]
 	changed = !clipped && before != "" && told.Labels[labelInput] != "" && before != told.Labels[labelInput]
 	switch {
 	case changed:
@@ -79,7 +86,7 @@ func corrected(guess *etch.Record, told *etch.Event, clipped bool) (action *etch
 			break
 		}
 		is = *was
-	case len(guess.Cuts) == 0 || clipped:
+	case len(of.Cuts) == 0 || clipped:
 		is = *was // else all of it is cut alike
 	}
 	is.Allowed, is.Approved = allowed, approved

@@ -27,10 +27,12 @@ type entry struct {
 	exit        etch.Optional[int64]
 	attempts    int
 	completions int
+	attempt     *etch.Record // where no end is on record
 	guess       *etch.Record // the end that was inferred for want of a word; nil: none was
 	late        bool         // the guess stands behind the agent's word, and contradicts it
 	matched     bool
-	log         *logged // that it stands in
+	split       bool // its end stands under another id than its attempt
+	filled      bool // it was recorded from a transcript
 }
 
 // ended reports whether an end of the call is on record.
@@ -40,15 +42,12 @@ func (e *entry) ended() bool { return e.completions > 0 || e.guess != nil }
 // more, and not the agent's word.
 func (e *entry) guessed() bool { return e.guess != nil && (e.completions == 0 || e.late) }
 
-// What an entry is found by where agents give calls no ids.
-type likeness struct{ tool, digest string }
-
 // A logged is what the log has of a session.
 type logged struct {
 	calls    map[string][]*entry // by call id: an agent may give one to several calls
-	like     map[likeness][]*entry
-	unlike   map[string]int // entries that are not matched, by tool
 	order    []*entry
+	made     bool                  // the ids are not the agent's
+	starts   map[alike][]time.Time // then when calls of the transcript began
 	findings map[string]bool
 	prompts  []*said
 	hooks    int       // records that hooks made
@@ -56,10 +55,8 @@ type logged struct {
 	ended    time.Time // of the session's ends that are on record, the latest
 }
 
-func newLogged() *logged {
-	return &logged{
-		calls: map[string][]*entry{}, like: map[likeness][]*entry{}, unlike: map[string]int{}, findings: map[string]bool{},
-	}
+func newLogged(made bool) *logged {
+	return &logged{calls: map[string][]*entry{}, findings: map[string]bool{}, made: made, starts: map[alike][]time.Time{}}
 }
 
 // load adds what the log has of a session.
@@ -72,13 +69,7 @@ func (l *logged) load(ctx context.Context, r *run, session string) error {
 		}
 		return true
 	})
-	slices.SortStableFunc(l.order, func(a, b *entry) int { return a.start.Compare(b.start) })
-	for _, e := range l.order {
-		tool := r.tool(e.server, e.tool)
-		key := likeness{tool, e.digest}
-		l.like[key] = append(l.like[key], e)
-		l.unlike[tool]++
-	}
+	slices.SortStableFunc(l.order, (*entry).compare)
 	return err
 }
 
@@ -110,7 +101,7 @@ func (l *logged) take(rec *etch.Record) *entry {
 	e := l.entryOf(ev)
 	first := e == nil
 	if first {
-		e = &entry{log: l, id: strings.Clone(ev.CallID), seq: rec.Seq, start: ev.Timestamp}
+		e = &entry{id: strings.Clone(ev.CallID), seq: rec.Seq, start: ev.Timestamp, filled: source == hook.SourceTranscript}
 		l.calls[e.id] = append(l.calls[e.id], e)
 	}
 	e.take(rec)
@@ -125,6 +116,9 @@ func (l *logged) take(rec *etch.Record) *entry {
 // changed, the eldest without one. It is nil for the first record of a call.
 func (l *logged) entryOf(ev *etch.Event) *entry {
 	list := l.calls[ev.CallID]
+	if l.made {
+		return entryOfMade(list, ev)
+	}
 	digest := ev.Labels[labelInput]
 	for _, e := range list {
 		if e.has(digest) {
@@ -134,6 +128,27 @@ func (l *logged) entryOf(ev *etch.Event) *entry {
 	for _, e := range list {
 		if ev.Phase == etch.Completion && e.completions == 0 || digest == "" {
 			return e
+		}
+	}
+	return nil
+}
+
+// entryOfMade is entryOf where ids are made up: older etches gave one to several calls of one
+// tool and input, and so do transcripts. Attempt and end of a call have the same time,
+// but for an end that found its attempt forgotten.
+func entryOfMade(list []*entry, ev *etch.Event) *entry {
+	lacks := func(e *entry) bool {
+		return ev.Phase == etch.Attempt && e.attempts == 0 || ev.Phase == etch.Completion && e.completions == 0
+	}
+	for _, is := range [...]func(e *entry) bool{
+		func(e *entry) bool { return e.start.Equal(ev.Timestamp) && e.has(ev.Labels[labelInput]) },
+		func(e *entry) bool { return e.start.Equal(ev.Timestamp) && lacks(e) },
+		lacks,
+	} {
+		for _, e := range slices.Backward(list) {
+			if is(e) {
+				return e
+			}
 		}
 	}
 	return nil
@@ -168,13 +183,17 @@ func isAsking(t etch.EventType) bool { return t == etch.ApprovalRequest || t == 
 func (e *entry) take(rec *etch.Record) {
 	ev := &rec.Event
 	if ev.Phase == etch.Attempt {
-		e.attempts++
+		if e.attempts++; !e.ended() {
+			attempt := *rec
+			e.attempt = &attempt
+		}
 		e.asked = strings.Clone(ev.Labels[labelInput])
 		if e.completions == 0 {
 			e.about(ev)
 		}
 		return
 	}
+	e.attempt = nil
 	if _, inferred := ev.Labels[etch.LabelInferred]; inferred {
 		guess := *rec
 		if e.guess = &guess; e.completions > 0 {
@@ -213,27 +232,6 @@ const (
 	// labelCorrects has the id of the event that a transcript's end corrects.
 	labelCorrects = "corrects"
 )
-
-// alike returns the oldest call of that tool with that input that is not
-// matched yet.
-func (l *logged) alike(tool, digest string) *entry {
-	key := likeness{tool, digest}
-	list := l.like[key]
-	for len(list) > 0 && list[0].matched {
-		list = list[1:]
-	}
-	l.like[key] = list
-	if len(list) == 0 {
-		return nil
-	}
-	return list[0]
-}
-
-// match marks a call as the one that the transcript has.
-func (l *logged) match(r *run, e *entry) {
-	e.matched = true
-	l.unlike[r.tool(e.server, e.tool)]--
-}
 
 // toolOf returns the tool of a call as a record has it.
 func (r *run) toolOf(c *transcript.Call) string {

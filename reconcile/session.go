@@ -16,20 +16,22 @@ type visit struct {
 	log    *logged
 	others map[string]*logged // of other sessions that its files speak of
 	row    Session
-	over   bool               // the agent says that the session is over
-	held   []*transcript.Call // that may be what the log has with another input
-	heldOf map[string]int     // how many, by tool
-	unseen []time.Time        // when calls began that hooks should have told of
-	seen   time.Time          // when the latest call began that they did tell of
+	over   bool        // the agent says that the session is over
+	unseen []time.Time // when calls began that hooks should have told of
+	seen   time.Time   // when the latest call began that they did tell of
 	anc    ancestry
 	fill   filling
+
+	waiting []*waiting      // of an agent without call ids: what is to be paired
+	weight  int             // of that, in bytes
+	copies  map[string]bool // of such an agent: calls that were met
 
 	prompts []prompted
 }
 
 // session compares one session.
 func (r *run) session(ctx context.Context, s *transcript.Session) error {
-	v := &visit{run: r, files: s, log: newLogged(), others: map[string]*logged{}, heldOf: map[string]int{}}
+	v := &visit{run: r, files: s, log: newLogged(!r.Format.CallIDs), others: map[string]*logged{}, copies: map[string]bool{}}
 	v.row = Session{Agent: r.Agent.Name, ID: s.ID, Cwd: s.Cwd, Transcript: true}
 	v.anc.known = map[string]bool{}
 	if err := v.log.load(ctx, r, s.ID); err != nil {
@@ -96,7 +98,10 @@ func (v *visit) call(ctx context.Context, c *transcript.Call) error {
 	if err != nil {
 		return err
 	}
-	if e := v.find(log, c); e != nil {
+	if !v.Format.CallIDs {
+		return v.wait(ctx, c, log)
+	}
+	if e := log.byID(c.ID, hook.InputDigest(c.Input), c.Clipped); e != nil {
 		if e.matched { // the files of the session repeat each other
 			v.row.Copied++
 			return nil
@@ -109,12 +114,6 @@ func (v *visit) call(ctx context.Context, c *transcript.Call) error {
 		return err
 	}
 	v.count(c)
-	// It may be on record with an input that another hook changed.
-	if tool := v.toolOf(c); !v.Format.CallIDs && log == v.log && v.heldOf[tool] < v.log.unlike[tool] {
-		v.held = append(v.held, c)
-		v.heldOf[tool]++
-		return nil
-	}
 	return v.missing(ctx, c)
 }
 
@@ -147,19 +146,11 @@ func (v *visit) logOf(ctx context.Context, c *transcript.Call) (*logged, error) 
 		return v.log, nil
 	}
 	if log == nil {
-		log = newLogged()
+		log = newLogged(!v.Format.CallIDs)
 		v.others[c.Session] = log
 		return log, log.load(ctx, v.run, c.Session)
 	}
 	return log, nil
-}
-
-// find returns what the log has of a call.
-func (v *visit) find(log *logged, c *transcript.Call) *entry {
-	if e := log.byID(c.ID, hook.InputDigest(c.Input), c.Clipped); e != nil || v.Format.CallIDs {
-		return e
-	}
-	return log.alike(v.toolOf(c), hook.InputDigest(c.Input))
 }
 
 // recent reports whether a call ended, or began, so short a time ago that its
@@ -237,7 +228,7 @@ func (v *visit) rowOf(c *transcript.Call, status Status) *Call {
 
 // finish says what is known when all files were read.
 func (v *visit) finish(ctx context.Context) error {
-	if err := v.resolve(ctx); err != nil {
+	if err := v.pair(ctx, time.Time{}); err != nil {
 		return err
 	}
 	for _, e := range v.log.order {
@@ -261,32 +252,6 @@ func (v *visit) finish(ctx context.Context) error {
 		return err
 	}
 	return v.flush(ctx)
-}
-
-// resolve decides on the calls that were held: the log has calls of their tools
-// that are not matched, with other inputs. The first is taken for the first.
-func (v *visit) resolve(ctx context.Context) error {
-	left := map[string][]*entry{}
-	for _, e := range v.log.order {
-		if tool := v.tool(e.server, e.tool); !e.matched && v.heldOf[tool] > 0 {
-			left[tool] = append(left[tool], e)
-		}
-	}
-	for _, c := range v.held {
-		tool := v.toolOf(c)
-		var err error
-		if list := left[tool]; len(list) > 0 {
-			left[tool] = list[1:]
-			err = v.compare(ctx, c, list[0])
-		} else {
-			err = v.missing(ctx, c)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	v.held = nil
-	return nil
 }
 
 // silence says whether hooks were silent while calls ran.

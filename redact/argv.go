@@ -55,6 +55,9 @@ func (m *Masker) walkArgvOf(program *command, argv []string) ([]string, int) {
 			continue
 		}
 		pending, follows = flagName(arg)
+		if arg == "--password" && state.command == &commands[0] {
+			follows = false // it asks
+		}
 		if p := commandOf(arg); p != nil && state.command != p {
 			state = m.startArgv(p, argv[i+1:])
 			continue

@@ -119,6 +119,16 @@ func (c *scan) skipBlanks(i int) int {
 // equalFold reports whether a is b in any ASCII case; b is given in lower case.
 func equalFold(a, b string) bool { return len(a) == len(b) && hasPrefixFold(a, b) }
 
+// containsFold reports whether s holds a text of small letters, in letters of any size.
+func containsFold(s, text string) bool {
+	for i := 0; i+len(text) <= len(s); i++ {
+		if lowerByte(s[i]) == text[0] && hasPrefixFold(s[i:], text) {
+			return true
+		}
+	}
+	return false
+}
+
 // hasPrefixFold reports whether s starts with prefix in any ASCII case; prefix is given in lower case.
 func hasPrefixFold(s, prefix string) bool {
 	if len(s) < len(prefix) {

@@ -19,6 +19,7 @@ type command struct {
 	drops      byte     // an option with this letter means one argument fewer before the secret
 	literals   bool     // --from-literal=name=secret
 	cookies    []string // name=secret; name=secret follows, as the next argument or in the same one
+	keyed      []string // an argument that begins so is followed by the secret; after one with a "+" behind it by a user and the secret
 	unassigned bool     // the positional one is none where it is a name=value
 	separator  byte     // of pairs; 0 is ':'
 	rule       rule
@@ -53,6 +54,8 @@ var commands = [...]command{
 	{names: []string{"xfreerdp", "wfreerdp"}, glued: []string{"/p:"}},
 	{names: []string{"rabbitmqctl"}, sub: "add_user", positional: 3},
 	{names: []string{"ipmitool"}, flags: []string{"-P"}},
+	{names: []string{"gh"}, sub: "secret", flags: []string{"-b", "--body"}, glued: []string{"--body=", "-b"}, rule: ruleSecret},
+	{names: []string{"composer", "poetry"}, sub: "config", keyed: []string{"http-basic.+", "pypi-token.", "github-oauth.", "gitlab-token.", "bearer."}},
 }
 
 // commandCount is the size of the table.
@@ -157,6 +160,7 @@ type argState struct {
 	literal    bool // or name=secret
 	wantCookie bool // or cookies
 	needSeen   bool
+	keyLeft    int // how many arguments on the secret is that belongs to a key; 0 is none
 	words      int // arguments that were no options, and those that an option stands for
 }
 
@@ -193,9 +197,32 @@ func (c *scan) argument(st *argState, start, end int) {
 		c.option(st, text, start, end)
 		return
 	}
+	if st.keyed != nil {
+		c.argKeyed(st, text, start)
+		return
+	}
 	st.words++
 	if st.positional > 0 && st.words == st.positional && (st.needs == 0 || st.needSeen) && (!st.unassigned || strings.IndexByte(text, '=') < 0) {
 		c.argSecret(start, 0, st.command)
+	}
+}
+
+// argKeyed judges an argument that is no option, of a command whose secrets stand behind keys.
+func (c *scan) argKeyed(st *argState, text string, start int) {
+	if st.keyLeft > 0 {
+		if st.keyLeft--; st.keyLeft == 0 {
+			c.argSecret(start, 0, st.command)
+		}
+		return
+	}
+	for _, key := range st.keyed {
+		prefix, paired := strings.CutSuffix(key, "+")
+		if strings.HasPrefix(text, prefix) {
+			st.keyLeft = 1
+			if paired {
+				st.keyLeft = 2
+			}
+		}
 	}
 }
 

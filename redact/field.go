@@ -6,15 +6,16 @@ import "strings"
 type operator uint8
 
 const (
-	opNone    operator = iota
-	opEqual            // NAME=value
-	opSpaced           // name = value, name := value, name => value
-	opColon            // name: value
-	opMember           // "name": "value"
-	opFlag             // --name value
-	opDefault          // ${NAME:-value}
-	opElement          // <name>value</name>
-	opBare             // name value
+	opNone      operator = iota
+	opEqual              // NAME=value
+	opSpaced             // name = value, name := value, name => value
+	opColon              // name: value
+	opMember             // "name": "value"
+	opFlag               // --name value
+	opDefault            // ${NAME:-value}
+	opElement            // <name>value</name>
+	opAttribute          // "name" value="value"
+	opBare               // name value
 )
 
 // field is a name in the text with its surroundings.
@@ -53,7 +54,7 @@ func (c *scan) name(at, i int) int {
 		return c.assigned(&f) // COOKIE=x is a variable with a cookie's value
 	case f.op == opBare:
 		return c.bare(&f)
-	case f.op == opElement || f.op == opDefault:
+	case f.op == opElement || f.op == opDefault || f.op == opAttribute:
 		return c.enclosed(&f)
 	}
 	return c.assigned(&f)
@@ -123,6 +124,8 @@ func (c *scan) join(f *field) {
 	default:
 		switch {
 		case k == j:
+		case quoted && hasPrefixFold(c.s[k:], "value=") && isQuote(c.at(k+len("value="))):
+			f.op, f.value = opAttribute, k+len("value=")+1
 		case f.flag:
 			f.op, f.value = opFlag, k
 		case !quoted:
@@ -193,10 +196,14 @@ func (c *scan) fits(f *field) bool {
 		// X-Api-Key:x is a header, image:v1 is none.
 		return f.rule == ruleAuthorization || c.isHeader(f)
 	}
+	if f.op == opEqual && strings.HasSuffix(c.s[:f.start], "--from-file=") {
+		f.path = true
+	}
 	if f.op != opFlag {
 		return f.rule != ruleCredentials || !c.isScope(f.value)
 	}
-	if equalFold(c.s[f.start:f.end], "pass") && c.namesSource(f.value) {
+	switch name := c.s[f.start:f.end]; {
+	case equalFold(name, "pass") && c.namesSource(f.value), name == "secret" && c.mounts(f.value), name == "password" && c.asks(f.start):
 		return false
 	}
 	return c.at(f.value) != '-' && !isSeparator(c.at(f.value))
@@ -222,10 +229,59 @@ func (c *scan) namesSource(i int) bool {
 	return false
 }
 
+// mounts reports whether the argument at i says which secret docker is to mount, and where: id=npm,src=.npmrc.
+func (c *scan) mounts(i int) bool {
+	for _, p := range [...]string{"id=", "source=", "src=", "type="} {
+		if strings.HasPrefix(c.s[i:], p) {
+			return true
+		}
+	}
+	return false
+}
+
+// asks reports whether --password at i is one of a client of MySQL, which asks for the password where none follows a "=".
+func (c *scan) asks(i int) bool {
+	start := i
+	for start > 0 && i-start < lookahead && strings.IndexByte(";|&\n(`", c.s[start-1]) < 0 {
+		start--
+	}
+	text, words := strings.TrimLeft(c.s[start:i], " \t"), 0
+	for ; text != "" && words < 2; words++ { // sudo mysql
+		first, rest, _ := strings.Cut(text, " ")
+		if commandOf(strings.Trim(first, `"'`)) == &commands[0] {
+			return true
+		}
+		text = strings.TrimLeft(rest, " \t")
+	}
+	return false
+}
+
+// isResult reports whether the number at [start, end) counts tests that pass: those that fail are counted beside it.
+func isResult(s string, start, end int) bool {
+	const near = 32
+	return end-start <= 6 && (containsFold(s[max(0, start-near):start], "fail") || containsFold(s[end:min(len(s), end+near)], "fail"))
+}
+
+// isTest reports whether a text begins as the names of tests in Go do.
+func isTest(text string) bool {
+	for _, p := range [...]string{"Test", "Example", "Fuzz", "Benchmark"} {
+		if strings.HasPrefix(text, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // assigned masks the value of a name that is written before it.
 func (c *scan) assigned(f *field) int {
 	v := c.read(f.value)
 	if v.quote == 0 {
+		switch text := c.s[v.start:v.end]; {
+		case f.prose && isAllDigits(text) && isResult(c.s, v.start, v.end), f.prose && f.op == opColon && isTest(text):
+			return 0
+		case strings.HasPrefix(text, "/") && c.at(f.start-1) == '/': // sed: /password=/p
+			return 0
+		}
 		if b := c.at(v.end); b == '(' && isCall(c.s[v.start:v.end]) {
 			return 0
 		}
@@ -319,11 +375,14 @@ func (c *scan) phraseEnd(i int) int {
 	return end
 }
 
-// enclosed masks a value that ends at a fixed byte: the brace of ${NAME:-value}, the next tag after <name>.
+// enclosed masks a value that ends at a fixed byte: the brace of ${NAME:-value}, the next tag after <name>, an attribute's quote.
 func (c *scan) enclosed(f *field) int {
 	end := byte('}')
-	if f.op == opElement {
+	switch f.op {
+	case opElement:
 		end = '<'
+	case opAttribute:
+		end = c.at(f.value - 1)
 	}
 	near := c.s[f.value:min(len(c.s), f.value+1<<10)]
 	n := strings.IndexByte(near, end)
@@ -348,12 +407,12 @@ func (c *scan) bare(f *field) int {
 	if f.opaque || c.at(f.start-1) == '=' {
 		return 0
 	}
-	before, at := c.wordBefore(f.start)
+	before, at := c.wordBefore(c.wordStart(f.start))
 	v := c.read(f.value)
 	switch {
 	case equalFold(c.s[v.start:v.end], "for"): // SET PASSWORD FOR u = 'x'
 		return 0
-	case hasFold(setters, before) && c.at(v.start) != '-':
+	case hasFold(setters, before) && c.at(v.start) != '-', c.isConfigured(f, before) && c.at(v.start) != '-':
 		return c.mask(v, f.secretName)
 	case f.rule != rulePassword:
 	case v.quote == '\'' && (equalFold(before, "with") || equalFold(before, "encrypted")):
@@ -369,6 +428,20 @@ func (c *scan) bare(f *field) int {
 		return 0
 	}
 	return c.mask(v, f.secretName)
+}
+
+// isConfigured reports whether a name, behind a word, is a dotted one that "git config" sets: user.password x.
+func (c *scan) isConfigured(f *field, before string) bool {
+	dotted := c.at(f.start-1) == '.' || strings.IndexByte(c.s[f.start:f.end], '.') > 0
+	return dotted && (equalFold(before, "config") || strings.HasPrefix(before, "--"))
+}
+
+// wordStart returns where the word starts that the name at i ends: //host/:_authToken, user.password.
+func (c *scan) wordStart(i int) int {
+	for n := 0; i > 0 && n < maxName && !isSpace(c.s[i-1]); n++ {
+		i--
+	}
+	return i
 }
 
 // setters are words and options that a name and its value follow.

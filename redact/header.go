@@ -29,6 +29,10 @@ func (c *scan) authorization(f *field) int {
 			return 0
 		}
 		v.start += n
+		if equalFold(scheme, "digest") {
+			c.digest(v.start)
+			return 0
+		}
 		if equalFold(scheme, "aws4-hmac-sha256") {
 			c.awsSignature(v.start)
 			return 0
@@ -38,6 +42,35 @@ func (c *scan) authorization(f *field) int {
 		return 0
 	}
 	return c.mask(v, f.secretName)
+}
+
+// digest masks the response of a Digest header whose members start at i: who answers, and to what, are left.
+func (c *scan) digest(i int) {
+	const key, longest = "response=", 1 << 10
+	near := c.s[i:min(len(c.s), i+longest)]
+	near, _, _ = strings.Cut(near, "\n")
+	n := strings.Index(near, key)
+	if n < 0 {
+		return
+	}
+	start := c.skipQuote(i + n + len(key))
+	end := c.runTo(hex, start)
+	if end > start {
+		last := c.last
+		c.add(start, end, ruleAuthorization)
+		c.last = last
+	}
+}
+
+// skipQuote returns the place behind a quote at i, which may be escaped; i where there is none.
+func (c *scan) skipQuote(i int) int {
+	if c.at(i) == '\\' && isQuote(c.at(i+1)) {
+		i++
+	}
+	if isQuote(c.at(i)) {
+		i++
+	}
+	return i
 }
 
 // blankLen returns the length of the blanks that s starts with, written out or as %20.

@@ -89,7 +89,7 @@ func (d *document) value(i int, in around) int {
 	for end < len(d.s) && !isSpace(d.s[end]) && d.s[end] != ',' && d.s[end] != ']' && d.s[end] != '}' {
 		end++
 	}
-	if in.secret && !in.name.opaque && (isDigit(d.s[i]) || d.s[i] == '-') {
+	if in.secret && !in.name.opaque && (isDigit(d.s[i]) || d.s[i] == '-') && !(in.name.prose && isResult(d.s, i, end)) {
 		d.number(i, end, in.name.rule)
 	}
 	return end
@@ -135,7 +135,7 @@ func (d *document) member(name string, in around) around {
 	}
 	switch isCookie := in.name.rule == ruleCookie; {
 	case out.secret || !in.secret:
-	case hasFold(valueNames, name), isCookie && !hasFold(cookieMembers, name):
+	case hasFold(valueNames, name), hasFold(innerNames, name), isCookie && !hasFold(cookieMembers, name):
 		out = in // {"password":{"value":"x"}}, {"cookies":{"session":"x"}}
 		if isCookie {
 			out.name.opaque, out.name.mixed = false, true
@@ -147,7 +147,7 @@ func (d *document) member(name string, in around) around {
 
 // array walks the elements of an array from i on. A list may be an argument vector, or a pair of a name and its value.
 func (d *document) array(i int, in around) int {
-	first, found, texts := i, len(d.spans), 0
+	first, found, texts, key := i, len(d.spans), 0, false
 	next := in
 	next.listed = true
 	for {
@@ -171,7 +171,10 @@ func (d *document) array(i int, in around) int {
 			continue
 		}
 		texts++
+		key = d.isKeyLine(d.s[start+1:i-1], i, key)
 		switch text := d.s[start+1 : i-1]; {
+		case key && !in.secret:
+			next.name, next.secret = secretName{rule: rulePrivateKey}, true
 		case !in.secret:
 			next.name, next.secret = d.follows(text, i)
 			if !next.secret && texts == 1 && in.listed {
@@ -182,6 +185,17 @@ func (d *document) array(i int, in around) int {
 			next.name = secretName{rule: rulePassword}
 		}
 	}
+}
+
+// isKeyLine reports whether the string after one, which ends at i, is a line of a private key whose lines are a list;
+// within says that this one is.
+func (d *document) isKeyLine(line string, i int, within bool) bool {
+	begins := strings.HasPrefix(line, "-----BEGIN ") && strings.HasSuffix(strings.TrimSuffix(line, `\n`), "PRIVATE KEY-----")
+	at := d.skip(i)
+	if !within && !begins || d.s[at] != ',' {
+		return false
+	}
+	return !strings.HasPrefix(d.s[d.skip(at+1):], `"-----END `)
 }
 
 // follows returns what an option's next argument is, and whether that is a secret; i is behind the option.

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/etch-audit/etch/internal/later"
 )
@@ -201,8 +202,13 @@ func partStart(name string, end int) int {
 // isUpper reports whether b is a capital ASCII letter.
 func isUpper(b byte) bool { return 'A' <= b && b <= 'Z' }
 
-// lookup returns what the value of the name is, and whether it is a secret at all.
+// lookup returns what the value of the name is, and whether it is a secret at all. Of a
+// name whose end was masked the mask says nothing: "token:12345678" in it is no token of
+// that number.
 func lookup(name string) (secretName, bool) {
+	if endsMasked(name) {
+		return secretName{}, false
+	}
 	var p parts
 	splitName(name, &p)
 	i := 0
@@ -236,6 +242,12 @@ func lookup(name string) (secretName, bool) {
 		found.query = string(prev) != "amz" && string(prev) != "goog"
 	}
 	return found, true
+}
+
+// endsMasked reports whether a name ends in a mask.
+func endsMasked(name string) bool {
+	at := strings.LastIndexByte(name, '[')
+	return at >= 0 && name[len(name)-1] == ']' && strings.HasPrefix(name[at:], MaskPrefix)
 }
 
 // lookupPart finds a part in the table, or the table's name that the part ends in.

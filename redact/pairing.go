@@ -9,6 +9,20 @@ import (
 // valueNames are members that hold the value of what their object, or the one around it, names.
 var valueNames = words{"value", "val", "plaintext", "stringvalue", "string_value"}
 
+// typedNames are, besides those, members that hold it where the name is a member beside them; list says that they may
+// be lists of strings.
+var (
+	typedNames = words{"values", "default", "new_value", "newvalue", "new_val"}
+	// innerNames are, besides valueNames, members of an object that a secret name has.
+	innerNames = words{"new", "old", "new_value", "newvalue", "old_value", "oldvalue", "current", "plain"}
+)
+
+// placeMembers say where a text is typed in, in words or as a selector; typedMembers hold the text.
+var (
+	placeMembers = words{"element", "selector", "locator", "label", "placeholder"}
+	typedMembers = words{"text", "value"}
+)
+
 // namingMembers are members that hold a name whose value is in another member.
 var namingMembers = words{"name", "key", "header", "headername", "header_name", "variable", "field", "param", "parameter"}
 
@@ -28,6 +42,8 @@ var cookieMembers = words{
 type pairing struct {
 	name, program string // as they are written, with their escapes
 	value, list   place
+	typed         place // the text that is typed in somewhere
+	password      bool  // where a password is
 }
 
 // place is where a value stands in the document, and where in the list of spans those within it begin.
@@ -45,10 +61,19 @@ func (p *pairing) take(d *document, name string, at placed, found int) {
 		p.name = d.s[at.start+1 : at.end-1]
 	case text && hasFold(programMembers, name):
 		p.program = d.s[at.start+1 : at.end-1]
+	case text && hasFold(placeMembers, name):
+		p.password = p.password || containsFold(d.s[at.start:min(at.end, at.start+lookahead)], "password")
 	case first == '[' && hasFold(argumentMembers, name):
 		p.list = place{at.start, at.end, found}
+	case first == '[' && equalFold(name, "values"):
+		if n, _ := d.count(at.start + 1); n > 0 {
+			p.value = place{at.start, at.end, found}
+		}
 	}
-	if (text || isDigit(first) || first == '-') && hasFold(valueNames, name) {
+	if text && hasFold(typedMembers, name) {
+		p.typed = place{at.start, at.end, found}
+	}
+	if (text || isDigit(first) || first == '-') && (hasFold(valueNames, name) || hasFold(typedNames, name)) {
 		p.value = place{at.start, at.end, found}
 	}
 }
@@ -68,6 +93,12 @@ func (d *document) paired(p *pairing) {
 
 // valueOf masks the value of a name that another member has.
 func (d *document) valueOf(p *pairing) {
+	if p.password && p.typed.end > 0 && p.name == "" {
+		within, behind := d.takeBack(p.typed)
+		d.value(p.typed.start, around{name: secretNames.Get()["password"], secret: true})
+		d.giveBack(p.typed, within, behind)
+		return
+	}
 	if p.value.end == 0 || p.name == "" || len(p.name) >= maxName {
 		return
 	}

@@ -324,7 +324,8 @@ func isPlaceholder(text string) bool {
 	case '<':
 		return last == '>'
 	case '%':
-		return last == '%' && word.all(inner) || len(text) == 2 && isLetter(last)
+		format := strings.TrimSuffix(text, `\n`) // of printf
+		return last == '%' && word.all(inner) || len(format) == 2 && isLetter(format[1])
 	default:
 		return last == '!' && len(text) > 2 && word.all(inner)
 	}

@@ -8,7 +8,8 @@ import (
 	"html/template"
 	"io"
 	"strings"
-	"sync"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 //go:embed page.html
@@ -21,9 +22,9 @@ var pageStyle string
 // text for the place where it stands.
 //
 // It is parsed when a page is written: most processes write none.
-var page = sync.OnceValue(func() *template.Template {
+var page = later.Value[*template.Template]{Make: func() *template.Template {
 	return template.Must(template.New("page").Parse(pageText))
-})
+}}
 
 // A sheet is what the page shows.
 type sheet struct {
@@ -103,7 +104,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	for i := range d.sections {
 		s.Sections = append(s.Sections, d.sections[i].web())
 	}
-	if err := page().Execute(w, s); err != nil {
+	if err := page.Get().Execute(w, s); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

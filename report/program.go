@@ -111,15 +111,11 @@ const (
 	endChar   // ends the word
 )
 
-var chars = func() (table [256]byte) {
-	for _, c := range []byte(" \t\r\n;&|()<>") {
-		table[c] = endChar
-	}
-	for _, c := range []byte("'\"\\") {
-		table[c] = markChar
-	}
-	return table
-}()
+var chars = [256]byte{
+	' ': endChar, '\t': endChar, '\r': endChar, '\n': endChar, ';': endChar, '&': endChar, '|': endChar,
+	'(': endChar, ')': endChar, '<': endChar, '>': endChar,
+	'\'': markChar, '"': markChar, '\\': markChar,
+}
 
 // word takes a word. Most have no mark in them.
 func (w *words) word() string {

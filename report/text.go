@@ -61,12 +61,28 @@ func (t *text) cut(s string, behind int) string {
 	return terminal.Cut(s, max(leastWide, t.opt.Width-behind))
 }
 
-// styles are the numbers of ECMA-48's SGR.
-var styles = map[tone]string{
-	faint: "2", good: "32", caution: "33", bad: "31", alarm: "1;97;41", refused: "35", low: "36", unrated: "2", ordinary: "36",
+// graphic returns the numbers of ECMA-48's SGR.
+func graphic(tone tone) string {
+	switch tone {
+	case faint, unrated:
+		return "2"
+	case good:
+		return "32"
+	case caution:
+		return "33"
+	case bad:
+		return "31"
+	case alarm:
+		return "1;97;41"
+	case refused:
+		return "35"
+	case low, ordinary:
+		return "36"
+	}
+	return ""
 }
 
-func (t *text) tone(tone tone, s string) string { return t.paint(styles[tone], s) }
+func (t *text) tone(tone tone, s string) string { return t.paint(graphic(tone), s) }
 
 func (t *text) paint(style, s string) string {
 	if !t.opt.Colour || style == "" || strings.TrimSpace(s) == "" {

@@ -18,14 +18,15 @@ type Timeline struct {
 // A Unit is what a bar stands for.
 type Unit string
 
-// The units. Days and months are those of the report's zone.
+// The units. Days, months and years are those of the report's zone.
 const (
 	Hour  Unit = "hour"  // of periods under two days
 	Day   Unit = "day"   // of periods up to 92 days
 	Month Unit = "month" // of longer ones
+	Year  Unit = "year"  // of those whose events lie more than ten years apart
 )
 
-// A Bar counts the events of an hour, a day or a month, or the part of it that
+// A Bar counts the events of an hour, a day, a month or a year, or the part of it that
 // lies in the period.
 type Bar struct {
 	From     Time   `json:"from"`
@@ -58,10 +59,26 @@ func (b *Bar) add(f *facts) {
 	}
 }
 
-// longestInDays is the longest period that has a bar for each day.
-const longestInDays = 92
+// join adds the counts of a bar.
+func (b *Bar) join(o *Bar) {
+	b.Events += o.Events
+	b.Low += o.Low
+	b.Medium += o.Medium
+	b.High += o.High
+	b.Critical += o.Critical
+	b.Denied += o.Denied
+	b.Failed += o.Failed
+}
 
-// A timeline counts into bars. Hours are instants; days and months are dates,
+const (
+	// longestInDays is the longest period that has a bar for each day.
+	longestInDays = 92
+	// longestInYears is over how many years there may be a bar for each month: an
+	// event's time may be any, and one from the year 1 must not make 24,000 of them.
+	longestInYears = 10
+)
+
+// A timeline counts into bars. Hours are instants; days, months and years are dates,
 // as midnight in UTC: not every day of every zone has a midnight.
 type timeline struct {
 	opts Options
@@ -103,6 +120,8 @@ func (t *timeline) floor(at time.Time) time.Time {
 		return at.Add(-into).UTC()
 	case Month:
 		day = 1
+	case Year:
+		month, day = time.January, 1
 	}
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
@@ -118,6 +137,8 @@ func (t *timeline) next(key time.Time) time.Time {
 		return key.Add(time.Hour)
 	case Month:
 		return key.AddDate(0, 1, 0)
+	case Year:
+		return key.AddDate(1, 0, 0)
 	}
 	return key.AddDate(0, 0, 1)
 }
@@ -131,6 +152,24 @@ func (t *timeline) instant(key time.Time) time.Time {
 	return instant.Midnight(year, month, day, t.opts.Zone)
 }
 
+// inYears makes the months years, where there would be too many.
+func (t *timeline) inYears() {
+	months := slices.SortedFunc(maps.Keys(t.bar), time.Time.Compare)
+	if t.unit != Month || len(months) == 0 || !months[len(months)-1].After(months[0].AddDate(longestInYears, 0, 0)) {
+		return
+	}
+	t.unit = Year
+	years := map[time.Time]*Bar{}
+	for month, b := range t.bar {
+		key := time.Date(month.Year(), time.January, 1, 0, 0, 0, 0, time.UTC)
+		if years[key] == nil {
+			years[key] = new(Bar)
+		}
+		years[key].join(b)
+	}
+	t.bar = years
+}
+
 // bars returns all bars from where the log begins, but not those of the future:
 // neither says anything.
 func (t *timeline) bars(first time.Time) Timeline {
@@ -141,14 +180,15 @@ func (t *timeline) bars(first time.Time) Timeline {
 	if made := t.opts.Made; made.After(from) && made.Before(until) {
 		until = made
 	}
+	t.inYears()
 	line := Timeline{Unit: t.unit, Bars: []Bar{}}
 	begin, end := t.floor(from), t.floor(until.Add(-1))
 	keys := slices.SortedFunc(maps.Keys(t.bar), time.Time.Compare)
 	switch {
-	case len(keys) > 0 && t.unit == Month: // it may be asked for since the year 0
+	case len(keys) > 0 && (t.unit == Month || t.unit == Year): // it may be asked for since the year 0
 		begin, end = keys[0], keys[len(keys)-1]
 	case len(keys) > 0:
-		begin, end = earlier(begin, keys[0]), later(end, keys[len(keys)-1])
+		begin, end = earliest(begin, keys[0]), latest(end, keys[len(keys)-1])
 	case t.unit == Month:
 		return line
 	}
@@ -157,21 +197,21 @@ func (t *timeline) bars(first time.Time) Timeline {
 		if counted := t.bar[key]; counted != nil {
 			b = *counted
 		}
-		b.From = Time{later(t.instant(key), t.opts.From)}
-		b.Until = Time{earlier(t.instant(t.next(key)), t.opts.Until)}
+		b.From = Time{latest(t.instant(key), t.opts.From)}
+		b.Until = Time{earliest(t.instant(t.next(key)), t.opts.Until)}
 		line.Bars = append(line.Bars, b)
 	}
 	return line
 }
 
-func earlier(a, b time.Time) time.Time {
+func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}
 	return a
 }
 
-func later(a, b time.Time) time.Time {
+func latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

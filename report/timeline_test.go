@@ -55,6 +55,33 @@ func zone(t *testing.T, name string) *time.Location {
 	return zone
 }
 
+// Events of all times have a bar for each year between them, and no more.
+func TestBarsOfAllTimes(t *testing.T) {
+	opts := report.Options{From: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Made: made}
+	for _, test := range []struct {
+		last time.Time
+		unit report.Unit
+		bars int
+	}{
+		{monday.AddDate(0, 0, 3), report.Month, 2}, // bob's is the second
+		{time.Date(2036, 2, 1, 0, 0, 0, 0, time.UTC), report.Month, 121},
+		{time.Date(2036, 3, 1, 0, 0, 0, 0, time.UTC), report.Year, 11},
+		{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), report.Year, 7974},
+	} {
+		r := gather(t, newLog(t, made, command(monday, "alice", "ls", etch.RiskLow), command(monday.AddDate(0, 1, 0), "bob", "ls", etch.RiskHigh),
+			command(test.last, "alice", "ls", etch.RiskCritical)), opts)
+		bars := r.Timeline.Bars
+		if r.Timeline.Unit != test.unit || len(bars) != test.bars {
+			t.Errorf("up to %v there are %d bars by the %s, want %d by the %s", test.last, len(bars), r.Timeline.Unit, test.bars, test.unit)
+			continue
+		}
+		if b := bars[0]; test.unit == report.Year && (b.Events != 2 || b.Low != 1 || b.High != 1 || b.From.Year() != 2026) {
+			t.Errorf("the first year is %+v", b)
+		}
+		checkBars(t, r)
+	}
+}
+
 // No bar lies before the log, or in the future.
 func TestBarsWhereSomethingIs(t *testing.T) {
 	opts := week()

@@ -220,9 +220,9 @@ func (r *Report) totals() section {
 	return s
 }
 
-// times is a bar for each hour, day or month.
+// times is a bar for each hour, day, month or year.
 func (r *Report) times() section {
-	titles := map[Unit]string{Hour: "By the hour", Day: "By the day", Month: "By the month"}
+	titles := map[Unit]string{Hour: "By the hour", Day: "By the day", Month: "By the month", Year: "By the year"}
 	s := section{id: "time", title: titles[r.Timeline.Unit], half: r.Timeline.short(), columns: []column{
 		{title: ""},
 		{title: "events", right: true},
@@ -265,6 +265,8 @@ func (t *Timeline) label(at time.Time) string {
 		return at.Format("Mon 15:04")
 	case Month:
 		return at.Format("2006-01")
+	case Year:
+		return at.Format("2006")
 	}
 	return at.Format("Mon 01-02")
 }

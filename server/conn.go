@@ -18,6 +18,7 @@ type conn struct {
 	stopped bool      // guarded by mu: nothing more is to be read
 	http    bool      // guarded by mu: HTTP reads, and ends by itself
 	readBy  time.Time // guarded by mu: the read deadline
+	parting bool      // guarded by mu: the server is draining
 }
 
 // serve finds out which language is spoken, and serves it.
@@ -65,10 +66,34 @@ func (c *conn) end() {
 	c.server.forget(c)
 }
 
+// PartingWait is how long a server that is draining waits for who does not take an
+// answer.
+const PartingWait = 5 * time.Second
+
+// SetWriteDeadline sets the write deadline, which is soon where the server is draining.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parting {
+		t = Parting(t)
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// Parting returns a write deadline that is no later than a server that is draining has.
+func Parting(t time.Time) time.Time {
+	if last := time.Now().Add(PartingWait); t.IsZero() || t.After(last) {
+		return last
+	}
+	return t
+}
+
 // interrupt ends the reading: what was read is still answered.
 func (c *conn) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.parting = true
+	_ = c.Conn.SetWriteDeadline(Parting(time.Time{})) // a connection that is closed is written to no more either
 	if c.http {
 		return
 	}

@@ -65,10 +65,8 @@ func TestLinesThatAreNoEvents(t *testing.T) {
 // not read its answers are let go, and hold nobody up.
 func TestClientsThatAreSlow(t *testing.T) {
 	d := startDaemon(t, &server.Options{Limits: server.Limits{Idle: 60 * time.Millisecond, LineWait: 60 * time.Millisecond}})
-	silent, half, deaf := d.dial(t), d.dial(t), d.dial(t)
-	half.send(someEvent)
-	half.answer()
-	half.send(`{"event_type":"tool_c`)
+	half := d.greeted(t, someEvent+`{"event_type":"tool_c`)
+	silent, deaf := d.dial(t), d.dial(t)
 	// Who never reads: its answers fill the socket, and then nothing more is read.
 	ended := make(chan error, 1)
 	go func() {
@@ -80,11 +78,8 @@ func TestClientsThatAreSlow(t *testing.T) {
 			}
 		}
 	}()
-	c := d.client(t)
 	for range 20 {
-		if _, err := c.Append(t.Context(), tool("other")); err != nil {
-			t.Fatalf("another client: %v", err)
-		}
+		d.greeted(t, strings.Replace(someEvent, `"x"`, `"other"`, 1))
 	}
 	if got := half.answer(); code(t, got) != "idle" {
 		t.Errorf("half a line: got %s, want that nothing came for too long", got)
@@ -178,7 +173,7 @@ func TestALineByteByByte(t *testing.T) {
 		if _, err := io.WriteString(c, " "); err != nil {
 			return // it was closed
 		}
-		if at.Sub(began) > 20*wait {
+		if at.Sub(began) > patiently {
 			break
 		}
 	}
@@ -188,6 +183,7 @@ func TestALineByteByByte(t *testing.T) {
 // TestAFlood: connections beyond the limits are closed at once, it is on record once
 // a second at most, and who was there is served on.
 func TestAFlood(t *testing.T) {
+	began := time.Now()
 	d := startDaemon(t, &server.Options{Limits: server.Limits{MaxPerSender: 8}})
 	c := d.client(t)
 	var wg sync.WaitGroup
@@ -227,8 +223,8 @@ func TestAFlood(t *testing.T) {
 			counted += 1 + besides
 		}
 	}
-	if failures > 20 || counted != d.Stats().Rejected {
-		t.Errorf("got %d records of %d refusals, want few records of all %d", failures, counted, d.Stats().Rejected)
+	if most := 2 + int(time.Since(began)/time.Second); failures > most || counted != d.Stats().Rejected {
+		t.Errorf("got %d records of %d refusals, want at most %d of all %d", failures, counted, most, d.Stats().Rejected)
 	}
 }
 

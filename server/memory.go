@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -17,57 +18,72 @@ const repeatAge = time.Hour
 // A memory has ids of events, for repeatAge at most, in the order in which they came.
 // Whose it is guards it.
 type memory struct {
-	ids   map[repeat]time.Time // when each came
-	order []repeat
+	ids   map[repeat]struct{}
+	order []came // the eldest first
 }
 
-// A repeat is the hash of an id, which may be as long as an event.
-type repeat [sha256.Size]byte
+// A came is an id and when it came, in nanoseconds since 1970: there are many.
+type came struct {
+	id repeat
+	at int64
+}
 
-func repeatOf(ev *etch.Event) repeat { return sha256.Sum256([]byte(ev.ID)) }
+// A repeat is half of the hash of an id, which may be as long as an event. Who looks for
+// two ids with the same one keeps out an event of its own.
+type repeat [sha256.Size / 2]byte
+
+func repeatOf(id string) repeat {
+	sum := sha256.Sum256([]byte(id))
+	return repeat(sum[:])
+}
 
 // has reports whether the id of an event is remembered.
 func (m *memory) has(ev *etch.Event) bool {
 	if len(m.ids) == 0 || ev.ID == "" {
 		return false
 	}
-	_, ok := m.ids[repeatOf(ev)]
+	_, ok := m.ids[repeatOf(ev.ID)]
 	return ok
 }
 
 // add remembers the id of an event, unless it is.
 func (m *memory) add(ev *etch.Event, now time.Time) {
-	id := repeatOf(ev)
-	if _, ok := m.ids[id]; ok {
+	m.append(came{repeatOf(ev.ID), now.UnixNano()})
+}
+
+func (m *memory) append(c came) {
+	if _, ok := m.ids[c.id]; ok {
 		return
 	}
 	if m.ids == nil {
-		m.ids = make(map[repeat]time.Time)
+		m.ids = make(map[repeat]struct{})
 	}
-	m.ids[id] = now
-	m.order = append(m.order, id)
+	m.ids[c.id] = struct{}{}
+	m.order = append(m.order, c)
 }
 
-// forget forgets what is too old, and the eldest of what is more than so many. It
-// returns when the last of those came; zero: it has forgotten none.
-func (m *memory) forget(now time.Time, most int) (last time.Time) {
+// forget forgets what is too old, and the eldest of what is more than so many.
+func (m *memory) forget(now time.Time, most int) {
 	for len(m.order) > 0 {
-		id := m.order[0]
-		at := m.ids[id]
-		if len(m.order) <= most && now.Sub(at).Abs() <= repeatAge {
+		first := m.order[0]
+		if len(m.order) <= most && now.Sub(time.Unix(0, first.at)).Abs() <= repeatAge {
 			break
 		}
-		delete(m.ids, id)
+		delete(m.ids, first.id)
 		m.order = m.order[1:]
-		if at.After(last) {
-			last = at
-		}
 	}
-	return last
 }
 
-// look returns the ids of the events that a question finds, up to the first control
-// record, and until there are so many.
+// before remembers what came before all that is remembered, the eldest first.
+func (m *memory) before(earlier []came) {
+	both := memory{}
+	for _, c := range slices.Concat(earlier, m.order) {
+		both.append(c)
+	}
+	*m = both
+}
+
+// look returns the ids of the events that a question finds, until there are so many.
 func (s *Server) look(ctx context.Context, q etch.Query, most int) (map[string]bool, error) {
 	found := make(map[string]bool)
 	for r, err := range s.log.Records(ctx, q) {
@@ -76,9 +92,6 @@ func (s *Server) look(ctx context.Context, q etch.Query, most int) (map[string]b
 		}
 		if err != nil {
 			return nil, err
-		}
-		if r.IsControl() {
-			break
 		}
 		if found[r.Event.ID] = true; len(found) == most {
 			break

@@ -209,7 +209,7 @@ const keepAnswer = 512
 // is between one and two LineWait away, so that it need not be set each time.
 func (n *native) write(b []byte) error {
 	wait := n.server.limits.LineWait
-	if now := time.Now(); n.writeBy.Sub(now) < wait {
+	if now := time.Now(); n.writeBy.Sub(now) < wait || n.isStopped() { // which has made it another
 		n.writeBy = now.Add(2 * wait)
 		if err := n.SetWriteDeadline(n.writeBy); err != nil {
 			return err

@@ -102,7 +102,7 @@ func (s *Server) appendOnce(ctx context.Context, events []*etch.Event, how []sen
 	receipts = make([]etch.Receipt, len(events))
 	found, err := s.find(ctx, own, events, how)
 	if err != nil {
-		return receipts, nil, fmt.Errorf("%w: whether it is there already cannot be read: %w", etch.ErrNotRecorded, err)
+		return receipts, nil, errUnread(err)
 	}
 	known = make([]bool, len(events))
 	var missing []*etch.Event

@@ -186,7 +186,7 @@ func killedDaemon(t *testing.T, path string, life time.Duration, round int, told
 
 // load sends events until the daemon is gone, one a request or a few.
 func load(ctx context.Context, t *testing.T, path, name string, batches bool, told *toll) {
-	c, err := etch.Dial(ctx, socketOf(path), nil)
+	c, err := etch.Dial(ctx, socketOf(path), patient)
 	if err != nil {
 		return // it was killed before
 	}

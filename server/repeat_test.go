@@ -8,25 +8,6 @@ import (
 	"github.com/etch-audit/etch"
 )
 
-// TestRecentKnowsWhatItDoesNotKnow: where it is not known what became of events the log
-// is asked when they are sent again.
-func TestRecentKnowsWhatItDoesNotKnow(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	var r recent
-	events := []*etch.Event{{ID: "a"}, {ID: "b"}}
-	r.note(events, []etch.Receipt{{Durable: true}, {}}, now, etch.ErrUnknown)
-	if !r.ids.has(events[0]) || r.ids.has(events[1]) {
-		t.Errorf("%d ids are remembered, want that of the durable event alone", len(r.ids.order))
-	}
-	if !r.since.Equal(now) {
-		t.Errorf("all is remembered since %v, want since %v", r.since, now)
-	}
-	r.forget(now.Add(repeatAge + 1))
-	if r.ids.has(events[0]) {
-		t.Errorf("%d ids are remembered after an hour", len(r.ids.order))
-	}
-}
-
 // TestRepeatsAreASendersOwn: who sends ids again without end comes to a bound of its
 // own. Nobody else is refused, and after an hour there is room again.
 func TestRepeatsAreASendersOwn(t *testing.T) {

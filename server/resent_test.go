@@ -93,32 +93,9 @@ func TestResentAtOnce(t *testing.T) {
 	}
 }
 
-// TestResentBeyondMemory shows that what has too many behind it to be remembered is
-// found in the log.
-func TestResentBeyondMemory(t *testing.T) {
-	const n = 40_000 // more than are remembered
-	now := &clock{now: time.Now()}
-	d := startDaemon(t, &server.Options{Now: now.read})
-	first := told("first", now.read())
-	again(t, d.Server, named("x"), 0, first)
-	for i := range 4 {
-		now.advance(5 * time.Minute)
-		events := make([]*etch.Event, n/4)
-		for j := range events {
-			events[j] = &etch.Event{ID: fmt.Sprintf("otlp_%d_%d", i, j), Type: etch.SecurityEvent, Timestamp: now.read()}
-		}
-		again(t, d.Server, named("x"), 0, events...)
-	}
-	again(t, d.Server, named("x"), 1, first)
-	again(t, d.Server, named("x"), 0, told("new", now.read()))
-	if got, want := fmt.Sprint(d.count(t)), "map[first:1 new:1]"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestLookUpEnds shows that what may have been sent before is looked for no further back
-// than to a seal of before the hour that counts: a look-up takes no longer as the log grows.
-func TestLookUpEnds(t *testing.T) {
+// TestRecallEnds shows that what may have been sent before is looked for no further back
+// than to a seal of before the hour that counts: it takes no longer as the log grows.
+func TestRecallEnds(t *testing.T) {
 	now := &clock{now: time.Now().Add(2 * time.Hour)} // the log itself has the real time
 	d := startDaemon(t, &server.Options{Now: now.read})
 	for i, sealed := range []bool{false, true} {

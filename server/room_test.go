@@ -19,7 +19,7 @@ func longLine(length int) string {
 // when there is room again.
 func TestHalfLinesAreBounded(t *testing.T) {
 	const longest, connections, most = 1 << 20, 48, 32 << 20
-	d := startDaemon(t, &server.Options{Limits: server.Limits{MaxEvent: longest}})
+	d := startDaemon(t, &server.Options{Limits: server.Limits{MaxEvent: longest, LineWait: time.Hour}})
 	text := longLine(longest)
 	var written [connections]chan error
 	var lines [connections]*line
@@ -72,13 +72,12 @@ func TestNoRoomForLong(t *testing.T) {
 	text := longLine(longest)
 	lines := make([]*line, 8)
 	for i := range lines {
-		lines[i] = d.dial(t)
-		lines[i].send("\n") // it is known what it speaks
+		lines[i] = d.greeted(t, someEvent) // it is known what it speaks
 		go func() {
 			_, _ = lines[i].Write([]byte(text[:longest-1])) // it is cut off
 		}()
 	}
-	short := d.dial(t)
+	short := d.greeted(t, someEvent)
 	for range 50 {
 		short.send(someEvent)
 		if got := short.answer(); !strings.Contains(got, `"durable":true`) {

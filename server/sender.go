@@ -52,12 +52,12 @@ func (s Sender) Key() string {
 // The labels that a server gives to each event. What a sender claims under a name
 // that begins like them is kept as LabelClaimed and that name.
 const (
-	LabelSenderUID  = "sender_uid"
+	LabelSenderUID  = etch.LabelSenderUID
 	LabelSenderUser = "sender_user"
 	LabelSenderPID  = "sender_pid"
 	// LabelSenderToken is the name of a token. It is not called "sender_token": the
 	// value of such a name is masked as a secret.
-	LabelSenderToken = "sender_token_name"
+	LabelSenderToken = etch.LabelSenderToken
 	LabelClaimed     = "claimed_"
 
 	senderPrefix = "sender_"

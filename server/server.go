@@ -110,7 +110,6 @@ type Server struct {
 	limits Limits
 	rights rights
 	origin string // the log's name
-	began  time.Time
 
 	mu       sync.Mutex
 	senders  map[identity]*account   // guarded by mu
@@ -120,6 +119,7 @@ type Server struct {
 	draining bool                    // guarded by mu
 
 	repeats  repeats
+	recalled recollection
 	room     room
 	stopping chan struct{} // closed when draining begins
 	requests sync.WaitGroup
@@ -138,13 +138,14 @@ func New(log *etch.Log, opts *Options) (*Server, error) {
 		conns:    make(map[*conn]struct{}),
 		stopping: make(chan struct{}),
 	}
+	s.recalled.records, s.recalled.bytes = recallRecords, recallBytes
+	s.recalled.wanted.Store(1)
 	if opts != nil {
 		s.opt = *opts
 	}
 	if s.opt.Now == nil {
 		s.opt.Now = time.Now
 	}
-	s.began = s.opt.Now()
 	s.limits = s.opt.Limits.withDefaults()
 	var err error
 	if s.rights, err = newRights(&s.opt); err != nil {

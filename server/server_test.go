@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/server"
@@ -117,6 +119,25 @@ func (d *daemon) dial(t testing.TB) *line {
 	}
 	t.Cleanup(func() { _ = c.Close() }) // the test may have closed it
 	return &line{t, c, bufio.NewReader(c)}
+}
+
+// greeted dials a daemon that waits for nobody long, and says something of which the first
+// line is an event. Where the machine was so busy that the daemon has ended the connection
+// by then it tries again: it returns once that event is recorded.
+func (d *daemon) greeted(t testing.TB, text string) *line {
+	t.Helper()
+	var why error
+	for began := time.Now(); time.Since(began) < patiently; {
+		l := d.dial(t)
+		_, err := l.Write([]byte(text))
+		answer, reading := l.in.ReadString('\n')
+		if strings.Contains(answer, `"durable":true`) {
+			return l
+		}
+		why = errors.Join(err, reading, l.Close())
+	}
+	t.Fatalf("no answer to %.60q: %v", text, why)
+	return nil
 }
 
 func (l *line) send(text string) {

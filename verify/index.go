@@ -33,7 +33,7 @@ type Indexes struct {
 	Digest func(index io.ReaderAt, size int64) (digest [32]byte, err error)
 }
 
-// mostMade bounds the memory of making indexes, some 15 MiB for each.
+// mostMade bounds the memory of making indexes, some 20 MiB for each.
 const mostMade = 8
 
 // mostIndex is the size from which on a file is no index of any segment. What is

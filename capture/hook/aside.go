@@ -2,7 +2,6 @@ package hook
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // A delivery whose session's lock others have for too long keeps what it has to remember
@@ -32,9 +32,6 @@ const (
 	claimLife = 2 * time.Second
 	// maxAside bounds how many files one delivery takes in.
 	maxAside = 512
-	// maxOrdinal is more than any session counts. Deliveries that do not know how far
-	// it has are numbered above it.
-	maxOrdinal = 1 << 30
 	// looks is how often a session is looked at that others are writing.
 	looks = 5
 )
@@ -50,17 +47,43 @@ type aside struct {
 }
 
 // claimName is the name of a delivery: of a call by its id, input and phase, whichever agent's
-// name the settings gave; of all else by its payload.
+// name the settings gave; of all else by its payload. It is made once: inputs may be long.
 func (t *Turn) claimName() string {
+	if t.claimed == "" {
+		t.claimed = t.nameOfClaim()
+	}
+	return t.claimed
+}
+
+func (t *Turn) nameOfClaim() string {
 	c := &t.m.Call
 	switch kind := t.m.Kind; {
 	case c.ID == "":
 	case kind == AttemptEvent:
-		return keyOf("attempt", c.ID, InputDigest(c.Input)).text()
+		return keyOf("attempt", c.ID, t.inputDigest(c)).text()
 	case kind == ResultEvent || kind == FailureEvent:
-		return keyOf("end", c.ID, InputDigest(c.Input)).text()
+		return keyOf("end", c.ID, t.inputDigest(c)).text()
 	}
 	return t.payloadKey().text()
+}
+
+// inputDigest is the [InputDigest] of a call of the payload, which is made once for those
+// that have one input.
+func (t *Turn) inputDigest(c *Call) string {
+	if len(c.Input) == 0 {
+		return ""
+	}
+	if at := unsafe.SliceData(c.Input); at != t.digested.at || len(c.Input) != t.digested.size {
+		t.digested = digested{at, len(c.Input), InputDigest(c.Input)}
+	}
+	return t.digested.digest
+}
+
+// A digested is a part of a payload, which nobody changes, with its digest.
+type digested struct {
+	at     *byte
+	size   int
+	digest string
 }
 
 // readAside returns what is kept aside of the session at a path, which has no suffix.
@@ -105,8 +128,6 @@ func (s *Sessions) beginAside(t *Turn) error {
 	t.state.takeIn(kept.changes)
 	s.forgetOpen(t)
 	before := t.state.append(nil)
-	own := t.payloadKey()
-	t.state.apart = int(binary.BigEndian.Uint32(own[:])>>1) + maxOrdinal
 	t.tell()
 	t.finish()
 	err = errors.Join(err, readErr)
@@ -296,7 +317,7 @@ func (s *Sessions) removeAside(path string) error {
 // since returns what a turn has made of a session, as a session of nothing else.
 func (s *session) since(before *session) *session {
 	c := *s
-	c.Open, c.Closed, c.Counts, c.Total = nil, nil, nil, 0
+	c.Open, c.Closed = nil, nil
 	c.Keys = without(s.Keys, 8, 8, nil, before.Keys)
 	c.Notes = without(s.Notes, 16, 8, nil, before.Notes)
 	for i := range s.Open {
@@ -307,7 +328,7 @@ func (s *session) since(before *session) *session {
 	}
 	for i := range before.Open {
 		if o := &before.Open[i]; s.findCall(o.ID, o.Digest) < 0 {
-			c.Closed = append(c.Closed, closedCall{o.ID, o.Tool, o.Digest, o.Asked})
+			c.Closed = append(c.Closed, closedCall{ID: o.ID, Tool: o.Tool, Digest: o.Digest, Asked: o.Asked})
 		}
 	}
 	return &c

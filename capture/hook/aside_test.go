@@ -55,7 +55,7 @@ func holdSessions(t *testing.T, dir string) (release func()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := lock.Acquire(time.Second); err != nil {
+		if err := lock.Acquire(time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		locks = append(locks, lock)
@@ -160,7 +160,8 @@ func TestClaimOfTheDead(t *testing.T) {
 		t.Fatalf("kept aside: %v, %v", kept, err)
 	}
 	claim := kept[0][:len(kept[0])-len(".kept")] + ".claim"
-	if err := errors.Join(turn.Drop(), os.WriteFile(claim, nil, 0o600)); err != nil {
+	fresh := time.Now().Add(time.Hour) // however long this takes
+	if err := errors.Join(turn.Drop(), os.WriteFile(claim, nil, 0o600), os.Chtimes(claim, fresh, fresh)); err != nil {
 		t.Fatal(err)
 	}
 	if got := keeps(t, begins(t, dir, "PreToolUse", pre, 0)); len(got) > 0 {

@@ -19,7 +19,7 @@ type Call struct {
 	Tool          string // as the agent names it
 	Server        string // MCP server; "" where the tool is the agent's own
 	Input         json.RawMessage
-	Digest        string // its InputDigest, where that is all that is remembered of the input
+	Digest        string // the InputDigest of the input, where that is made, or all that is remembered of it; else ""
 	Cwd           string
 	Model         string
 	Mode          string // the permission mode

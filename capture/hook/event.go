@@ -49,7 +49,13 @@ func (a *Agent) event(c *Call, opt Recording) *etch.Event {
 	setLabel(e, "agent_type", c.AgentType)
 	setLabel(e, "parent_session", c.ParentSession)
 	setLabel(e, "permission_mode", c.Mode)
-	setLabel(e, "input_sha256", InputDigest(c.Input))
+	switch {
+	case len(c.Input) == 0:
+	case c.Digest != "":
+		setLabel(e, "input_sha256", c.Digest)
+	default:
+		setLabel(e, "input_sha256", InputDigest(c.Input))
+	}
 	return e
 }
 
@@ -138,14 +144,21 @@ func (c *Call) toolName() string {
 	return c.Server + "\x00" + c.Tool
 }
 
-// MadeID returns the id of a call whose agent gives it none: the ordinal-th
-// call of the session, from 1, of that tool with that input (by its digest).
-func MadeID(session, tool, inputDigest string, ordinal int) string {
-	text := appendQuoted(nil, session)
-	text = appendQuoted(text, tool)
-	text = appendQuoted(text, inputDigest)
-	text = strconv.AppendInt(text, int64(ordinal), 10)
-	sum := sha256.Sum256(text)
+// madeID returns the id of a call whose agent gives it none. No other call has it,
+// whatever is remembered of the session, which may be lost, or somebody else's: a delivery is
+// known by what was sent and when, and its process by a number that it drew. Two turns
+// of one delivery give a call the same id.
+func (t *Turn) madeID(c *Call, digest string) string {
+	t.made++
+	sum := sha256.Sum256(t.m.Delivery.Payload)
+	text := appendQuoted(nil, c.Session)
+	text = appendQuoted(text, c.toolName())
+	text = appendQuoted(text, digest)
+	text = append(text, sum[:]...)
+	text = append(text, t.sessions.nonce[:]...)
+	text = strconv.AppendInt(text, t.now.UnixNano(), 10)
+	text = strconv.AppendInt(append(text, '#'), int64(t.made), 10)
+	sum = sha256.Sum256(text)
 	return "call_" + hex.EncodeToString(sum[:13])
 }
 

@@ -20,7 +20,8 @@
 // can guess. Environments are never kept.
 //
 // BUG(hook): Agents without call ids (Gemini, Copilot) do not say which of two
-// calls of one tool and one input ended first; the elder is taken.
+// calls of one tool and one input ended first: of those that began at once the elder is
+// taken, else the later.
 //
 // BUG(hook): What runs without a hook is not seen: commands that a person types
 // with "!", agents started with their hooks off, and calls that an agent
@@ -62,6 +63,10 @@ type Agent struct {
 	// Comments says that those files may have comments; of the other agents' one with
 	// a comment is left out, as is one that is no JSON for another reason.
 	Comments bool
+	// Misfit returns which member of a settings file, that of the name or one inside, is of
+	// another type than the agent wants, for which it leaves out the whole file, and what it
+	// wants there; "" elsewhere. nil is an agent of which none such is known.
+	Misfit func(file, name string, value []byte) (member, wants string)
 	// Answers returns what the agent takes for "go on" from an event, and for a
 	// refusal, which it must not be asked for where it has none.
 	Answers func(event string, kind Kind) (goOn Answer, deny func(reason string) Answer)
@@ -148,6 +153,9 @@ func (a *Agent) Asks(event string) bool {
 	kind := a.eventKind(event)
 	return kind == AttemptEvent || kind == PermissionEvent
 }
+
+// Changes reports whether a hook of an event is told that the agent's settings have changed.
+func (a *Agent) Changes(event string) bool { return a.eventKind(event) == ConfigEvent }
 
 func (a *Agent) answers(event string) (Answer, func(string) Answer) {
 	kind := a.eventKind(event)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/hookenv"
@@ -110,8 +109,8 @@ func (t *Turn) compare(name string, again bool) {
 		t.finding(told, name, off)
 	case stand.events < g.hooks && err != nil:
 		t.finding(told, name, "the file with this program's hooks is gone or cannot be read")
-	case stand.events < g.hooks && stand.unread:
-		t.finding(told, name, "the file with this program's hooks is not read any more as it stands")
+	case stand.events < g.hooks && stand.unread != "":
+		t.finding(told, name, stand.unread)
 	case stand.events < g.hooks && len(stand.idle) > 0:
 		t.finding(told, name, "this program's hooks were kept from being run at "+strings.Join(stand.idle, ", "))
 	case stand.events < g.hooks:
@@ -196,33 +195,6 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 	}
 	if variable := t.bends(name, p); variable != "" {
 		return variable + setForHooks
-	}
-	return ""
-}
-
-// featureOff returns the key by which a file of Codex's switches hooks off: "" where
-// none does. It knows TOML as far as people write it; etch doctor knows all of it.
-func featureOff(text string) string {
-	table := ""
-	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(line, "#")
-		line = strings.Map(func(r rune) rune {
-			if unicode.IsSpace(r) || r == '"' || r == '\'' {
-				return -1
-			}
-			return r
-		}, line)
-		if strings.HasPrefix(line, "[") {
-			table = strings.Trim(line, "[]") + "."
-			continue
-		}
-		key, value, _ := strings.Cut(table+line, "=")
-		for _, name := range [...]string{"hooks", "codex_hooks"} {
-			inline := strings.Trim(value, "{}")
-			if key == "features."+name && value == "false" || key == "features" && slices.Contains(strings.Split(inline, ","), name+"=false") {
-				return "features." + name
-			}
-		}
 	}
 	return ""
 }

@@ -100,6 +100,10 @@ func TestHooksTampered(t *testing.T) {
 			`"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop --no-env"}]}]}}`
 	}
 	const noted = "{\n // mine: \"x\"\n \"hooks\": {\"AfterTool\": [{\"hooks\": [{\"command\": \"/usr/bin/etch hook gemini AfterTool\"},]}]} /* } */ }"
+	const claude = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code Stop --no-env"}]}]}}`
+	misfit := func(member, value string) string {
+		return strings.Replace(claude, "{", `{"`+member+`":`+value+`,`, 1)
+	}
 	const flat = `{"version":1,"hooks":{"stop":[{"command":"/usr/bin/etch hook cursor stop"}]}}`
 	const shells = `{"version":1,"hooks":{"agentStop":[{"type":"command","bash":"/usr/bin/etch hook copilot agentStop"}]}}`
 	for _, test := range []struct {
@@ -141,6 +145,14 @@ func TestHooksTampered(t *testing.T) {
 		{"no longer JSON", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), codex("/usr/bin/etch") + "}", unread},
 		{"a comment where none is read", "codex", "home/.codex/hooks.json", codex("/usr/bin/etch"), "// x\n" + codex("/usr/bin/etch"), unread},
 		{"a broken file", "gemini", "home/.gemini/settings.json", noted, noted + "}", unread},
+		{"a switch that is a text", "claudecode", "home/.claude/settings.json", claude, misfit("disableAllHooks", `"true"`), unread + ": disableAllHooks is not true or false"},
+		{"a text where an object is wanted", "claudecode", "home/.claude/settings.json", claude, misfit("permissions", `"x"`), unread + ": permissions is not an object"},
+		{"a text inside where a list is wanted", "claudecode", "home/.claude/settings.json", claude, misfit("permissions", `{"deny":"x"}`), unread + ": permissions.deny is not a list"},
+		{"a number where a text is wanted", "claudecode", "home/project/.claude/settings.local.json", claude, misfit("mod\u0065l", "5"), unread + ": model is not a text"},
+		{"the last of two counts", "claudecode", "home/.claude/settings.json", claude, misfit("model", `"x","model":5`), unread + ": model is not a text"},
+		{"the first of two does not", "claudecode", "home/.claude/settings.json", claude, misfit("model", `5,"model":"x"`), ""},
+		{"members that nobody knows", "claudecode", "home/.claude/settings.json", claude, misfit("noSuchMember", "5"), ""},
+		{"what another agent takes", "qwen", "home/.qwen/settings.json", strings.ReplaceAll(claude, "claude-code", "qwen"), strings.ReplaceAll(misfit("permissions", "5"), "claude-code", "qwen"), ""},
 		{"removed", "copilot", "home/project/.github/hooks/etch.json", shells, "", gone},
 		{"switched off", "copilot", "home/.copilot/hooks/etch.json", shells, strings.Replace(shells, "{", `{"disableAllHooks":true,`, 1), off + "disableAllHooks is set"},
 		{"emptied", "cursor", "home/.cursor/hooks.json", flat, `{"version":1,"hooks":{}}`, out},

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/surrogate"
 )
 
 // A Policy says which calls are refused.
@@ -27,21 +29,77 @@ func (p *Policy) Judge(agent *Agent, turn *Turn) (events []*etch.Event, reason s
 	if p.DenyRisk == "" || turn.Request == nil {
 		return events, ""
 	}
-	level, why := p.Classify(agent.Attempt(turn.Request, p.Recording))
-	if !level.Reaches(p.DenyRisk) {
-		return events, ""
-	}
-	reason = fmt.Sprintf("risk %s is at or above the limit %s", level, p.DenyRisk)
-	if len(why) > 0 {
-		reason += ": " + strings.Join(why, "; ")
-	}
 	// Of a call that is delivered twice attempt and refusal are on record already.
-	if at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt }); at >= 0 {
+	at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt })
+	if reason = unclear(turn.m.Delivery.Payload, turn.Request.Input); reason == "" {
+		var attempt *etch.Event
+		if at >= 0 {
+			attempt = events[at]
+		} else {
+			attempt = agent.Attempt(turn.Request, p.Recording)
+		}
+		level, why := p.Classify(attempt)
+		if !level.Reaches(p.DenyRisk) {
+			return events, ""
+		}
+		reason = p.reason(level, why)
+	}
+	if at >= 0 {
 		ev := p.refusal(agent, turn.Request, events[at], reason)
 		ev.ID, ev.Timestamp = etch.NewEventID(turn.now), turn.now
 		events = append(slices.Clip(events), ev)
 	}
-	return events, "etch refuses this call: " + reason
+	return events, refusedFor(reason)
+}
+
+// Foresee judges the call that a delivery asks about by the command of a shell alone, and
+// returns the reason for which [Policy.Judge] will refuse it: "" where that is no reason,
+// and where it asks about no such call. It takes no longer than the payload is read.
+func (p *Policy) Foresee(d *Delivery) (reason string) {
+	m := decode(d)
+	if m.Kind != AttemptEvent || d.Agent.kind(&m.Call) != ShellTool {
+		return ""
+	}
+	input, _ := ParsePayload(inputObject(m.Call.Input))
+	command, _ := commandOf(input)
+	level, why := p.Classify(&etch.Event{
+		Type: etch.CommandExecution, Phase: etch.Attempt,
+		Action: &etch.Action{Tool: m.Call.Tool, Cwd: m.Call.Cwd, Command: command, ClaimSource: etch.ClaimShell, Allowed: true},
+	})
+	if !level.Reaches(p.DenyRisk) {
+		return ""
+	}
+	return refusedFor(p.reason(level, why))
+}
+
+// reason says why a call of a risk is refused.
+func (p *Policy) reason(level etch.Risk, why []string) string {
+	reason := fmt.Sprintf("risk %s is at or above the limit %s", level, p.DenyRisk)
+	if len(why) > 0 {
+		reason += ": " + strings.Join(why, "; ")
+	}
+	return reason
+}
+
+// refusedFor is what an agent is told of a call that is refused for a reason.
+func refusedFor(reason string) string { return "etch refuses this call: " + reason }
+
+// Unjudged is what an agent is told of a call that is refused because the policy refuses
+// some calls, and nobody can say yet whether this is one.
+func Unjudged(cause error) string {
+	return fmt.Sprintf("etch refuses what it cannot judge in time: %v", cause)
+}
+
+// unclear says why a call cannot be judged, though it can be read: what the agent, or its
+// tool, makes of the text may be something else. "" where nothing is unclear.
+func unclear(payload, input []byte) string {
+	switch {
+	case surrogate.In(payload), surrogate.In(input): // the input may be JSON in a string
+		return "it cannot be judged: half of a surrogate pair is in it, and readers differ in what that says"
+	case !utf8.Valid(payload):
+		return "it cannot be judged: it is not UTF-8, and readers differ in what stands there"
+	}
+	return ""
 }
 
 // refusal returns the event that ends a call which the policy refuses.

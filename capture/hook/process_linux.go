@@ -3,15 +3,42 @@ package hook
 import (
 	"bytes"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // lookProcess reads the process table.
 func lookProcess(id int) (processEntry, bool) {
-	stat, err := readFile("/proc/"+strconv.Itoa(id)+"/stat", 4<<10)
+	var room [2 << 10]byte // a line of proc_pid_stat(5) is shorter
+	stat, err := readOnce("/proc/"+strconv.Itoa(id)+"/stat", room[:])
 	if err != nil {
 		return processEntry{}, false
 	}
 	return parseStat(id, stat)
+}
+
+// readOnce reads the beginning of a file of /proc, which one call gives: this is asked
+// of every delivery.
+func readOnce(name string, room []byte) ([]byte, error) {
+	fd, err := again(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(fd) }() // it was only read
+	n, err := again(func() (int, error) { return unix.Read(fd, room) })
+	if err != nil {
+		return nil, err
+	}
+	return room[:n], nil
+}
+
+// again calls until no signal interrupts.
+func again(call func() (int, error)) (int, error) {
+	for {
+		if n, err := call(); err != unix.EINTR {
+			return n, err
+		}
+	}
 }
 
 // parseStat reads a stat file of proc_pid_stat(5): the name stands in
@@ -21,18 +48,25 @@ func parseStat(id int, stat []byte) (processEntry, bool) {
 	if open < 0 || end < open {
 		return processEntry{}, false
 	}
-	fields := bytes.Fields(stat[end+1:])
 	const state, parent, start = 0, 1, 19 // fields 3, 4 and 22
-	if len(fields) <= start || string(fields[state]) == "Z" {
-		return processEntry{}, false // a zombie has ended
+	entry, at := processEntry{process: process{ID: id}, name: string(stat[open+1 : end])}, 0
+	var err error
+	for field := range bytes.FieldsSeq(stat[end+1:]) {
+		switch at {
+		case state:
+			if string(field) == "Z" {
+				return processEntry{}, false // a zombie has ended
+			}
+		case parent:
+			entry.parent, err = strconv.Atoi(string(field))
+		case start:
+			entry.Start, err = strconv.ParseUint(string(field), 10, 64)
+			return entry, err == nil
+		}
+		if err != nil {
+			return processEntry{}, false
+		}
+		at++
 	}
-	ppid, err := strconv.Atoi(string(fields[parent]))
-	if err != nil {
-		return processEntry{}, false
-	}
-	at, err := strconv.ParseUint(string(fields[start]), 10, 64)
-	if err != nil {
-		return processEntry{}, false
-	}
-	return processEntry{process{id, at}, ppid, string(stat[open+1 : end])}, true
+	return processEntry{}, false
 }

@@ -21,12 +21,12 @@ const (
 	maxClosed = 32
 	maxKeys   = 768
 	maxNotes  = 64
-	maxCounts = 512
 	maxAgents = 64
 	maxGuards = 16
 	maxMemo   = 2 << 10 // bytes of a command, and of arguments, where there is little room
 	maxMemos  = 128 << 10
 
+	together   = time.Second    // how far apart calls begin that an agent runs at once
 	noteLife   = time.Minute    // past that, the same payload is another event
 	sessionEnd = 24 * time.Hour // past that without a word, nothing more comes
 )
@@ -35,25 +35,21 @@ const (
 // every claim in it may be wrong or missing, and the worst is a call that is
 // recorded twice, or that is said to have ended without a word.
 type session struct {
-	Version int            `json:"v"`
-	ID      string         `json:"id,omitempty"`
-	Agent   string         `json:"agent"`
-	Host    string         `json:"host,omitempty"`
-	Parent  string         `json:"parent,omitempty"` // the session that this sub-agent's belongs to
-	Seen    int64          `json:"seen"`             // when the last delivery came, in milliseconds
-	Ended   bool           `json:"ended,omitempty"`
-	Process process        `json:"process"`
-	Open    []openCall     `json:"open,omitempty"`
-	Closed  []closedCall   `json:"closed,omitempty"`
-	Keys    []byte         `json:"keys,omitempty"`  // 8 bytes each: what was recorded of calls
-	Notes   []byte         `json:"notes,omitempty"` // 16 bytes each: what was recorded else, and when
-	Counts  map[string]int `json:"counts,omitempty"`
-	Total   int            `json:"total,omitempty"` // calls that got their id here
-	Agents  []string       `json:"agents,omitempty"`
-	Tools   bool           `json:"tools,omitempty"`  // the agent tells of tools, so that echoes say nothing
-	Guards  []string       `json:"guards,omitempty"` // settings files in which the hooks stood at the start
-
-	apart int // what calls are numbered from that nobody else may know of; 0: from 1, by Counts
+	Version int          `json:"v"`
+	ID      string       `json:"id,omitempty"`
+	Agent   string       `json:"agent"`
+	Host    string       `json:"host,omitempty"`
+	Parent  string       `json:"parent,omitempty"` // the session that this sub-agent's belongs to
+	Seen    int64        `json:"seen"`             // when the last delivery came, in milliseconds
+	Ended   bool         `json:"ended,omitempty"`
+	Process process      `json:"process"`
+	Open    []openCall   `json:"open,omitempty"`
+	Closed  []closedCall `json:"closed,omitempty"`
+	Keys    []byte       `json:"keys,omitempty"`  // 8 bytes each: what was recorded of calls
+	Notes   []byte       `json:"notes,omitempty"` // 16 bytes each: what was recorded else, and when
+	Agents  []string     `json:"agents,omitempty"`
+	Tools   bool         `json:"tools,omitempty"`  // the agent tells of tools, so that echoes say nothing
+	Guards  []string     `json:"guards,omitempty"` // settings files in which the hooks stood at the start
 }
 
 const sessionVersion = 1
@@ -61,7 +57,7 @@ const sessionVersion = 1
 // An openCall has an attempt on record and no completion.
 type openCall struct {
 	ID      string  `json:"id"`
-	Made    bool    `json:"made,omitempty"` // by MadeID
+	Made    bool    `json:"made,omitempty"` // by madeID
 	Tool    string  `json:"tool"`
 	Server  string  `json:"server,omitempty"`
 	Digest  string  `json:"digest,omitempty"` // of its input
@@ -82,6 +78,9 @@ type closedCall struct {
 	Tool   string `json:"tool"`
 	Digest string `json:"digest,omitempty"`
 	Asked  bool   `json:"asked,omitempty"`
+	// Guessed says that the call got its id here, and that its end was made up for want
+	// of a word, which may still come.
+	Guessed bool `json:"guessed,omitempty"`
 }
 
 // A memo is what a completion repeats of an attempt, with its secrets masked:
@@ -275,24 +274,6 @@ func (s *session) note(k key, now time.Time) bool {
 	return fresh
 }
 
-// ordinal returns the number of the next call of a tool with an input.
-func (s *session) ordinal(tool, digest string) int {
-	if s.apart != 0 {
-		s.apart++
-		return s.apart
-	}
-	s.Total++
-	k := keyOf(tool, digest).text()
-	if n, ok := s.Counts[k]; ok || len(s.Counts) < maxCounts {
-		if s.Counts == nil {
-			s.Counts = make(map[string]int)
-		}
-		s.Counts[k] = n + 1
-		return n + 1
-	}
-	return s.Total // no two calls have it
-}
-
 // find returns the place of an open call by its id, -1 where there is none.
 func (s *session) find(id string) int {
 	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id })
@@ -304,48 +285,61 @@ func (s *session) findCall(id, digest string) int {
 	return slices.IndexFunc(s.Open, func(o openCall) bool { return o.ID == id && (digest == "" || o.Digest == digest) })
 }
 
-// match returns the place of the open call that a call without an id is: of
-// those of its tool, agent and server the eldest of the same input, else the
-// one whose input has most in common with it, since an agent may change an
-// input before it runs. It returns -1 where there is none.
+// match returns the place of the open call that a call without an id is: of those of its
+// tool, agent and server the latest of the same input, else the one whose input has most in
+// common with it, since an agent may change an input before it runs. It returns -1
+// where there is none.
 func (s *session) match(c *Call, digest string) int {
+	same := func(o *openCall) bool { return o.Made && o.of(c) }
+	if i := s.latest(func(o *openCall) bool { return same(o) && o.Digest == digest }); i >= 0 {
+		return i
+	}
 	best, most := -1, -1
 	parts := partsOf(c.Input)
 	for i := range s.Open {
-		o := &s.Open[i]
-		if !o.Made || o.Tool != c.Tool || o.Server != c.Server || o.Agent != c.AgentID {
-			continue
-		}
-		if o.Digest == digest {
-			return i
-		}
-		if n := inCommon(o.Parts, parts); n > most {
-			best, most = i, n
+		if o := &s.Open[i]; same(o) {
+			if n := inCommon(o.Parts, parts); n > most {
+				best, most = i, n
+			}
 		}
 	}
 	return best
 }
 
+// of reports whether a call is one of the tool, server and sub-agent of another.
+func (o *openCall) of(c *Call) bool {
+	return o.Agent == c.AgentID && o.Server == c.Server && o.Tool == c.Tool
+}
+
+// latest returns the place of the latest of open calls that are alike, or of the eldest that
+// began with that one; -1 where there is none. One before it is over, though nothing told of
+// its end, or the agent would not have tried again: it was refused, or its end was lost.
+func (s *session) latest(is func(*openCall) bool) int {
+	var start int64
+	for i := range s.Open {
+		if o := &s.Open[i]; is(o) {
+			start = max(start, o.Start)
+		}
+	}
+	return slices.IndexFunc(s.Open, func(o openCall) bool { return is(&o) && start-o.Start <= together.Microseconds() })
+}
+
 // asked returns the call that a request for permission is about, and whether it
 // is one of which no request was told so far.
 func (s *session) asked(c *Call, digest string) (id string, fresh bool) {
-	same := func(tool, other string) bool { return tool == c.Tool && other == digest }
-	for i := range s.Open {
-		if o := &s.Open[i]; o.Agent == c.AgentID && o.Server == c.Server && same(o.Tool, o.Digest) && !o.Asked {
-			o.Asked = true
-			return o.ID, true
-		}
+	same := func(o *openCall) bool { return o.of(c) && o.Digest == digest }
+	if i := s.latest(func(o *openCall) bool { return same(o) && !o.Asked }); i >= 0 {
+		s.Open[i].Asked = true
+		return s.Open[i].ID, true
 	}
 	for i := range s.Closed {
-		if o := &s.Closed[i]; same(o.Tool, o.Digest) && !o.Asked {
+		if o := &s.Closed[i]; o.Tool == c.Tool && o.Digest == digest && !o.Asked {
 			o.Asked = true
 			return o.ID, true
 		}
 	}
-	for i := range s.Open {
-		if o := &s.Open[i]; o.Agent == c.AgentID && o.Server == c.Server && same(o.Tool, o.Digest) {
-			return o.ID, false
-		}
+	if i := s.latest(same); i >= 0 {
+		return s.Open[i].ID, false
 	}
 	return "", false
 }
@@ -353,11 +347,33 @@ func (s *session) asked(c *Call, digest string) (id string, fresh bool) {
 // close forgets the open call at i.
 func (s *session) close(i int) {
 	o := s.Open[i]
-	s.Closed = append(s.Closed, closedCall{o.ID, o.Tool, o.Digest, o.Asked})
+	s.Closed = append(s.Closed, closedCall{ID: o.ID, Tool: o.Tool, Digest: o.Digest, Asked: o.Asked})
 	if over := len(s.Closed) - maxClosed; over > 0 {
 		s.Closed = slices.Delete(s.Closed, 0, over)
 	}
 	s.Open = slices.Delete(s.Open, i, i+1)
+}
+
+// guess notes that the call that was closed last has no end but a guess.
+func (s *session) guess(o *openCall) { s.Closed[len(s.Closed)-1].Guessed = o.Made }
+
+// late returns the id of the call whose end was guessed, and of which the word comes after
+// all: the eldest of its tool and input; "" where there is none.
+func (s *session) late(tool, digest string) string {
+	for i := range s.Closed {
+		if c := &s.Closed[i]; c.Guessed && c.Tool == tool && c.Digest == digest {
+			c.Guessed = false
+			return c.ID
+		}
+	}
+	return ""
+}
+
+// settled says that no word comes any more of ends that were guessed.
+func (s *session) settled() {
+	for i := range s.Closed {
+		s.Closed[i].Guessed = false
+	}
 }
 
 // partsOf returns four bytes for each member of an input, at most 32 members.

@@ -44,17 +44,6 @@ func (s *session) append(dst []byte) []byte {
 	}
 	w.bytes("keys", s.Keys)
 	w.bytes("notes", s.Notes)
-	if len(s.Counts) > 0 {
-		w.name("counts")
-		w.begin('{')
-		for _, k := range slices.Sorted(maps.Keys(s.Counts)) {
-			w.number(k, int64(s.Counts[k]))
-		}
-		w.end('}')
-	}
-	if s.Total != 0 {
-		w.number("total", int64(s.Total))
-	}
 	w.texts("agents", s.Agents)
 	w.flag("tools", s.Tools)
 	w.texts("guards", s.Guards)
@@ -167,6 +156,7 @@ func (w *objectWriter) closed(o *closedCall) {
 	w.string("tool", o.Tool)
 	w.text("digest", o.Digest)
 	w.flag("asked", o.Asked)
+	w.flag("guessed", o.Guessed)
 	w.end('}')
 }
 
@@ -202,7 +192,7 @@ func readSession(content []byte) (*session, bool) {
 	s := &session{
 		Version: int(r.number(o, "v")), ID: r.text(o, "id"), Agent: r.text(o, "agent"), Host: r.text(o, "host"), Parent: r.text(o, "parent"),
 		Seen: r.number(o, "seen"), Ended: r.flag(o, "ended"), Process: r.process(o),
-		Keys: r.bytes(o, "keys"), Notes: r.bytes(o, "notes"), Total: int(r.number(o, "total")),
+		Keys: r.bytes(o, "keys"), Notes: r.bytes(o, "notes"),
 		Agents: r.texts(o, "agents"), Tools: r.flag(o, "tools"), Guards: r.texts(o, "guards"),
 	}
 	for _, raw := range r.list(o, "open") {
@@ -212,14 +202,9 @@ func readSession(content []byte) (*session, bool) {
 	}
 	for _, raw := range r.list(o, "closed") {
 		c := r.object(raw)
-		s.Closed = append(s.Closed, closedCall{ID: r.text(c, "id"), Tool: r.text(c, "tool"), Digest: r.text(c, "digest"), Asked: r.flag(c, "asked")})
-	}
-	if raw := o.Get("counts"); raw != nil {
-		counts := r.object(raw)
-		s.Counts = make(map[string]int, counts.Len())
-		for _, m := range counts.members {
-			s.Counts[m.name] = int(r.integer(m.value))
-		}
+		s.Closed = append(s.Closed, closedCall{
+			ID: r.text(c, "id"), Tool: r.text(c, "tool"), Digest: r.text(c, "digest"), Asked: r.flag(c, "asked"), Guessed: r.flag(c, "guessed"),
+		})
 	}
 	return s, !r.bad
 }

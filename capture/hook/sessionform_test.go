@@ -37,8 +37,8 @@ func drawSession(t *rapid.T) *session {
 	s := &session{
 		Version: sessionVersion, ID: someText.Draw(t, "id"), Agent: someText.Draw(t, "agent"), Host: someText.Draw(t, "host"),
 		Parent: someText.Draw(t, "parent"), Seen: rapid.Int64().Draw(t, "seen"), Ended: rapid.Bool().Draw(t, "ended"), Process: drawProcess(t),
-		Keys: some.Draw(t, "keys"), Notes: some.Draw(t, "notes"), Counts: rapid.MapOfN(someText, rapid.Int(), 0, 90).Draw(t, "counts"),
-		Total: rapid.Int().Draw(t, "total"), Agents: someNames.Draw(t, "agents"), Tools: rapid.Bool().Draw(t, "tools"), Guards: someNames.Draw(t, "guards"),
+		Keys: some.Draw(t, "keys"), Notes: some.Draw(t, "notes"),
+		Agents: someNames.Draw(t, "agents"), Tools: rapid.Bool().Draw(t, "tools"), Guards: someNames.Draw(t, "guards"),
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "open") {
 		s.Open = append(s.Open, openCall{
@@ -49,7 +49,9 @@ func drawSession(t *rapid.T) *session {
 		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "closed") {
-		s.Closed = append(s.Closed, closedCall{someText.Draw(t, "id"), someText.Draw(t, "tool"), someText.Draw(t, "digest"), rapid.Bool().Draw(t, "asked")})
+		s.Closed = append(s.Closed, closedCall{
+			someText.Draw(t, "id"), someText.Draw(t, "tool"), someText.Draw(t, "digest"), rapid.Bool().Draw(t, "asked"), rapid.Bool().Draw(t, "guessed"),
+		})
 	}
 	return s
 }

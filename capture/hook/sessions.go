@@ -2,11 +2,13 @@ package hook
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,8 +28,9 @@ const maxFile = 8 << 20
 // file a session, and its lock. It is a cache and no evidence: any of it may be
 // removed at any time. It is safe for concurrent use, also by several processes.
 type Sessions struct {
-	dir string
-	fs  vfs.FS
+	dir   string
+	fs    vfs.FS
+	nonce [16]byte // which no other Sessions has drawn
 
 	mu     sync.Mutex
 	open   []*Turn          // begun here, neither kept nor dropped
@@ -36,7 +39,13 @@ type Sessions struct {
 }
 
 // NewSessions returns the sessions remembered in dir, which need not exist yet.
-func NewSessions(dir string) *Sessions { return &Sessions{dir: dir, fs: vfs.OS()} }
+func NewSessions(dir string) *Sessions {
+	s := &Sessions{dir: dir, fs: vfs.OS()}
+	// The runtime's generator got its key from the system when the process began.
+	binary.LittleEndian.PutUint64(s.nonce[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(s.nonce[8:], rand.Uint64())
+	return s
+}
 
 // Begin makes of a delivery what is to be recorded, and remembers it: other
 // deliveries of the session need not wait until it is on record. Where the same
@@ -378,8 +387,11 @@ type Turn struct {
 	anew     bool   // another one of the same delivery was begun before, and given up when it was shown
 	kept     string // where that is kept aside, for want of the lock; "" elsewhere
 	swept    []*heldSession
+	made     int // calls that got their ids here
 	process  process
 	now      time.Time
+	claimed  string   // its claimName, once that is made: before others may see the turn
+	digested digested // the input of which a digest was made last
 }
 
 // A LostSession is one that is over, and of whose end no hook has told.

@@ -15,7 +15,7 @@ type standing struct {
 	events int      // at which one is run, and waited for
 	idle   []string // at which there is one that is not; the names, in order
 	sum    string   // of all of them, however the file is laid out; "" where there is none
-	unread bool     // the agent leaves out the file as it stands, and what is in it
+	unread string   // why the agent leaves out the file as it stands, and what is in it; "" where it reads it
 }
 
 // standing returns how the agent's hooks stand in a file. They count by what starts
@@ -31,7 +31,10 @@ func (a *Agent) standing(name string, content []byte) standing {
 	var parts []string
 	p, read := a.settingsOf(content)
 	if !read {
-		return standing{unread: true}
+		return standing{unread: notRead}
+	}
+	if why := a.misfit(name, p); why != "" {
+		return standing{unread: notRead + ": " + why}
 	}
 	for _, root := range [...]string{"hooks", "etch"} { // Antigravity has the name of the hooks around the events
 		list, _ := p.Object(root)
@@ -179,6 +182,23 @@ func isHookWord(word string) bool {
 	word = strings.Trim(word, `"'`)
 	word = strings.TrimSuffix(word[strings.LastIndexAny(word, `/\`)+1:], ".exe")
 	return word == "hook" || word == "etch-hook"
+}
+
+// notRead is what is said of a file that its agent leaves out.
+const notRead = "the file with this program's hooks is not read any more as it stands"
+
+// misfit returns what is wrong with the type of a member of a settings file, for which the
+// agent leaves out the whole file; "" where nothing is.
+func (a *Agent) misfit(file string, p Payload) string {
+	if a.Misfit == nil {
+		return ""
+	}
+	for _, m := range p.members {
+		if member, wants := a.Misfit(file, m.name, m.value); member != "" {
+			return cutText(member, maxMessage) + " is not " + wants
+		}
+	}
+	return ""
 }
 
 // settingsOf returns the object of a settings file, and whether the agent reads it as

@@ -24,6 +24,9 @@ func (t *Turn) tell() {
 	if begins {
 		t.sweep()
 	}
+	if begins || m.Kind == PromptEvent {
+		t.state.settled()
+	}
 	switch m.Kind {
 	case AttemptEvent, ResultEvent, FailureEvent:
 		if m.Echo && t.state.Tools {
@@ -119,7 +122,8 @@ func (t *Turn) requested() *Call {
 func (t *Turn) attempt(c Call) {
 	c.Start = t.m.Time
 	t.Request = &c
-	digest := InputDigest(c.Input)
+	digest := t.inputDigest(&c)
+	c.Digest = digest
 	o := openCall{
 		Tool: c.Tool, Server: c.Server, Digest: digest, Agent: c.AgentID, Kind: c.AgentType, Turn: c.Turn,
 		Start: c.Start.UnixMicro(), Process: t.process,
@@ -132,7 +136,7 @@ func (t *Turn) attempt(c Call) {
 			}
 			return
 		}
-		c.ID = MadeID(c.Session, c.toolName(), digest, t.state.ordinal(c.toolName(), digest))
+		c.ID = t.madeID(&c, digest)
 		o.Made, o.Note, o.Parts = true, note.text(), partsOf(c.Input)
 	} else if !t.begins(&c, digest) {
 		return
@@ -192,12 +196,12 @@ func (t *Turn) result(c Call) {
 	if t.again() {
 		return
 	}
-	digest := InputDigest(c.Input)
+	digest := t.inputDigest(&c)
 	i := t.state.match(&c, digest)
 	if i >= 0 {
 		c.ID = t.state.Open[i].ID
 	} else {
-		c.ID = MadeID(c.Session, c.toolName(), digest, t.state.ordinal(c.toolName(), digest))
+		c.ID = cmp.Or(t.state.late(c.Tool, digest), t.madeID(&c, digest))
 	}
 	t.complete(c, i)
 }
@@ -205,7 +209,7 @@ func (t *Turn) result(c Call) {
 // ended records the end of a call with an id: of the open one with its input, or
 // with another, as an agent may change it; of none where it was told of before.
 func (t *Turn) ended(c Call) {
-	digest := InputDigest(c.Input)
+	digest := t.inputDigest(&c)
 	i := t.state.findCall(c.ID, digest)
 	if i < 0 && t.state.knows(endKey(c.ID, digest)) {
 		return
@@ -221,8 +225,9 @@ func (t *Turn) ended(c Call) {
 
 // complete records the end of the call, which is the open one at i where i is not negative.
 func (t *Turn) complete(c Call, i int) {
+	c.Digest = t.inputDigest(&c)
 	t.state.add(endKey(c.ID))
-	t.state.add(endKey(c.ID, InputDigest(c.Input)))
+	t.state.add(endKey(c.ID, c.Digest))
 	c.Start = t.m.Time
 	if c.Duration > 0 {
 		c.Start = c.Start.Add(-c.Duration)
@@ -239,7 +244,7 @@ func (t *Turn) complete(c Call, i int) {
 	}
 	e := t.agent().Completion(&c, t.recording())
 	t.classify(e)
-	if i >= 0 && o.Digest != InputDigest(c.Input) {
+	if i >= 0 && o.Digest != c.Digest {
 		o.askedIn(e)
 	}
 	t.add(e)
@@ -377,6 +382,7 @@ func (t *Turn) endOpen(s *session, i int, end string) {
 	} else {
 		t.unended(&c, o.Asked)
 	}
+	s.guess(&o)
 	e := o.completion(s, &c, t.recording())
 	setLabel(e, etch.LabelInferred, cutText(t.m.Name, maxMessage))
 	t.add(e)

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -179,14 +180,12 @@ func written(header http.Header) (kind, why string) {
 	return kind, ""
 }
 
-// isForm reports whether a body begins as a form does and no JSON, whatever its
-// charset and whoever reads it.
+// isForm reports whether a body can be a form, and nothing in it a message, whoever
+// reads it: no form has the brackets and quotes that no message does without.
 func isForm(body []byte) bool {
-	if len(body) == 0 {
-		return false
-	}
-	c := body[0]
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("%*-._+&=", c) >= 0
+	return len(body) > 0 && !slices.ContainsFunc(body, func(c byte) bool {
+		return c <= ' ' || c > '~' || strings.IndexByte("{}[]\"\\<>^`|", c) >= 0
+	})
 }
 
 // eachMessage hands over the messages of a body, of which they are parts.

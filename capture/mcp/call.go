@@ -64,7 +64,9 @@ const (
 	endCancelled   = "cancelled"   // by who had made it
 	endInterrupted = "interrupted" // the session ended
 	endForgotten   = "forgotten"   // too many were open
-	endRefused     = "refused"     // by the server, or on the way to it, in words of HTTP
+	endRefused     = "refused"     // by the server, or on the way to it, in words of HTTP: it was not run
+	endRedirected  = "redirected"  // by the server, to another address: it may have been run
+	endUnanswered  = "unanswered"  // by HTTP neither: it may have been run
 )
 
 // A call is a request that was made, and is answered or not.

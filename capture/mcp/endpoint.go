@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/etch-audit/etch"
 )
 
 // The transport of 2024-11-05 (HTTP with SSE) has two addresses: a stream of
@@ -23,13 +21,14 @@ func endpointID(uri string) string { return "\n" + uri }
 // offers says that the server has sent its client to an address. Of the witness's
 // goroutine.
 func (e *exchange) offers(address string, at time.Time) {
+	address = asRead(address)
+	if away := leadsTo(address); away != "" {
+		e.p.unnamed(at).nowhere("endpoint", away, at)
+		return
+	}
 	to, err := url.Parse(address)
 	if err != nil || e.id != "" {
 		return // no client can go there, or it has a session by another name
-	}
-	if to.Host != "" {
-		e.p.nowhere(to, at)
-		return
 	}
 	e.id, e.tag, e.offered = endpointID(e.uri.ResolveReference(to).RequestURI()), "", true
 	e.p.forget(e.id, "another stream of its name", at)
@@ -38,18 +37,6 @@ func (e *exchange) offers(address string, at time.Time) {
 		e.s.tell = e.stream.tell
 	}
 	e.p.keep(e.id, e.s)
-}
-
-// nowhere records that a client is sent where it is not seen.
-func (p *Proxy) nowhere(to *url.URL, at time.Time) {
-	s := p.unnamed(at)
-	s.begin(at)
-	e := s.event(etch.SecurityEvent, at)
-	e.Action.Resource = to.Scheme + "://" + to.Host
-	e.Labels["from"], e.Labels["payload"] = server.String(), "endpoint"
-	e.Action.Risk = etch.RiskMedium
-	e.Action.RiskReasons = []string{"mcp-endpoint: the server sends its client to another address, and what is sent there is not recorded"}
-	s.add(e)
 }
 
 // longestEndpoint bounds the address that a client is sent to, and what is held

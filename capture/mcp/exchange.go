@@ -26,6 +26,8 @@ type exchange struct {
 	calls   []*call   // requests that came in it
 	left    int       // how many of its bodies have not ended
 	why     string    // the server refuses it, where it says so in words of JSON-RPC
+
+	sent *redirection // where the server has sent the client; nil: nowhere
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
@@ -74,17 +76,23 @@ func (e *exchange) named(id string) {
 // be later, in another stream of their session, where there is one and the
 // server has not refused them.
 func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
+	e.redirected(at)
 	if e.s == nil {
 		return
 	}
-	why := ""
+	why, how := "", endUnanswered
 	switch {
+	case e.sent != nil:
+		why, how = e.sent.text(), endRedirected
 	case failure != nil:
 		why = short("no answer: " + failure.Error())
 	case status >= http.StatusBadRequest:
+		if status < http.StatusInternalServerError {
+			how = endRefused
+		}
 		why = short(strings.Trim(fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), e.why), ": "))
 	case e.why != "":
-		why = e.why
+		why, how = e.why, endRefused
 	case e.apart:
 	case !stream:
 		why = "no answer in what the server has sent"
@@ -94,7 +102,7 @@ func (e *exchange) ended(status int, stream bool, failure error, at time.Time) {
 	for _, c := range e.calls {
 		if why != "" && !c.done {
 			c.why = why
-			e.s.end(c, endRefused, at)
+			e.s.end(c, how, at)
 		}
 	}
 	if e.own && e.id == "" {

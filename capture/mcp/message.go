@@ -18,6 +18,8 @@ type message struct {
 	broken    bool     // it is not JSON, or its end did not come
 	ambiguous bool     // a member is given twice, or in other letters: readers differ in which counts
 	garbled   bool     // it is not UTF-8: readers differ in what stands there, and whether it is a message
+	halved    bool     // half of a surrogate pair is in it: readers differ in what that says
+	cutOff    bool     // the stream has ended within its event: readers differ in whether it is one
 	refused   *refusal // why it is not passed on; nil: it is
 	values    [slots]value
 }

@@ -18,6 +18,8 @@ const (
 	oddGarbled
 	oddShape
 	oddStray
+	oddForeign
+	oddCutOff
 	oddities
 )
 
@@ -28,6 +30,8 @@ var oddTexts = [oddities]struct{ payload, reason string }{
 	oddGarbled:   {"garbled", "mcp-message: it is not UTF-8, and readers differ in what stands there"},
 	oddShape:     {"shape", "mcp-message: neither a request nor a notification nor an answer"},
 	oddStray:     {"stray", "mcp-message: an answer to no open request"},
+	oddCutOff:    {"cut_off", "mcp-message: the stream ended within its event, and readers differ in whether it is one"},
+	oddForeign:   {"foreign", "mcp-message: a web page of another machine sent it, or it was meant for another host"},
 }
 
 // eachOdd is how many odd messages of a kind are recorded one by one. A server
@@ -78,7 +82,9 @@ func (s *session) tellRest(at time.Time) {
 			}
 			s.begin(at)
 			e := s.oddEvent(side(from), oddKind(k), at)
-			e.Action.Arguments = appendDigest(nil, o.bytes, o.sum[:])
+			if oddKind(k) != oddForeign { // which nobody reads
+				e.Action.Arguments = appendDigest(nil, o.bytes, o.sum[:])
+			}
 			e.Labels["messages"] = strconv.Itoa(o.count - eachOdd)
 			s.add(e)
 		}
@@ -89,8 +95,11 @@ func (s *session) oddEvent(from side, k oddKind, at time.Time) *etch.Event {
 	e := s.event(etch.SecurityEvent, at)
 	e.Labels["from"], e.Labels["payload"] = from.String(), oddTexts[k].payload
 	e.Action.Risk, e.Action.RiskReasons = etch.RiskLow, []string{oddTexts[k].reason}
-	if k == oddAmbiguous || k == oddGarbled {
+	if k == oddAmbiguous || k == oddGarbled || k == oddForeign {
 		e.Action.Risk = etch.RiskMedium
+	}
+	if k == oddForeign {
+		turnedAway(e, oddTexts[k].reason)
 	}
 	return e
 }

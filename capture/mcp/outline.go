@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
+
+	"github.com/etch-audit/etch/internal/surrogate"
 )
 
 // deepest is how many brackets may be open at once, as in encoding/json: a
@@ -27,6 +29,7 @@ type outline struct {
 	from   int      // where the message goes on in the bytes at hand
 	digest hash.Hash
 	utf8   utf8Check
+	halves surrogate.Check
 
 	escaped bool
 	isName  bool
@@ -129,6 +132,7 @@ func (o *outline) take(data []byte, end int) {
 	o.m.size += int64(end - o.from)
 	_, _ = o.digest.Write(data[o.from:end]) // a hash never fails
 	o.utf8.write(data[o.from:end])
+	o.halves.Write(data[o.from:end])
 	o.from = end
 }
 
@@ -136,7 +140,7 @@ func (o *outline) take(data []byte, end int) {
 func (o *outline) begin(at int) {
 	o.m = new(message)
 	o.digest.Reset()
-	o.utf8 = utf8Check{}
+	o.utf8, o.halves = utf8Check{}, surrogate.Check{}
 	o.from = at
 }
 
@@ -144,7 +148,7 @@ func (o *outline) begin(at int) {
 func (o *outline) complete() {
 	m := o.m
 	o.digest.Sum(m.sum[:0])
-	m.garbled = !o.utf8.ok()
+	m.garbled, m.halved = !o.utf8.ok(), o.halves.Lone()
 	o.m, o.next = nil, slotNone
 	o.outer.slot, o.inner.slot = slotNone, slotNone
 	o.emit(m)
@@ -364,7 +368,7 @@ func (o *outline) capture(at int) {
 	if v.given && v.exact && !exact {
 		return // most readers go by the one that is written as it should be
 	}
-	for _, of := range known[s] {
+	for _, of := range known.Get()[s] {
 		o.m.values[of] = value{}
 	}
 	*v = value{given: true, exact: exact}

@@ -103,7 +103,7 @@ func checkObject(t *testing.T, text []byte) {
 			}
 		}
 	}
-	compare(known[slotNone], members)
+	compare(known.Get()[slotNone], members)
 	for _, parent := range []slot{slotParams, slotResult} {
 		var inner map[string]json.RawMessage
 		if v := &m.values[parent]; !v.whole() || len(v.kept) == 0 || v.kept[0] != '{' || json.Unmarshal(v.kept, &inner) != nil {
@@ -112,7 +112,7 @@ func checkObject(t *testing.T, text []byte) {
 		if v := &m.values[parent]; v.given && !v.exact {
 			continue // it stands under another spelling alone
 		}
-		compare(known[parent], inner)
+		compare(known.Get()[parent], inner)
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"mime"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -35,7 +33,8 @@ const mostSessions = 1024
 // those that HTTP means for each hop, the name of the host, and
 // Accept-Encoding: the server is to answer in plain. The transport of 2024-11-05,
 // with a stream of events and an address to send to, is understood too; where that
-// address has the server's name, which leads past the proxy, the name is left out.
+// address, or that of a redirection, has the server's name, which leads past the proxy,
+// the name is left out.
 //
 // A Proxy is safe for concurrent use.
 type Proxy struct {
@@ -57,7 +56,9 @@ type Proxy struct {
 
 // NewProxy returns a proxy of a server. Hosts are the names by which it may be
 // called: where they are not nil, a request for any other is refused, so that no
-// page in a browser can reach it under a name of its own. The caller closes it.
+// page in a browser can reach it under a name of its own. Requests of pages of other
+// machines are refused, but for those of the host that is called, where hosts are nil.
+// The caller closes it.
 func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) *Proxy {
 	p := &Proxy{
 		opt: opt, w: newWitness(log, opt), target: target, hosts: hosts, sessions: map[string]*session{}, parting: map[*session]struct{}{},
@@ -103,12 +104,12 @@ func success() *etch.Result { return &etch.Result{Type: etch.Success} }
 
 // ServeHTTP passes a request on.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case p.w.stopped():
+	if p.w.stopped() {
 		turnAway(w, stoppedText, http.StatusServiceUnavailable)
 		return
-	case !p.isHost(r.Host):
-		turnAway(w, "the MCP proxy is not called "+strconv.Quote(r.Host), http.StatusForbidden)
+	}
+	if why, whose := p.foreign(r); why != "" {
+		p.turnForeigner(w, why, whose)
 		return
 	}
 	e := &exchange{p: p, uri: r.URL, id: r.Header.Get(sessionHeader), trace: traceID(r.Header.Get("Traceparent")), left: 1}
@@ -130,14 +131,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
 }
 
-// isHost reports whether the proxy may be called so.
-func (p *Proxy) isHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return p.hosts == nil || slices.Contains(p.hosts, strings.Trim(host, "[]"))
-}
-
 // rewrite addresses a request to the server.
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.target.Scheme, p.target.Host, ""
@@ -155,13 +148,13 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 func (p *Proxy) answered(r *http.Response) error {
 	e := exchangeOf(r.Request)
 	id := r.Header.Get(sessionHeader)
-	p.w.show(0, func(time.Time) { e.named(id) }, false)
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // of another type is what has none
-	stream := kind == "text/event-stream"
-	var failure error
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		failure = errCoding
-	}
+	sent := p.keepHere(r)
+	p.w.show(0, func(time.Time) {
+		e.sent = sent
+		e.named(id)
+	}, false)
+	kind, failure := kindOfAnswer(r.Header)
+	stream := kind == eventStream
 	if stream && r.Request.Method == http.MethodGet && failure == nil {
 		r.Body = &endpointReader{ReadCloser: r.Body, target: p.target}
 		r.Header.Del("Content-Length") // which may be another
@@ -172,12 +165,13 @@ func (p *Proxy) answered(r *http.Response) error {
 		p.parts(e, r.Request.Method, r.StatusCode, at)
 		e.over(at)
 	}}
-	st := newStream(false, e.of(server))
 	switch {
 	case failure != nil:
 	case stream:
-		body.follow((&sse{st: st, endpoint: e.offers}).feed, st.end)
-	case kind == "application/json":
+		events := newSSE(e.of(server), e.offers)
+		body.follow(events.feed, events.end)
+	case kind == jsonType:
+		st := newStream(false, e.of(server))
 		body.follow(st.feed, st.end)
 	}
 	r.Body = body
@@ -188,8 +182,38 @@ func (p *Proxy) answered(r *http.Response) error {
 	return nil
 }
 
-// errCoding says why an answer, which is passed on as any other, says nothing.
-var errCoding = errors.New("the server has answered in an encoding that was not asked for")
+// The types of answers that hold messages.
+const (
+	eventStream = "text/event-stream"
+	jsonType    = "application/json"
+)
+
+// Why an answer, which is passed on as any other, says nothing.
+var (
+	errCoding = errors.New("the server has answered in an encoding that was not asked for")
+	errKind   = errors.New("the server has answered with a type that readers take for different ones")
+)
+
+// kindOfAnswer returns the type of an answer where it holds messages, to any client: some
+// look for its name anywhere in what the server says of it.
+func kindOfAnswer(header http.Header) (kind string, failure error) {
+	for _, coding := range header.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return "", errCoding
+		}
+	}
+	said := strings.ToLower(strings.Join(header.Values("Content-Type"), ", "))
+	stream, json := strings.Contains(said, eventStream), strings.Contains(said, jsonType)
+	switch {
+	case stream && json:
+		return "", errKind
+	case stream:
+		return eventStream, nil
+	case json:
+		return jsonType, nil
+	}
+	return "", nil
+}
 
 // failed answers where the server cannot be reached.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {

@@ -338,7 +338,8 @@ func TestProxyRefuses(t *testing.T) {
 		t.Errorf("got %s, %v, want 403", response.Status, err)
 	}
 	want := []string{
-		"session_start success", "tool_call attempt a", "tool_call completion a error no answer: EOF end=refused",
+		"session_start success", "tool_call attempt a", "tool_call completion a error no answer: EOF end=unanswered",
+		"security_event client evil.example blocked mcp-message: a web page of another machine sent it, or it was meant for another host payload=foreign",
 		"session_end success reason=the proxy ended",
 	}
 	if d := cmp.Diff(want, recorded()); d != "" {
@@ -404,7 +405,7 @@ func FuzzSSE(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		read := func(random *rand.Rand) []*message {
 			var got []*message
-			r := &sse{st: newStream(false, func(m *message, _ time.Time) { got = append(got, m) }), endpoint: func(string, time.Time) {}}
+			r := newSSE(func(m *message, _ time.Time) { got = append(got, m) }, func(string, time.Time) {})
 			for rest := text; len(rest) > 0; {
 				n := len(rest)
 				if random != nil {
@@ -413,7 +414,7 @@ func FuzzSSE(f *testing.F) {
 				r.feed(rest[:n], start)
 				rest = rest[n:]
 			}
-			r.end(nil, start)
+			r.end(start)
 			if len(r.line) > 2*longestField {
 				t.Errorf("%d bytes of a line are kept", len(r.line))
 			}
@@ -424,6 +425,24 @@ func FuzzSSE(f *testing.F) {
 			t.Errorf("in pieces it is another (-whole +pieces):\n%s", cmp.Diff(whole, pieces, exported))
 		}
 	})
+}
+
+// An event of another type with very many messages takes no memory without end: what is
+// too much to be held is recorded.
+func TestSSEHoldsLittle(t *testing.T) {
+	got := 0
+	r := newSSE(func(*message, time.Time) { got++ }, func(string, time.Time) {})
+	r.feed([]byte("event: foo\n"), start)
+	for range 10 * mostOfEvent {
+		r.feed([]byte("data: {}\n"), start)
+		if len(r.held) >= mostOfEvent {
+			t.Fatalf("%d messages are held", len(r.held))
+		}
+	}
+	r.feed([]byte("\n\nevent: foo\ndata: {}\n\n"), start)
+	if r.end(start); got != 10*mostOfEvent {
+		t.Errorf("%d messages are handed on, want all but the last, %d", got, 10*mostOfEvent)
+	}
 }
 
 // Messages of events, as the specification cuts them.
@@ -437,17 +456,51 @@ func TestSSE(t *testing.T) {
 		"event: message\ndata: {\"method\":\"a\"}\n\n":                     {"a"},
 		": data: {\"method\":\"a\"}\n\nid: 7\nretry: 1\ndatax: {}\n\n":     nil,
 		"data: {\"method\":\"a\"":                                          {"broken"},
+		// A byte order mark, one only, and only at the beginning.
+		"\ufeffdata: {\"method\":\"a\"}\n\n":                             {"a"},
+		"\ufeff\ufeffdata: {\"method\":\"a\"}\n\n":                       nil,
+		"data: {\"method\":\"a\"}\n\n\ufeffdata: {\"method\":\"b\"}\n\n": {"a"},
+		"\xef\xbbdata: {\"method\":\"a\"}\n\n":                           nil,
+		// The last line that names the type counts, wherever it stands.
+		"event: foo\ndata: {\"method\":\"a\"}\nevent: message\n\n":              {"a"},
+		"event: foo\nevent\ndata: {\"method\":\"a\"}\n\n":                       {"a"},
+		"event: foo\nevent:\ndata: {\"method\":\"a\"}\n\n":                      {"a"},
+		"data: {\"method\":\"a\"}\nevent: foo\n\n":                              nil,
+		"event: foo\n\ndata: {\"method\":\"a\"}\n\n":                            {"a"},
+		"event:  message\ndata: {\"method\":\"a\"}\n\n":                         nil,
+		"event: Message\ndata: {\"method\":\"a\"}\n\n":                          nil,
+		"Event: foo\ndata: {\"method\":\"a\"}\n\n":                              {"a"},
+		"event : foo\ndata: {\"method\":\"a\"}\n\n":                             {"a"},
+		" event: foo\ndata: {\"method\":\"a\"}\n\n":                             {"a"},
+		"event:message\rdata:{\"method\":\"a\"}\r\r":                            {"a"},
+		"data: /post?s=2\nevent: endpoint\n\n":                                  {"to /post?s=2"},
+		"event: endpoint\ndata: /po\ndata: st\n\n":                              {"to /po\nst"},
+		"event: endpoint\n\n":                                                   nil,
+		"event: " + strings.Repeat("m", 200) + "\ndata: {\"method\":\"a\"}\n\n": nil,
+		// Fields without a colon, comments, ids, and what is none of them.
+		"data\ndata: {\"method\":\"a\"}\ndata\n\n":                     {"a"},
+		"id: \x00\nretry: x\n:data\nfoo\ndata: {\"method\":\"a\"}\n\n": {"a"},
+		"data: {\"method\":\ndata:  \"a b\"}\r\n\r\n":                  {"a b"},
+		"data: {\"method\":\"a\"}\r\n\ndata: {\"method\":\"b\"}\n\r":   {"a", "b"},
+		// The stream ends within an event: none by the standard, one to some.
+		"data: {\"method\":\"a\"}":               {"cut off a"},
+		"data: {\"method\":\"a\"}\r\n":           {"cut off a"},
+		"event: foo\ndata: {\"method\":\"a\"}\n": nil,
+		"event: endpoint\ndata: /post\n":         nil,
 	} {
 		var got []string
-		r := &sse{st: newStream(false, func(m *message, _ time.Time) {
-			if m.broken {
+		r := newSSE(func(m *message, _ time.Time) {
+			switch text := m.method(); {
+			case m.broken:
 				got = append(got, "broken")
-				return
+			case m.cutOff:
+				got = append(got, "cut off "+text)
+			default:
+				got = append(got, text)
 			}
-			got = append(got, m.method())
-		}), endpoint: func(address string, _ time.Time) { got = append(got, "to "+address) }}
+		}, func(address string, _ time.Time) { got = append(got, "to "+address) })
 		r.feed([]byte(text), start)
-		r.end(nil, start)
+		r.end(start)
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%q (-want +got):\n%s", text, d)
 		}

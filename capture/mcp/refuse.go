@@ -60,6 +60,8 @@ func (o *Options) judge(m *message, unfit string) *refusal {
 		return &refusal{reason: unfit, unread: true}
 	case m.garbled:
 		return &refusal{reason: notUTF8, unread: true}
+	case m.halved:
+		return &refusal{reason: "it cannot be judged: half of a surrogate pair is in it, and readers differ in what that says"}
 	case m.ambiguous:
 		return &refusal{reason: "it cannot be judged: a member is given twice or in other letters"}
 	case m.method() == "" && m.has(slotMethod):
@@ -123,8 +125,7 @@ func (s *session) refuse(m *message, at time.Time) {
 
 // refused fills in that what an event tells was refused.
 func (s *session) refused(e *etch.Event, why *refusal) {
-	e.Action.Allowed, e.Action.Approved = false, false
-	e.Result = &etch.Result{Type: etch.Blocked, Reason: why.reason, ErrorCategory: "policy_blocked", ErrorDomain: "action"}
+	turnedAway(e, why.reason)
 	e.Security = &etch.Security{PolicyViolation: true, PolicyMatch: "deny_risk=" + string(s.opt.Deny)}
 }
 

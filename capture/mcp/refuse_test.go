@@ -41,6 +41,7 @@ func counted(opt Options) (Options, *atomic.Int64) {
 const (
 	refusedWhy  = "risk critical is at or above the limit high: test: it is bad"
 	noJSONText  = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not JSON"}}`
+	halvedText  = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: half of a surrogate pair is in it, and readers differ in what that says"}}`
 	garbledText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: it is not UTF-8, and readers differ in what stands there"}}`
 	refusedText = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32080,"message":"etch refuses this call: ` + refusedWhy + `"}}`
 )
@@ -96,7 +97,12 @@ func TestDenyStdio(t *testing.T) {
 			call("1", "go\xffod") + "\n" + `{"id":2,"method":"ping","params":"` + "\xed\xa0\x80" + `"}` + "\n" + `{"id":3,"result":"` + "\xc3" + `"}`, "",
 			fmt.Sprintf(garbledText, "1") + "\n" + fmt.Sprintf(garbledText, "2") + "\n" + fmt.Sprintf(garbledText, "null"),
 		},
-		"UTF-8": {call("1", "gö\U0001F600d"), call("1", "gö\U0001F600d") + "\n", ""},
+		"half of a pair": {
+			`{"id":1,"method":"tools/call","params":{"name":"sh","arguments":{"command":"r\ud800m"}}}` + "\n" + `{"id":2,"meth\uDC00od":"ping"}`, "",
+			fmt.Sprintf(halvedText, "1"), // of the other nobody knows that it asks for anything
+		},
+		"a whole pair": {`{"id":1,"method":"ping","params":"\ud83d\ude00"}`, `{"id":1,"method":"ping","params":"\ud83d\ude00"}` + "\n", ""},
+		"UTF-8":        {call("1", "gö\U0001F600d"), call("1", "gö\U0001F600d") + "\n", ""},
 		"readers differ": {
 			ambiguous, "", `{"jsonrpc":"2.0","id":5,"error":{"code":-32080,"message":"etch refuses this call: it cannot be judged: a member is given twice or in other letters"}}`,
 		},
@@ -416,6 +422,12 @@ func TestDenyHTTPWritten(t *testing.T) {
 		{`{"id":1,"method":"ping","x":NaN}`, nil, nil, http.StatusOK, fmt.Sprintf(noJSONText, "1")},
 		{form, []string{formKind}, nil, http.StatusOK, form},
 		{form, []string{formKind + "; charset=utf-8"}, nil, http.StatusOK, form},
+		{"1\n" + fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, "-32080"},
+		{"-1 " + fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, "-32080"},
+		{"true" + fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, "-32080"},
+		{"a=b&" + fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, "-32080"},
+		{"a=b[", []string{formKind}, nil, http.StatusOK, "-32080"},
+		{"4711=x&y=-%7B%22a%22%7D", []string{formKind}, nil, http.StatusOK, "4711=x&y=-%7B%22a%22%7D"},
 		{form, nil, nil, http.StatusOK, fmt.Sprintf(noJSONText, "null")},
 		{fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, fmt.Sprintf(refusedText, "1")},
 		{" " + fmt.Sprintf(toolCall, "1", "bad"), []string{formKind}, nil, http.StatusOK, fmt.Sprintf(refusedText, "1")},

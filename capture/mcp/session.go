@@ -76,6 +76,9 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 	if m.garbled && !m.broken {
 		s.note(from, oddGarbled, m, at)
 	}
+	if m.cutOff {
+		s.note(from, oddCutOff, m, at)
+	}
 	switch {
 	case m.refused != nil && !m.broken:
 		s.refuse(m, at)

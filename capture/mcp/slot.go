@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"strings"
+
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // A slot is a member of a message that is looked at; all others are passed over.
@@ -45,18 +47,20 @@ const (
 
 // known are the members by the slot of what they are in, slotNone for those of
 // the message itself.
-var known = map[slot]map[string]slot{
-	slotNone: {"id": slotID, "method": slotMethod, "params": slotParams, "result": slotResult, "error": slotError},
-	slotParams: {
-		"name": slotName, "uri": slotURI, "arguments": slotArguments, "_meta": slotMeta, "requestId": slotRequestID, "reason": slotReason,
-		"progressToken": slotToken, "taskId": slotTask, "message": slotMessage, "clientInfo": slotClient, "protocolVersion": slotClientVersion,
-		"inputResponses": slotInputResponses,
-	},
-	slotResult: {
-		"isError": slotIsError, "serverInfo": slotServer, "protocolVersion": slotServerVersion, "action": slotAction, "task": slotNewTask,
-		"resultType": slotResultType, "_meta": slotResultMeta, "inputRequests": slotInputRequests,
-	},
-}
+var known = later.Value[map[slot]map[string]slot]{Make: func() map[slot]map[string]slot {
+	return map[slot]map[string]slot{
+		slotNone: {"id": slotID, "method": slotMethod, "params": slotParams, "result": slotResult, "error": slotError},
+		slotParams: {
+			"name": slotName, "uri": slotURI, "arguments": slotArguments, "_meta": slotMeta, "requestId": slotRequestID, "reason": slotReason,
+			"progressToken": slotToken, "taskId": slotTask, "message": slotMessage, "clientInfo": slotClient, "protocolVersion": slotClientVersion,
+			"inputResponses": slotInputResponses,
+		},
+		slotResult: {
+			"isError": slotIsError, "serverInfo": slotServer, "protocolVersion": slotServerVersion, "action": slotAction, "task": slotNewTask,
+			"resultType": slotResultType, "_meta": slotResultMeta, "inputRequests": slotInputRequests,
+		},
+	}
+}}
 
 // longestName bounds what is kept of a member's name: escapes make the longest
 // one above at most six times as long.
@@ -72,10 +76,10 @@ func slotOf(parent slot, raw []byte) (s slot, exact bool) {
 			return slotNone, false
 		}
 	}
-	if s, ok := known[parent][name]; ok {
+	if s, ok := known.Get()[parent][name]; ok {
 		return s, true
 	}
-	for other, s := range known[parent] {
+	for other, s := range known.Get()[parent] {
 		if len(name) < longestName && strings.EqualFold(name, other) {
 			return s, false
 		}

@@ -20,8 +20,8 @@ import (
 )
 
 // hung is how long a run may take that does not wait for anything, on a machine
-// that is busy.
-const hung = 30 * time.Second
+// that is busy, or stops.
+const hung = 2 * time.Minute
 
 // A tap is a run of a server with both ends of its client in the test's hands.
 type tap struct {
@@ -317,9 +317,14 @@ func TestClientNeverReads(t *testing.T) {
 				t.Skip("Windows has no signals to end by")
 			}
 			t.Parallel()
-			p := tapped(t, &Command{Argv: test.argv, Grace: test.grace})
+			c := &Command{Argv: test.argv, Grace: test.grace}
+			ended := endOf(t, c)
+			p := tapped(t, c)
 			if _, err := io.ReadFull(p.out, make([]byte, 1)); err != nil { // it has begun to speak
 				t.Fatal(err)
+			}
+			if test.exit == ExitUnread {
+				ended()
 			}
 			closes(p)
 			out := p.wait()
@@ -331,6 +336,27 @@ func TestClientNeverReads(t *testing.T) {
 				t.Errorf("the session's end is %+v", got)
 			}
 		})
+	}
+}
+
+// endOf returns what waits for the end of a server, once it has said something: its words
+// for people have no writer then.
+func endOf(t *testing.T, c *Command) (wait func()) {
+	t.Helper()
+	words, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = theirs
+	t.Cleanup(func() { _ = errors.Join(words.Close(), theirs.Close()) }) // the latter is closed mostly
+	return func() {
+		t.Helper()
+		if err := theirs.Close(); err != nil { // the server has it now
+			t.Error(err)
+		}
+		if _, err := io.Copy(io.Discard, words); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

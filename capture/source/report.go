@@ -196,8 +196,8 @@ func (r *Report) Records() int {
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s, %s in %s\n", r.Source, r.Verdict, count(r.Records(), "record"), count(len(r.Files), "file"))
-	for _, f := range r.Files {
-		f.write(&b)
+	for i, f := range r.Files {
+		f.write(&b, r.rank(i))
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", note)
@@ -206,15 +206,32 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-func (f *FileReport) write(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%s: %s\n", quoteName(f.Name), f.Verdict)
+// rank tells a file from others of its name, of other directories or of before a
+// rotation; "" where there are none.
+func (r *Report) rank(i int) string {
+	at, all := 0, 0
+	for k, f := range r.Files {
+		if f.Name == r.Files[i].Name {
+			if all++; k <= i {
+				at++
+			}
+		}
+	}
+	if all == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d of that name)", at, all)
+}
+
+func (f *FileReport) write(b *strings.Builder, rank string) {
+	fmt.Fprintf(b, "\n%s%s: %s\n", quoteName(f.Name), rank, f.Verdict)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(b, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("records", "%s", f.recordsText())
 	row("chain", "%s", f.chainText())
 	if f.Chained > 0 {
-		row("signatures", "%d of %d signed, %d verified with the key given, %d unsigned", f.Signed, f.Chained, f.Verified, f.Unsigned)
+		row("signatures", "%d of %d signed, %s, %d unsigned", f.Signed, f.Chained, f.verifiedText(), f.Unsigned)
 	}
 	if len(f.Uncovered) > 0 {
 		row("uncovered", "%s", counts(f.Uncovered))
@@ -229,7 +246,7 @@ func (f *FileReport) write(b *strings.Builder) {
 		row("fault", "and %d more", f.FaultsLeftOut)
 	}
 	if len(f.Blind) > 0 {
-		row("blind to", "%s", strings.Join(f.Blind, " "))
+		row("blind to", "%s (docs/import.md)", strings.Join(f.Blind, " "))
 	}
 }
 
@@ -245,6 +262,15 @@ func (f *FileReport) recordsText() string {
 		text += ", " + count(f.Fragments, "piece") + " of none"
 	}
 	return text
+}
+
+// verifiedText says how many signatures are the key's: each that is not is a fault, so
+// where there is neither no key was given.
+func (f *FileReport) verifiedText() string {
+	if f.Signed > 0 && f.Verified == 0 && !f.Has(FaultBadSignature) && !f.Has(FaultUnknownKey) && f.FaultsLeftOut == 0 {
+		return "none of them checked as no key was given"
+	}
+	return fmt.Sprintf("%d verified with the key given", f.Verified)
 }
 
 func (f *FileReport) chainText() string {

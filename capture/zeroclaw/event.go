@@ -12,17 +12,26 @@ import (
 	"github.com/etch-audit/etch/internal/zeroclaw"
 )
 
-// eventTypes are upstream's types that etch has, too. Others are security events,
-// and keep their name in a label.
-var eventTypes = map[string]etch.EventType{
-	"command_execution":    etch.CommandExecution,
-	"file_access":          etch.FileAccess,
-	"config_change":        etch.ConfigurationChange,
-	"configuration_change": etch.ConfigurationChange, // of the first proposal
-	"auth_success":         etch.AuthSuccess,
-	"auth_failure":         etch.AuthFailure,
-	"policy_violation":     etch.PolicyViolation,
-	"security_event":       etch.SecurityEvent,
+// eventType returns one of upstream's types that etch has, too. Others are security
+// events, and keep their name in a label.
+func eventType(name string) (t etch.EventType, known bool) {
+	switch name {
+	case "command_execution":
+		return etch.CommandExecution, true
+	case "file_access":
+		return etch.FileAccess, true
+	case "config_change", "configuration_change": // the latter of the first proposal
+		return etch.ConfigurationChange, true
+	case "auth_success":
+		return etch.AuthSuccess, true
+	case "auth_failure":
+		return etch.AuthFailure, true
+	case "policy_violation":
+		return etch.PolicyViolation, true
+	case "security_event":
+		return etch.SecurityEvent, true
+	}
+	return "", false
 }
 
 // newEvent returns a record's event. What an event has no member for stands in its
@@ -100,7 +109,7 @@ func (m *mapping) eventID() string {
 }
 
 func (m *mapping) eventType() etch.EventType {
-	t, known := eventTypes[snakeCase(m.rec.EventType)]
+	t, known := eventType(snakeCase(m.rec.EventType))
 	if !known {
 		t = etch.SecurityEvent
 	}

@@ -1,19 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
-)
 
-// initialized finds what the runtime says of packages before main: GODEBUG=inittrace=1.
-var initialized = regexp.MustCompile(`(?m)^init (\S+) @.*, (\d+) bytes, (\d+) allocs$`)
+	"github.com/etch-audit/etch/internal/inittrace"
+)
 
 // beforeMain are the packages of this module that may do something before main, and why.
 var beforeMain = map[string]string{
@@ -30,52 +23,20 @@ func TestBeforeMain(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the bounds are those of linux/amd64")
 	}
-	out := startTrace(t)
-	found := initialized.FindAllStringSubmatch(string(out), -1)
-	if len(found) < 10 {
-		t.Fatalf("the runtime's trace is not as expected:\n%s", out)
-	}
-	size, allocations := 0, 0
-	for _, m := range found {
-		if strings.HasPrefix(m[1], "github.com/etch-audit/etch") && beforeMain[m[1]] == "" {
-			t.Errorf("package %s makes something before main (%s bytes in %s allocations)", m[1], m[2], m[3])
+	packages := inittrace.Of(t, ".", 2) // used wrongly, it does no more than to say so
+	for _, p := range packages {
+		if strings.HasPrefix(p.Path, "github.com/etch-audit/etch") && beforeMain[p.Path] == "" {
+			t.Errorf("package %s makes something before main (%d bytes in %d allocations)", p.Path, p.Bytes, p.Allocs)
 		}
-		size, allocations = size+number(t, m[2]), allocations+number(t, m[3])
+		if p.Path == "net" {
+			t.Error("package net is linked in: internal/socket and net/netip have what of it is wanted")
+		}
 	}
-	t.Logf("%d packages, %d bytes in %d allocations", len(found), size, allocations)
-	const maxPackages, maxSize, maxAllocations = 66, 64_000, 380
-	if len(found) > maxPackages || size > maxSize || allocations > maxAllocations {
+	sum := inittrace.Sum(packages)
+	t.Logf("%d packages, %d bytes in %d allocations", len(packages), sum.Bytes, sum.Allocs)
+	const maxPackages, maxBytes, maxAllocs = 62, 56_000, 330
+	if len(packages) > maxPackages || sum.Bytes > maxBytes || sum.Allocs > maxAllocs {
 		t.Errorf("%d packages make %d bytes in %d allocations before main, want at most %d, %d and %d",
-			len(found), size, allocations, maxPackages, maxSize, maxAllocations)
+			len(packages), sum.Bytes, sum.Allocs, maxPackages, maxBytes, maxAllocs)
 	}
-}
-
-// startTrace builds the program as releases are, and returns what the runtime tells of
-// its start. It is used wrongly: then it does no more than to say so.
-func startTrace(t *testing.T) []byte {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "etch-hook.exe")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	var told bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
-	cmd.Stderr = &told
-	err := cmd.Run()
-	if code := cmd.ProcessState.ExitCode(); code != 2 {
-		t.Fatalf("exit code %d (%v), want 2: %s", code, err, &told)
-	}
-	return told.Bytes()
-}
-
-func number(t *testing.T, text string) int {
-	t.Helper()
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

@@ -83,7 +83,7 @@ func (d *daemonLog) Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Re
 				yield(etch.Record{}, fmt.Errorf("the daemon's answer: %w", err))
 				return
 			}
-			if sender := rec.Event.Labels["sender_uid"]; sender != "" && sender != d.uid || q.Match != nil && !q.Match(&rec) {
+			if d.isOthers(rec.Event.Labels) || q.Match != nil && !q.Match(&rec) {
 				continue
 			}
 			if given++; !yield(rec, nil) {
@@ -91,6 +91,13 @@ func (d *daemonLog) Records(ctx context.Context, q etch.Query) iter.Seq2[etch.Re
 			}
 		}
 	}
+}
+
+// isOthers reports whether somebody else has sent what has these labels: another user, or
+// whoever holds a token.
+func (d *daemonLog) isOthers(labels map[string]string) bool {
+	uid := labels[etch.LabelSenderUID]
+	return uid != "" && uid != d.uid || labels[etch.LabelSenderToken] != ""
 }
 
 // end tells of what the daemon could not read, which it says behind its answer.

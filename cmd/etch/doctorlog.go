@@ -46,7 +46,11 @@ func (d *doctoring) examineLog() error {
 	for _, text := range in.Warnings {
 		d.find("log", install.Warning, d.Log, "", "%s", text)
 	}
-	if in.Destination != "" || !in.Exists {
+	if in.Destination != "" {
+		return nil
+	}
+	d.examineSpool()
+	if !in.Exists {
 		return nil
 	}
 	if d.reader, err = openReader(d.resolved); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/nearest"
+	"github.com/etch-audit/etch/internal/wire"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -128,6 +129,10 @@ func hintOf(err error) string {
 		return e.Hint
 	}
 	if e, ok := errors.AsType[*etch.DaemonError](err); ok {
+		if e.Hint == "" && wire.Code(e.Code) == wire.Invalid {
+			// The client has looked at what it sends.
+			return "the daemon is probably an older etch than this one: \"etch status\" says its version; restart it with this one"
+		}
 		return e.Hint
 	}
 	for _, known := range []struct {

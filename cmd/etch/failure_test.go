@@ -31,6 +31,12 @@ func TestReport(t *testing.T) {
 		{"wrong use", t.Context(), usagef("", "no %d", 1), 2, "etch: error: no 1\n"},
 		{"a wrapped failure", t.Context(), fmt.Errorf("x: %w", fail(3, "", errors.New("no"))), 3, "etch: error: x: no\n"},
 		{"configuration", t.Context(), &config.Error{Path: "f", Line: 1, Column: 2, Msg: "no", Hint: "yes"}, 2, "etch: error: f:1:2: no\netch: hint: yes\n"},
+		{
+			"an older daemon", t.Context(), fmt.Errorf("x: %w", &etch.DaemonError{Code: "invalid", Text: "import: unknown member"}), 1,
+			"etch: error: x: daemon: import: unknown member\netch: hint: the daemon is probably an older etch than this one: \"etch status\" says its version; restart it with this one\n",
+		},
+		{"a daemon's own hint", t.Context(), &etch.DaemonError{Code: "invalid", Text: "no", Hint: "yes"}, 1, "etch: error: daemon: no\netch: hint: yes\n"},
+		{"a daemon's refusal", t.Context(), &etch.DaemonError{Code: "refused", Text: "no"}, 1, "etch: error: daemon: no\n"},
 		{"closed pipe", t.Context(), fmt.Errorf("x: %w", closedPipe()), exitBrokenPipe, ""},
 		{"closed pipe, twice", t.Context(), errors.Join(closedPipe(), fmt.Errorf("x: %w", closedPipe())), exitBrokenPipe, ""},
 		{

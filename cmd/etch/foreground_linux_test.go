@@ -39,21 +39,20 @@ func terminals(t *testing.T) (keyboard, program *os.File) {
 // until waits for a file that has the text.
 func until(t *testing.T, path, text string) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for range 2000 {
-		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
-			return
-		}
-		<-tick.C
+	came := every(t, 5*time.Millisecond, func() bool {
+		data, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(data), text)
+	})
+	if !came {
+		t.Fatalf("%s did not come", path)
 	}
-	t.Fatalf("%s did not come", path)
 }
 
 // A key of the terminal reaches the command once, also where no standard stream
 // is the terminal; in the background of one there is no key, and the signal is
 // passed on.
 func TestKeyboardSignalOnce(t *testing.T) {
+	unignore()
 	const script = `trap "echo got >> times" INT; : > ready; while ! test -s times; do sleep 0.01; done; sleep 0.3; exit 7`
 	for _, foreground := range []bool{true, false} {
 		keyboard, program := terminals(t)

@@ -82,7 +82,9 @@ func (g *guarded) deliver(event string, flags ...string) (code int, words string
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	out, err := hookCmd(g.log, strings.NewReader(string(payload)), append([]string{"claude-code", event}, flags...)...).CombinedOutput()
+	cmd := hookCmd(g.log, strings.NewReader(string(payload)), append([]string{"claude-code", event}, flags...)...)
+	cmd.Env = append(cmd.Env, "TEST_PATIENT=1")
+	out, err := cmd.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return failed.ExitCode(), string(out)
 	}

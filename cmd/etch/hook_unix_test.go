@@ -21,7 +21,7 @@ func TestHookStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Acquire(time.Second); err != nil {
+	if err := lock.Acquire(patiently); err != nil {
 		t.Fatal(err)
 	}
 	cmd := hookCmd(path, strings.NewReader(payloadOf(1)), "claude-code", "PreToolUse")

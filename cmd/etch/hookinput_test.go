@@ -27,11 +27,13 @@ func TestHookOfSilentInput(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		answer, err := hookCmd(path, in, "claude-code", "PreToolUse").CombinedOutput()
+		cmd := hookCmd(path, in, "claude-code", "PreToolUse")
+		cmd.Env = append(cmd.Env, "TEST_PATIENT=silent")
+		answer, err := cmd.CombinedOutput()
 		if err != nil || len(answer) > 0 {
 			t.Errorf("%q: %v, output %q", begun, err, answer)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > patiently {
 			t.Errorf("%q: it waited %v", begun, took)
 		}
 		if err := errors.Join(in.Close(), out.Close()); err != nil {
@@ -147,7 +149,7 @@ func TestHookTooLateForNothing(t *testing.T) {
 	path := testLog(t, 1)
 	runsHook(t, path, 7)
 	hasty := hookrun.Usual()
-	hasty.Records = 0 // up at once
+	hasty.Records, hasty.Payload, hasty.Ends = 0, patiently, 2*patiently // up at once, and no hurry behind it
 	std, _, _ := console(time.Now())
 	std.in = &slow{strings.NewReader(payloadOf(7))}
 	c, ok := hookrun.Parse([]string{"--log=" + path, "claude-code", "PreToolUse"})

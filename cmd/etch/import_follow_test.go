@@ -29,6 +29,8 @@ type follower struct {
 	path   string // of the log
 	stdout bytes.Buffer
 	stderr strings.Builder
+
+	stderrFile string // "": it is stderr
 }
 
 func follow(t *testing.T, path, program string, files ...string) *follower {
@@ -80,7 +82,11 @@ func (f *follower) end(want int) (*source.Report, *importSummary) {
 	}
 	_ = f.cmd.Wait() // the exit code is looked at
 	if got := f.cmd.ProcessState.ExitCode(); got != want {
-		f.t.Fatalf("exit %d, want %d\n%s", got, want, f.stderr.String())
+		text := f.stderr.String()
+		if f.stderrFile != "" {
+			text = f.heard()
+		}
+		f.t.Fatalf("exit %d, want %d\n%s", got, want, text)
 	}
 	return importAnswers(f.t, f.stdout.Bytes())
 }
@@ -168,10 +174,9 @@ func rotateZeroClaw(t *testing.T, file string) {
 	}
 }
 
-// ZeroClaw's rotation shifts the names of all files. What is followed goes on
-// over several at once, as one chain.
-func TestImportFollowFamily(t *testing.T) {
-	var lines []string
+// zeroclawLines returns the lines of a chain.
+func zeroclawLines(t *testing.T) (lines []string) {
+	t.Helper()
 	for _, name := range []string{"audit.log.2.log", "audit.log.1.log", "audit.log"} {
 		data, err := os.ReadFile(filepath.Join("..", "..", "capture", "zeroclaw", "testdata", "zeroclaw", "rotated", name))
 		if err != nil {
@@ -182,6 +187,13 @@ func TestImportFollowFamily(t *testing.T) {
 	if len(lines) != 9 {
 		t.Fatalf("%d lines of samples, want 9", len(lines))
 	}
+	return lines
+}
+
+// ZeroClaw's rotation shifts the names of all files. What is followed goes on
+// over several at once, as one chain.
+func TestImportFollowFamily(t *testing.T) {
+	lines := zeroclawLines(t)
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "etch.log"), filepath.Join(dir, "audit.log")
 	appendTo(t, file, lines[0])
@@ -251,4 +263,133 @@ func TestImportFollowDatabase(t *testing.T) {
 	if events := importedIn(t, path); len(events) != 4 {
 		t.Errorf("%d events in the log, want 4", len(events))
 	}
+}
+
+// waitToHear waits until a process has said something on stderr, which goes to a file.
+func (f *follower) waitToHear(text string) {
+	f.t.Helper()
+	if !every(f.t, 20*time.Millisecond, func() bool { return strings.Count(f.heard(), text) == 1 }) {
+		f.t.Fatalf("%q was not said once: %s", text, f.heard())
+	}
+}
+
+func (f *follower) heard() string {
+	f.t.Helper()
+	text, err := os.ReadFile(f.stderrFile)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// followAloud is follow, and what the process says can be read while it runs.
+func followAloud(t *testing.T, path, program, file string) *follower {
+	t.Helper()
+	out, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := out.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &follower{t: t, cmd: importCmd(path, program, file, "--follow"), path: path, stderrFile: out.Name()}
+	f.cmd.Stdout, f.cmd.Stderr = &f.stdout, out
+	if err := f.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.cmd.Process.Kill() }) // it may have ended
+	return f
+}
+
+// What stands under the name of a file that is followed may be anything for a while: it
+// is told once, waited for never, and looked at again.
+func TestImportFollowHitches(t *testing.T) {
+	for name, put := range map[string]func(file string) error{
+		"a pipe":      func(file string) error { return syscall.Mkfifo(file, 0o600) },
+		"a directory": func(file string) error { return os.Mkdir(file, 0o700) },
+		"a link to pipe": func(file string) error {
+			return errors.Join(syscall.Mkfifo(file+".p", 0o600), os.Symlink(file+".p", file))
+		},
+	} {
+		for _, program := range []string{"zeph", "zeroclaw"} {
+			t.Run(name+" "+program, func(t *testing.T) {
+				dir := t.TempDir()
+				path, file := filepath.Join(dir, "audit.log"), filepath.Join(dir, "source.jsonl")
+				lines := []string{zephLine(0, "a"), zephLine(1, "b")}
+				if program == "zeroclaw" {
+					lines = zeroclawLines(t)[:2]
+				}
+				names := []string{"a", "b"}
+				if program == "zeroclaw" {
+					names = []string{"step 0", "step 1"}
+				}
+				appendTo(t, file, lines[0])
+				f := followAloud(t, path, program, file)
+				f.waitFor(names[0])
+				rotated := file + ".1.log"
+				if err := errors.Join(os.Rename(file, rotated), put(file)); err != nil {
+					t.Fatal(err)
+				}
+				f.waitToHear("has become what cannot be read")
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+				appendTo(t, file, lines[1])
+				f.waitFor(names[1])
+				f.waitToHear("was rotated: going on")
+				_, sum := f.end(0)
+				if sum.Added != 2 {
+					t.Errorf("%d added, want 2: %s", sum.Added, f.heard())
+				}
+			})
+		}
+	}
+}
+
+// What cannot be read until the end is said, and no success.
+func TestImportFollowHitchStays(t *testing.T) {
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "audit.log"), filepath.Join(dir, "zeph.jsonl")
+	appendTo(t, file, zephLine(0, "a"))
+	f := followAloud(t, path, "zeph", file)
+	f.waitFor("a")
+	if err := errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f.waitToHear("has become what cannot be read")
+	f.end(1)
+	f.waitToHear("could not be read: open " + file)
+}
+
+// A database may be anything for a while, too.
+func TestImportFollowDatabaseHitches(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	path, file := filepath.Join(dir, "etch.log"), filepath.Join(dir, "audit.db")
+	data, err := os.ReadFile(filepath.Join("testdata", "daemonclaw-two.db"))
+	if err := errors.Join(err, os.WriteFile(file, data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f := followAloud(t, path, "daemonclaw", file)
+	f.waitFor("file_write")
+	if err := errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f.waitToHear("it is not a regular file")
+	if err := errors.Join(os.WriteFile(file+".new", []byte("no database"), 0o600), os.Rename(file+".new", file)); err != nil {
+		t.Fatal(err)
+	}
+	if !every(t, 20*time.Millisecond, func() bool { return strings.Count(f.heard(), "has become what cannot be read") == 2 }) {
+		t.Fatalf("it does not say that it is no database: %s", f.heard())
+	}
+	more, err := os.ReadFile(filepath.Join("..", "..", "capture", "zeroclaw", "testdata", "daemonclaw", "audit.db"))
+	if err := errors.Join(err, os.WriteFile(file+".new", more, 0o600), os.Rename(file+".new", file)); err != nil {
+		t.Fatal(err)
+	}
+	if !every(t, 20*time.Millisecond, func() bool { return len(importedIn(t, path)) == 4 }) {
+		t.Fatalf("%d events, want 4: %s", len(importedIn(t, path)), f.heard())
+	}
+	f.end(0)
 }

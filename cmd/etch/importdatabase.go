@@ -14,6 +14,7 @@ import (
 	"github.com/etch-audit/etch/capture/source"
 	"github.com/etch-audit/etch/capture/zeroclaw"
 	"github.com/etch-audit/etch/importer"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // A database is DaemonClaw's, as it was at one moment: a copy of its file and of
@@ -26,6 +27,7 @@ type database struct {
 	parser *zeroclaw.Parser
 	into   *importer.File // nil: what is in it is not recorded
 	last   int64          // the id of the last row
+	hitch                 // of what has its name now
 }
 
 // A stamp tells whether a file was written to.
@@ -85,7 +87,7 @@ func copyDatabase(path string) (*database, error) {
 
 // copyFile returns a copy of a file, which nobody else can read.
 func copyFile(path string) (copied *os.File, err error) {
-	in, err := os.Open(path)
+	in, err := vfs.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -126,17 +128,27 @@ func (d *database) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	d.last, err = zeroclaw.ReadDatabase(*main, log, d.parser, d.last, func(e *source.Entry) error {
-		if d.into == nil {
-			return ctx.Err()
+		if failed = ctx.Err(); failed == nil && d.into != nil {
+			failed = d.into.Add(ctx, e, rowSize)
 		}
-		return errors.Join(ctx.Err(), d.into.Add(ctx, e, rowSize))
+		return failed
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.path, err)
+	switch {
+	case failed != nil:
+		return fmt.Errorf("%s: %w", d.path, failed)
+	case err != nil:
+		return fmt.Errorf("%s: %w", d.path, &badDatabase{err})
 	}
 	return nil
 }
+
+// A badDatabase says that a database cannot be read as one.
+type badDatabase struct{ error }
+
+// Unwrap returns why.
+func (e *badDatabase) Unwrap() error { return e.error }
 
 // contents returns the bytes of a copy, nil where there is none.
 func contents(f *os.File) (*zeroclaw.Contents, error) {
@@ -175,21 +187,42 @@ func (r *importRun) readDatabase(ctx context.Context, path string, p source.Pars
 // pollDatabases reads the rows that have come.
 func (r *importRun) pollDatabases(ctx context.Context) error {
 	for _, d := range r.databases {
-		now, err := stampsOf(d.path)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && now == d.stamp {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		next, err := copyDatabase(d.path)
-		if err != nil {
-			return err
-		}
-		d.stamp, d.main, d.log = next.stamp, next.main, next.log
-		if err := errors.Join(d.read(ctx), d.close()); err != nil {
+		if err := d.poll(ctx, r.std); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// poll reads the rows that have come.
+func (d *database) poll(ctx context.Context, std stdio) error {
+	now, err := stampsOf(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && now == d.stamp {
+		if _, bad := errors.AsType[*badDatabase](d.told); !bad { // which it still is
+			d.over()
+		}
+		return nil
+	}
+	var next *database
+	if err == nil {
+		next, err = copyDatabase(d.path)
+	}
+	if err != nil {
+		d.tell(std, d.path, err)
+		return nil
+	}
+	d.stamp, d.main, d.log = next.stamp, next.main, next.log
+	err = d.read(ctx)
+	if err := d.close(); err != nil {
+		return err
+	}
+	if bad, ok := errors.AsType[*badDatabase](err); ok {
+		d.tell(std, d.path, bad)
+		return nil
+	}
+	d.over()
+	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/etch-audit/etch/capture/source"
 	"github.com/etch-audit/etch/importer"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // A tail is a file that is being read, and may still grow.
@@ -27,6 +28,7 @@ type tail struct {
 	pos     source.Position
 	mark    []byte // what stood before pos
 	rotated bool   // another file has its name now
+	hitch          // of what has its name now
 }
 
 // markSize is how many bytes before the position are looked at again: where they
@@ -161,7 +163,7 @@ var errMoving = errors.New("files are gone, or are rotated again and again while
 
 func openAll(paths []string) (files []*os.File, err error) {
 	for _, path := range paths {
-		file, err := os.Open(path)
+		file, err := vfs.OpenRegular(path)
 		if err != nil {
 			return files, err
 		}

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // importEvery is how often files that are followed are looked at, and restFor
@@ -51,10 +54,11 @@ func (r *importRun) endTails() error {
 	var errs []error
 	for _, t := range r.tails {
 		t.parser.End()
-		errs = append(errs, t.file.Close())
+		errs = append(errs, t.file.Close(), t.left(t.path))
 	}
 	for _, d := range r.databases {
 		d.parser.End()
+		errs = append(errs, d.left(d.path))
 	}
 	r.tails, r.databases = nil, nil
 	return errors.Join(errs...)
@@ -116,10 +120,13 @@ func (r *importRun) pollTail(ctx context.Context, t *tail) ([]*tail, error) {
 	// Where it stands is asked before it is read: what was written before it was
 	// renamed is then read here.
 	renamed := t.renamed()
-	if err := t.read(ctx, false); err != nil || !renamed {
+	if err := t.read(ctx, false); err != nil {
 		return []*tail{t}, err
 	}
-	r.std.note("%s was rotated: going on with the new file", t.path)
+	if !renamed {
+		t.over()
+		return []*tail{t}, nil
+	}
 	if r.source.families {
 		return r.nextOfFamily(ctx, t)
 	}
@@ -135,6 +142,33 @@ func (t *tail) renamed() bool {
 	return !errors.Is(err, fs.ErrNotExist) && !isAt(t.path, t.file)
 }
 
+func (r *importRun) tellRotated(t *tail) {
+	t.over()
+	r.std.note("%s was rotated: going on with the new file", t.path)
+}
+
+// A hitch is why what has the name of a file that is followed cannot be read: for now,
+// perhaps. It is told once and looked at again.
+type hitch struct{ told error }
+
+func (h *hitch) tell(std stdio, path string, err error) {
+	if h.told == nil || h.told.Error() != err.Error() {
+		std.warn("%s has become what cannot be read, and is looked at again and again: %v", path, err)
+	}
+	h.told = err
+}
+
+// over says that there is none any more.
+func (h *hitch) over() { h.told = nil }
+
+// left returns an error where there is still one.
+func (h *hitch) left(path string) error {
+	if h.told == nil {
+		return nil
+	}
+	return fmt.Errorf("what %s has become could not be read: %w", path, h.told)
+}
+
 // nextOfFamily finishes a file that was rotated and goes on with those behind it.
 // Its program opens the file for each record: nothing comes to it any more.
 func (r *importRun) nextOfFamily(ctx context.Context, t *tail) ([]*tail, error) {
@@ -143,9 +177,14 @@ func (r *importRun) nextOfFamily(ctx context.Context, t *tail) ([]*tail, error) 
 		return []*tail{t}, nil // its turn comes at the next look
 	}
 	if err != nil {
-		return []*tail{t}, err
+		t.tell(r.std, t.path, errors.Join(err, closeAll(files)))
+		return []*tail{t}, nil
 	}
 	at := indexOf(files, t.file)
+	if at >= 0 && at == len(files)-1 { // it has its name again
+		return []*tail{t}, closeAll(files)
+	}
+	r.tellRotated(t)
 	if at < 0 {
 		r.std.warn("%s is gone: what was rotated after it is read from the oldest file on", t.path)
 	}
@@ -167,13 +206,18 @@ func (r *importRun) nextOfFamily(ctx context.Context, t *tail) ([]*tail, error) 
 // nextAlone goes on with the file that has the name now. The one that had it is
 // still looked at, unless there are too many.
 func (r *importRun) nextAlone(ctx context.Context, t *tail) ([]*tail, error) {
-	file, err := os.Open(t.path)
+	file, err := vfs.OpenRegular(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []*tail{t}, nil // it has gone again
 	}
 	if err != nil {
-		return []*tail{t}, err
+		t.tell(r.std, t.path, err)
+		return []*tail{t}, nil
 	}
+	if indexOf([]*os.File{file}, t.file) == 0 { // it has its name again
+		return []*tail{t}, file.Close()
+	}
+	r.tellRotated(t)
 	t.rotated = true
 	// A report of its own: its lines may come between those of the other.
 	p, err := r.parser()

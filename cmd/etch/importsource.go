@@ -13,6 +13,8 @@ import (
 	"github.com/etch-audit/etch/capture/source"
 	"github.com/etch-audit/etch/capture/zeph"
 	"github.com/etch-audit/etch/capture/zeroclaw"
+	"github.com/etch-audit/etch/internal/later"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // An importSource is a program whose logs can be brought in.
@@ -154,7 +156,7 @@ func (s *importSource) groups(o *importOptions) ([]*importGroup, error) {
 
 // isDatabase reports whether a file is an SQLite database.
 func isDatabase(path string) (bool, error) {
-	f, err := os.Open(path)
+	f, err := vfs.OpenRegular(path)
 	if err != nil {
 		return false, fail(exitUsage, "nothing was recorded", err)
 	}
@@ -189,10 +191,10 @@ func (s *importSource) place(groups []*importGroup, path string, follow bool) []
 }
 
 // rotatedName is what ZeroClaw makes of NAME when it rotates it.
-var rotatedName = regexp.MustCompile(`\.([1-9][0-9]?)\.log$`)
+var rotatedName = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp { return regexp.MustCompile(`\.([1-9][0-9]?)\.log$`) }}
 
 // unrotated returns the path of the file that a rotated one once was.
-func unrotated(path string) string { return rotatedName.ReplaceAllString(path, "") }
+func unrotated(path string) string { return rotatedName.Get().ReplaceAllString(path, "") }
 
 // settle adds the rotated files of the active one, and puts all into order.
 func (g *importGroup) settle() {
@@ -215,7 +217,7 @@ func rotatedOf(active string) []string {
 	var paths []string
 	for _, e := range entries {
 		path := filepath.Join(filepath.Dir(active), e.Name())
-		if e.Type().IsRegular() && rotatedName.MatchString(e.Name()) && filepath.Clean(unrotated(path)) == filepath.Clean(active) {
+		if e.Type().IsRegular() && rotatedName.Get().MatchString(e.Name()) && filepath.Clean(unrotated(path)) == filepath.Clean(active) {
 			paths = append(paths, path)
 		}
 	}

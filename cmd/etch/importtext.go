@@ -76,6 +76,7 @@ func (r *importRun) conclude(err error) error {
 			r.print(p.Report())
 		}
 	}
+	r.doubtProgram()
 	c := r.into.Counts()
 	sum := importSummary{Source: r.source.name, DryRun: r.opts.dryRun, Added: c.Added, Present: c.Present, Skipped: c.Skipped, Whole: err == nil}
 	for _, p := range r.parsers {
@@ -92,6 +93,17 @@ func (r *importRun) conclude(err error) error {
 		return exitWith(exitFailed)
 	}
 	return r.unread
+}
+
+// doubtProgram asks about files of which no line is a record of the program that was named.
+func (r *importRun) doubtProgram() {
+	for _, p := range r.parsers {
+		for _, f := range p.Report().Files {
+			if f.Records == 0 && f.Fragments > 0 {
+				r.std.hint("no line of %s is a record of %s's: is it another program's? --dry-run looks without recording", f.Name, r.source.name)
+			}
+		}
+	}
 }
 
 func (r *importRun) printSummary(sum *importSummary) {

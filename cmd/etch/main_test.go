@@ -24,18 +24,36 @@ import (
 // programs are those that scripts can run.
 var programs = map[string]func(){"etch": patientMain}
 
-// patientMain is main, with hooks that have time on a machine that is busy.
+// patientMain is main, on a machine that may be busy: its hooks have the patience that
+// TEST_PATIENT names.
 func patientMain() {
 	site.MachineSocket = "" // of the machine that runs the tests
-	if os.Getenv("TEST_PATIENT") != "" {
-		patient := hookrun.Usual()
-		patient.Records, patient.Locks, patient.Ends = 10*time.Second, 5*time.Second, 20*time.Second
-		hookPatience = &patient
+	if patience, ok := patiences()[os.Getenv("TEST_PATIENT")]; ok {
+		hookPatience = &patience
 	}
 	main()
 }
 
+// patiently is how long tests wait for what must come. It is long for a machine that
+// stops, and costs nothing where the thing is there.
+const patiently = 2 * time.Minute
+
+// patiences are those that hooks of tests can have; the usual goes by no name.
+//   - "1": whatever the hook does, it has time for it.
+//   - "late": it gives up to record when all hooks do, and then has time for the spool.
+//   - "silent": it gives up to wait for its payload too.
+func patiences() map[string]hookrun.Patience {
+	silent := hookrun.Usual()
+	silent.Ends = 2 * patiently
+	late := silent
+	late.Payload = patiently
+	all := late
+	all.Records, all.Locks, all.Idles, all.Drains = patiently/2, patiently/4, patiently/2, patiently/4
+	return map[string]hookrun.Patience{"1": all, "late": late, "silent": silent}
+}
+
 func TestMain(m *testing.M) {
+	site.DialTimeout = patiently
 	alone.Share(os.Getenv("GOMAXPROCS") != "") // tests are not alone
 	testscript.Main(m, programs)
 }
@@ -145,20 +163,26 @@ func lineCount(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// waitFor is "waitfor FILE [TEXT]": until the file is there and has the text.
-// A file that a shell's redirection makes is there, empty, before the command
+// waitFor is "waitfor FILE [TEXT [N]]": until the file is there and has the text, in N
+// lines. A file that a shell's redirection makes is there, empty, before the command
 // has written to it: such a one is waited for with its text.
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: waitfor FILE [TEXT]")
+	if neg || len(args) < 1 || len(args) > 3 {
+		ts.Fatalf("usage: waitfor FILE [TEXT [N]]")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	want := 0
+	if len(args) == 3 {
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		want = n
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patiently)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		data, err := os.ReadFile(ts.MkAbs(args[0]))
-		if err == nil && (len(args) == 1 || strings.Contains(string(data), args[1])) {
+		if err == nil && has(data, args[1:], want) {
 			return
 		}
 		select {
@@ -167,6 +191,19 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("waitfor: %s did not come: %q, %v", strings.Join(args, " "), data, err)
 		}
 	}
+}
+
+// has reports whether a file has the text, if there is one, in so many whole lines.
+func has(data []byte, text []string, lines int) bool {
+	if len(text) == 0 {
+		return true
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(line, text[0]) && strings.HasSuffix(line, "\n") {
+			lines--
+		}
+	}
+	return lines <= 0 && strings.Contains(string(data), text[0])
 }
 
 // jsonLines is "jsonlines FILE MEMBER VALUE...": the values of a member, by the

@@ -39,7 +39,7 @@ func (b *board) Write(p []byte) (int, error) {
 // find waits until what was written has the form, and returns its first group.
 func (b *board) find(t *testing.T, form *regexp.Regexp) string {
 	t.Helper()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(patiently); ; {
 		b.mu.Lock()
 		match := form.FindStringSubmatch(b.text.String())
 		b.mu.Unlock()

@@ -21,7 +21,7 @@ func TestFillWaitsForTheSpool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Acquire(time.Second); err != nil {
+	if err := lock.Acquire(patiently); err != nil {
 		t.Fatal(err)
 	}
 	runsHook(t, path, 1)

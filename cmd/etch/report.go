@@ -51,8 +51,9 @@ programs and commands that the log had not seen before the period; gaps,
 recoveries and broken epochs; and what verifying the whole log comes to.
 
 --since and --until take what those of "etch audit" take. A period under two days
-has a bar for each hour, one over 92 days a bar for each month. Failed is what
-ended, not in success, and was not denied.
+has a bar for each hour, one over 92 days a bar for each month, or for each year
+where events lie more than ten years apart. Failed is what ended, not in success,
+and was not denied.
 
 New is a program or a command that no event has from before the period, of the
 same user and agent where one is asked for. White space makes no difference; a

@@ -161,6 +161,9 @@ func commandNames(root *cobra.Command) []string {
 	return names
 }
 
+// aloneToo marks a command that has others below it and does something without them.
+const aloneToo = "alone"
+
 // helpTemplate opens with the example: it is what people look for.
 var helpTemplate = strings.TrimLeft(`
 {{with .Example}}{{.}}
@@ -168,7 +171,7 @@ var helpTemplate = strings.TrimLeft(`
 {{end}}{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
 
 {{end}}Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} {{if .Annotations.`+aloneToo+`}}[COMMAND]{{else}}COMMAND{{end}} [flags]{{else}}{{.UseLine}}{{end}}
 {{if .HasAvailableSubCommands}}
 Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}

@@ -37,8 +37,10 @@ type serveOptions struct {
 func newServe(at *place, std stdio) *cobra.Command {
 	opts := serveOptions{place: at}
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Be the one writer of a machine's log, for agents of other users",
+		Use: "serve",
+
+		Annotations: map[string]string{aloneToo: "yes"},
+		Short:       "Be the one writer of a machine's log, for agents of other users",
 		Example: `  etch serve                              # on the socket beside the log
   etch serve --listen 127.0.0.1:4390      # by HTTP too, with tokens
   etch serve token ci                     # make one
@@ -352,10 +354,18 @@ func (d *daemon) drain(web *http.Server) error {
 			door.Wait()
 		}
 	}
-	if err := errors.Join(shut, drained); err != nil {
+	return drainFailure(ctx, errors.Join(shut, drained))
+}
+
+// drainFailure says why not all has ended well: within the time, or at all.
+func drainFailure(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
 		return fmt.Errorf("not all that was under way has ended within %v: %w", drainWait, err)
 	}
-	return nil
+	return fmt.Errorf("not all could be brought to an end: %w", err)
 }
 
 // webServer returns the server of loopback. Bodies and answers have times of their

@@ -292,7 +292,7 @@ func TestServeActivated(t *testing.T) {
 	expect := func(want string) {
 		t.Helper()
 		buf := make([]byte, 1000)
-		if err := told.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := told.SetReadDeadline(time.Now().Add(patiently)); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := told.Read(buf); err != nil || !strings.HasPrefix(string(buf[:n]), want) {
@@ -300,7 +300,7 @@ func TestServeActivated(t *testing.T) {
 		}
 	}
 	expect("READY=1\nSTATUS=serving ")
-	client, err := etch.Dial(t.Context(), socket, nil)
+	client, err := etch.Dial(t.Context(), socket, &etch.DialOptions{DialTimeout: patiently})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,5 +418,33 @@ func TestPropertyListText(t *testing.T) {
 		if got := plistString(text); got != "<string>"+want.String()+"</string>" {
 			t.Errorf("%q: got %s, want %s", text, got, want.String())
 		}
+	}
+}
+
+// TestUnitOfPassingPlaces shows that it is told where a service would not find what it is
+// to run.
+func TestUnitOfPassingPlaces(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/tmp/etch": true, "/var/tmp/bin/etch": true, "/private/tmp/etch": true, "/usr/local/bin/etch": false, "/tmpfs/etch": false, "/srv/tmp/etch": false,
+	} {
+		if got := passing(path); got != want {
+			t.Errorf("%s: got %t, want %t", path, got, want)
+		}
+	}
+}
+
+// A daemon that cannot end well says why, and speaks of its time only where that is why.
+func TestDrainFailure(t *testing.T) {
+	full := errors.New("no space left on device")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := drainFailure(over, nil); err != nil {
+		t.Errorf("all has ended: got %v", err)
+	}
+	if err := drainFailure(t.Context(), full); !errors.Is(err, full) || strings.Contains(err.Error(), "within") {
+		t.Errorf("a full disk: got %v", err)
+	}
+	if err := drainFailure(over, full); !errors.Is(err, full) || !strings.Contains(err.Error(), "within 20s") {
+		t.Errorf("too late: got %v", err)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"os"
 	"runtime"
 	"syscall"
-	"time"
+
+	"github.com/etch-audit/etch/internal/site"
 )
 
 // maxSocketPath is how long the path of a socket may be, as the systems have it.
@@ -86,7 +87,7 @@ func (d *daemon) clearStale(path string) error {
 	if info.Mode().Type() != fs.ModeSocket && runtime.GOOS != "windows" {
 		return fail(exitFailed, "move it away, or name another place: socket in [server]", fmt.Errorf("%s is there and is no socket", path))
 	}
-	c, err := net.DialTimeout("unix", path, time.Second)
+	c, err := net.DialTimeout("unix", path, site.DialTimeout)
 	switch {
 	case err == nil:
 		_ = c.Close() // nothing was said

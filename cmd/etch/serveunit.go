@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/etch-audit/etch/config"
@@ -31,7 +32,11 @@ type unitPlan struct {
 	write   []string // directories besides state
 	files   int      // that may be open
 	homes   bool     // something of it lies in a home
+	passing bool     // something of it lies where temporary files do
 }
+
+// stayHint says where what a service needs belongs.
+const stayHint = "copy the program to /usr/local/bin and the configuration to /etc/etch, and ask again"
 
 func printUnit(system string, resolved *config.Resolved, std stdio) error {
 	if err := oneOf("system", system, unitSystems); err != nil {
@@ -47,7 +52,11 @@ func printUnit(system string, resolved *config.Resolved, std stdio) error {
 	}
 	if plan.homes {
 		std.warn("the program, its configuration or its log lies in somebody's home: who can change it there is above the daemon")
-		std.hint("copy the program to /usr/local/bin and the configuration to /etc/etch, and ask again")
+		std.hint(stayHint)
+	}
+	if plan.passing {
+		std.warn("the program, its configuration or its log lies in a directory of temporary files: the service has one of its own, and would not find it")
+		std.hint(stayHint)
 	}
 	text := plan.systemd()
 	if system == "launchd" {
@@ -91,8 +100,15 @@ func planUnit(resolved *config.Resolved, state, socket string) (*unitPlan, error
 	}
 	for _, path := range append(used, p.write...) {
 		p.homes = p.homes || within(path, "/home") || within(path, "/root") || within(path, "/Users")
+		p.passing = p.passing || passing(path)
 	}
 	return p, nil
+}
+
+// passing reports whether a path is one of a temporary file, of which a service has a
+// directory of its own (PrivateTmp), and a Mac keeps none.
+func passing(path string) bool {
+	return slices.ContainsFunc([]string{"/tmp", "/var/tmp", "/private/tmp", "/private/var"}, func(dir string) bool { return within(path, dir) })
 }
 
 // within reports whether a path is a directory or below it.

@@ -40,7 +40,7 @@ func TestStatusOfLockedLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Acquire(time.Second); err != nil {
+	if err := lock.Acquire(patiently); err != nil {
 		t.Fatal(err)
 	}
 	in := inspect(t, path)

@@ -183,7 +183,11 @@ func (in *inspection) addKey(path string, private bool) keyFile {
 	if err == nil {
 		file.Present, file.Owner = true, ownerOf(info)
 		file.Mode = fmt.Sprintf("%04o", info.Mode().Perm())
-		if f, err := os.Open(path); err == nil {
+		open := vfs.OpenRegular
+		if info.IsDir() {
+			open = os.Open
+		}
+		if f, err := open(path); err == nil { // of a pipe in its place nobody waits for the other end
 			file.Readable = true
 			_ = f.Close() // nothing was read
 		}
@@ -302,10 +306,24 @@ func (in *inspection) checkSpooledForDaemon() {
 	if err != nil {
 		in.warning("the spool for the daemon cannot be read: %v", err)
 	}
+	if info.Refused > 0 {
+		in.problem("%d of %d files in the spool for the daemon wait for a newer one: what it said at %s is %q%s. Restart it with this version of etch; the files are kept, and sent again",
+			info.Refused, info.Files, utc(info.RefusedAt), info.RefusedFor, in.versions())
+	}
 	if info.Events > 0 {
 		in.warning("%d events wait for the daemon since %s: the next hook, etch log or etch exec that reaches it sends them", info.Events, utc(info.Oldest))
 	}
 	if info.Lost > 0 {
 		in.warning("%d events for the daemon were lost, because neither it nor the spool could take them: the next hook, etch log or etch exec that reaches it records the gap", info.Lost)
 	}
+}
+
+// versions names the daemon's version and this one's, where it tells its own and they
+// differ: builds of a developer are all alike.
+func (in *inspection) versions() string {
+	own := version().Version
+	if in.Daemon.Version == "" || in.Daemon.Version == own {
+		return ""
+	}
+	return fmt.Sprintf(" (it is version %s, this is %s)", in.Daemon.Version, own)
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
@@ -30,9 +29,6 @@ type daemonRow struct {
 	Ready   bool   `json:"ready"`
 }
 
-// daemonPatience is how long a daemon may take to say that it is one.
-const daemonPatience = 2 * time.Second
-
 // daemonOf finds out whether a daemon answers, and whether "etch log" and its like
 // would use it. The error says why it is to be used and cannot record.
 func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error) {
@@ -49,7 +45,7 @@ func daemonOf(ctx context.Context, resolved *config.Resolved) (daemonRow, error)
 	}
 	if err == nil {
 		row.Socket = socket
-		dialling, cancel := context.WithTimeout(ctx, daemonPatience)
+		dialling, cancel := context.WithTimeout(ctx, site.DialTimeout) // the daemon's word of itself included
 		defer cancel()
 		client, dialled := site.DialDaemon(dialling, socket, resolved)
 		if err = dialled; err == nil {

@@ -236,7 +236,7 @@ func activeOf(name string) (string, bool) {
 
 // beginsAsLog reports whether a file begins as a segment or a state does.
 func beginsAsLog(path string) bool {
-	f, err := os.Open(path)
+	f, err := vfs.OpenRegular(path)
 	if err != nil {
 		return false
 	}
@@ -251,7 +251,7 @@ func beginsAsLog(path string) bool {
 // homeOf returns what a log's own place knows: nil where its keys are not there.
 func homeOf(held *keys.Dir) (*verify.Home, error) {
 	identity := held.Path(keys.IdentityFile)
-	f, err := os.Open(identity)
+	f, err := vfs.OpenRegular(identity)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -268,7 +268,7 @@ func homeOf(held *keys.Dir) (*verify.Home, error) {
 // may be out of reach: the report says that lines were not checked.
 func (o *verifyOptions) macSecret(held *keys.Dir) ([]byte, error) {
 	if o.macKey == "" {
-		text, err := os.ReadFile(held.Path(keys.MACFile))
+		text, err := vfs.ReadRegular(held.Path(keys.MACFile))
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return nil, nil
 		}

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // A column is one member of the format.
@@ -17,7 +17,7 @@ type column struct {
 
 // columns are all members. New ones are only ever added at the end. The list is
 // made when a table is: most processes write none.
-var columns = sync.OnceValue(func() []column {
+var columns = later.Value[[]column]{Make: func() []column {
 	return []column{
 		{"seq", func(r *etch.Record) string { return strconv.FormatUint(r.Seq, 10) }},
 		{"timestamp", func(r *etch.Record) string { return timestamp(r.Event.Timestamp) }},
@@ -93,7 +93,7 @@ var columns = sync.OnceValue(func() []column {
 		{"log", control},
 		{"signature", func(r *etch.Record) string { return Safe(r.Signature) }},
 	}
-})
+}}
 
 func text(name string, of func(*etch.Event) string) column {
 	return column{name, func(r *etch.Record) string { return Safe(of(&r.Event)) }}

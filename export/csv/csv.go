@@ -46,8 +46,8 @@ func NewWriter(w io.Writer, opt Options) *Writer {
 
 // Columns returns the names of the columns in their order.
 func Columns() []string {
-	names := make([]string, len(columns()))
-	for i, c := range columns() {
+	names := make([]string, len(columns.Get()))
+	for i, c := range columns.Get() {
 		names[i] = c.name
 	}
 	return names
@@ -59,11 +59,11 @@ func (w *Writer) header() error {
 		return nil
 	}
 	w.begun = true
-	for i, c := range columns() {
+	for i, c := range columns.Get() {
 		w.cell(i, c.name)
 	}
 	if w.opt.Sealed != nil {
-		w.cell(len(columns()), "sealed")
+		w.cell(len(columns.Get()), "sealed")
 	}
 	return w.end()
 }
@@ -73,11 +73,11 @@ func (w *Writer) Add(r *etch.Record) error {
 	if err := w.header(); err != nil {
 		return err
 	}
-	for i, c := range columns() {
+	for i, c := range columns.Get() {
 		w.cell(i, c.cell(r))
 	}
 	if w.opt.Sealed != nil {
-		w.cell(len(columns()), strconv.FormatBool(w.opt.Sealed(r.Seq)))
+		w.cell(len(columns.Get()), strconv.FormatBool(w.opt.Sealed(r.Seq)))
 	}
 	return w.end()
 }

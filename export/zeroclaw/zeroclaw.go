@@ -127,23 +127,28 @@ func (m *mapping) text(path, s string) *string {
 // valid returns a text as a file of JSON can have it.
 func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
-// eventTypes are the types that the schema has. Others are what comes nearest in it.
-var eventTypes = map[etch.EventType]string{
-	etch.CommandExecution:    "command_execution",
-	etch.FileAccess:          "file_access",
-	etch.ConfigurationChange: "config_change",
-	etch.AuthSuccess:         "auth_success",
-	etch.AuthFailure:         "auth_failure",
-	etch.PolicyViolation:     "policy_violation",
-	etch.ToolCall:            "command_execution",
+// nameOf returns the name of a type that the schema has. Others are what comes nearest
+// in it.
+func nameOf(t etch.EventType) string {
+	switch t {
+	case etch.CommandExecution, etch.ToolCall:
+		return "command_execution"
+	case etch.FileAccess:
+		return "file_access"
+	case etch.ConfigurationChange:
+		return "config_change"
+	case etch.AuthSuccess:
+		return "auth_success"
+	case etch.AuthFailure:
+		return "auth_failure"
+	case etch.PolicyViolation:
+		return "policy_violation"
+	}
+	return "security_event"
 }
 
 func (m *mapping) eventType() string {
-	name, ok := eventTypes[m.ev.Type]
-	if !ok {
-		name = "security_event"
-	}
-	return valid(m.label(zeroclaw.LabelEventType, name))
+	return valid(m.label(zeroclaw.LabelEventType, nameOf(m.ev.Type)))
 }
 
 func (m *mapping) actor() *zeroclaw.Actor {

@@ -66,7 +66,7 @@ func TestModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			out, err := h.Run(ctx, a.Argv(dir, Prompt("hello"))...)
 			if err != nil || !strings.Contains(out, "Hello from the script.") {

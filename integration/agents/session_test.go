@@ -62,7 +62,7 @@ func TestSessionEnd(t *testing.T) {
 			lock := filepath.Join(h.Dir, ".local/state/etch/audit.hooks/reconcile.lock")
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
-			for range 60 {
+			for range 180 {
 				got := told(records(t, h), wants)
 				_, err := os.Stat(lock)
 				if slices.Equal(lines(got), lines(wanted(wants, true))) && err == nil {

@@ -140,7 +140,7 @@ func connected(t *testing.T, transport mcp.Transport) *mcp.ClientSession {
 			return &mcp.ElicitResult{Action: "decline"}, nil
 		},
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	session, err := client.Connect(ctx, transport, nil)
 	if err != nil {
@@ -152,7 +152,7 @@ func connected(t *testing.T, transport mcp.Transport) *mcp.ClientSession {
 // called calls a tool and returns the text of the result.
 func called(t *testing.T, s *mcp.ClientSession, tool string, arguments map[string]any) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	result, err := s.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: arguments})
 	if err != nil {
@@ -188,8 +188,8 @@ func talks(t *testing.T, s *mcp.ClientSession) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := s.CallTool(ctx, &mcp.CallToolParams{Name: "trigger-long-running-operation", Arguments: map[string]any{"duration": 3, "steps": 1}}); err == nil {
-		t.Error("a call of 3 s was answered within 200 ms")
+	if _, err := s.CallTool(ctx, &mcp.CallToolParams{Name: "trigger-long-running-operation", Arguments: map[string]any{"duration": 60, "steps": 1}}); err == nil {
+		t.Error("a call of a minute was answered within 200 ms")
 	}
 	time.Sleep(200 * time.Millisecond) // the SDK sends the cancellation when it gets to it
 	called(t, s, "echo", map[string]any{"message": "the last"})
@@ -343,7 +343,7 @@ func TestStreamableHTTP(t *testing.T) {
 
 func waitFor(t *testing.T, address string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()

@@ -27,12 +27,14 @@ var layers = []layer{
 	{pkg: "internal/instant", level: 0, reason: "times as people write them, whatever they are asked for"},
 	{pkg: "internal/nearest", level: 0, reason: "words and their distances, whatever they name"},
 	{pkg: "internal/child", level: 0, reason: "a program that another stands in front of; what either is for it does not know"},
+	{pkg: "internal/socket", level: 0, reason: "bytes to and from a socket; who listens it does not know"},
 	{pkg: "internal/terminal", level: 0, reason: "makes text harmless without knowing whose it is"},
 	{pkg: "internal/wire", level: 0, reason: "what a daemon answers, line by line; of logs it knows nothing"},
 	{pkg: "internal/httpbody", level: 0, reason: "bytes of requests, and how many at a time; what they say it does not know"},
 	{pkg: "internal/hookenv", level: 0, reason: "names of variables, whoever sets them"},
 	{pkg: "internal/hookform", level: 0, reason: "members and command lines of hooks, whichever agent's"},
 	{pkg: "internal/needle", level: 0, reason: "bytes in bytes"},
+	{pkg: "internal/surrogate", level: 0, reason: "escapes in JSON, whatever it says"},
 	{pkg: "internal/lanes", level: 0, reason: "SHA-256 of bytes, whatever they are"},
 	{pkg: "internal/sqlite", level: 0, reason: "reads another program's database; what stands in it it does not know"},
 	{pkg: "internal/zeroclaw", level: 0, reason: "one line of another program's log; of events it knows nothing"},
@@ -40,6 +42,7 @@ var layers = []layer{
 	{pkg: "redact", level: 0, reason: "masks bytes without knowing what they belong to"},
 
 	{pkg: "internal/corpus", level: 0, testOnly: true, reason: "texts with secrets in them"},
+	{pkg: "internal/inittrace", level: 0, testOnly: true, reason: "what a program does before its main function, whichever it is"},
 
 	{pkg: "internal/vfs/vfstest", level: 1, testOnly: true, reason: "what every file system must do"},
 	{pkg: "internal/memfs", level: 1, testOnly: true, reason: "a file system that can crash"},

@@ -22,6 +22,7 @@ var owners = []owner{
 	{"github.com/pelletier/go-toml/v2", "internal/settings", "where a value stands in a file of TOML"},
 	{"github.com/spf13/cobra", "cmd/etch", "subcommands, help and completion"},
 	{"github.com/spf13/pflag", "cmd/etch", "cobra's flags"},
+	{"golang.org/x/sys", "internal/socket", "a connection that package os holds, without package net"},
 	{"golang.org/x/sys", "internal/needle", "memory that must not be read, in its tests"},
 	{"golang.org/x/sys", "capture/hook", "when a process was started, which package os does not say"},
 	{"golang.org/x/sys", "internal/site", "what package os does not say of who may write"},

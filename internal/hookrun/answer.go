@@ -1,6 +1,7 @@
 package hookrun
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -42,10 +43,20 @@ func (r *run) goOn() (answer hook.Answer) {
 // answer returns the answer, with cause as why nothing is in the log.
 func (r *run) answer(cause error) hook.Answer {
 	r.mu.Lock()
-	denial, asked, resolved := r.denial, r.asked(), r.resolved
+	denial, asked, resolved, known := r.denial, r.asked(), r.resolved, r.turn != nil
+	unjudged, foreseen := !r.judged, r.foreseen
 	r.mu.Unlock()
-	if denial == "" && cause != nil && asked && resolved != nil && resolved.Hooks.Block {
-		denial = hook.Unrecorded(cause)
+	if r.Guard && cause != nil && !known && r.known != nil && r.known.Changes(r.Event) {
+		// Nobody has looked at it. To refuse it keeps the settings as they are, and nobody waiting.
+		denial = "etch had no time to look at these settings: change them again"
+	}
+	if denial == "" && cause != nil && asked && resolved != nil && !resolved.Options().Disabled {
+		switch {
+		case unjudged && resolved.Policy.DenyRisk != "":
+			denial = cmp.Or(foreseen, hook.Unjudged(cause))
+		case resolved.Hooks.Block:
+			denial = hook.Unrecorded(cause)
+		}
 	}
 	if denial == "" || r.known == nil {
 		return r.goOn()
@@ -115,6 +126,19 @@ func (r *run) refuseUnread(ev *etch.Event) string {
 	return r.policy().RefuseUnread(ev, r.resolved.Hooks.Block)
 }
 
+// foresee looks, before all else is done with a payload, whether the policy refuses the
+// call that it asks about by its command alone: the rest takes long where it is long, and
+// time may be up before it is judged.
+func (r *run) foresee(d *hook.Delivery) {
+	if r.resolved.Policy.DenyRisk == "" || !r.known.Asks(r.Event) {
+		return
+	}
+	reason := r.policy().Foresee(d)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.foreseen = reason
+}
+
 func (r *run) policy() *hook.Policy {
 	return &hook.Policy{
 		DenyRisk: r.resolved.Policy.DenyRisk, Classify: danger.Of, Recording: RecordingOf(&r.resolved.Hooks),
@@ -137,7 +161,7 @@ func (r *run) tell() {
 		r.lament(failures)
 		return
 	}
-	f, err := openErrors(errorsFile(to.path))
+	f, err := openErrors(ErrorsFile(to.path))
 	if err != nil {
 		r.lament(failures)
 		return
@@ -164,9 +188,9 @@ func (r *run) lines(failures []error) string {
 	return b.String()
 }
 
-// errorsFile returns the path of the log of errors of hooks whose place is that of
-// a log.
-func errorsFile(log string) string {
+// ErrorsFile returns the path of the log of errors of hooks whose place is that of
+// a log. Each line of it has the time first.
+func ErrorsFile(log string) string {
 	return filepath.Join(site.Hooks(log), "errors.log")
 }
 

@@ -19,6 +19,9 @@ func (r *run) finish(cause error) hook.Answer {
 			r.fails(fmt.Errorf("not recorded at once: %w", cause))
 			err = r.keep(cause)
 		}
+		r.mu.Lock()
+		r.kept = err == nil
+		r.mu.Unlock()
 		answer = r.answer(cause)
 		return errors.Join(err, r.remember(err == nil), r.reconcileLater())
 	}))
@@ -45,6 +48,7 @@ func (r *run) unfinished(cause error) []*etch.Event {
 		ev := r.delivered(cause.Error())
 		ev.ID = etch.NewEventID(r.process.Now())
 		events = []*etch.Event{ev}
+		r.setLate(nil, events, r.refuseUnread(ev))
 	}
 	return events
 }
@@ -78,14 +82,14 @@ func (r *run) keep(cause error) error {
 	r.mu.Unlock()
 	if spool == nil { // not even the settings were read by then
 		if err := r.settings(); err != nil {
-			return fmt.Errorf("lost: %w: %w", cause, err)
+			return fmt.Errorf(Lost+" %w: %w", cause, err)
 		}
 		r.mu.Lock()
 		spool = r.spool
 		r.mu.Unlock()
 	}
 	if spool == nil {
-		return fmt.Errorf("lost: %w: there is no spool", cause)
+		return fmt.Errorf(Lost+" %w: there is no spool", cause)
 	}
 	if len(events) == 0 {
 		events = r.unfinished(cause)

@@ -33,7 +33,8 @@ type run struct {
 
 	mu       sync.Mutex
 	late     time.Time   // when time was up, or will be
-	last     *time.Timer // ends the process; nil until time is up
+	last     *time.Timer // ends the process, or looks again; nil until time is up
+	done     bool        // nothing is given up any more
 	stage    stage
 	said     bool             // the answer was given
 	resolved *config.Resolved // nil until it is read
@@ -43,6 +44,9 @@ type run struct {
 	turn     *hook.Turn
 	events   []*etch.Event // to be recorded, as far as they are known
 	denial   string        // why the call is refused; "" where it is not
+	kept     bool          // the events are in the log or the spool, or there are none
+	judged   bool          // the policy was asked about the call
+	foreseen string        // why it refuses the call, by the little that was looked at before; "" where that is no reason
 	failures []error
 }
 
@@ -104,16 +108,16 @@ func Run(c Command, p Process) int {
 // code if there is one to return.
 //
 // The end is counted from here: on a machine so busy that this comes late, what is left to
-// do is given as much time as on any other. It still ends before others take what it has
-// spooled for settled: see unsureAge in drain.go.
+// do is given as much time as on any other.
 func (r *run) takeOver(ended chan<- int) {
 	r.mu.Lock()
 	r.late = r.process.Now()
-	r.last = time.AfterFunc(r.patience.Ends-r.patience.Records, func() {
+	r.mu.Unlock()
+	left := r.patience.Ends - r.patience.Records
+	r.endIn(left, time.Now().Add(2*left), func() {
 		cause := r.abandon()
 		ended <- r.say(r.answer(cause), r.process.Exit)
 	})
-	r.mu.Unlock()
 	if cause, first := r.stop(); first {
 		answer := r.finish(cause)
 		r.creating.Lock() // else no hook of a slow machine ever comes to the end of it
@@ -121,30 +125,80 @@ func (r *run) takeOver(ended chan<- int) {
 	}
 }
 
+// glance is how long the process runs, as far as it is given the processor, before it looks
+// whether it was.
+const glance = 50 * time.Millisecond
+
+// endIn gives up when the process has had so much time to run. A glance that took longer,
+// because the machine is busy, or has stopped the process, counts as one glance: whoever is given
+// no processor has not had that time. It gives up at the latest when the time has passed twice,
+// which is before others take for settled what it has spooled: see unsureAge in drain.go.
+func (r *run) endIn(left time.Duration, latest time.Time, giveUp func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done {
+		return
+	}
+	r.last = time.AfterFunc(min(left, glance), func() {
+		if left > glance && time.Now().Before(latest) {
+			r.endIn(left-glance, latest, giveUp)
+		} else {
+			giveUp()
+		}
+	})
+}
+
 // rest sees to it that nothing is given up any more.
 func (r *run) rest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.done = true
 	if r.last != nil {
 		r.last.Stop()
 	}
 }
 
 // abandon says that the process ends in the middle of its work, if that can be
-// said within a moment, as the disk may hang, and returns it.
+// said within a moment, as the disk may hang, and returns it. The events are counted as lost,
+// unless they are in the log, or on their way to the spool so far that the next writer
+// finds them.
 func (r *run) abandon() error {
-	cause := fmt.Errorf("given up after %v: it is not known whether the event is kept", r.process.Now().Sub(r.began).Round(time.Millisecond))
-	told := make(chan struct{})
+	cause := fmt.Errorf(GivenUp+" %v: it is not known whether the event is kept", r.process.Now().Sub(r.began).Round(time.Millisecond))
+	r.fails(cause)
+	var both sync.WaitGroup
+	both.Go(r.tell)
+	both.Go(func() { _ = r.lose(cause) }) // what it cannot count it has told
+	done := make(chan struct{})
 	go func() {
-		defer close(told)
-		r.fails(cause)
-		r.tell()
+		both.Wait()
+		close(done)
 	}()
 	select {
-	case <-told:
+	case <-done:
 	case <-time.After(r.patience.Locks):
 	}
 	return cause
+}
+
+// What a line of the log of errors begins with, behind its time, process, agent and event,
+// where an event may be lost.
+const (
+	GivenUp = "given up after" // it is not known whether it is kept
+	Lost    = "lost:"          // neither log nor spool has it
+)
+
+// lose counts the events as lost: one, where they are not known.
+func (r *run) lose(cause error) error {
+	r.mu.Lock()
+	events, spool, kept, known := r.events, r.spool, r.kept, r.turn != nil
+	r.mu.Unlock()
+	switch {
+	case kept || spool == nil || known && len(events) == 0:
+		return nil
+	case len(events) == 0:
+		events = []*etch.Event{r.delivered(cause.Error())}
+	}
+	return spool.Lose(cause, events...)
 }
 
 // end takes the right to make the answer, and reports whether nobody had it.

@@ -76,7 +76,7 @@ func (r *run) reconcile(program string, session hook.LostSession) error {
 		return weakens(name) || r.NoEnv && strings.HasPrefix(name, "ETCH_")
 	})
 	detach(cmd)
-	words, err := openErrors(errorsFile(r.to.path))
+	words, err := openErrors(ErrorsFile(r.to.path))
 	if err != nil {
 		return err
 	}

@@ -106,11 +106,13 @@ func (r *run) decode(ctx context.Context, last bool) {
 		set(nil, []*etch.Event{ev}, r.refuseUnread(ev))
 		return
 	}
-	turn, err := r.memory().Begin(ctx, &hook.Delivery{
+	d := &hook.Delivery{
 		Agent: r.known, Event: r.Event, Payload: r.payload.bytes(), Getenv: r.process.Env, Parent: os.Getppid(),
 		Now: r.began, Last: last, Actor: r.actor(), Recording: RecordingOf(&r.resolved.Hooks),
 		Classify: danger.Of, Masker: r.spool.Masker,
-	})
+	}
+	r.foresee(d)
+	turn, err := r.memory().Begin(ctx, d)
 	r.fails(err)
 	events, denial := turn.Events, ""
 	if turn.Request != nil {
@@ -140,7 +142,7 @@ func (r *run) setInTime(turn *hook.Turn, events []*etch.Event, denial string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stage != answering {
-		r.turn, r.events, r.denial = turn, events, denial
+		r.turn, r.events, r.denial, r.judged = turn, events, denial, true
 	}
 }
 
@@ -149,7 +151,7 @@ func (r *run) setLate(turn *hook.Turn, events []*etch.Event, denial string) {
 	r.identify(events)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.turn, r.events, r.denial = turn, events, denial
+	r.turn, r.events, r.denial, r.judged = turn, events, denial, true
 }
 
 // identify gives events what Append would: they may have to be spooled.

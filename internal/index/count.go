@@ -22,7 +22,8 @@ const (
 // rows must be exact. It calls add with the values, one for each field in the
 // order of fields and "" for an absent one, and the number of rows that have
 // them; of a field with several values the first one counts. The slice is valid
-// until add returns. The same values may come more than once.
+// until add returns, the values until the Reader is released. The same values may
+// come more than once.
 //
 // The error is [ErrNotHeld] where the index cannot count: by a field that it
 // does not hold, or rows that are not exact. Nothing was counted then.

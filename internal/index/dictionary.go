@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/etch-audit/etch/internal/filter"
 )
@@ -10,7 +11,7 @@ import (
 type dictionary struct {
 	memory *memory
 	fields int
-	text   string   // of the section
+	text   string   // of the section, by textOf
 	at     []uint32 // where each tuple's values begin in text; and the end
 	counts []uint32 // rows of each tuple
 	own    []uint32 // where each tuple's postings begin; and their end
@@ -31,14 +32,12 @@ func (x *Reader) dictionary(column int) (*dictionary, error) {
 	if d := x.columns[column].Load(); d != nil {
 		return d, nil
 	}
-	room := rooms.Get().(*[]byte)
-	defer rooms.Put(room)
-	b, err := x.readInto(room, section, 0, x.size(section+partTuples))
+	b, err := x.keep(section + partTuples)
 	if err != nil {
 		return nil, err
 	}
 	c := x.spec.Columns[column]
-	d, ok := parseDictionary(x.memory, string(b), len(c.Fields), c.Postings, x.rows)
+	d, ok := parseDictionary(x.memory, textOf(b), len(c.Fields), c.Postings, x.rows)
 	if !ok || x.size(section+partCodes) != int64(packedSize(x.rows, d.width())) ||
 		c.Postings && x.size(section+partPostings) != int64(d.own[d.tuples()]) {
 		return nil, damaged("column %d contradicts itself", column)
@@ -46,6 +45,10 @@ func (x *Reader) dictionary(column int) (*dictionary, error) {
 	x.columns[column].Store(d)
 	return d, nil
 }
+
+// textOf returns what was read as a text, without a copy of it: it is valid until the
+// Reader is released, and then says something else.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // parseDictionary reads the tuples of a column of so many rows, and checks that
 // each lies in the text and that the rows are as many as there are.
@@ -241,11 +244,29 @@ func (x *Reader) pickRows(p *pick, within *Rows) (*Rows, error) {
 		}
 		return r.not(), nil
 	}
-	codes, err := x.codes(p.column, p.dict)
-	if err != nil {
-		return nil, err
+	return x.scanCodes(p, within)
+}
+
+// scannedRows is how many rows' codes are read at once: memory that was touched is
+// gone through for all of them.
+const scannedRows = 32 << 10
+
+// scanCodes finds the rows by their codes.
+func (x *Reader) scanCodes(p *pick, within *Rows) (*Rows, error) {
+	section, width := sectionColumns+p.column*columnParts+partCodes, p.dict.width()
+	found := x.memory.newRows(x.rows)
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	for row := 0; row < x.rows; row += scannedRows {
+		n := min(scannedRows, x.rows-row)
+		b, err := x.readInto(room, section, int64(packedSize(row, width)), int64(packedSize(n, width)))
+		if err != nil {
+			return nil, err
+		}
+		part := found.part(row, n)
+		newPacked(b, width).scan(&part, p.hit, within.partOrAll(row, n))
 	}
-	return codes.scan(x.memory.newRows(x.rows), p.hit, within), nil
+	return found, nil
 }
 
 // few reports whether so many rows are to be had from a column's postings.

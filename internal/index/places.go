@@ -77,6 +77,10 @@ func (x *Reader) blocksOf(found []foundBlock, rows *Rows) ([]foundBlock, error) 
 	return found, nil
 }
 
+// mostLengths bounds what is read of the lengths at once, for all of them to go through
+// the same memory.
+const mostLengths = 32 << 10
+
 // together returns how many of the blocks are read at once, and from where to
 // where their lengths are: those whose chunks are one another's or follow one
 // another.
@@ -86,6 +90,9 @@ func (x *Reader) together(found []foundBlock) (n int, from, to int64) {
 		f := &found[n]
 		start := x.start(sectionLengths)
 		if x.chunkEnd(start+to) < (start+f.from)/chunkSize*chunkSize || x.chunkEnd(start+f.to) < (start+from)/chunkSize*chunkSize {
+			break
+		}
+		if max(to, f.to)-min(from, f.from) > mostLengths {
 			break
 		}
 		from, to = min(from, f.from), max(to, f.to)

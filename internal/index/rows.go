@@ -90,6 +90,22 @@ func (r *Rows) Contains(row int) bool {
 	return row >= 0 && row < r.n && r.may[row>>6]>>(row&63)&1 == 1
 }
 
+// part returns n rows of the set from one on that a word begins with, as a set of its
+// own that shares their memory.
+func (r *Rows) part(row, n int) Rows {
+	from, to := row>>6, row>>6+wordsFor(n)
+	return Rows{n, r.from, r.may[from:to:to], r.sure[from:to:to]}
+}
+
+// partOrAll is part of a set that may be nil, which is all rows.
+func (r *Rows) partOrAll(row, n int) *Rows {
+	if r == nil {
+		return nil
+	}
+	p := r.part(row, n)
+	return &p
+}
+
 // ofBlock returns the words of a block's rows.
 func (r *Rows) ofBlock(n int) []uint64 {
 	const words = BlockRows / 64

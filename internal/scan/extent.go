@@ -45,6 +45,7 @@ type extent struct {
 	file     mappable // src, where it is mapped
 	mapping  *vfs.Mapping
 	given    block // of the mapping, since some was last given back
+	files    *Files
 }
 
 // A block is the lines that begin at an offset from lo to below hi.
@@ -77,6 +78,11 @@ func (x *extent) openMapping() {
 	if !ok || int64(int(x.to-x.from)) != x.to-x.from {
 		return
 	}
+	if x.files != nil && x.files.read > 0 {
+		x.files.read--
+		x.doubles, x.ahead = scattered, farAhead
+		return
+	}
 	m, err := file.Map(x.from, int(x.to-x.from))
 	if err != nil {
 		return
@@ -85,6 +91,9 @@ func (x *extent) openMapping() {
 	if from, to := x.probe(); file.Scattered(m, from, to) {
 		x.close()
 		x.file, x.mapping, x.doubles, x.ahead = nil, nil, scattered, farAhead
+		if x.files != nil {
+			x.files.read = readOn
+		}
 	}
 }
 

@@ -62,6 +62,37 @@ func TestMapped(t *testing.T) {
 	}
 }
 
+// TestFiles holds that what follows a file that is better read is read without being
+// asked about, and not for ever.
+func TestFiles(t *testing.T) {
+	text := log()[:200<<10]
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	want := expect(bytes.NewReader(text), 0, int64(len(text)), false, string(rare))
+	opt := scan.Options{Finder: needle.New([][]byte{rare}), Files: new(scan.Files)}
+	maps := 0
+	for n := range 17 {
+		file := &counted{File: open(t, text), scattered: true}
+		if diff := want.diff(run(t, file, 0, int64(len(text)), opt, keep(string(rare)))); diff != "" {
+			t.Errorf("file %d (-want +got):\n%.1000s", n, diff)
+		}
+		if mapped := file.maps.Load() == 1; mapped != (n%8 == 0) {
+			t.Errorf("file %d is mapped: %t", n, mapped)
+		}
+		maps += int(file.maps.Load())
+	}
+	if maps != 3 {
+		t.Errorf("%d of 17 files were mapped, want 3", maps)
+	}
+	file := &counted{File: open(t, text)}
+	opt.Files = new(scan.Files)
+	for range 3 {
+		run(t, file, 0, int64(len(text)), opt, keep(string(rare)))
+	}
+	if n := file.maps.Load(); n != 3 {
+		t.Errorf("a file that is better mapped is mapped %d times of 3", n)
+	}
+}
+
 func TestScattered(t *testing.T) {
 	text := log()
 	for _, reverse := range []bool{false, true} {

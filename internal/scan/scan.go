@@ -32,7 +32,20 @@ type Options struct {
 	// Workers is how many lines are matched at the same time. Zero means as
 	// many as the program may use cores.
 	Workers int
+	// Files, where not nil, is of several scans, one after another, of files that
+	// came to be in the same way: what is found out about one need not be found out
+	// about each.
+	Files *Files
 }
+
+// Files is what is known of how the system holds files. The zero value is nothing.
+type Files struct {
+	read int // how many more are read without being asked about
+}
+
+// readOn is how many files are read that follow one that is better read than mapped.
+// To ask about one takes as long as to read 2 MiB on one core, and the others wait.
+const readOn = 7
 
 // A Match is asked about one line, which has no line feed and is valid until
 // it returns. It says whether the line has a result. An error is given in the
@@ -75,7 +88,7 @@ func Lines[R any](ctx context.Context, src io.ReaderAt, from, to int64, opt Opti
 	}
 	return func(yield func(R, error) bool) {
 		s := &scan[R]{ctx: ctx, opt: opt, match: match, yield: yield}
-		s.extent = extent{src: src, from: from, to: to, reverse: opt.Reverse, doubles: doublings, ahead: nearAhead}
+		s.extent = extent{src: src, from: from, to: to, reverse: opt.Reverse, doubles: doublings, ahead: nearAhead, files: opt.Files}
 		if opt.Finder == nil {
 			s.doubles = everyLine
 		}

@@ -19,6 +19,10 @@ import (
 // have none, whatever the machine has that they run on.
 var MachineSocket = "/run/etch/etch.sock"
 
+// DialTimeout is how long connecting to a daemon takes at most. Tests, whose machine may
+// be busy with others, have more.
+var DialTimeout = etch.DefaultDialTimeout
+
 // ErrNoDaemon says that nobody listens, and the configuration does not insist on a daemon.
 var ErrNoDaemon = errors.New("no daemon listens")
 
@@ -97,7 +101,7 @@ func appointed(dir string, owner int) bool {
 // DialDaemon connects to the daemon at socket. It returns ErrNoDaemon where nobody
 // listens and the log may be written by this process instead.
 func DialDaemon(ctx context.Context, socket string, resolved *config.Resolved) (*etch.Client, error) {
-	c, err := etch.Dial(ctx, socket, nil)
+	c, err := etch.Dial(ctx, socket, &etch.DialOptions{DialTimeout: DialTimeout})
 	if err != nil && nobodyListens(err, resolved) && resolved.Server.Connect != config.ConnectAlways {
 		return nil, fmt.Errorf("%w: %w", ErrNoDaemon, err)
 	}

@@ -93,6 +93,8 @@ type Content struct {
 	// Proven says that the lines carry the log's MAC: who wrote them could read
 	// its key. Otherwise they are merely whole.
 	Proven bool
+	// Closed says that this process may not read the file.
+	Closed bool
 	Bodies [][]byte
 	// Lost is how many records the file was to have and has not: lines that are
 	// torn, changed or gone. Cause says why; "" where nothing is lost.
@@ -100,13 +102,13 @@ type Content struct {
 	Cause string
 }
 
-// Read reads a file. Whatever it holds, the error is one of reading it; all of a file
-// that this process may not read is lost.
+// Read reads a file. Whatever it holds, the error is one of reading it, or [ErrNewer];
+// all of a file that this process may not read is lost.
 func (d *Dir) Read(f File, key *Key) (*Content, error) {
 	data, err := d.read(f.Name)
 	if errors.Is(err, fs.ErrPermission) {
 		// Another user's, or of no mode: it would keep all others back for ever.
-		return &Content{Lost: f.Events, Cause: f.Name + " may not be read by who drains"}, nil
+		return &Content{Closed: true, Lost: f.Events, Cause: f.Name + " may not be read by who drains"}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -147,6 +149,9 @@ func parseFile(data []byte, f File, key *Key) (*Content, error) {
 	}
 	first, rest, _ := bytes.Cut(data, []byte{'\n'})
 	mac, err := c.open(first, macs)
+	if errors.Is(err, ErrNewer) {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
 	if err != nil {
 		c.Lost, c.Cause = max(f.Events, 1), f.Name+": "+err.Error()
 		return c, nil
@@ -190,6 +195,9 @@ func (c *Content) open(line []byte, macs []*record.MAC) (*record.MAC, error) {
 		var head struct{ Spool header }
 		if err := json.Unmarshal(line, &head); err != nil {
 			return nil, fmt.Errorf("first line: %w", err)
+		}
+		if head.Spool.Version > version {
+			return nil, fmt.Errorf("%w: version %d, this program knows %d", ErrNewer, head.Spool.Version, version)
 		}
 		if head.Spool.Version != version {
 			return nil, fmt.Errorf("version %d, this program knows %d", head.Spool.Version, version)

@@ -10,6 +10,7 @@
 //	<time>-<random>-<n>.new    one being written, or what a killed process has left of it
 //	<time>-<random>-<n>.bad    one that held a line which nobody vouches for, kept for people
 //	lost                       how many events are in neither place
+//	refused                    which files a daemon did not take for now, and why
 //	lock, lost.lock            flock of who drains; of who counts
 //
 // A file is lines in the envelope of a log's line, of which the first is about
@@ -46,11 +47,16 @@ import (
 // ErrFull is returned where the spool has as many bytes as it may have.
 var ErrFull = errors.New("spool is full")
 
+// ErrNewer is returned for a file that a later version of this program wrote: it is to
+// stay where it is until that one drains it.
+var ErrNewer = errors.New("a newer etch spooled it, and only that one can drain it")
+
 // Names of files, and their endings.
 const (
 	lostName     = "lost"
 	lockName     = "lock"
 	lostLockName = "lost.lock"
+	refusedName  = "refused"
 
 	goodExt = ".spool"
 	newExt  = ".new"
@@ -82,6 +88,18 @@ func At(fsys vfs.FS, path string) *Dir { return &Dir{fsys, path} }
 
 func (d *Dir) at(name string) string { return filepath.Join(d.path, name) }
 
+// Path returns where a file is; of the zero File the directory.
+func (d *Dir) Path(f File) string { return d.at(f.Name) }
+
+// Mode returns the mode of the directory.
+func (d *Dir) Mode() (fs.FileMode, error) {
+	info, err := d.fs.Stat(d.path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Mode(), nil
+}
+
 // A Position is a place in the log: the number of a segment and a byte of it.
 // The zero Position is the log's beginning.
 type Position struct {
@@ -106,6 +124,8 @@ type Batch struct {
 	// does not know what came of it.
 	Unsure bool
 	Bodies [][]byte
+	// Written is told when all of them are in files, which are not durable yet; nil for nobody.
+	Written func()
 }
 
 // Put keeps records until they are drained. They are durable when it returns
@@ -122,8 +142,12 @@ func (d *Dir) Put(key *Key, b Batch, maxBytes int64) error {
 	if err != nil {
 		return err
 	}
+	written, left := b.Written, len(b.Bodies)
 	for bodies := range slices.Chunk(b.Bodies, maxBatch) {
-		b.Bodies = bodies
+		b.Bodies, b.Written = bodies, nil
+		if left -= len(bodies); left == 0 {
+			b.Written = written
+		}
 		size, err := d.put(key, &b, maxBytes-used)
 		if err != nil {
 			return err
@@ -145,7 +169,7 @@ func (d *Dir) put(key *Key, b *Batch, room int64) (int64, error) {
 		return 0, fmt.Errorf("%w: %d bytes are needed, %d are left", ErrFull, size, max(room, 0))
 	}
 	aside := d.at(base + newExt)
-	if err := d.write(aside, content); err != nil {
+	if err := d.write(aside, content, b.Written); err != nil {
 		// The error is the one above all; what is left is told as unfinished.
 		return 0, errors.Join(fmt.Errorf("spool: %w", err), d.discard(aside))
 	}
@@ -155,14 +179,17 @@ func (d *Dir) put(key *Key, b *Batch, room int64) (int64, error) {
 	return size, d.sync()
 }
 
-// write makes a file and syncs it.
-func (d *Dir) write(path string, content []byte) error {
+// write makes a file and syncs it. In between it says that the file has its content.
+func (d *Dir) write(path string, content []byte, written func()) error {
 	f, err := d.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteAt(content, 0)
 	if err == nil {
+		if written != nil {
+			written()
+		}
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
@@ -245,7 +272,13 @@ func (f *File) base() string { return strings.TrimSuffix(f.Name, filepath.Ext(f.
 // drained: of the events, and of files of the same time as they were written. An
 // attempt is spooled before its completion, which has the same time. Where there is no
 // spool there are none.
-func (d *Dir) Files() ([]File, error) {
+func (d *Dir) Files() ([]File, error) { return d.files(goodExt, newExt) }
+
+// Aside returns the files that were set aside, in their order.
+func (d *Dir) Aside() ([]File, error) { return d.files(badExt) }
+
+// files returns the files of these endings.
+func (d *Dir) files(endings ...string) ([]File, error) {
 	entries, err := d.fs.ReadDir(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -256,7 +289,7 @@ func (d *Dir) Files() ([]File, error) {
 	var files []File
 	for _, e := range entries {
 		f, ok := parseName(e.Name())
-		if !ok || e.IsDir() {
+		if !ok || e.IsDir() || !slices.Contains(endings, filepath.Ext(f.Name)) {
 			continue
 		}
 		info, err := d.fs.Stat(d.at(f.Name))
@@ -278,10 +311,10 @@ func (d *Dir) Files() ([]File, error) {
 	return files, nil
 }
 
-// parseName returns what a file's name says, and whether it is one that waits.
+// parseName returns what a file's name says, and whether it is one of a spool.
 func parseName(name string) (File, bool) {
 	ext := filepath.Ext(name)
-	if ext != goodExt && ext != newExt {
+	if ext != goodExt && ext != newExt && ext != badExt {
 		return File{}, false
 	}
 	f := File{Name: name, Unfinished: ext == newExt}

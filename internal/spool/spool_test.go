@@ -560,3 +560,41 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestRefused shows that what is kept of a refusal comes back, within bounds, that it is
+// no file that waits, and that what cannot be read is nothing.
+func TestRefused(t *testing.T) {
+	mem := newDisk(t)
+	d := spool.At(mem, path)
+	want := func(want spool.Refusal) {
+		t.Helper()
+		got, err := d.Refused()
+		if diff := cmp.Diff(got, want); diff != "" || err != nil {
+			t.Errorf("%v (-got +want)\n%s", err, diff)
+		}
+	}
+	want(spool.Refusal{})
+	put(t, mem, key, batch(0, `"a":1`))
+	kept := spool.Refusal{At: began, Cause: "it knows no better", Files: []string{"a", "b"}, All: true}
+	for _, names := range [][]string{{"a", "b"}, {"c"}, nil} {
+		if kept.Files = names; names == nil {
+			kept = spool.Refusal{}
+		}
+		if err := d.Refuse(kept); err != nil {
+			t.Fatal(err)
+		}
+		want(kept)
+	}
+	if files, err := d.Files(); err != nil || len(files) != 1 {
+		t.Errorf("%d files wait, %v, want 1", len(files), err)
+	}
+	many := spool.Refusal{At: began, Files: slices.Repeat([]string{strings.Repeat("x", 60)}, 5000), Cause: strings.Repeat("y", 1000)}
+	if err := d.Refuse(many); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Refused(); err != nil || len(got.Files) != 1000 || len(got.Cause) > 310 {
+		t.Errorf("%d names, a cause of %d bytes, %v", len(got.Files), len(got.Cause), err)
+	}
+	write(t, mem, filepath.Join(path, "refused"), []byte(`{"at":`))
+	want(spool.Refusal{})
+}

@@ -18,7 +18,10 @@ const Size = 2 * slotSize
 // see one slot torn by a writer at work, and gets the other: clean is then
 // false, and reading again may bring a newer state.
 func Parse(b []byte, mac *record.MAC) (s State, clean bool, err error) {
-	s, _, usable, err := parse(b, mac)
+	_, usable, err := s.parseNewest(b, mac)
+	if err != nil {
+		s = State{}
+	}
 	written := 0
 	for i := range 2 {
 		if at := i * slotSize; len(b) > at+len(magic) && b[at] != 0 {
@@ -28,29 +31,42 @@ func Parse(b []byte, mac *record.MAC) (s State, clean bool, err error) {
 	return s, usable == written, err
 }
 
-// parse returns the newer slot, its number and how many slots can be used.
-func parse(b []byte, mac *record.MAC) (best State, slot, usable int, err error) {
+// parseNewest reads the newer slot that can be used into s, and returns its number and
+// how many can. After an error s is of no use.
+func (s *State) parseNewest(b []byte, mac *record.MAC) (slot, usable int, err error) {
 	var errs [2]error
+	var older State
 	slot = -1
-	for i := range 2 {
+	newer := newerOf(b)
+	for _, i := range [2]int{newer, 1 - newer} {
 		if len(b) < i*slotSize {
 			errs[i] = errEmpty
 			continue
 		}
-		var s State
-		s, errs[i] = parseSlot(b[i*slotSize:min(len(b), (i+1)*slotSize)], mac)
-		if errs[i] != nil {
+		to := s
+		if slot >= 0 {
+			to = &older // it is only asked whether it can be used
+		}
+		if errs[i] = to.parseSlot(b[i*slotSize:min(len(b), (i+1)*slotSize)], mac); errs[i] != nil {
 			continue
 		}
 		usable++
-		if slot < 0 || s.Counter > best.Counter {
-			best, slot = s, i
+		if slot < 0 {
+			slot = i
 		}
 	}
 	if slot < 0 {
-		return State{}, -1, 0, fmt.Errorf("%w: %w; %w", ErrUnusable, errs[0], errs[1])
+		return -1, 0, fmt.Errorf("%w: %w; %w", ErrUnusable, errs[0], errs[1])
 	}
-	return best, slot, usable, nil
+	return slot, usable, nil
+}
+
+// newerOf returns the slot that was written last, by its counter.
+func newerOf(b []byte) int {
+	if counter(b, 1) > counter(b, 0) {
+		return 1
+	}
+	return 0
 }
 
 // A Medium is what a state lies in: an open file of package vfs. It is named
@@ -107,7 +123,8 @@ func (f *File) Load() error {
 	if err != nil {
 		return err
 	}
-	s, slot, usable, err := f.parse(b, true)
+	var s State
+	slot, usable, err := f.parse(&s, b, true)
 	if err != nil {
 		return err
 	}
@@ -141,26 +158,23 @@ func counter(b []byte, slot int) uint64 {
 	return binary.BigEndian.Uint64(b[at:])
 }
 
-// parse is the function parse, but for what needs no second look: the older slot,
+// parse is State.parseNewest, but for what needs no second look: the older slot,
 // where the newer can be used, and it is known that the older one could be or
 // nobody asks.
-func (f *File) parse(b []byte, both bool) (s State, slot, usable int, err error) {
-	newer := 0
-	if counter(b, 1) > counter(b, 0) {
-		newer = 1
-	}
+func (f *File) parse(s *State, b []byte, both bool) (slot, usable int, err error) {
+	newer := newerOf(b)
 	older := 1 - newer
 	if at := newer * slotSize; len(b) > at && (!both || f.good[older] != 0 && f.good[older] == counter(b, older)) {
-		if s, err = parseSlot(b[at:min(len(b), at+slotSize)], f.mac); err == nil {
+		if s.parseSlot(b[at:min(len(b), at+slotSize)], f.mac) == nil {
 			f.good[newer] = s.Counter
-			return s, newer, 2, nil
+			return newer, 2, nil
 		}
 	}
-	s, slot, usable, err = parse(b, f.mac)
+	slot, usable, err = s.parseNewest(b, f.mac)
 	if usable == 2 {
 		f.good = [2]uint64{counter(b, 0), counter(b, 1)}
 	}
-	return s, slot, usable, err
+	return slot, usable, err
 }
 
 // Newest reports whether the state is the newest that was ever seen here, also
@@ -169,16 +183,17 @@ func (f *File) Newest() bool { return f.State.Counter >= f.last }
 
 // Peek returns the newest state that the file holds, and leaves State alone. It
 // needs no lock: a slot that is being written is passed over.
-func (f *File) Peek() (State, error) {
+func (f *File) Peek() (s State, err error) {
 	b, err := f.read()
 	if err != nil {
 		return State{}, err
 	}
-	s, slot, _, err := f.parse(b, false)
-	if err == nil {
-		f.synced.slot, f.synced.offset = slot, s.Offset
+	slot, _, err := f.parse(&s, b, false)
+	if err != nil {
+		return State{}, err
 	}
-	return s, err
+	f.synced.slot, f.synced.offset = slot, s.Offset
+	return s, nil
 }
 
 // Refresh reads the state again if somebody else has written since it was last

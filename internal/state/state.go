@@ -306,30 +306,33 @@ var (
 
 var errLengths = errors.New("slot has impossible lengths")
 
-// parseSlot reads a slot. Without a MAC it checks only that the slot is whole.
-func parseSlot(b []byte, mac *record.MAC) (State, error) {
+// parseSlot reads a slot into s, which is of no use after an error. Without a MAC it
+// checks only that the slot is whole.
+//
+// A state is large, and so are the frames of functions that return one: those that
+// read it share one, because a process that appends once pays for each page of its stack.
+func (s *State) parseSlot(b []byte, mac *record.MAC) error {
 	if len(b) < fixed || bytes.Equal(b[:len(magic)], make([]byte, len(magic))) {
-		return State{}, errEmpty
+		return errEmpty
 	}
 	if string(b[:len(magic)]) != magic {
-		return State{}, errors.New("slot is not a log's state")
+		return errors.New("slot is not a log's state")
 	}
 	end, err := endOf(b)
 	if err != nil {
-		return State{}, err
+		return err
 	}
 	sum := sha256.Sum256(b[:end])
 	if !bytes.Equal(sum[:sumSize], b[end:end+sumSize]) {
-		return State{}, errors.New("slot is torn")
+		return errors.New("slot is torn")
 	}
 	if end += sumSize; mac != nil && !hmac.Equal(mac.Sum(b[:end]), b[end:end+macSize]) {
-		return State{}, ErrForged
+		return ErrForged
 	}
-	s, err := parseState(b, end-sumSize)
-	if err != nil {
-		return State{}, err
+	if err := s.parse(b, end-sumSize); err != nil {
+		return err
 	}
-	return s, s.check()
+	return s.check()
 }
 
 // endOf returns where the checksum of a slot stands.
@@ -359,9 +362,9 @@ func endOf(b []byte) (int, error) {
 	return end, nil
 }
 
-// parseState reads a slot whose lengths were checked; end is where its checksum
-// stands.
-func parseState(b []byte, end int) (s State, err error) {
+// parse reads a slot whose lengths were checked; end is where its checksum stands.
+func (s *State) parse(b []byte, end int) (err error) {
+	*s = State{}
 	be := binary.BigEndian
 	flags := be.Uint32(b[16:])
 	s.Counter = be.Uint64(b[8:])
@@ -384,7 +387,7 @@ func parseState(b []byte, end int) (s State, err error) {
 	var room [merkle.MaxFrontier]merkle.Hash
 	hashes := parseHashes(room[:0], b[n:], int(be.Uint16(b[146:])))
 	if s.Frontier, err = merkle.NewFrontier(be.Uint64(b[32:]), hashes); err != nil {
-		return s, err
+		return err
 	}
 	if flags&flagChain != 0 {
 		c := b[end-chained:]
@@ -392,10 +395,10 @@ func parseState(b []byte, end int) (s State, err error) {
 	}
 	if flags&flagFlight == 0 {
 		s.Settle()
-		return s, nil
+		return nil
 	}
 	s.Written.Fresh = flags&flagWrittenFresh != 0
-	return s, s.Written.parseWritten(b[n+len(hashes)*hashSize:], hashes)
+	return s.Written.parseWritten(b[n+len(hashes)*hashSize:], hashes)
 }
 
 // parseWritten reads what a slot has of the written position.

@@ -30,7 +30,7 @@ func (d dirFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	f, err := openFile(filepath.Join(d.dir, local), os.O_RDONLY, 0)
+	f, err := openShared(filepath.Join(d.dir, local))
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = &fs.PathError{Op: e.Op, Path: name, Err: e.Err} // as every fs.FS names it
 	}

@@ -3,7 +3,6 @@
 package vfs
 
 import (
-	"os"
 	"sync"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 // not, but has no time limit. So a goroutine waits. When the time of who wanted
 // the lock is over it goes on, for the next that wants it, or to give it back.
 type flockWait struct {
-	file    *os.File
+	file    *handle
 	fd      uintptr
 	granted chan error // capacity 1
 

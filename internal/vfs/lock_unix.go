@@ -20,7 +20,7 @@ const turnSuffix = ".turn"
 type lockFiles [2]lockFile
 
 type lockFile struct {
-	file *os.File
+	file *handle
 	fd   uintptr
 	at   place
 	wait *flockWait
@@ -41,7 +41,7 @@ func (l *lockFiles) openAt(path string) error {
 }
 
 func (f *lockFile) openAt(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openHandle(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

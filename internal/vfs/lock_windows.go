@@ -12,7 +12,7 @@ import (
 // lockFiles is one file of which two single bytes are locked. They lie far
 // behind any content: a locked range cannot be read by others.
 type lockFiles struct {
-	file *os.File
+	file *handle
 	at   place
 }
 

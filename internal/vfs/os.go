@@ -74,19 +74,19 @@ func (osFS) OpenLock(name string) (Lock, error) {
 	return openLock(abs)
 }
 
-// An osFile adds to *os.File the calls that must not allocate and the sync
-// that a log needs. These use the bare descriptor, which mu keeps from being
-// closed, and perhaps given to another file, during the call.
+// An osFile adds to a handle the calls that must not allocate and the sync
+// that a log needs. mu keeps the descriptor from being closed, and perhaps given to
+// another file, during a call.
 type osFile struct {
-	file *os.File
+	file *handle
 	at   place
-	mu   sync.RWMutex // held for reading while fd is in use, for writing by Close
+	mu   sync.RWMutex // held for reading while file or fd is in use, for writing by Close
 	fd   uintptr
 	open bool
 	gate gate
 }
 
-func newOSFile(f *os.File, abs string) (*osFile, error) {
+func newOSFile(f *handle, abs string) (*osFile, error) {
 	fd := f.Fd()
 	id, err := identify(fd)
 	if err != nil {
@@ -98,7 +98,12 @@ func newOSFile(f *os.File, abs string) (*osFile, error) {
 // ReadAt reads as [os.File.ReadAt] does. What is in memory it reads without the
 // scheduler, what is not with it.
 func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
-	n := f.readCached(p, off)
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.open {
+		return 0, f.failed("read", fs.ErrClosed)
+	}
+	n := readCached(f.fd, p, off)
 	if n == len(p) {
 		return n, nil
 	}
@@ -106,22 +111,30 @@ func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
 	return n + more, err
 }
 
-// readCached reads what it can without waiting.
-func (f *osFile) readCached(p []byte, off int64) int {
+func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if !f.open {
-		return 0
+		return 0, f.failed("write", fs.ErrClosed)
 	}
-	return readCached(f.fd, p, off)
+	return f.file.WriteAt(p, off)
 }
 
-func (f *osFile) WriteAt(p []byte, off int64) (int, error) { return f.file.WriteAt(p, off) }
-func (f *osFile) Truncate(size int64) error                { return f.file.Truncate(size) }
+func (f *osFile) Truncate(size int64) error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.open {
+		return f.failed("truncate", fs.ErrClosed)
+	}
+	return f.file.Truncate(size)
+}
 
 func (f *osFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !f.open {
+		return f.failed("close", fs.ErrClosed)
+	}
 	f.open = false
 	return errors.Join(f.gate.close(), f.file.Close())
 }

@@ -2,14 +2,13 @@ package vfs
 
 import (
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
 // syncFile uses fdatasync: it flushes the bytes and the size that makes them
 // readable, and leaves out the times, which would cost a journal commit more.
-func syncFile(f *os.File, fd uintptr) error {
+func syncFile(f *handle, fd uintptr) error {
 	for {
 		switch err := unix.Fdatasync(int(fd)); err {
 		case nil:

@@ -2,9 +2,7 @@
 
 package vfs
 
-import "os"
-
 // syncFile leaves the choice of the call to package os: F_FULLFSYNC on
 // Darwin, where fsync does not reach the medium, and FlushFileBuffers on
 // Windows.
-func syncFile(f *os.File, _ uintptr) error { return f.Sync() }
+func syncFile(f *handle, _ uintptr) error { return f.Sync() }

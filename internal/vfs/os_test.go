@@ -2,6 +2,7 @@ package vfs_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -119,4 +120,48 @@ func openOS(t *testing.T, name string) vfs.File {
 		}
 	})
 	return f
+}
+
+// TestClosed: what is closed is neither read nor written, whoever has its descriptor now.
+func TestClosed(t *testing.T) {
+	dir := t.TempDir()
+	f, err := vfs.OS().OpenFile(filepath.Join(dir, "file"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := f.WriteAt([]byte("text"), 0); n != 4 || err != nil {
+		t.Fatalf("wrote %d bytes, %v", n, err)
+	}
+	room := make([]byte, 8)
+	if n, err := f.ReadAt(room, 1); n != 3 || !errors.Is(err, io.EOF) {
+		t.Errorf("read %d bytes of 3, %v; want 3 and %v", n, err, io.EOF)
+	}
+	if _, err := f.ReadAt(room, -1); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("a negative offset: error is %v", err)
+	}
+	if _, err := f.WriteAt(room, -1); err == nil {
+		t.Error("a negative offset can be written to")
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.Create(filepath.Join(dir, "other")) // it may well get the descriptor
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, reading := f.ReadAt(room, 0)
+	_, writing := f.WriteAt([]byte("lost"), 0)
+	for what, err := range map[string]error{
+		"read": reading, "write": writing, "truncate": f.Truncate(0), "sync": f.Sync(), "close": f.Close(),
+	} {
+		if !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("%s: error is %v, want %v", what, err, fs.ErrClosed)
+		}
+	}
+	if info, err := other.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("the other file has %d bytes (%v), want none", info.Size(), err)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -20,8 +20,14 @@ type fileID struct{ dev, ino uint64 }
 
 // openFile does not wait for somebody to open the other end, where the name is
 // that of a pipe: identify refuses it.
-func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	return os.OpenFile(name, flag|unix.O_NONBLOCK, perm)
+func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
+	return openHandle(name, flag|unix.O_NONBLOCK, perm)
+}
+
+// openShared opens a file to be read by package os. It does not wait for a pipe's other
+// end either.
+func openShared(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
 func rename(oldName, newName string) error { return os.Rename(oldName, newName) }

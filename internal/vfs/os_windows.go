@@ -20,7 +20,7 @@ type fileID struct {
 	index  uint64
 }
 
-func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
+func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
 	h, err := createFile(name, flag, perm)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -34,6 +34,9 @@ func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// openShared opens a file to be read by package os.
+func openShared(name string) (*os.File, error) { return openFile(name, os.O_RDONLY, 0) }
 
 func createFile(name string, flag int, perm fs.FileMode) (windows.Handle, error) {
 	path, err := windows.UTF16PtrFromString(name)

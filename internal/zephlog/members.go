@@ -7,57 +7,62 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/later"
 )
 
 // entryMembers are those of an AuditEntry, in the order of its serializer.
-var entryMembers = []member{
-	timestampMember,
-	{"tool", text, true, takeText(tool), giveTool},
-	{"command", text, true, takeText(command), giveCommand},
-	{"result", verbatim, true, takeResult, giveResult},
-	{"duration_ms", verbatim, true, takeDuration, giveDuration},
-	optional("error_category", func(e *etch.Event) *string { return &e.Result.ErrorCategory }),
-	optional("error_domain", func(e *etch.Event) *string { return &e.Result.ErrorDomain }),
-	optional("error_phase", func(e *etch.Event) *string { return &e.Result.ErrorPhase }),
-	{"claim_source", text, false, takeClaim, giveClaim},
-	optional("mcp_server_id", func(e *etch.Event) *string { return &e.Action.MCPServerID }),
-	flag("injection_flagged", func(e *etch.Event) *bool { return &e.Security.InjectionFlagged }),
-	flag("embedding_anomalous", func(e *etch.Event) *bool { return &e.Security.EmbeddingAnomalous }),
-	flag("cross_boundary_mcp_to_acp", func(e *etch.Event) *bool { return &e.Security.CrossBoundaryMCPToACP }),
-	optional("adversarial_policy_decision", func(e *etch.Event) *string { return &e.Security.AdversarialPolicyDecision }),
-	{"exit_code", verbatim, false, takeExitCode, giveExitCode},
-	flag("truncated", func(e *etch.Event) *bool { return &e.Result.Truncated }),
-	optional("caller_id", callerID),
-	optional("policy_match", func(e *etch.Event) *string { return &e.Security.PolicyMatch }),
-	optional("correlation_id", callID),
-	homeless("vigil_risk"),
-	homeless("execution_env"),
-	optional("resolved_cwd", func(e *etch.Event) *string { return &e.Action.Cwd }),
-	homeless("scope_at_definition"),
-	homeless("scope_at_dispatch"),
-	skillMember,
-	optional("source_kind", func(e *etch.Event) *string { return &e.Security.SourceKind }),
-	optional("trust_level", func(e *etch.Event) *string { return &e.Security.TrustLevel }),
-}
+var entryMembers = later.Value[[]member]{Make: func() []member {
+	return []member{
+		timestampMember,
+		{"tool", text, true, takeText(tool), giveTool},
+		{"command", text, true, takeText(command), giveCommand},
+		{"result", verbatim, true, takeResult, giveResult},
+		{"duration_ms", verbatim, true, takeDuration, giveDuration},
+		optional("error_category", func(e *etch.Event) *string { return &e.Result.ErrorCategory }),
+		optional("error_domain", func(e *etch.Event) *string { return &e.Result.ErrorDomain }),
+		optional("error_phase", func(e *etch.Event) *string { return &e.Result.ErrorPhase }),
+		{"claim_source", text, false, takeClaim, giveClaim},
+		optional("mcp_server_id", func(e *etch.Event) *string { return &e.Action.MCPServerID }),
+		flag("injection_flagged", func(e *etch.Event) *bool { return &e.Security.InjectionFlagged }),
+		flag("embedding_anomalous", func(e *etch.Event) *bool { return &e.Security.EmbeddingAnomalous }),
+		flag("cross_boundary_mcp_to_acp", func(e *etch.Event) *bool { return &e.Security.CrossBoundaryMCPToACP }),
+		optional("adversarial_policy_decision", func(e *etch.Event) *string { return &e.Security.AdversarialPolicyDecision }),
+		{"exit_code", verbatim, false, takeExitCode, giveExitCode},
+		flag("truncated", func(e *etch.Event) *bool { return &e.Result.Truncated }),
+		optional("caller_id", callerID),
+		optional("policy_match", func(e *etch.Event) *string { return &e.Security.PolicyMatch }),
+		optional("correlation_id", callID),
+		homeless("vigil_risk"),
+		homeless("execution_env"),
+		optional("resolved_cwd", func(e *etch.Event) *string { return &e.Action.Cwd }),
+		homeless("scope_at_definition"),
+		homeless("scope_at_dispatch"),
+		skillMember,
+		optional("source_kind", func(e *etch.Event) *string { return &e.Security.SourceKind }),
+		optional("trust_level", func(e *etch.Event) *string { return &e.Security.TrustLevel }),
+	}
+}}
 
 // egressMembers are those of an EgressEvent, in the order of its serializer.
-var egressMembers = []member{
-	timestampMember,
-	{"kind", text, true, takeKind, giveKind},
-	always("correlation_id", callID),
-	always("tool", tool),
-	always("url", func(e *etch.Event) *string { return &e.Egress.URL }),
-	always("host", func(e *etch.Event) *string { return &e.Egress.Host }),
-	always("method", func(e *etch.Event) *string { return &e.Egress.Method }),
-	{"status", verbatim, false, takeStatus, giveStatus},
-	{"duration_ms", verbatim, true, takeDuration, giveDuration},
-	{"response_bytes", verbatim, true, takeResponseBytes, giveResponseBytes},
-	flag("blocked", func(e *etch.Event) *bool { return &e.Egress.Blocked }),
-	optional("block_reason", func(e *etch.Event) *string { return &e.Egress.BlockReason }),
-	optional("caller_id", callerID),
-	skillMember,
-	{"hop", verbatim, false, takeHop, giveHop},
-}
+var egressMembers = later.Value[[]member]{Make: func() []member {
+	return []member{
+		timestampMember,
+		{"kind", text, true, takeKind, giveKind},
+		always("correlation_id", callID),
+		always("tool", tool),
+		always("url", func(e *etch.Event) *string { return &e.Egress.URL }),
+		always("host", func(e *etch.Event) *string { return &e.Egress.Host }),
+		always("method", func(e *etch.Event) *string { return &e.Egress.Method }),
+		{"status", verbatim, false, takeStatus, giveStatus},
+		{"duration_ms", verbatim, true, takeDuration, giveDuration},
+		{"response_bytes", verbatim, true, takeResponseBytes, giveResponseBytes},
+		flag("blocked", func(e *etch.Event) *bool { return &e.Egress.Blocked }),
+		optional("block_reason", func(e *etch.Event) *string { return &e.Egress.BlockReason }),
+		optional("caller_id", callerID),
+		skillMember,
+		{"hop", verbatim, false, takeHop, giveHop},
+	}
+}}
 
 var (
 	timestampMember = member{"timestamp", text, true, takeTimestamp, giveTimestamp}

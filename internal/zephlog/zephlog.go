@@ -59,9 +59,9 @@ func Parse(line []byte) (*etch.Event, error) {
 		return nil, err
 	}
 	e := &etch.Event{Actor: &etch.Actor{Agent: Agent}, Action: &etch.Action{}, Result: &etch.Result{}, Security: &etch.Security{}}
-	table := entryMembers
+	table := entryMembers.Get()
 	if _, egress := find(found, "kind"); egress {
-		table = egressMembers
+		table = egressMembers.Get()
 		e.Type, e.Egress = etch.NetworkEgress, &etch.Egress{}
 	}
 	if err := takeAll(e, table, found); err != nil {
@@ -149,10 +149,10 @@ func setLabel(e *etch.Event, name, value string) {
 // Append appends the line of an event, without a line feed, and reports whether
 // Zeph has one for it: it has for what has an action or an egress.
 func Append(dst []byte, e *etch.Event) ([]byte, bool) {
-	table := entryMembers
+	table := entryMembers.Get()
 	switch {
 	case e.Egress != nil:
-		table = egressMembers
+		table = egressMembers.Get()
 	case e.Action == nil:
 		return dst, false
 	}

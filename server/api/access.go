@@ -47,7 +47,7 @@ var unknownSender = server.Sender{Transport: server.TransportHTTP, UID: -1, GID:
 // name. A browser does not get to a socket.
 func (h *Handler) local(c *call, bySocket bool) error {
 	switch {
-	case c.r.Header.Get("Origin") != "":
+	case len(c.r.Header.Values("Origin")) > 0:
 		return h.refuse(c, unknownSender, causeBrowser, &problem{
 			status: http.StatusForbidden, code: "refused", text: "requests of web pages are refused", hint: "send no Origin header",
 		})

@@ -79,6 +79,7 @@ type Handler struct {
 	hooks    sync.WaitGroup // deliveries that were answered and are still recorded
 
 	leftover time.Duration   // httpbody.Leftover, but in tests
+	queueing time.Duration   // turnWait, but in tests
 	patience time.Duration   // hookPatience, but in tests
 	judging  time.Duration   // hookJudging, but in tests
 	ending   context.Context // done when the daemon is to end
@@ -90,7 +91,8 @@ func New(opts *Options) *Handler {
 	h := &Handler{
 		opt: *opts, routes: http.NewServeMux(), began: opts.Now(), bodies: httpbody.NewBudget(max(maxBodies, 3*opts.Server.Limits().MaxEvent)),
 		asking: make(chan struct{}, maxQuestions), sessions: hook.NewSessions(opts.Sessions),
-		decoding: make(chan struct{}, maxDecoding), leftover: httpbody.Leftover, patience: hookPatience, judging: hookJudging,
+		decoding: make(chan struct{}, maxDecoding), leftover: httpbody.Leftover,
+		queueing: turnWait, patience: hookPatience, judging: hookJudging,
 	}
 	h.ending, h.end = context.WithCancel(context.Background())
 	for path, e := range h.endpoints() {
@@ -101,7 +103,8 @@ func New(opts *Options) *Handler {
 }
 
 // Drain waits no longer for requests of which only a part has come: a second, for
-// who is sending it now. Those that came whole are served as before.
+// who is sending it now. Answers to questions are broken off. Other requests that came
+// whole are served as before.
 func (h *Handler) Drain() { h.end() }
 
 // Wait waits for what was answered before it was recorded: deliveries of hooks.
@@ -212,7 +215,7 @@ const turnWait = 8 * time.Second
 // turn waits for one of a few places, of each kind in their order; done gives them to
 // others.
 func turn(c *call, none string, kinds ...chan struct{}) (done func(), err error) {
-	wait := time.NewTimer(turnWait)
+	wait := time.NewTimer(c.handler.queueing)
 	defer wait.Stop()
 	var held []chan struct{}
 	done = func() {

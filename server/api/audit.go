@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/export/jsonl"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/internal/nearest"
 	"github.com/etch-audit/etch/internal/question"
+	"github.com/etch-audit/etch/server"
 )
 
 const (
@@ -67,34 +70,36 @@ func list(field func(*asked) *[]string) parameter {
 }
 
 // parameters are those of GET /v1/audit, by the names of the flags of "etch audit".
-var parameters = map[string]parameter{
-	"user":            text(func(a *asked) *string { return &a.User }),
-	"channel":         text(func(a *asked) *string { return &a.Channel }),
-	"agent":           text(func(a *asked) *string { return &a.Agent }),
-	"session":         text(func(a *asked) *string { return &a.Session }),
-	"tool":            text(func(a *asked) *string { return &a.Tool }),
-	"risk":            text(func(a *asked) *string { return &a.Risk }),
-	"type":            list(func(a *asked) *[]string { return &a.Types }),
-	"since":           text(func(a *asked) *string { return &a.Since }),
-	"until":           text(func(a *asked) *string { return &a.Until }),
-	"where":           text(func(a *asked) *string { return &a.Where }),
-	"grep":            text(func(a *asked) *string { return &a.Grep }),
-	"after":           text(func(a *asked) *string { return &a.After }),
-	"fields":          list(func(a *asked) *[]string { return &a.Fields }),
-	"count-by":        list(func(a *asked) *[]string { return &a.CountBy }),
-	"count":           flag(func(a *asked) *bool { return &a.count }),
-	"violations-only": flag(func(a *asked) *bool { return &a.Violations }),
-	"failed":          flag(func(a *asked) *bool { return &a.Failed }),
-	"denied":          flag(func(a *asked) *bool { return &a.Denied }),
-	"phase":           flag(func(a *asked) *bool { return &a.AllPhases }),
-	"control":         flag(func(a *asked) *bool { return &a.Control }),
-	"fixed-strings":   flag(func(a *asked) *bool { return &a.Fixed }),
-	"ignore-case":     flag(func(a *asked) *bool { return &a.IgnoreCase }),
-	"reverse":         flag(func(a *asked) *bool { return &a.Reverse }),
-	"no-index":        flag(func(a *asked) *bool { return &a.NoIndex }),
-	"n":               {set: setLimit},
-	"limit":           {set: setLimit},
-}
+var parameters = later.Value[map[string]parameter]{Make: func() map[string]parameter {
+	return map[string]parameter{
+		"user":            text(func(a *asked) *string { return &a.User }),
+		"channel":         text(func(a *asked) *string { return &a.Channel }),
+		"agent":           text(func(a *asked) *string { return &a.Agent }),
+		"session":         text(func(a *asked) *string { return &a.Session }),
+		"tool":            text(func(a *asked) *string { return &a.Tool }),
+		"risk":            text(func(a *asked) *string { return &a.Risk }),
+		"type":            list(func(a *asked) *[]string { return &a.Types }),
+		"since":           text(func(a *asked) *string { return &a.Since }),
+		"until":           text(func(a *asked) *string { return &a.Until }),
+		"where":           text(func(a *asked) *string { return &a.Where }),
+		"grep":            text(func(a *asked) *string { return &a.Grep }),
+		"after":           text(func(a *asked) *string { return &a.After }),
+		"fields":          list(func(a *asked) *[]string { return &a.Fields }),
+		"count-by":        list(func(a *asked) *[]string { return &a.CountBy }),
+		"count":           flag(func(a *asked) *bool { return &a.count }),
+		"violations-only": flag(func(a *asked) *bool { return &a.Violations }),
+		"failed":          flag(func(a *asked) *bool { return &a.Failed }),
+		"denied":          flag(func(a *asked) *bool { return &a.Denied }),
+		"phase":           flag(func(a *asked) *bool { return &a.AllPhases }),
+		"control":         flag(func(a *asked) *bool { return &a.Control }),
+		"fixed-strings":   flag(func(a *asked) *bool { return &a.Fixed }),
+		"ignore-case":     flag(func(a *asked) *bool { return &a.IgnoreCase }),
+		"reverse":         flag(func(a *asked) *bool { return &a.Reverse }),
+		"no-index":        flag(func(a *asked) *bool { return &a.NoIndex }),
+		"n":               {set: setLimit},
+		"limit":           {set: setLimit},
+	}
+}}
 
 func setLimit(a *asked, value string) error {
 	n, err := strconv.ParseUint(value, 10, 31)
@@ -130,7 +135,7 @@ func ask(query string, now time.Time) (*asked, etch.Query, error) {
 
 // set sets one parameter.
 func (a *asked) set(name string, values []string) error {
-	p, ok := parameters[name]
+	p, ok := parameters.Get()[name]
 	if !ok {
 		return unknownParameter(name)
 	}
@@ -156,7 +161,7 @@ func (a *asked) set(name string, values []string) error {
 func unknownParameter(name string) *problem {
 	p := invalid("unknown parameter %q", name)
 	var known []string
-	for name := range parameters {
+	for name := range parameters.Get() {
 		known = append(known, name)
 	}
 	slices.Sort(known)
@@ -192,10 +197,14 @@ func (h *Handler) audit(c *call) error {
 		return &problem{status: http.StatusServiceUnavailable, code: "log", text: err.Error()}
 	}
 	s := newStream(c)
+	defer s.endsWith(h)()
 	if a.count || a.CountBy != nil {
 		err = s.counts(reader, a, q)
 	} else {
 		err = s.records(reader, a, q)
+	}
+	if s.ctx.Err() != nil && h.ending.Err() != nil {
+		return server.ErrShuttingDown
 	}
 	if err != nil {
 		return &problem{status: http.StatusInternalServerError, code: "log", text: err.Error()}
@@ -206,6 +215,7 @@ func (h *Handler) audit(c *call) error {
 // A stream is an answer that is sent while it is made.
 type stream struct {
 	c       *call
+	ctx     context.Context // done when nobody waits for it, or the daemon ends
 	out     *bufio.Writer
 	sent    time.Time
 	buf     []byte
@@ -214,18 +224,46 @@ type stream struct {
 }
 
 func newStream(c *call) *stream {
-	c.patient()
 	header := c.w.Header()
 	header.Set("Content-Type", ndjsonType)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	header.Set("Trailer", trailerDamages+", "+trailerCursor)
-	return &stream{c: c, out: bufio.NewWriterSize(c.w, 64<<10), sent: time.Now()}
+	return &stream{c: c, ctx: c.r.Context(), out: bufio.NewWriterSize(c.w, 64<<10), sent: time.Now()}
+}
+
+// endsWith has the answer broken off when the daemon is to end, however long it may be
+// and whoever reads it: it can be asked for again. What it returns is called at the end.
+func (s *stream) endsWith(h *Handler) (done func()) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	s.ctx = ctx
+	stop := context.AfterFunc(h.ending, func() {
+		cancel()
+		s.hurry()
+	})
+	s.patient()
+	return func() {
+		stop()
+		cancel()
+	}
+}
+
+// hurry waits no longer for who reads the answer than for the rest of a body.
+func (s *stream) hurry() {
+	_ = s.c.control.SetWriteDeadline(time.Now().Add(s.c.handler.leftover)) // a test's recorder has none
+}
+
+// patient lets what is sent next be waited for, unless the daemon is to end.
+func (s *stream) patient() {
+	s.c.patient()
+	if s.c.handler.ending.Err() != nil {
+		s.hurry()
+	}
 }
 
 // records sends the records: their lines, or chosen fields of them.
 func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
-	for r, err := range question.Records(s.c.r.Context(), reader, q, nil) {
+	for r, err := range question.Records(s.ctx, reader, q, nil) {
 		if err := s.spare(err); err != nil {
 			return err
 		}
@@ -249,7 +287,7 @@ func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
 
 // counts sends numbers of records.
 func (s *stream) counts(reader *etch.Reader, a *asked, q etch.Query) error {
-	groups, err := reader.CountBy(s.c.r.Context(), q, a.CountBy...)
+	groups, err := reader.CountBy(s.ctx, q, a.CountBy...)
 	if err := s.spare(err); err != nil {
 		return err
 	}
@@ -298,7 +336,7 @@ func (s *stream) line() error {
 		return nil
 	}
 	s.sent = now
-	s.c.patient() // an answer may be long, as long as it is read
+	s.patient() // an answer may be long, as long as it is read
 	if err := s.out.Flush(); err != nil {
 		return err
 	}
@@ -307,7 +345,7 @@ func (s *stream) line() error {
 
 // close sends what is left, and what is known only now.
 func (s *stream) close() error {
-	s.c.patient()
+	s.patient()
 	if s.c.w.status == 0 {
 		s.c.w.WriteHeader(http.StatusOK)
 	}

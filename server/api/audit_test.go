@@ -1,8 +1,15 @@
 package api
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,5 +172,84 @@ func TestAuditNoLog(t *testing.T) {
 	b := newBench(t, server.Limits{}, func(o *Options) { o.Log += ".elsewhere.log" })
 	if got := b.do("GET", "/v1/audit", b.read, ""); got.status != 503 || got.code() != "log" {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// A onePipe is a listener of one connection, over which what is written waits until it
+// is read.
+type onePipe struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	close  func()
+}
+
+func newOnePipe() (*onePipe, net.Conn) {
+	here, there := net.Pipe()
+	l := &onePipe{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
+	l.close = sync.OnceFunc(func() { close(l.closed) })
+	l.conns <- here
+	return l, there
+}
+
+func (l *onePipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *onePipe) Close() error {
+	l.close()
+	return nil
+}
+
+func (l *onePipe) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// TestAuditBrokenOff shows that a daemon which is to end waits for nobody who pauses
+// while he reads an answer, and that such an answer is not whole.
+func TestAuditBrokenOff(t *testing.T) {
+	b := newQuiet(t, server.Limits{}, nil)
+	b.handler.leftover = shortLeftover
+	b.listen()
+	long := strings.Repeat(`{"event_type":"command_execution","action":{"command":"`+strings.Repeat("x", 1000)+`"}}`+"\n", 500)
+	if got := b.post(long, "application/x-ndjson"); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	l, client := newOnePipe()
+	web := &http.Server{Handler: b.handler}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(l) }()
+	if _, err := fmt.Fprintf(client, "GET /v1/audit HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", b.read); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	b.handler.Drain()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := web.Shutdown(ctx); err != nil {
+		t.Errorf("the daemon waits for its reader: %v", err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the answer ends with %v, want %v", err, io.ErrUnexpectedEOF)
+	}
+	if resp.Trailer.Get(trailerDamages) != "" {
+		t.Error("the answer says that it is whole")
+	}
+}
+
+// TestAuditAfterDrain shows that a question which comes too late is told so.
+func TestAuditAfterDrain(t *testing.T) {
+	b := asksOf(t)
+	b.handler.Drain()
+	if got := b.do("GET", "/v1/audit", b.read, ""); got.status != http.StatusServiceUnavailable || got.code() != "shutting_down" {
+		t.Errorf("got %d %s, want 503 shutting_down", got.status, got.body)
 	}
 }

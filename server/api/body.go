@@ -30,7 +30,7 @@ func (h *Handler) body(c *call) (*httpbody.Body, error) {
 	limit := max(maxBody, h.opt.Server.Limits().MaxEvent)
 	defer h.hurry(c)()
 	raw := http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit))
-	in, err := decompressed(raw, c.r.Header.Get("Content-Encoding"))
+	in, err := decompressed(raw, c.r.Header.Values("Content-Encoding"))
 	if err != nil {
 		return nil, h.bodyProblem(err, limit)
 	}
@@ -81,9 +81,9 @@ var (
 
 // decompressed returns a body as it was before it was compressed. What it becomes
 // is bounded by who reads it.
-func decompressed(in io.Reader, encoding string) (io.Reader, error) {
-	switch strings.ToLower(encoding) {
-	case "", "identity":
+func decompressed(in io.Reader, lines []string) (io.Reader, error) {
+	switch encoding := encodingOf(lines); strings.ToLower(encoding) {
+	case "":
 		return in, nil
 	case "gzip", "x-gzip":
 		out, err := gzip.NewReader(in)
@@ -92,7 +92,19 @@ func decompressed(in io.Reader, encoding string) (io.Reader, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("%w %q", errEncoding, encoding)
+	return nil, fmt.Errorf("%w %q", errEncoding, strings.Join(lines, ", "))
+}
+
+// encodingOf returns what the lines of Content-Encoding say together, without those that
+// change nothing: several lines are one list.
+func encodingOf(lines []string) string {
+	var encodings []string
+	for encoding := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+			encodings = append(encodings, encoding)
+		}
+	}
+	return strings.Join(encodings, ", ")
 }
 
 // bodyProblem says why a body could not be read.

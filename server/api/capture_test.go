@@ -95,13 +95,11 @@ func TestHookOfManySenders(t *testing.T) {
 func TestHookSpools(t *testing.T) {
 	b := newBench(t, server.Limits{}, nil)
 	release := b.locked()
-	began := time.Now()
 	got := b.deliver("/hook/claude-code", preTool)
-	took := time.Since(began)
 	b.handler.Wait()
 	release()
-	if got.status != 200 || took > 2*time.Second {
-		t.Errorf("%d %s after %v", got.status, got.body, took)
+	if got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
 	}
 	if len(b.spooled) != 1 || b.spooled[0].CallID != "toolu_1" || b.spooled[0].Labels[server.LabelSenderToken] != "sender" {
 		t.Errorf("spooled %v", b.spooled)

@@ -29,6 +29,7 @@ type Door struct {
 
 	mu        sync.Mutex
 	open      int                // guarded by mu
+	visitors  map[*visitor]bool  // guarded by mu: all of them
 	strangers []*visitor         // guarded by mu: as they came
 	guests    map[shownToken]int // guarded by mu: connections by token
 	left      chan struct{}      // guarded by mu: closed when a connection ends
@@ -49,7 +50,7 @@ func NewDoor(l net.Listener, limits server.Limits) *Door {
 	d := &Door{
 		Listener: l, most: limits.MaxConnections, perToken: limits.MaxPerSender,
 		strange: min(limits.MaxConnections, max(minStrangers, limits.MaxConnections/strangersPart)),
-		guests:  make(map[shownToken]int), left: make(chan struct{}), closed: make(chan struct{}),
+		guests:  make(map[shownToken]int), visitors: make(map[*visitor]bool), left: make(chan struct{}), closed: make(chan struct{}),
 	}
 	d.close = sync.OnceFunc(func() { close(d.closed) })
 	return d
@@ -64,7 +65,23 @@ type visitor struct {
 	door  *Door
 	leave func()
 	token shownToken // guarded by door.mu; zero: a stranger
+	mu    sync.Mutex // held while a write deadline is set
 }
+
+// SetWriteDeadline sets the write deadline, which is soon where the Door is closed.
+func (v *visitor) SetWriteDeadline(t time.Time) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	select {
+	case <-v.door.closed:
+		t = server.Parting(t)
+	default:
+	}
+	return v.Conn.SetWriteDeadline(t)
+}
+
+// part waits no longer for who does not take an answer.
+func (v *visitor) part() { _ = v.SetWriteDeadline(time.Time{}) } // one that is closed is written to no more
 
 // Accept waits for a connection, and for room for it where only guests are there.
 func (d *Door) Accept() (net.Conn, error) {
@@ -104,6 +121,7 @@ func (d *Door) enter(v *visitor) (full <-chan struct{}, evicted *visitor) {
 		return d.left, evicted
 	}
 	d.open++
+	d.visitors[v] = true
 	d.strangers = append(d.strangers, v)
 	return nil, evicted
 }
@@ -113,6 +131,7 @@ func (d *Door) forget(v *visitor) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open--
+	delete(d.visitors, v)
 	if v.token != (shownToken{}) {
 		if d.guests[v.token]--; d.guests[v.token] == 0 {
 			delete(d.guests, v.token)
@@ -149,6 +168,11 @@ func (d *Door) Wait() { d.lingering.Wait() }
 // Close ends the accepting.
 func (d *Door) Close() error {
 	d.close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for v := range d.visitors {
+		v.part()
+	}
 	return d.Listener.Close()
 }
 

@@ -127,6 +127,9 @@ func TestEventErrors(t *testing.T) {
 		"too many elements": {"application/json", "[" + strings.Repeat("0,", maxEvents) + "0]", nil, 413, "too_large", "10000"},
 		"body too long":     {"application/json", strings.Repeat(" ", maxBody) + event, nil, 413, "too_large", "8388608"},
 		"encoding":          {"application/json", event, []string{"Content-Encoding", "br"}, 415, "encoding", `br`},
+		"two encodings":     {"application/json", event, []string{"Content-Encoding", "identity", "Content-Encoding", "br"}, 415, "encoding", `br`},
+		"twice":             {"application/json", squeezed(t, []byte(event)), []string{"Content-Encoding", "gzip, gzip"}, 415, "encoding", `gzip, gzip`},
+		"no gzip, a list":   {"application/json", event, []string{"Content-Encoding", "identity", "Content-Encoding", "gzip"}, 400, "invalid", "gzip"},
 		"no gzip":           {"application/json", event, []string{"Content-Encoding", "gzip"}, 400, "invalid", "gzip"},
 		"bomb":              {"application/json", squeezed(t, make([]byte, 40<<20)), []string{"Content-Encoding", "gzip"}, 413, "too_large", "8388608"},
 		"half a gzip":       {"application/json", squeezed(t, []byte(event))[:20], []string{"Content-Encoding", "gzip"}, 400, "invalid", "EOF"},
@@ -141,6 +144,9 @@ func TestEventErrors(t *testing.T) {
 	}
 	if held := b.handler.bodies.Held(); held != 0 {
 		t.Errorf("%d bytes are held after all requests", held)
+	}
+	if got := b.do("POST", "/v1/events", b.send, squeezed(t, []byte(event)), "Content-Type", "application/json", "Content-Encoding", "identity", "Content-Encoding", " GZip,identity"); got.status != 200 {
+		t.Errorf("in two lines: %d %s", got.status, got.body)
 	}
 	if got := b.do("POST", "/v1/events", b.send, squeezed(t, []byte(event)), "Content-Type", "application/json", "Content-Encoding", "gzip"); got.status != 200 {
 		t.Errorf("gzip: %d %s", got.status, got.body)
@@ -300,6 +306,7 @@ func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0,
 func TestSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newQuiet(t, server.Limits{}, nil)
+		b.handler.leftover = httpbody.Leftover // the clock is the test's own
 		l := pipeListener{make(chan net.Conn)}
 		web := &http.Server{Handler: b.handler, ReadHeaderTimeout: time.Second}
 		go func() { _ = web.Serve(l) }()

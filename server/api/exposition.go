@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/server"
 )
 
@@ -21,7 +22,9 @@ func (p *exposition) family(name, kind, help string) {
 }
 
 // labelText escapes the value of a label.
-var labelText = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+var labelText = later.Value[*strings.Replacer]{Make: func() *strings.Replacer {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+}}
 
 // sample writes one value.
 func (p *exposition) sample(name string, l labels, value float64) {
@@ -31,7 +34,7 @@ func (p *exposition) sample(name string, l labels, value float64) {
 		if i == 0 {
 			before = "{"
 		}
-		p.text = append(p.text, before+pair[0]+`="`+labelText.Replace(pair[1])+`"`...)
+		p.text = append(p.text, before+pair[0]+`="`+labelText.Get().Replace(pair[1])+`"`...)
 	}
 	if len(l) > 0 {
 		p.text = append(p.text, '}')

@@ -64,7 +64,7 @@ func (p *payload) why() string {
 func (h *Handler) payload(c *call) *payload {
 	defer h.hurry(c)()
 	raw := http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, maxPosted)
-	in, err := decompressed(raw, c.r.Header.Get("Content-Encoding"))
+	in, err := decompressed(raw, c.r.Header.Values("Content-Encoding"))
 	exact := err == nil
 	if !exact {
 		in = raw

@@ -26,7 +26,6 @@ const longPayload = 9 << 20
 // may be.
 func TestHookLongPayload(t *testing.T) {
 	b := newBench(t, server.Limits{}, judging(etch.RiskHigh, true))
-	b.handler.patience = time.Minute // a busy machine takes longer than an agent waits
 	long := strings.Repeat("x", longPayload)
 	got := b.deliver("/hook/claude-code/PreToolUse", strings.Replace(preTool, "npm test", "rm -rf / # "+long, 1))
 	if got.status != 200 || denied(t, got.body) == "" {
@@ -78,6 +77,7 @@ func unreadRequests(t *testing.T) map[string]unread {
 		"too long inside":   {squeezed(t, []byte(long)), []string{"Content-Encoding", "gzip"}, 0, 200, "is longer than", true},
 		"no room":           {preTool, nil, 100, 503, "too many bytes", true},
 		"unknown encoding":  {preTool, []string{"Content-Encoding", "br"}, 0, 415, "unknown Content-Encoding", false},
+		"second encoding":   {preTool, []string{"Content-Encoding", "identity", "Content-Encoding", "br"}, 0, 415, "unknown Content-Encoding", false},
 		"broken encoding":   {squeezed(t, []byte(preTool))[:60], []string{"Content-Encoding", "gzip"}, 0, 400, "cannot be read", false},
 		"no body":           {"", nil, 0, 400, "no body", true},
 		"a bomb, no policy": {squeezed(t, make([]byte, 40<<20)), []string{"Content-Encoding", "gzip"}, 0, 200, "is longer than", true},
@@ -94,7 +94,6 @@ func TestHookUnread(t *testing.T) {
 		} {
 			t.Run(name+"/"+policy, func(t *testing.T) {
 				b := newBench(t, server.Limits{}, set)
-				b.handler.patience = time.Minute
 				if c.bodies > 0 {
 					b.handler.bodies = httpbody.NewBudget(c.bodies)
 				}
@@ -130,7 +129,6 @@ func TestHookUnread(t *testing.T) {
 // path names it or its payload.
 func TestHookUnreadEnd(t *testing.T) {
 	b := newBench(t, server.Limits{}, judging(etch.RiskLow, true))
-	b.handler.patience = time.Minute
 	b.handler.bodies = httpbody.NewBudget(100)
 	for path, payload := range map[string]string{
 		"/hook/claude-code/PostToolUse": `{"session_id":"s1"}`,
@@ -153,7 +151,7 @@ func TestHookUnreadEnd(t *testing.T) {
 func TestHookUnreadSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newQuiet(t, server.Limits{}, judging(etch.RiskHigh, false))
-		b.handler.patience = time.Minute
+		b.handler.leftover = httpbody.Leftover // the clock is the test's own
 		l := pipeListener{make(chan net.Conn)}
 		web := &http.Server{Handler: b.handler, ReadHeaderTimeout: time.Second}
 		go func() { _ = web.Serve(l) }()
@@ -187,7 +185,7 @@ func TestHookUnreadSlow(t *testing.T) {
 // for its record does not go on for that, and that what asks nothing does.
 func TestHookJudgedLate(t *testing.T) {
 	b := newBench(t, server.Limits{}, judging(etch.RiskHigh, false))
-	b.handler.patience, b.handler.judging = time.Millisecond, time.Minute
+	b.handler.patience = time.Millisecond
 	judge := b.handler.opt.Classify
 	release := make(chan struct{})
 	b.handler.opt.Classify = func(ev *etch.Event) (etch.Risk, []string) {

@@ -18,10 +18,6 @@ import (
 // shortLeftover is what the tests of this file wait for the rest of a body.
 const shortLeftover = 100 * time.Millisecond
 
-// stallPatience is how long what is to happen after that may take on a machine that has
-// much else to do.
-const stallPatience = 10 * time.Second
-
 // A stalled is a connection over which the head of a request was sent, and less than
 // its body.
 type stalled struct {
@@ -105,7 +101,7 @@ func TestStalledBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := stall(t, web, c.head...).answer(stallPatience); got != c.status {
+			if got := stall(t, web, c.head...).answer(patiently); got != c.status {
 				t.Errorf("got %d, want %d", got, c.status)
 			}
 		})
@@ -126,12 +122,12 @@ func TestDrainStalledBody(t *testing.T) {
 		<-admitted.C
 	}
 	b.handler.Drain()
-	ctx, cancel := context.WithTimeout(t.Context(), stallPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), patiently)
 	defer cancel()
 	if err := web.Config.Shutdown(ctx); err != nil {
 		t.Errorf("the server has not ended: %v", err)
 	}
-	if got := s.answer(stallPatience); got != 503 {
+	if got := s.answer(patiently); got != 503 {
 		t.Errorf("got %d, want 503", got)
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -106,12 +106,15 @@ type block struct {
 	IsError   bool            `json:"is_error"`
 }
 
-// known are the types of lines that say nothing of calls.
-var known = map[string]bool{
-	"agent-name": true, "ai-title": true, "api-request": true, "api-request-blob": true, "api-request-shape": true,
-	"atis-latch": true, "attachment": true, "cost-state": true, "custom-title": true, "file-history-snapshot": true,
-	"last-prompt": true, "mode": true, "permission-mode": true, "pr-link": true, "progress": true,
-	"queue-operation": true, "summary": true, "system": true, "tag": true, "tools-used": true, "worktree-state": true,
+// known reports whether lines of a type say nothing of calls.
+func known(kind string) bool {
+	switch kind {
+	case "agent-name", "ai-title", "api-request", "api-request-blob", "api-request-shape", "atis-latch", "attachment",
+		"cost-state", "custom-title", "file-history-snapshot", "last-prompt", "mode", "permission-mode", "pr-link",
+		"progress", "queue-operation", "summary", "system", "tag", "tools-used", "worktree-state":
+		return true
+	}
+	return false
 }
 
 type parser struct {
@@ -149,7 +152,7 @@ func (p *parser) Line(line *transcript.Line) bool {
 		}
 		p.user(&r, line)
 	default:
-		return known[r.Type]
+		return known(r.Type)
 	}
 	return true
 }
@@ -251,22 +254,22 @@ func (p *parser) user(r *record, line *transcript.Line) {
 const interrupted = "[Request interrupted by user"
 
 var (
-	bashInput  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)^\s*<bash-input>(.*)</bash-input>\s*$`) })
-	bashOutput = sync.OnceValue(func() *regexp.Regexp {
+	bashInput  = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp { return regexp.MustCompile(`(?s)^\s*<bash-input>(.*)</bash-input>\s*$`) }}
+	bashOutput = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp {
 		return regexp.MustCompile(`(?s)^\s*<bash-stdout>(.*)</bash-stdout>\s*<bash-stderr>(.*)</bash-stderr>\s*$`)
-	})
+	}}
 )
 
 // said takes what a person typed, and what Claude Code wrote down of it.
 func (p *parser) said(r *record, line *transcript.Line, text string) {
-	if m := bashInput().FindStringSubmatch(text); m != nil {
+	if m := bashInput.Get().FindStringSubmatch(text); m != nil {
 		p.endTyped()
 		if c := p.bang(r, line, m[1]); p.open.Begin(c, p.give) {
 			p.typed = p.open.End(c.ID)
 		}
 		return
 	}
-	if m := bashOutput().FindStringSubmatch(text); m != nil {
+	if m := bashOutput.Get().FindStringSubmatch(text); m != nil {
 		if c := p.typed; c != nil {
 			// Nothing tells how it ended, only that it did and what came out.
 			c.Finish(transcript.Time(r.Timestamp), "", false)

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/transcript"
 )
 
-var exitCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^Exit code (-?\d+)(?:\n|$)`) })
+var exitCode = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp { return regexp.MustCompile(`^Exit code (-?\d+)(?:\n|$)`) }}
 
 // finish sets how a call ended, by its result.
 func finish(c *transcript.Call, r *record, b *block) {
@@ -30,7 +30,7 @@ func finish(c *transcript.Call, r *record, b *block) {
 	case r.stopped() || strings.HasPrefix(text, interrupted):
 		c.Cut(hook.EndInterrupted)
 	case b.IsError && c.Tool == "Bash":
-		c.Exit(transcript.ExitCode(exitCode(), text))
+		c.Exit(transcript.ExitCode(exitCode.Get(), text))
 	}
 }
 

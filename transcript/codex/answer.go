@@ -4,19 +4,19 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
 	hookcodex "github.com/etch-audit/etch/capture/hook/codex"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/transcript"
 )
 
 var (
-	exited = sync.OnceValue(func() *regexp.Regexp {
+	exited = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp {
 		return regexp.MustCompile(`(?m)^(?:Process exited with code|Exit code:) (-?\d+)$`)
-	})
-	running = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^Process running with session ID \d+$`) })
+	}}
+	running = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp { return regexp.MustCompile(`(?m)^Process running with session ID \d+$`) }}
 )
 
 // answer takes what the model was told of a call.
@@ -30,7 +30,7 @@ func (p *parser) answer(c *transcript.Call, l *line, raw json.RawMessage) {
 	// What Codex puts before the output ends at "Output:"; behind it the
 	// program may have printed anything.
 	head, output, cut := strings.Cut(text, "\nOutput:\n")
-	if !s.over && running().MatchString(head) {
+	if !s.over && running.Get().MatchString(head) {
 		s.running = true
 		return
 	}
@@ -41,7 +41,7 @@ func (p *parser) answer(c *transcript.Call, l *line, raw json.RawMessage) {
 	c.Output = hook.OutputOf([]byte(output))
 	if _, known := c.ExitCode.Get(); !known {
 		if _, told := code.Get(); !told {
-			code = transcript.ExitCode(exited(), head)
+			code = transcript.ExitCode(exited.Get(), head)
 		}
 		c.ExitCode = code
 	}

@@ -70,10 +70,13 @@ type meta struct {
 	Timestamp string `json:"timestamp"`
 }
 
-// known are the types of lines that say nothing of calls.
-var known = map[string]bool{
-	"compacted": true, "inter_agent_communication": true, "token_usage_record": true, "world_state": true,
-	"ghost_snapshot": true, "session_state": true,
+// known reports whether lines of a type say nothing of calls.
+func known(kind string) bool {
+	switch kind {
+	case "compacted", "inter_agent_communication", "token_usage_record", "world_state", "ghost_snapshot", "session_state":
+		return true
+	}
+	return false
 }
 
 type parser struct {
@@ -122,7 +125,7 @@ func (p *parser) Line(from *transcript.Line) bool {
 	case "event_msg":
 		return p.event(&l, from)
 	default:
-		return known[l.Type]
+		return known(l.Type)
 	}
 	return true
 }

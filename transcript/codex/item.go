@@ -27,10 +27,14 @@ type responseItem struct {
 	} `json:"internal_chat_message_metadata_passthrough"`
 }
 
-// quiet are the items that say nothing of calls.
-var quiet = map[string]bool{
-	"message": true, "reasoning": true, "compaction": true, "ghost_snapshot": true, "compaction_summary": true,
-	"image_generation_call": true, "tool_search_call": true, "tool_search_output": true, "agent_message": true,
+// quiet reports whether items of a type say nothing of calls.
+func quiet(kind string) bool {
+	switch kind {
+	case "message", "reasoning", "compaction", "ghost_snapshot", "compaction_summary", "image_generation_call",
+		"tool_search_call", "tool_search_output", "agent_message":
+		return true
+	}
+	return false
 }
 
 func (p *parser) item(l *line, from *transcript.Line) bool {
@@ -45,7 +49,7 @@ func (p *parser) item(l *line, from *transcript.Line) bool {
 			p.answer(c, l, item.Output)
 		}
 	default:
-		return quiet[item.Type]
+		return quiet(item.Type)
 	}
 	return true
 }

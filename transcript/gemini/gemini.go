@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -218,12 +218,12 @@ func (p *parser) begin(r *record, line *transcript.Line) *transcript.Call {
 	}
 }
 
-var stamp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`_(\d{13})_\d+$`) })
+var stamp = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp { return regexp.MustCompile(`_(\d{13})_\d+$`) }}
 
 // timeOf returns the time that stands in a call's id: the message that the call
 // is in may be written only when it has ended.
 func timeOf(id string) time.Time {
-	m := stamp().FindStringSubmatch(id)
+	m := stamp.Get().FindStringSubmatch(id)
 	if m == nil {
 		return time.Time{}
 	}
@@ -248,9 +248,9 @@ func split(name string) (server, tool string) {
 // their number hangs on it.
 const maxSaid = 100_000
 
-var typed = sync.OnceValue(func() *regexp.Regexp {
+var typed = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp {
 	return regexp.MustCompile("(?s)^I ran the following shell command:\n```(?:sh)?\n(.*?)\n```\n\nThis produced the following result:\n```\n(.*)\n```\\s*$")
-})
+}}
 
 func (p *parser) user(r *record, line *transcript.Line) {
 	text := transcript.Text(r.Content)
@@ -258,7 +258,7 @@ func (p *parser) user(r *record, line *transcript.Line) {
 		return
 	}
 	p.said[r.ID] = true
-	if m := typed().FindStringSubmatch(text); m != nil {
+	if m := typed.Get().FindStringSubmatch(text); m != nil {
 		p.bang(r, line, m[1], m[2])
 		return
 	}

@@ -3,10 +3,10 @@ package gemini
 import (
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/etch-audit/etch/capture/hook"
 	hookgemini "github.com/etch-audit/etch/capture/hook/gemini"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -15,9 +15,9 @@ const shellTool = "run_shell_command"
 
 // exitCode is in the last lines of what the shell tool answers: before them
 // the program may have printed anything.
-var exitCode = sync.OnceValue(func() *regexp.Regexp {
+var exitCode = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp {
 	return regexp.MustCompile(`(?s).*\nExit Code: (-?\d+)(?:\n(?:Signal|Background PIDs|Process Group PGID|Error): [^\n]*)*(?:\n</untrusted_context>)?\s*$`)
-})
+}}
 
 // finish sets how a call ended, and reports whether it has.
 func finish(c *transcript.Call, t *toolCall) bool {
@@ -44,7 +44,7 @@ func finish(c *transcript.Call, t *toolCall) bool {
 	case strings.HasPrefix(failure, "params ") || strings.HasPrefix(failure, "params/"):
 		c.Cut(hook.EndInvalid)
 	case c.Tool == shellTool:
-		c.Exit(transcript.ExitCode(exitCode(), output))
+		c.Exit(transcript.ExitCode(exitCode.Get(), output))
 	}
 	return true
 }

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/later"
 	"github.com/etch-audit/etch/transcript"
 )
 
@@ -28,9 +28,9 @@ type result struct {
 
 // exitCode is in the last lines of what the shell tool answers: before them
 // the program may have printed anything.
-var exitCode = sync.OnceValue(func() *regexp.Regexp {
+var exitCode = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp {
 	return regexp.MustCompile(`(?s).*\nExit Code: (-?\d+)\nSignal: [^\n]*(?:\nBackground PIDs: [^\n]*)?\nProcess Group PGID: [^\n]*$`)
-})
+}}
 
 // finish sets how a call ended.
 func finish(c *transcript.Call, r *record, output, failure string) {
@@ -77,5 +77,5 @@ func codeOf(display json.RawMessage, text string) etch.Optional[int64] {
 	if shown.ExitCode != nil {
 		return etch.Some(*shown.ExitCode)
 	}
-	return transcript.ExitCode(exitCode(), text)
+	return transcript.ExitCode(exitCode.Get(), text)
 }

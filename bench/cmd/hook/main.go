@@ -1,7 +1,8 @@
 // Command hook measures what a hook of a coding agent costs: the whole process of
 // "etch hook", and of etch-hook, which etch install prefers, next to the least that
-// any program costs, to the least that one in Go costs, and to what people write in
-// their place: a shell script around jq, as short as can be, or as careful as can be.
+// any program costs, to the least that one in Go costs, empty or appending what it reads
+// to a file, and to what people write in their place: a shell script around jq, as short
+// as can be, or as careful as can be.
 //
 //	go run ./cmd/hook                 some seconds
 //	go run ./cmd/hook -rounds 20      a short run that shows that it works
@@ -89,16 +90,45 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return err
 }
 
-// prepare builds what is measured: this tree's programs, unless others are given, and an
-// empty one. It finds out which sides there are.
-func (b *bench) prepare(ctx context.Context, given bool) error {
-	b.programs[empty] = filepath.Join(b.dir, "empty")
-	source := filepath.Join(b.dir, "empty.go")
-	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
-		return err
+// appends is the least that a hook in Go does: one read, one write, one sync.
+const appends = `package main
+
+import (
+	"os"
+	"syscall"
+)
+
+func main() {
+	var payload [4096]byte
+	n, err := syscall.Read(0, payload[:])
+	if err != nil {
+		panic(err)
 	}
-	if err := build(ctx, b.dir, b.programs[empty], source); err != nil {
-		return err
+	fd, err := syscall.Open(os.Args[1], syscall.O_WRONLY|syscall.O_CREAT|syscall.O_APPEND|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	if _, err := syscall.Write(fd, payload[:n]); err != nil {
+		panic(err)
+	}
+	if err := syscall.Fsync(fd); err != nil {
+		panic(err)
+	}
+}
+`
+
+// prepare builds what is measured: this tree's programs, unless others are given, and
+// those that are the least there can be. It finds out which sides there are.
+func (b *bench) prepare(ctx context.Context, given bool) error {
+	for side, text := range map[string]string{empty: "package main\n\nfunc main() {}\n", least: appends} {
+		name := filepath.Join(b.dir, strings.ReplaceAll(side, " ", "-"))
+		b.programs[side] = name
+		if err := os.WriteFile(name+".go", []byte(text), 0o600); err != nil {
+			return err
+		}
+		if err := build(ctx, b.dir, name, name+".go"); err != nil {
+			return err
+		}
 	}
 	if _, err := os.Stat(b.programs[small]); given && err != nil {
 		b.missing[small] = "there is no etch-hook beside etch"
@@ -152,11 +182,13 @@ func link(ctx context.Context, dir, to, what string) error {
 }
 
 // The sides. The first is the least that a process costs, the second what makes
-// a record durable, the third the least that a process in Go costs.
+// a record durable, the third the least that a process in Go costs, and the fourth
+// that with one durable append.
 const (
 	nothing  = "true"
 	durable  = "append"
 	empty    = "empty Go"
+	least    = "least Go"
 	shell    = "sh+jq"
 	careful  = "sh+jq+openssl"
 	ours     = "etch"
@@ -164,7 +196,7 @@ const (
 	quantile = 4 // of the rounds, the first fourth is where the machine did little else
 )
 
-var sides = []string{nothing, durable, empty, shell, careful, ours, small}
+var sides = []string{nothing, durable, empty, least, shell, careful, ours, small}
 
 // A bench is one run.
 type bench struct {
@@ -238,6 +270,8 @@ func (b *bench) once(ctx context.Context, side string, n int, file *os.File) err
 		cmd = exec.CommandContext(ctx, "true")
 	case empty:
 		cmd = exec.CommandContext(ctx, b.programs[empty])
+	case least:
+		cmd = exec.CommandContext(ctx, b.programs[least], filepath.Join(b.dir, "least.log"))
 	case shell:
 		cmd = exec.CommandContext(ctx, "sh", "-c", script, "sh", filepath.Join(b.dir, "jq.log"))
 	case careful:
@@ -261,6 +295,7 @@ func (b *bench) outcomes() []table.Outcome {
 		b.least("hook", "etch hook's whole process, to 2 × true and one durable append", ours),
 		b.least("hook-program", "etch-hook's whole process, to 2 × true and one durable append", small),
 		b.least("hook-language", "an empty Go program, to 2 × true and one durable append", empty),
+		b.least("hook-floor", "a Go program that appends what it reads and no more, to 2 × true and one durable append", least),
 		b.script("hook-script", "etch hook's whole process, to sh and jq that take the payload and append", ours, shell),
 		b.script("hook-program-script", "etch-hook's whole process, to sh and jq that take the payload and append", small, shell),
 		b.script("hook-careful", "etch hook's whole process, to sh, jq and openssl doing what they can of the same", ours, careful),
@@ -275,7 +310,7 @@ func (b *bench) figure(side string) table.Figure {
 
 // least compares a side with what any program costs that makes something durable.
 func (b *bench) least(row, what, side string) table.Outcome {
-	o := table.Outcome{Row: row, What: what, AtMost: true, Bound: 1, Unbound: side == empty, Missing: b.missing[side]}
+	o := table.Outcome{Row: row, What: what, AtMost: true, Bound: 1, Unbound: side == empty || side == least, Missing: b.missing[side]}
 	if o.Missing != "" {
 		return o
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/hookform"
 )
 
 var agent = hook.Agent{
@@ -23,6 +24,7 @@ var agent = hook.Agent{
 	End:      end,
 	Unended:  unended,
 	Settings: settings,
+	Misfit:   misfit,
 	Answers:  answers,
 	Posted:   posted,
 }
@@ -157,15 +159,7 @@ func unended(m *hook.Message, c *hook.Call, _ bool) {
 // settings returns the files that can switch hooks off with disableAllHooks, of
 // whatever file the hooks are in: managed ones can only be switched off by managed ones.
 func settings(cwd string, getenv func(string) (string, bool)) []string {
-	var files []string
-	switch runtime.GOOS {
-	case "darwin":
-		files = append(files, "/Library/Application Support/ClaudeCode/managed-settings.json")
-	case "windows":
-		files = append(files, `C:\Program Files\ClaudeCode\managed-settings.json`)
-	default:
-		files = append(files, "/etc/claude-code/managed-settings.json")
-	}
+	files := []string{filepath.Join(managed(), "managed-settings.json")}
 	dir, ok := getenv("CLAUDE_CONFIG_DIR")
 	if home, known := getenv("HOME"); !ok && known {
 		dir = filepath.Join(home, ".claude")
@@ -207,4 +201,24 @@ func answers(event string, kind hook.Kind) (hook.Answer, func(string) hook.Answe
 		}
 	}
 	return hook.SharedAnswers(event, kind)
+}
+
+// managed returns the directory of the administrator's settings.
+func managed() string {
+	switch runtime.GOOS {
+	case "darwin":
+		return "/Library/Application Support/ClaudeCode"
+	case "windows":
+		return `C:\Program Files\ClaudeCode`
+	}
+	return "/etc/claude-code"
+}
+
+// misfit knows what Claude Code leaves out a file for. The administrator's it reads without
+// the member that does not fit.
+func misfit(file, name string, value []byte) (member, wants string) {
+	if rest, err := filepath.Rel(managed(), file); err == nil && filepath.IsLocal(rest) {
+		return "", ""
+	}
+	return hookform.ClaudeMisfit(name, value)
 }

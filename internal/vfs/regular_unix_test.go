@@ -1,0 +1,38 @@
+//go:build unix
+
+package vfs_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/etch-audit/etch/internal/vfs"
+)
+
+// Only a regular file is read; nothing else is waited for.
+func TestReadRegular(t *testing.T) {
+	dir := t.TempDir()
+	file, empty, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "empty"), filepath.Join(dir, "pipe")
+	err := errors.Join(os.WriteFile(file, []byte("text"), 0o600), os.WriteFile(empty, nil, 0o600), syscall.Mkfifo(pipe, 0o600),
+		os.Symlink(file, filepath.Join(dir, "link")), os.Symlink(pipe, filepath.Join(dir, "to-pipe")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"file": "text", "link": "text", "empty": ""} {
+		if text, err := vfs.ReadRegular(filepath.Join(dir, name)); err != nil || text == nil || string(text) != want {
+			t.Errorf("%s: got %q, %v, want %q", name, text, err, want)
+		}
+	}
+	for name, want := range map[string]error{"pipe": vfs.ErrNotRegular, "to-pipe": vfs.ErrNotRegular, ".": vfs.ErrNotRegular, "none": fs.ErrNotExist} {
+		if text, err := vfs.ReadRegular(filepath.Join(dir, name)); !errors.Is(err, want) {
+			t.Errorf("%s: got %q, %v, want %v", name, text, err, want)
+		}
+	}
+	if text, err := vfs.ReadRegular(os.DevNull); !errors.Is(err, vfs.ErrNotRegular) {
+		t.Errorf("a device: got %q, %v, want %v", text, err, vfs.ErrNotRegular)
+	}
+}
