@@ -2,6 +2,7 @@ package etch
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 
 	"github.com/etch-audit/etch/internal/archive"
@@ -128,6 +129,9 @@ func (c *calls) meetIndexed(p part, first uint64, of *index.Calls) {
 func (c *calls) findAll() error {
 	c.parts = make([]pairing, len(c.s.v.parts))
 	for _, p := range slices.Backward(c.s.v.parts) {
+		if c.s.q.ends(p) == 0 {
+			continue
+		}
 		a := c.s.answer(p, askCalls)
 		if a.calls != nil {
 			c.meetIndexed(p, a.first, a.calls)
@@ -143,7 +147,7 @@ func (c *calls) findAll() error {
 // find looks at the records of calls of one segment.
 func (c *calls) find(p part) error {
 	f, end, err := c.s.r.open(c.s.v, p)
-	if errors.Is(err, archive.ErrUnsupported) {
+	if errors.Is(err, archive.ErrUnsupported) || errors.Is(err, fs.ErrNotExist) {
 		return nil // it is told of when the records are read
 	}
 	if err != nil {
@@ -164,7 +168,7 @@ func (c *calls) find(p part) error {
 	c.begin()
 	defer c.end()
 	at := &c.parts[p.at].at
-	for h, err := range c.s.lines(f, 0, end, opt, look) {
+	for h, err := range c.s.lines(f, 0, min(end, c.s.q.ends(p)), opt, look) {
 		if err != nil {
 			if _, damaged := errors.AsType[*scan.Error](err); damaged {
 				return nil // likewise

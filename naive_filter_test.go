@@ -360,6 +360,10 @@ func drawWindow(t *rapid.T, q *Query, log []*Record) {
 	if one(t, 4, "before") {
 		q.Before = Some(pick(t, "before", at("before").Seq, at("before").Seq, at("before").Seq, 0, math.MaxUint64))
 	}
+	if one(t, 6, "end") {
+		r := at("end")
+		q.End = Some(Place{r.Segment, r.Offset})
+	}
 	if one(t, 6, "from") {
 		q.From = at("from").Event.Timestamp
 	}
@@ -417,6 +421,11 @@ func (q *naiveQuery) rows(log []*Record) []*Record {
 	if before, ok := q.Before.Get(); ok {
 		n, _ := slices.BinarySearchFunc(log, before, func(r *Record, seq uint64) int { return cmp.Compare(r.Seq, seq) })
 		log = log[:n]
+	}
+	if end, ok := q.End.Get(); ok {
+		if n := slices.IndexFunc(log, func(r *Record) bool { return Place{r.Segment, r.Offset} == end }); n >= 0 {
+			log = log[:n] // else Before has left it out
+		}
 	}
 	var hidden map[*Record]bool
 	if !q.AllPhases {

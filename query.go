@@ -44,6 +44,10 @@ type Query struct {
 	// from there on are not given, and hide no attempt. The same question gets
 	// the same answer again, whatever is recorded meanwhile.
 	Before Optional[uint64]
+	// End, where it is given, asks the log as if it ended there: records that
+	// stand at this place or behind it are not given, and hide no attempt,
+	// whatever number they claim. What is missing behind it is not told.
+	End Optional[Place]
 	// Where is a further condition, nil for none.
 	Where *Filter
 	// Match, where set, is a further condition. The record is valid only
@@ -65,6 +69,12 @@ type Query struct {
 	Reverse bool
 	// Limit is the most records to give; 0 means all.
 	Limit int
+}
+
+// A Place is where a line of a log begins.
+type Place struct {
+	Segment int // number of the segment
+	Offset  int64
 }
 
 // expr returns the condition of all of the query, Match and phases aside.
@@ -102,6 +112,18 @@ func (q *Query) expr() (filter.Expr, error) {
 func (q *Query) knows(seq uint64) bool {
 	before, ok := q.Before.Get()
 	return !ok || seq < before
+}
+
+// ends returns where a part ends by End: whole where it does not.
+func (q *Query) ends(p part) int64 {
+	end, ok := q.End.Get()
+	switch {
+	case !ok || int64(p.Number) < int64(end.Segment) && p.Number != 0:
+		return whole
+	case int64(p.Number) == int64(end.Segment) && p.Number != 0:
+		return max(end.Offset, 0)
+	}
+	return 0
 }
 
 // asksControl reports whether control records are asked for too.

@@ -131,8 +131,8 @@ var errMoved = errors.New("segments moved")
 
 func (r *Reader) tryView() (*view, error) {
 	f, err := r.fs.OpenFile(r.layout.Path(r.layout.Active()), os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r.viewWithoutActive()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotFile) {
+		return r.viewWithoutActive(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
@@ -219,8 +219,8 @@ func (r *Reader) segments() ([]segment.File, error) {
 }
 
 // viewWithoutActive is the view of a log in the middle of a rotation, or of
-// one that has lost its active segment.
-func (r *Reader) viewWithoutActive() (*view, error) {
+// one that has lost its active segment, as the error of opening that says.
+func (r *Reader) viewWithoutActive(why error) (*view, error) {
 	files, err := r.segments()
 	if errors.Is(err, fs.ErrNotExist) { // the directory
 		return nil, r.absent(nil)
@@ -228,10 +228,15 @@ func (r *Reader) viewWithoutActive() (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(files, func(f segment.File) bool { return f.Number == 0 }) {
+	if errors.Is(why, vfs.ErrNotFile) { // what has its name is none
+		files = slices.DeleteFunc(files, func(f segment.File) bool { return f.Number == 0 })
+	} else if slices.ContainsFunc(files, func(f segment.File) bool { return f.Number == 0 }) {
 		return nil, errMoved
 	}
 	v := &view{state: r.readState()}
+	if len(files) == 0 && errors.Is(why, vfs.ErrNotFile) {
+		return nil, fmt.Errorf("open log: %w", why)
+	}
 	if len(files) == 0 {
 		return nil, r.absent(v.state)
 	}

@@ -18,6 +18,9 @@ import (
 // may get the other form between listing and opening: then that is opened.
 func (r *Reader) openSegment(s segment.File) (vfs.File, error) {
 	f, err := r.openForm(s)
+	if errors.Is(err, vfs.ErrNotFile) {
+		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err) // what stands there is no segment
+	}
 	if s.Number == 0 || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -178,14 +181,16 @@ func addDamage(hits []hit, err error) ([]hit, bool) {
 	return append(hits, damagedHit(damage)), true
 }
 
-// unsupported tells of an archive that this program does not read, and reports
-// whether that is what the error of opening it says.
-func (s *search) unsupported(p part, err error) bool {
-	if !errors.Is(err, archive.ErrUnsupported) {
-		return false
+// unopened tells why a segment cannot be opened, where that is no reason to stop.
+func (s *search) unopened(p part, err error) {
+	switch {
+	case errors.Is(err, archive.ErrUnsupported):
+		s.damaged(p, 0, err)
+	case errors.Is(err, fs.ErrNotExist):
+		s.damaged(p, 0, fmt.Errorf("%w: the segment has no file: %w", ErrMissing, err))
+	default:
+		s.fail(err)
 	}
-	s.damaged(p, 0, err)
-	return true
 }
 
 // overlooked reports whether a segment is there that the listing lacks. One that

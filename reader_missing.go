@@ -18,6 +18,9 @@ var ErrMissing = errors.New("records are missing")
 // missing tells of the segments that have no file, as the numbers of the others
 // say, from the one on where the search begins.
 func (s *search) missing() {
+	if s.q.End.set {
+		return
+	}
 	next := max(1, s.q.begin.segment)
 	last := uint32(0)
 	for _, p := range s.v.parts {
@@ -41,8 +44,8 @@ func (s *search) noActive() bool {
 			return false
 		}
 	}
-	_, err := s.r.fs.Stat(s.r.layout.Path(s.r.layout.Active()))
-	return errors.Is(err, fs.ErrNotExist)
+	info, err := s.r.fs.Stat(s.r.layout.Path(s.r.layout.Active()))
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular()
 }
 
 // noSegments tells that the segments from ≤ n < to are not there.

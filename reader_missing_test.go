@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,5 +146,34 @@ func TestMissingBehind(t *testing.T) {
 	}
 	if told, _ := toldOf(t, path, Query{After: Some(uint64(1))}); len(told) != 1 {
 		t.Errorf("before what is missing: %v is told, want one segment", told)
+	}
+}
+
+// What stands under a segment's name and is no file is told like a segment that is
+// gone, and stops nothing.
+func TestNoFileIsTold(t *testing.T) {
+	for _, c := range []struct {
+		name, told string
+		records    int
+	}{
+		{"audit.000001.log", "audit.000001.log", 15},
+		{"audit.000002.log", "audit.000002.log", 15},
+		{"audit.log", "audit.000004.log", 15},
+		{"audit.000009.log", "", 20}, // no segment has that number
+	} {
+		path := missingLog(t)
+		name := filepath.Join(filepath.Dir(path), c.name)
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range []Query{{}, {Reverse: true}, {NoIndex: true}, {AllPhases: true}, {LinesOnly: true}} {
+			told, records := toldOf(t, path, q)
+			if got := strings.Join(told, " "); got != c.told || records != c.records {
+				t.Errorf("%s, %+v: %d records, want %d; told %q, want %q", c.name, q, records, c.records, got, c.told)
+			}
+		}
 	}
 }

@@ -160,7 +160,7 @@ const dense = 4
 // answer asks the index of a segment.
 func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
 	a := answer{part: p, scan: true}
-	if s.q.NoIndex || s.from(p) > 0 || p.Number == 0 || p.file != nil {
+	if s.q.NoIndex || s.from(p) > 0 || p.Number == 0 || p.file != nil || s.q.ends(p) < whole {
 		return a
 	}
 	x, file, err := s.r.openIndex(s.v, p)

@@ -19,15 +19,15 @@ var pairMarks = [][]byte{[]byte(`"attempt"`), []byte(`"completion"`)}
 func (s *search) scan(p part) {
 	f, end, err := s.r.open(s.v, p)
 	if err != nil {
-		if !s.unsupported(p, err) {
-			s.fail(err)
-		}
+		s.unopened(p, err)
 		return
 	}
 	if p.file == nil {
 		defer func() { _ = f.Close() }() // it was only read
 	}
-	if s.cutShort(p, f, end); s.stopped {
+	if limit := s.q.ends(p); limit < whole {
+		end = min(end, limit)
+	} else if s.cutShort(p, f, end); s.stopped {
 		return
 	}
 	from := min(s.from(p), end)

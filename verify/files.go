@@ -35,6 +35,7 @@ type file struct {
 	lacks    *commit.Entry         // lines that it lacks and the commit file has, or nil
 	mends    *control.RecoveredLog // second line that explains how the segment before ended
 
+	before   proof  // what good seals had proved when its turn came
 	judged   bool   // its lines were read, all that are to be judged
 	from, to uint64 // from ≤ seq < to, of those lines
 }
@@ -77,14 +78,14 @@ func (v *verifier) look(last bool) (moved bool, err error) {
 	if !last && v.overlooked(found) {
 		return true, nil
 	}
-	var strange []string
+	var strange []segment.File
 	for _, s := range found {
 		f, err := active, activeErr
 		if s.Number != 0 {
 			f, err = v.openFile(s)
 		}
 		if errors.Is(err, errNoFile) {
-			strange = append(strange, s.Name)
+			strange = append(strange, s)
 			continue
 		}
 		if err == nil && f == nil {
@@ -104,12 +105,23 @@ func (v *verifier) look(last bool) (moved bool, err error) {
 	if v.order() && !last {
 		return true, nil
 	}
-	for _, name := range strange {
-		v.report.add(Fault{Kind: Inserted, Segment: name, Detail: "what stands under the name of a segment is no regular file"})
+	for _, s := range strange {
+		v.strange(s)
 	}
 	v.misplaced()
 	v.compareTwins(twins)
 	return false, nil
+}
+
+// strange reports what stands under the name of a segment and is no regular file.
+// Under that of the active one it stands behind all segments.
+func (v *verifier) strange(s segment.File) {
+	f := Fault{Kind: Inserted, Segment: s.Name, SegmentNumber: s.Number, Detail: "what stands under the name of a segment is no regular file"}
+	if s.Number == 0 {
+		v.besides(f)
+		return
+	}
+	v.fileFault(f)
 }
 
 // openActive opens the active segment, whose handle stays open: its name may
@@ -238,14 +250,14 @@ func (v *verifier) misplaced() {
 	var kept []*file
 	for _, f := range v.segments {
 		if n := len(kept); n > 0 && f.again(kept[n-1]) {
-			v.report.add(Fault{
+			v.fileFault(Fault{
 				Kind: Duplicate, Segment: f.name, SegmentNumber: f.claimed,
 				Detail: fmt.Sprintf("the file says it is segment %d, which %s is", f.claimed, kept[n-1].name),
 			})
 			continue
 		}
 		if f.Number != 0 && f.Number != f.number {
-			v.report.add(renumbered(f))
+			v.fileFault(renumbered(f))
 		}
 		f.index = len(kept)
 		kept = append(kept, f)
@@ -277,7 +289,7 @@ func (v *verifier) compareTwins(twins []segment.File) {
 			continue
 		}
 		if !same {
-			v.report.add(Fault{
+			v.fileFault(Fault{
 				Kind: TwinsDiffer, Segment: twin.Name, SegmentNumber: twin.Number,
 				Detail: "the archive does not hold what the plain segment of its number holds",
 			})

@@ -39,27 +39,24 @@ func (v *verifier) missingBefore(j *judge, i int) {
 	if f := v.segments[i]; from < to && f.readable && f.first == j.seq {
 		f.number, to = from, from // its number was edited: no line is missing
 		if f.Number != 0 {
-			v.report.add(renumbered(f))
+			j.fault(renumbered(f))
 		}
 	}
 	if from >= to {
 		return
 	}
-	v.noSegments(from, to)
+	v.noSegments(j, from, to)
 	j.loseTrack()
 	j.absent = true
 }
 
 // noSegments reports that the segments from ≤ n < to have no file.
-func (v *verifier) noSegments(from, to uint32) {
-	which := v.layout.Numbered(from)
+func (v *verifier) noSegments(j *judge, from, to uint32) {
+	detail := "a segment has no file: " + v.layout.Numbered(from)
 	if to-from > 1 {
-		which += " to " + v.layout.Numbered(to-1)
+		detail = fmt.Sprintf("%d segments have no file: %s to %s", to-from, v.layout.Numbered(from), v.layout.Numbered(to-1))
 	}
-	v.report.add(Fault{
-		Kind: SegmentMissing, Segment: v.layout.Numbered(from), SegmentNumber: from,
-		Detail: fmt.Sprintf("%d segments have no file: %s", to-from, which),
-	})
+	j.fault(Fault{Kind: SegmentMissing, Segment: v.layout.Numbered(from), SegmentNumber: from, Detail: detail})
 }
 
 // absent says that there is no log, and what says that there was one.
@@ -88,7 +85,7 @@ func (v *verifier) finish(j *judge) {
 	j.tellMalformed()
 	j.segment = last
 	if s := v.state; s != nil && s.Segment > last.number {
-		v.noSegments(last.number+1, s.Segment+1)
+		v.noSegments(j, last.number+1, s.Segment+1)
 	}
 	switch s := v.state; {
 	case s != nil && j.begun && j.seq < s.Size() && !broken.Is("verify-state"):
@@ -125,7 +122,7 @@ func (v *verifier) judgeHead(j *judge) {
 		j.head = v.head
 		return
 	}
-	v.report.add(Fault{Kind: HeadMismatch, Detail: fmt.Sprintf("the head held outside is of %s, and not signed by this log", v.head.Origin)})
+	j.faultAnywhere(Fault{Kind: HeadMismatch, Detail: fmt.Sprintf("the head held outside is of %s, and not signed by this log", v.head.Origin)})
 }
 
 // finishHead judges the head held outside, if reading has not come to it.

@@ -219,7 +219,7 @@ func (v *verifier) indexDiffers(x *indexFile) {
 	if x.madeErr != nil {
 		detail += fmt.Sprintf(" (the segment gives no index: %v)", x.madeErr)
 	}
-	v.report.add(Fault{
+	v.besides(Fault{
 		Kind: IndexDiffers, Segment: x.segment.name, SegmentNumber: x.segment.number, Detail: detail,
 		Hint: "remove the index, run \"etch index\", and ask again what was asked: with --no-index nothing is asked of an index",
 	})
@@ -263,24 +263,34 @@ func (v *verifier) makeIndex(ctx context.Context, read *meter, x *indexFile) {
 
 // blemished reports whether a fault concerns what a segment holds: an index may
 // differ from it then. Faults that tell of keys, of the state, or of bytes that
-// do not count, do not.
+// do not count, do not. One that has an offset lies in its own segment, whatever
+// number is told with it: a line that is not in its place has that of another. Of
+// one without, of a run of bad seals, and of a segment that does not go on where the
+// one before ended, the numbers tell.
 func (v *verifier) blemished(f *file) bool {
 	if v.report.FaultCount > len(v.report.Faults) {
 		return true // some are not known
 	}
 	limit, voided := v.limit(f)
 	return slices.ContainsFunc(v.report.Faults, func(fault Fault) bool {
+		own := fault.Segment == f.name || fault.SegmentNumber == f.number
 		switch from := fault.from(); {
 		case fault.Kind == EpochBroken || fault.Kind == StateMissing || fault.Kind == IndexDiffers:
 			return false
 		case fault.Kind == Torn && voided && fault.Segment == f.name && fault.Offset != nil && *fault.Offset == limit:
 			return false
-		case from != nil:
-			return *from <= f.to && *fault.to() >= f.from
+		case from != nil && (fault.Offset == nil || fault.Kind.spans()):
+			return own && fault.Offset != nil || *from <= f.to && *fault.to() >= f.from
 		default:
-			return fault.Segment == f.name || fault.SegmentNumber == f.number
+			return own
 		}
 	})
+}
+
+// spans reports whether a fault of the kind may concern more segments than the one
+// that its offset is in.
+func (k Kind) spans() bool {
+	return k == BadSeal || k == BadSignature || k == WrongEpoch || k == Forked
 }
 
 // A meter counts what is read of segments a second time.

@@ -37,7 +37,8 @@ type chain struct {
 	since      uint64 // lines since the last seal
 	sealed     bool   // there is a last seal
 	proven     *uint64
-	provenTail merkle.Hash // of its lines that are in no whole block; only where Options.Sealed is
+	provenTail merkle.Hash // of its lines that are in no whole block
+	provenEnd  place       // of the seal that proves them
 	ended      bool        // the line before is a seal that ends a segment
 	pending    *sealNote   // the last seal, as long as its signatures were not checked
 	badSeals   int         // place in the report of the fault that the last seal had, -1
@@ -226,7 +227,7 @@ func (j *judge) reached() {
 		case !j.sure():
 			j.headSeen = j.quick // else finish says that it could not be compared
 		case j.tree.Root() != h.Root:
-			j.fault(among(HeadMismatch, span{from: 0, to: h.Size}, "the head held outside has another root at size %d than the log", h.Size))
+			j.faultAnywhere(among(HeadMismatch, span{from: 0, to: h.Size}, "the head held outside has another root at size %d than the log", h.Size))
 			j.cause = true
 		}
 	}

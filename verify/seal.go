@@ -75,7 +75,7 @@ func (j *judge) root(cp merkle.Checkpoint, offset int64, lastOfEpoch bool) {
 	switch {
 	case same && bad == nil:
 		j.flush(BadSignature)
-		j.proved()
+		j.proved(offset)
 		j.cause, j.badSeals = false, -1
 		j.strange, j.trusted = nil, j.promise
 		return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,7 +40,12 @@ func long(void bool) *logtest.Log {
 // sealedOf verifies with care or without, and returns what is proved.
 func sealedOf(t *testing.T, fsys fs.FS, careful bool) (*Sealed, *Report) {
 	t.Helper()
-	opts := outside()
+	return sealedBy(t, fsys, outside(), careful)
+}
+
+// sealedBy is sealedOf with options.
+func sealedBy(t *testing.T, fsys fs.FS, opts Options, careful bool) (*Sealed, *Report) {
+	t.Helper()
 	opts.Sealed = new(Sealed)
 	v, err := newVerifier(fsys, opts)
 	if err != nil {
@@ -48,7 +54,7 @@ func sealedOf(t *testing.T, fsys fs.FS, careful bool) (*Sealed, *Report) {
 	v.careful = careful
 	v.run(t.Context())
 	v.conclude()
-	opts.Sealed.conclude(v.report, v.proved)
+	opts.Sealed.conclude(v)
 	return opts.Sealed, v.report
 }
 
@@ -72,20 +78,20 @@ func opens(files map[string][]byte, last uint32) Segments {
 	}
 }
 
-// allLines returns all lines of a log in their order.
-func allLines(t *testing.T, open Segments) [][]byte {
+// allLines returns all lines of a log in their order, and the segment of each.
+func allLines(t *testing.T, open Segments) (all [][]byte, of []uint32) {
 	t.Helper()
-	var all [][]byte
 	for n := uint32(1); ; n++ {
 		in, _, err := open(n)
 		if errors.Is(err, fs.ErrNotExist) {
-			return all
+			return all, of
 		}
 		text, err := io.ReadAll(in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))...)
+		of = append(of, slices.Repeat([]uint32{n}, len(all)-len(of))...)
 	}
 }
 
@@ -97,11 +103,11 @@ func TestSealedLines(t *testing.T) {
 		files := l.Files()
 		quick, report := sealedOf(t, logtest.FS(files), false)
 		careful, _ := sealedOf(t, logtest.FS(files), true)
-		if diff := cmp.Diff(careful, quick, cmp.AllowUnexported(Sealed{}, sealedBlock{}, proof{})); diff != "" {
+		if diff := cmp.Diff(careful, quick, cmp.AllowUnexported(Sealed{}, sealedBlock{}, proof{}, place{})); diff != "" {
 			t.Errorf("void %t: the quick way proves something else (-careful +quick):\n%s", void, diff)
 		}
 		open := opens(files, l.Segment())
-		lines := allLines(t, open)
+		lines, in := allLines(t, open)
 		want := uint64(len(lines)) - 4
 		if void {
 			want = *report.Faults[0].LastGoodSeal
@@ -115,15 +121,15 @@ func TestSealedLines(t *testing.T) {
 			if uint64(i) >= quick.Size() {
 				want = ErrUnsealed
 			}
-			if err := check.Line(uint64(i), line); !errors.Is(err, want) {
+			if err := check.Line(in[i], uint64(i), line); !errors.Is(err, want) {
 				t.Fatalf("void %t: line %d: %v, want %v", void, i, err, want)
 			}
 			other := (uint64(i) + 7) % quick.Size()
-			if err := check.Line(other, line); uint64(i) != other && !errors.Is(err, ErrChanged) {
+			if err := check.Line(in[other], other, line); uint64(i) != other && !errors.Is(err, ErrChanged) {
 				t.Fatalf("void %t: line %d as %d: %v, want %v", void, i, other, err, ErrChanged)
 			}
 		}
-		if err := check.Line(math.MaxUint64, lines[0]); !errors.Is(err, ErrUnsealed) {
+		if err := check.Line(1, math.MaxUint64, lines[0]); !errors.Is(err, ErrUnsealed) {
 			t.Errorf("void %t: the line after all: %v, want %v", void, err, ErrUnsealed)
 		}
 		if err := check.Close(); err != nil {
@@ -138,15 +144,15 @@ func TestSealedChangedLater(t *testing.T) {
 	files := l.Files()
 	sealed, _ := sealedOf(t, logtest.FS(files), false)
 	open := opens(files, l.Segment())
-	lines := allLines(t, open)
+	lines, in := allLines(t, open)
 	was := bytes.Clone(lines[300])
 	at := bytes.Index(files["audit.000001.log"], was)
 	files["audit.000001.log"] = bytes.Clone(files["audit.000001.log"])
 	files["audit.000001.log"][at+len(was)/2] ^= 1
-	changed := allLines(t, open)
+	changed, _ := allLines(t, open)
 	check := sealed.Check(open)
 	for i, want := range map[int]error{255: nil, 256: ErrChanged, 300: ErrChanged, 511: ErrChanged, 512: nil} {
-		if err := check.Line(uint64(i), changed[i]); !errors.Is(err, want) {
+		if err := check.Line(in[i], uint64(i), changed[i]); !errors.Is(err, want) {
 			t.Errorf("line %d: %v, want %v", i, err, want)
 		}
 	}
@@ -158,13 +164,13 @@ func TestSealedChangedLater(t *testing.T) {
 	} {
 		files["audit.log"] = change(bytes.Clone(l.Files()["audit.log"]))
 		for _, i := range []uint64{sealed.Size() - 1, sealed.Size() - blockLines} {
-			if err := sealed.Check(open).Line(i, lines[i]); !errors.Is(err, ErrChanged) {
+			if err := sealed.Check(open).Line(in[i], i, lines[i]); !errors.Is(err, ErrChanged) {
 				t.Errorf("%s: line %d: %v, want %v", name, i, err, ErrChanged)
 			}
 		}
 	}
 	delete(files, "audit.log")
-	if err := sealed.Check(open).Line(sealed.Size()-1, lines[sealed.Size()-1]); !errors.Is(err, fs.ErrNotExist) {
+	if err := sealed.Check(open).Line(l.Segment(), sealed.Size()-1, lines[sealed.Size()-1]); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without its segment: %v, want %v", err, fs.ErrNotExist)
 	}
 }
@@ -173,7 +179,7 @@ func TestSealedChangedLater(t *testing.T) {
 // damage, and nothing where the damage may be anywhere.
 func TestSealedDamaged(t *testing.T) {
 	l := long(false)
-	lines := allLines(t, opens(l.Files(), l.Segment()))
+	lines, in := allLines(t, opens(l.Files(), l.Segment()))
 	for _, damaged := range []int{0, 300, 399, 600, 701, 760, 1100, 1500} {
 		files := l.Files()
 		for name, text := range files {
@@ -196,15 +202,10 @@ func TestSealedDamaged(t *testing.T) {
 		}
 		check := sealed.Check(opens(files, l.Segment()))
 		for i, line := range lines[:sealed.Size()] {
-			if err := check.Line(uint64(i), line); err != nil && i>>blockLevel != damaged>>blockLevel {
+			if err := check.Line(in[i], uint64(i), line); err != nil && i>>blockLevel != damaged>>blockLevel {
 				t.Fatalf("line %d damaged: line %d: %v", damaged, i, err)
 			}
 		}
-	}
-	files := l.Files()
-	delete(files, "audit.000002.log")
-	if sealed, _ := sealedOf(t, logtest.FS(files), false); sealed.Size() != 0 {
-		t.Errorf("without a segment %d lines are proved, want none", sealed.Size())
 	}
 }
 

@@ -91,7 +91,7 @@ func (v *verifier) judgeSlots(j *judge, raw []byte, s *state.State) {
 		v.report.notChecked("The state: %s.", detail)
 		return
 	}
-	v.report.add(Fault{Kind: StateMissing, Segment: v.layout.State(), Detail: detail})
+	v.besides(Fault{Kind: StateMissing, Segment: v.layout.State(), Detail: detail})
 }
 
 // bearsOut reports whether the lines between two states of the log, the later
@@ -160,7 +160,7 @@ func (v *verifier) judgeAge(j *judge, last *file) {
 		return
 	}
 	if v.opts.Home != nil && j.inside && s.Segment < last.number {
-		v.report.add(Fault{
+		v.besides(Fault{
 			Kind: StateMissing, Segment: v.layout.State(),
 			Detail: fmt.Sprintf("the state is of segment %d, and segment %d has seals: an older state was put back", s.Segment, last.number),
 			Hint:   "readers show the log only as far as its state goes",

@@ -126,7 +126,7 @@ func (v *verifier) judgeState(j *judge, raw []byte, readErr error) {
 		j.sum.StateRemembers = new(s.Size())
 		return
 	case v.opts.Home != nil && (raw == nil || !slices.ContainsFunc(v.segments, v.unknown)): // a later version may have another state
-		v.report.add(Fault{
+		v.besides(Fault{
 			Kind: StateMissing, Segment: v.layout.State(), Detail: "the log's state cannot be used: " + err.Error(),
 			Hint: "the next writer makes it again from the segments, and puts that on record",
 		})

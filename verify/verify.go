@@ -111,7 +111,7 @@ func Log(ctx context.Context, fsys fs.FS, opts Options) (*Report, error) {
 	}
 	v.conclude()
 	if v.opts.Sealed != nil {
-		v.opts.Sealed.conclude(v.report, v.proved)
+		v.opts.Sealed.conclude(v)
 	}
 	return v.report, nil
 }
@@ -132,7 +132,10 @@ type verifier struct {
 
 	indexes map[uint32]*indexFile // by the number of their segment
 
-	proved proof // by good seals, at the end
+	proved    proof  // by good seals, at the end
+	firstFile uint32 // the first segment of which a file has a fault; 0: none
+	placed    []int  // the faults of files in the report; -1 where it is full
+	beside    []int  // the faults of what lies beside them, likewise
 
 	careful bool // for tests: no segment is read the quick way
 	workers []*worker
@@ -201,8 +204,9 @@ func (v *verifier) run(ctx context.Context) {
 	v.walk(ctx, j)
 	if ctx.Err() == nil {
 		v.finish(j)
-		v.proved = proof{j.provenTo(), j.provenTail}
+		v.proved = j.proof()
 		v.judgeIndexes(ctx, j)
+		v.placeFaults()
 	}
 }
 
@@ -215,6 +219,7 @@ func (v *verifier) walk(ctx context.Context, j *judge) {
 				return
 			}
 			v.undecided("%s cannot be read: %v", f.name, err)
+			j.faulty()
 			j.loseTrack()
 		}
 	}
@@ -224,6 +229,7 @@ func (v *verifier) walk(ctx context.Context, j *judge) {
 // odd, from its beginning again, with care.
 func (v *verifier) segment(ctx context.Context, j *judge, i int) error {
 	f := v.segments[i]
+	f.before = j.proof()
 	if f.archived && v.opts.Decompress == nil {
 		return errNoDecompressor
 	}

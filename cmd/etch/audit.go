@@ -291,6 +291,10 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 			continue
 		}
 		r = next
+		if a.proof != nil && a.rows > 0 && a.again(&r, a.last, a.opts.reverse) {
+			a.withheld++
+			continue
+		}
 		a.rows++
 		a.last = r.Seq
 		if screen {
@@ -404,7 +408,7 @@ func (a *audit) tellCursor() {
 // has an error.
 func unreadable(n int, first error) error {
 	if !errors.Is(first, etch.ErrMissing) {
-		return fmt.Errorf("%s cannot be read: %w", lines(n), first)
+		return fmt.Errorf("%s cannot be read: %w", places(n), first)
 	}
 	if n > 1 {
 		return fmt.Errorf("the answer is not whole: %w; and %d more", first, n-1)
@@ -412,9 +416,11 @@ func unreadable(n int, first error) error {
 	return fmt.Errorf("the answer is not whole: %w", first)
 }
 
-func lines(n int) string {
+// places counts what may be a line each, or more: the frame of an archive, or bytes
+// that are no line.
+func places(n int) string {
 	if n == 1 {
-		return "a line of the log"
+		return "a place of the log"
 	}
-	return fmt.Sprintf("%d lines of the log", n)
+	return fmt.Sprintf("%d places of the log", n)
 }

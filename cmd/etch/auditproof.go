@@ -23,15 +23,29 @@ func (a *audit) verify(ctx context.Context) (err error) {
 		return err
 	}
 	a.proof = a.sealed.Check(a.open)
-	if a.report.Verdict != verify.Intact {
-		// A completion that nothing proves must not stand for a proven attempt.
-		a.opts.allPhases, a.query.AllPhases = true, true
-		return nil
-	}
 	// The answer is about the lines that were proved: what came since, or is not
 	// sealed yet, is not known, so that no completion there stands for an attempt.
 	a.query.Before = etch.Some(a.sealed.Size())
+	if a.report.Verdict == verify.Intact {
+		return nil
+	}
+	// Behind them anything may stand, under any number, and vouch for any index.
+	segment, offset := a.sealed.End()
+	a.query.End = etch.Some(etch.Place{Segment: int(segment), Offset: offset})
+	a.query.NoIndex = true
+	a.std.note("%s", provenPart(a.sealed.Size()))
 	return nil
+}
+
+// provenPart says what of a log the answer is about.
+func provenPart(n uint64) string {
+	switch n {
+	case 0:
+		return "nothing is shown: no seal proves any record"
+	case 1:
+		return "the answer is about the first record, which is proved; nothing behind it is shown"
+	}
+	return fmt.Sprintf("the answer is about the first %d records, which are proved; nothing behind them is shown", n)
 }
 
 func (a *audit) tell() error {
@@ -65,22 +79,50 @@ func (a *audit) withholds(r *etch.Record) bool {
 	if a.proof == nil {
 		return false
 	}
-	err := a.proof.Line(r.Seq, r.Raw)
-	if err != nil && !errors.Is(err, verify.ErrUnsealed) && a.report.Verdict == verify.Intact && a.changed == nil {
-		a.changed = fmt.Errorf("segment %d, offset %d: %w", r.Segment, r.Offset, err)
+	err := a.proof.Line(uint32(r.Segment), r.Seq, r.Raw)
+	if err != nil && !errors.Is(err, verify.ErrUnsealed) {
+		a.change(r, err)
 	}
 	return err != nil
 }
 
+// change takes note that a record is not as it was verified, or those around it are
+// not.
+func (a *audit) change(r *etch.Record, err error) {
+	if a.changed != nil {
+		return
+	}
+	if _, region := errors.AsType[*verify.RegionError](err); !region {
+		err = fmt.Errorf("segment %d, offset %d: %w", r.Segment, r.Offset, err)
+	}
+	a.changed = err
+}
+
+// errAgain is told of a record that a segment has which took another's place.
+var errAgain = errors.New("the record is there once more, or out of its order")
+
+// again reports whether a record is one that was given before the one that was given
+// last, or is that, which of a log that nobody changes none is.
+func (a *audit) again(r *etch.Record, last uint64, reverse bool) bool {
+	if r.Seq != last && (r.Seq < last) == reverse {
+		return false
+	}
+	a.change(r, errAgain)
+	return true
+}
+
 // onlyProven makes a query give proven records only, where that was asked for.
 func (a *audit) onlyProven(q *etch.Query) {
-	if a.proof != nil {
-		q.Match = func(r *etch.Record) bool {
-			withheld := a.withholds(r)
-			if withheld {
-				a.withheld++
-			}
-			return !withheld
+	if a.proof == nil {
+		return
+	}
+	var last *uint64 // they come from the end
+	q.Match = func(r *etch.Record) bool {
+		if a.withholds(r) || last != nil && a.again(r, *last, true) {
+			a.withheld++
+			return false
 		}
+		last = new(r.Seq)
+		return true
 	}
 }

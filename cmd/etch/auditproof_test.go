@@ -13,6 +13,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
+	"github.com/etch-audit/etch/verify"
 )
 
 // sealedTwice makes a log of two closed runs of n events each, and returns its
@@ -127,6 +128,157 @@ func TestChangedAfterVerified(t *testing.T) {
 		}
 		if strings.Contains(out.String(), "FORGED") {
 			t.Errorf("%s: shown: %q", opts.format, out)
+		}
+	}
+}
+
+// Of a damaged log, too, an attempt is hidden by its completion, where both are
+// proved; and what claims the number of a proved record behind them hides none.
+func TestDamagedHidesAttempts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := etch.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"done", "open", "done", "later"} {
+		ev := &etch.Event{Type: etch.CommandExecution, CallID: id, Phase: etch.Attempt, Action: &etch.Action{Tool: "shell", Command: id}}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+		if id == "open" {
+			continue
+		}
+		ev = &etch.Event{Type: etch.CommandExecution, CallID: id, Phase: etch.Completion, Action: &etch.Action{Tool: "shell", Command: id}}
+		if _, err := log.Append(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Close(); err != nil { // which seals it
+		t.Fatal(err)
+	}
+	if log, err = etch.Open(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	end := &etch.Event{Type: etch.CommandExecution, CallID: "open", Phase: etch.Completion, Action: &etch.Action{Tool: "shell", Command: "open"}}
+	for range 3 {
+		if _, err := log.Append(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	forged := regexp.MustCompile(`\{"seq":(\d+),([^\n]*"phase":"completion","call_id":"open")`)
+	edit(t, path, func(b []byte) []byte { return forged.ReplaceAll(b, []byte(`{"seq":5,$2`)) })
+	for _, opts := range []auditOptions{{format: "jsonl"}, {format: "jsonl", reverse: true}, {format: "short", count: true}} {
+		std, out, _ := console(time.Now())
+		opts.place, opts.verifySignatures = &place{log: path}, true
+		err := runAudit(t.Context(), opts, std)
+		if told, ok := errors.AsType[*failure](err); !ok || told.exit != exitFailed {
+			t.Fatalf("got %v, want a log that is damaged", err)
+		}
+		got := strings.Count(out.String(), "\n")
+		if opts.count {
+			_, err := fmt.Sscan(out.String(), &got)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got != 4 { // three completions, and the attempt that is open as far as is proved
+			t.Errorf("count %t, reverse %t: %d rows, want 4:\n%s", opts.count, opts.reverse, got, out)
+		}
+	}
+}
+
+// A segment that takes another's place during the answer is not shown in that one's
+// stead.
+func TestSwappedAfterVerified(t *testing.T) {
+	for _, opts := range proofForms {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		log, err := etch.Create(path, &etch.Options{NoIndex: true, SealEvery: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from := range 2 {
+			var events []*etch.Event
+			for i := range 300 {
+				events = append(events, &etch.Event{Type: etch.CommandExecution, Action: &etch.Action{Tool: "shell", Command: fmt.Sprintf("command %d.", 300*from+i)}})
+			}
+			_, appendErr := log.AppendBatch(t.Context(), events)
+			_, rotateErr := log.Rotate(t.Context())
+			if err := errors.Join(appendErr, rotateErr); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := etch.OpenReader(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		std, out, _ := console(time.Now())
+		opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, "command 1.?.?[.]", true
+		q, err := opts.query(std.now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := audit{opts: &opts, reader: reader, query: q, std: std}
+		if err := a.verify(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first, err := os.ReadFile(filepath.Join(filepath.Dir(path), "audit.000001.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "audit.000002.log"), first, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run := a.run
+		if opts.counts() {
+			run = a.tally
+		}
+		if err := run(t.Context(), &config.Resolved{}); err != nil {
+			t.Fatal(err)
+		}
+		err = a.conclude(t.Context())
+		if told, ok := errors.AsType[*failure](err); !ok || told.exit != exitFailed || a.changed == nil {
+			t.Errorf("%+v: got %v, changed %v; want that it was changed", opts, err, a.changed)
+		}
+		if n := strings.Count(out.String(), "command 122."); n > 1 {
+			t.Errorf("%s: command 122 is shown %d times:\n%s", opts.format, n, out)
+		}
+		if opts.count && strings.TrimSpace(out.String()) != "111" {
+			t.Errorf("counted %s, want the 111 that are there", out)
+		}
+	}
+}
+
+// What is not as it was verified is told with all that it may be in.
+func TestChangedRegion(t *testing.T) {
+	a := audit{}
+	region := &verify.RegionError{From: 256, To: 512, First: 1, Last: 2, Err: verify.ErrChanged}
+	a.change(&etch.Record{Segment: 2, Offset: 7}, region)
+	if got, want := a.changed.Error(), "at least one of the records 256 to 511, in segments 1 to 2, is not what was verified"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	a.changed = nil
+	a.change(&etch.Record{Segment: 2, Offset: 7}, verify.ErrChanged)
+	if got, want := a.changed.Error(), "segment 2, offset 7: it is not what was verified"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A record that comes again, or against the order, is told and withheld.
+func TestRecordAgain(t *testing.T) {
+	for _, c := range []struct {
+		seq, last uint64
+		reverse   bool
+		want      bool
+	}{{5, 4, false, false}, {4, 4, false, true}, {3, 4, false, true}, {3, 4, true, false}, {4, 4, true, true}, {5, 4, true, true}} {
+		a := audit{}
+		if got := a.again(&etch.Record{Seq: c.seq}, c.last, c.reverse); got != c.want || (a.changed != nil) != c.want {
+			t.Errorf("%d behind %d, reverse %t: got %t, told %v; want %t", c.seq, c.last, c.reverse, got, a.changed, c.want)
 		}
 	}
 }

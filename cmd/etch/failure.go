@@ -177,15 +177,29 @@ func flagError(cmd *cobra.Command, err error) error {
 // badValue names the flag, the value and the nearest right one.
 func badValue(bad *pflag.InvalidValueError, hint string) error {
 	flag := "--" + bad.GetFlag().Name
+	if short := bad.GetFlag().Shorthand; short != "" { // either may have been typed
+		flag = "-" + short + " (" + flag + ")"
+	}
 	name, ok := errors.AsType[*etch.NameError](bad)
 	if !ok {
-		return usagef(hint, "bad value %q of %s, which takes a %s", bad.GetValue(), flag, bad.GetFlag().Value.Type())
+		return usagef(hint, "bad value %q of %s, which takes %s", bad.GetValue(), flag, kindOfValue(bad.GetFlag().Value.Type()))
 	}
 	hint = "known are " + strings.Join(name.Known, ", ")
 	if name.Nearest != "" {
 		hint = fmt.Sprintf("did you mean %q? %s", name.Nearest, hint)
 	}
 	return usagef(hint, "%s: %q is not %s", flag, name.Name, name.What)
+}
+
+// kindOfValue says what a flag of a type takes.
+func kindOfValue(name string) string {
+	switch name {
+	case "bool":
+		return "true or false"
+	case "int":
+		return "a whole number"
+	}
+	return "a " + name
 }
 
 // noArgs refuses arguments.

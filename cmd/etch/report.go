@@ -216,7 +216,7 @@ func writeJSON(w io.Writer, v any) error {
 func concludeReport(made *reports.Report) error {
 	if n := int(made.Log.Unreadable); n > 0 {
 		first := made.Log.Damages[0]
-		err := fmt.Errorf("%s cannot be read: %s: offset %d: %s", lines(n), first.Segment, first.Offset, first.Detail)
+		err := fmt.Errorf("%s cannot be read: %s: offset %d: %s", places(n), first.Segment, first.Offset, first.Detail)
 		return fail(exitFailed, "\"etch verify\" says more", err)
 	}
 	switch v := made.Verification; {

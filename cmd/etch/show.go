@@ -94,7 +94,7 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 	answer, err := s.answer(opts.what)
 	bar.stop()
 	if s.damaged > 0 {
-		std.warn("%s cannot be read", lines(s.damaged))
+		std.warn("%s cannot be read", places(s.damaged))
 		std.hint("\"etch verify\" says more")
 	}
 	if err != nil {

@@ -248,7 +248,7 @@ func (in *inspection) lookAtLog(reader *etch.Reader) error {
 	}
 	in.LastSeal, err = s.lastSeal()
 	if s.damaged > 0 {
-		in.warning("%s cannot be read: \"etch verify\" says more", lines(s.damaged))
+		in.warning("%s cannot be read: \"etch verify\" says more", places(s.damaged))
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func runHead(ctx context.Context, opts statusOptions, std stdio) error {
 	s := search{ctx: ctx, reader: reader}
 	seal, err := s.lastSeal()
 	if s.damaged > 0 {
-		std.warn("%s cannot be read", lines(s.damaged))
+		std.warn("%s cannot be read", places(s.damaged))
 		std.hint("\"etch verify\" says more")
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/control"
@@ -175,6 +176,9 @@ func (q *Question) grep(query *etch.Query) error {
 			return &Error{Name: "grep", Problem: "fixed-strings and ignore-case say how it is meant, and there is none"}
 		}
 		return nil
+	}
+	if !utf8.ValidString(q.Grep) {
+		return &Error{Name: "grep", Value: q.Grep, Problem: strconv.Quote(q.Grep) + " is no valid UTF-8, which all texts of a log are"}
 	}
 	pattern := q.Grep
 	if q.Fixed {

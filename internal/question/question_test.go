@@ -98,6 +98,8 @@ func TestErrors(t *testing.T) {
 		{Question{Where: "user = "}, "where: column ", "", 8},
 		{Question{Words: []string{"hello"}}, `"hello": `, "words are FIELD=VALUE", 0},
 		{Question{Grep: "("}, "grep: ", "as it stands", 0},
+		{Question{Grep: "bad\xff"}, `grep: "bad\xff" is no valid UTF-8`, "", 0},
+		{Question{Grep: "bad\xff", Fixed: true}, `grep: "bad\xff" is no valid UTF-8`, "", 0},
 		{Question{Fixed: true}, "grep: fixed-strings and ignore-case say how", "", 0},
 		{Question{Fields: []string{"usr"}}, `fields: unknown field "usr"`, `did you mean "user"?`, 0},
 		{Question{Fields: []string{"label"}}, "fields: label is not one value", "name one: label.NAME", 0},

@@ -4,6 +4,7 @@ package vfs
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,7 +13,7 @@ import (
 )
 
 // errPipe is returned for a pipe that stands where a file is expected.
-var errPipe = errors.New("it is a pipe, not a file")
+var errPipe = fmt.Errorf("%w but a pipe", ErrNotFile)
 
 // A fileID tells files of one machine apart for as long as they are open.
 type fileID struct{ dev, ino uint64 }
@@ -50,7 +51,7 @@ func identify(fd uintptr) (fileID, error) {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		return fileID{}, unix.EISDIR
+		return fileID{}, fmt.Errorf("%w: %w", ErrNotFile, unix.EISDIR)
 	case unix.S_IFIFO:
 		return fileID{}, errPipe
 	}

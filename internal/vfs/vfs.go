@@ -17,6 +17,10 @@ import (
 // the whole of the wait.
 var ErrLocked = errors.New("lock is held by another process")
 
+// ErrNotFile is returned for a name under which there is a directory or a pipe,
+// where the system tells.
+var ErrNotFile = errors.New("it is not a file")
+
 // An FS opens and arranges files by path. Paths are native to the system.
 //
 // A name becomes durable only by [FS.SyncDir] on its directory, bytes only by
