@@ -324,7 +324,11 @@ func TestHookOfFullDisk(t *testing.T) {
 		}
 	})
 	path := filepath.Join(dir, "audit.log")
-	runsHook(t, path, 0)
+	first := hookCmd(path, strings.NewReader(payloadOf(0)), "claude-code", "PreToolUse")
+	first.Env = append(first.Env, "TEST_PATIENT=1") // it makes the log, however busy the machine
+	if out, err := first.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("the first hook: %v, output %q", err, out)
+	}
 	filling := filepath.Join(dir, "filling")
 	f, err := os.Create(filling)
 	if err != nil {
