@@ -6,6 +6,9 @@ BENCHTIME ?= 1s
 COUNT     ?= 1
 TESTFLAGS ?=
 
+# How long the tests of one package may take: a busy machine is no failure.
+TESTTIME ?= 30m
+
 # The agents that test-agents runs; empty: all it knows. They are installed below
 # ETCH_AGENTS_DIR, by default in the user's cache.
 AGENTS ?=
@@ -32,8 +35,8 @@ help:
 
 ## test: every test, of the nested modules too; TESTFLAGS=-v and the like
 test:
-	$(GO) test $(TESTFLAGS) ./...
-	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test $(TESTFLAGS) ./...); done
+	$(GO) test -timeout $(TESTTIME) $(TESTFLAGS) ./...
+	@set -e; for dir in $(NESTED); do (set -x; cd $$dir && $(GO) test -timeout $(TESTTIME) $(TESTFLAGS) ./...); done
 
 ## test-agents: real agents from the npm registry, with the hooks of etch install, on scripted models; AGENTS="claude-code codex", all by default
 test-agents:
@@ -47,7 +50,7 @@ test-mcp:
 # A program with the detector sleeps for a second before it ends, if nobody says
 # otherwise; tests that start hundreds of programs do nothing else then.
 race:
-	GORACE=atexit_sleep_ms=0 $(GO) test -race -short $(TESTFLAGS) ./...
+	GORACE=atexit_sleep_ms=0 $(GO) test -race -short -timeout $(TESTTIME) $(TESTFLAGS) ./...
 
 ## fuzz: every fuzz target of the tree for FUZZTIME (30s) each
 fuzz:

@@ -13,7 +13,13 @@ import (
 )
 
 // errPipe is returned for a pipe that stands where a file is expected.
-var errPipe = fmt.Errorf("%w but a pipe", ErrNotFile)
+var errPipe error = pipeError{}
+
+// A pipeError is an [ErrNotFile] that says what it is.
+type pipeError struct{}
+
+func (pipeError) Error() string { return ErrNotFile.Error() + " but a pipe" }
+func (pipeError) Unwrap() error { return ErrNotFile }
 
 // A fileID tells files of one machine apart for as long as they are open.
 type fileID struct{ dev, ino uint64 }
