@@ -41,7 +41,7 @@ func TestQuery(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(got, c.want, cmpopts.IgnoreUnexported(etch.Query{}), cmp.AllowUnexported(etch.Optional[uint64]{})); diff != "" {
+		if diff := cmp.Diff(got, c.want, cmpopts.IgnoreUnexported(etch.Query{}), cmp.AllowUnexported(etch.Optional[uint64]{}, etch.Optional[etch.Place]{})); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", name, diff)
 		}
 	}
