@@ -32,8 +32,11 @@ const (
 	claimLife = 2 * time.Second
 	// maxAside bounds how many files one delivery takes in.
 	maxAside = 512
-	// looks is how often a session is looked at that others are writing.
-	looks = 5
+	// How long a session that others are writing is left alone at most before it is looked
+	// at again: the own one, of which nothing else tells whether a delivery is known, and
+	// others, of which many may have been left behind in the middle.
+	patiently = 32 * time.Millisecond
+	briefly   = 2 * time.Millisecond
 )
 
 // errGivenUp is told where another turn of the same delivery was begun meanwhile.
@@ -124,7 +127,7 @@ func (s *Sessions) beginAside(t *Turn) error {
 	claim, first, err := s.claim(t)
 	// In this order: what is taken in stands in the session before it is removed.
 	kept, readErr := s.readAside(filepath.Join(s.dir, t.name))
-	t.state = s.look(t.name)
+	t.state = s.look(t.name, patiently)
 	t.state.takeIn(kept.changes)
 	s.forgetOpen(t)
 	before := t.state.append(nil)
@@ -148,16 +151,16 @@ func (s *Sessions) beginAside(t *Turn) error {
 func (s *Sessions) keepAside(t *Turn, claim string) error {
 	content := t.state.since(parseSession(t.before)).append(nil)
 	kept := strings.TrimSuffix(claim, claimSuffix) + keptSuffix
-	err := s.show(t, func() error {
+	err := s.show(t, func() (shown bool, err error) {
 		file, err := s.fs.OpenFile(claim, os.O_RDWR, 0)
 		if err != nil {
-			return err
+			return false, err
 		}
 		_, err = file.WriteAt(content, 0)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return err
+		if err = errors.Join(err, file.Close()); err == nil {
+			err = s.fs.Rename(claim, kept)
 		}
-		return s.fs.Rename(claim, kept)
+		return err == nil, err
 	})
 	if err == nil {
 		t.kept = kept
@@ -242,17 +245,21 @@ func (s *Sessions) givenUp(t *Turn) bool {
 	return latest != nil && latest != t && latest.now.Equal(t.now)
 }
 
-// show lets others know of a turn by what is done, unless it is given up: then nothing
-// is done, and the turn tells nothing.
-func (s *Sessions) show(t *Turn, do func() error) error {
+// show lets others know of a turn by what is done, which reports whether they do: not
+// where it was too late, or failed. Of a turn that is given up nothing is done, and it
+// tells nothing. Another turn of the same delivery begins before or behind all of it.
+func (s *Sessions) show(t *Turn, do func() (shown bool, err error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.givenUp(t) {
 		return errGivenUp
 	}
-	t.shown = true
-	s.open = append(s.open, t)
-	return do()
+	shown, err := do()
+	if shown {
+		t.shown = true
+		s.open = append(s.open, t)
+	}
+	return err
 }
 
 // overrule takes away the claim of who has no lock, if any: this delivery has it.

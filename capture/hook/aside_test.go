@@ -251,3 +251,33 @@ func TestLastTurnCounts(t *testing.T) {
 		t.Errorf("got %q, want the attempt", got)
 	}
 }
+
+// Of a delivery that came twice at once, one has the lock and sees behind its writing that
+// the other has kept it. It has nothing to record, and neither has the turn that its process
+// begins anew because time is up.
+func TestYieldedTurnStaysYielded(t *testing.T) {
+	dir := t.TempDir()
+	pre := toolPayload("PreToolUse", "s", "c", "x")
+	sessions := hook.NewSessions(dir)
+	with := hook.Delivery{Agent: claudecode.Agent(), Event: "PreToolUse", Payload: []byte(pre), Now: time.Unix(1e9, 0)}
+	var other *hook.Turn
+	first := with
+	first.Classify = func(*etch.Event) (etch.Risk, []string) { // it has the lock, and has not written
+		if other == nil {
+			other = begins(t, dir, "PreToolUse", pre, time.Millisecond)
+		}
+		return etch.RiskLow, nil
+	}
+	turn, err := sessions.Begin(t.Context(), &first)
+	if err != nil || other == nil {
+		t.Fatalf("%v, another turn: %v", err, other != nil)
+	}
+	with.Last = true
+	again, err := sessions.Begin(t.Context(), &with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, here, anew := keeps(t, other), words(turn), keeps(t, again); len(got) != 1 || len(here) != 0 || len(anew) != 0 {
+		t.Errorf("recorded %q without the lock, %q with it, %q when begun anew: want one, none, none", got, here, anew)
+	}
+}

@@ -77,9 +77,6 @@ func (s *Sessions) Begin(ctx context.Context, d *Delivery) (*Turn, error) {
 	t.tell()
 	t.finish()
 	err = errors.Join(err, s.remember(t, held))
-	if len(t.Events) > 0 && s.yields(t, held) {
-		t.Events = nil
-	}
 	return t, errors.Join(err, held.release())
 }
 
@@ -87,9 +84,17 @@ func (s *Sessions) Begin(ctx context.Context, d *Delivery) (*Turn, error) {
 func (s *Sessions) remember(t *Turn, held *heldSession) error {
 	content := t.state.append(make([]byte, 0, len(held.content)+newCall))
 	t.before, t.after = held.content, content
-	err := s.show(t, func() error { return held.write(content) })
-	if errors.Is(err, errGivenUp) {
-		t.Events, t.after = nil, nil
+	yields := false
+	err := s.show(t, func() (shown bool, err error) {
+		err = held.write(content)
+		yields = len(t.Events) > 0 && s.yields(t, held)
+		return !yields, err // what was written by halves others may know of, too
+	})
+	given := errors.Is(err, errGivenUp)
+	if given || yields {
+		t.Events, t.after = nil, nil // what is written is what the other has kept
+	}
+	if given {
 		return nil
 	}
 	if err != nil {
@@ -197,20 +202,20 @@ func (s *Sessions) take(name string, wait time.Duration) (*heldSession, error) {
 }
 
 // look returns what a session's file holds, without its lock. One that others are
-// writing is looked at again.
-func (s *Sessions) look(name string) *session {
+// writing is looked at again: a busy machine may have stopped them in the middle.
+// longest is the longest pause between two looks; all take twice that.
+func (s *Sessions) look(name string, longest time.Duration) *session {
 	path := filepath.Join(s.dir, name+fileSuffix)
-	for range looks {
+	for pause := time.Millisecond; ; pause *= 2 {
 		found, whole, err := s.readFile(path)
 		if err != nil {
-			break
+			return newSession()
 		}
-		if whole {
+		if whole || pause > longest {
 			return found
 		}
-		<-time.After(time.Millisecond)
+		<-time.After(pause)
 	}
-	return newSession()
 }
 
 // readFile returns the session in a file, and whether it is whole: else it is a new one.
@@ -320,7 +325,7 @@ func (t *Turn) sweep() {
 		if looked++; looked > maxSwept || dead >= maxDead {
 			return
 		}
-		if found := t.sessions.look(name); found.Seen == 0 && t.sessions.isNew(name) || !t.isOver(found) {
+		if found := t.sessions.look(name, briefly); found.Seen == 0 && t.sessions.isNew(name) || !t.isOver(found) {
 			continue
 		}
 		held, err := t.sessions.take(name, 0)

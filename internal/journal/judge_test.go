@@ -54,7 +54,7 @@ func judge(t tb, fsys fs.FS, f found) {
 func (f found) excuses(kind verify.Kind) bool {
 	kinds := strings.Join(f.kinds(), " ")
 	switch kind {
-	case verify.SegmentMissing, verify.Edited, verify.WrongEpoch: // where what is missing told of an epoch
+	case verify.SegmentMissing, verify.Edited, verify.Inserted, verify.WrongEpoch: // where what is missing told of an epoch, or more stands in its place
 		return f.missing > 0
 	case verify.Missing, verify.Truncated:
 		return f.missing > 0 || strings.Contains(kinds, "damage")

@@ -196,6 +196,9 @@ func (h *Handler) audit(c *call) error {
 	if err != nil {
 		return &problem{status: http.StatusServiceUnavailable, code: "log", text: err.Error()}
 	}
+	if h.ending.Err() != nil {
+		return server.ErrShuttingDown
+	}
 	s := newStream(c)
 	defer s.endsWith(h)()
 	if a.count || a.CountBy != nil {
