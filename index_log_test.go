@@ -14,7 +14,7 @@ import (
 func indexedLog(t *testing.T) (path string, l *etch.Log) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "audit.log")
-	l, err := etch.Create(path, &etch.Options{NoIndex: true, NoArchive: true}) // nobody but the test makes any
+	l, err := etch.Create(path, &etch.Options{NoIndex: true, NoArchive: true, SealEvery: time.Hour}) // nobody but the test makes any, or writes
 	if err != nil {
 		t.Fatal(err)
 	}
