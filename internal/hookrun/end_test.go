@@ -28,6 +28,7 @@ func TestEndIn(t *testing.T) {
 					r.rest()
 				}
 				<-time.After(time.Minute)
+				synctest.Wait()
 				if took != c.want {
 					t.Errorf("given up after %v, want %v", took, c.want)
 				}
