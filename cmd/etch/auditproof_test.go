@@ -93,35 +93,48 @@ func TestForgedNumber(t *testing.T) {
 	}
 }
 
+// verified returns a question that has verified its log, and where it writes the answer.
+func verified(t *testing.T, path string, opts *auditOptions, grep string) (*audit, *bytes.Buffer) {
+	t.Helper()
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	std, out, _ := console(time.Now())
+	opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, grep, true
+	q, err := opts.query(std.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &audit{opts: opts, reader: reader, query: q, std: std}
+	if err := a.verify(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a, out
+}
+
+// concluded answers a question, and returns what it concludes.
+func concluded(t *testing.T, a *audit) error {
+	t.Helper()
+	run := a.run
+	if a.opts.counts() {
+		run = a.tally
+	}
+	if err := run(t.Context(), &config.Resolved{}); err != nil {
+		t.Fatal(err)
+	}
+	return a.conclude(t.Context())
+}
+
 // What is changed between the verification and the answer is not shown, and told.
 func TestChangedAfterVerified(t *testing.T) {
 	for _, opts := range proofForms {
 		path := sealedTwice(t, 5)
-		reader, err := etch.OpenReader(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		std, out, _ := console(time.Now())
-		opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, "FORGED|command 4", true
-		q, err := opts.query(std.now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := audit{opts: &opts, reader: reader, query: q, std: std}
-		if err := a.verify(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		a, out := verified(t, path, &opts, "FORGED|command 4")
 		edit(t, path, func(b []byte) []byte {
 			return bytes.Replace(b, []byte("run 0 command 2"), []byte("run 0 FORGED. 2"), 1)
 		})
-		run := a.run
-		if opts.counts() {
-			run = a.tally
-		}
-		if err := run(t.Context(), &config.Resolved{}); err != nil {
-			t.Fatal(err)
-		}
-		err = a.conclude(t.Context())
+		err := concluded(t, a)
 		told, ok := errors.AsType[*failure](err)
 		if !ok || told.exit != exitFailed || !strings.Contains(err.Error(), "changed while it was asked") {
 			t.Errorf("%s: got %v, want that it was changed", opts.format, err)
@@ -213,20 +226,7 @@ func TestSwappedAfterVerified(t *testing.T) {
 		if err := log.Close(); err != nil {
 			t.Fatal(err)
 		}
-		reader, err := etch.OpenReader(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		std, out, _ := console(time.Now())
-		opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, "command 1.?.?[.]", true
-		q, err := opts.query(std.now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := audit{opts: &opts, reader: reader, query: q, std: std}
-		if err := a.verify(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		a, out := verified(t, path, &opts, "command 1.?.?[.]")
 		first, err := os.ReadFile(filepath.Join(filepath.Dir(path), "audit.000001.log"))
 		if err != nil {
 			t.Fatal(err)
@@ -234,14 +234,7 @@ func TestSwappedAfterVerified(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "audit.000002.log"), first, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		run := a.run
-		if opts.counts() {
-			run = a.tally
-		}
-		if err := run(t.Context(), &config.Resolved{}); err != nil {
-			t.Fatal(err)
-		}
-		err = a.conclude(t.Context())
+		err = concluded(t, a)
 		if told, ok := errors.AsType[*failure](err); !ok || told.exit != exitFailed || a.changed == nil {
 			t.Errorf("%+v: got %v, changed %v; want that it was changed", opts, err, a.changed)
 		}
