@@ -177,6 +177,7 @@ func (p *Proxy) answered(r *http.Response) error {
 	r.Body = body
 	if stream && r.Request.Method == http.MethodGet && p.opt.judges() {
 		e.stream = newTellable(body)
+		e.stream.begin()
 		r.Body = e.stream
 	}
 	return nil

@@ -29,11 +29,14 @@ type chunk struct {
 	err  error
 }
 
+// newTellable returns a stream that reads nothing of the server's before it begins.
 func newTellable(body io.ReadCloser) *tellable {
-	s := &tellable{body: body, chunks: make(chan chunk), closed: make(chan struct{}), some: make(chan struct{}, 1)}
-	go s.read()
-	return s
+	return &tellable{body: body, chunks: make(chan chunk), closed: make(chan struct{}), some: make(chan struct{}, 1)}
 }
+
+// begin begins to read. Who looks at what is read may look at the stream, too: it is
+// where it is to be found before.
+func (s *tellable) begin() { go s.read() }
 
 // read reads the server's stream ahead of who reads, by one piece.
 func (s *tellable) read() {

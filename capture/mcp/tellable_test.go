@@ -41,6 +41,7 @@ func TestTellable(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n", "\r"} {
 		front, back := io.Pipe()
 		s := newTellable(front)
+		s.begin()
 		var sent strings.Builder
 		go func() {
 			for n := range 200 {
@@ -73,6 +74,7 @@ func TestTellable(t *testing.T) {
 func TestTellableCloses(t *testing.T) {
 	front, back := io.Pipe()
 	s := newTellable(front)
+	s.begin()
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
