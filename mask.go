@@ -71,20 +71,10 @@ func (m *masked) redact(ev *Event) {
 		m.redactAction(ev, a)
 	}
 	if r := ev.Result; r != nil {
-		reason, message := m.text(r.Reason), m.text(r.Message)
-		if reason != r.Reason || message != r.Message {
-			m.result = *r
-			m.result.Reason, m.result.Message = reason, message
-			m.own(ev).Result = &m.result
-		}
+		m.redactResult(ev, r)
 	}
 	if e := ev.Egress; e != nil {
-		url, reason, host := m.text(e.URL), m.text(e.BlockReason), m.name(e.Host)
-		if url != e.URL || reason != e.BlockReason || host != e.Host {
-			m.egress = *e
-			m.egress.URL, m.egress.BlockReason, m.egress.Host = url, reason, host
-			m.own(ev).Egress = &m.egress
-		}
+		m.redactEgress(ev, e)
 	}
 	if labels := m.labels(ev.Labels); labels != nil {
 		m.own(ev).Labels = labels
@@ -125,6 +115,32 @@ func (m *masked) redactAction(ev *Event, a *Action) {
 	m.own(ev).Action = &m.action
 }
 
+// redactResult masks what went wrong. Whoever calls also chooses the words for the
+// kinds of errors: an import takes them from attributes of another program's spans.
+func (m *masked) redactResult(ev *Event, r *Result) {
+	before := m.count
+	masked := *r
+	masked.Reason, masked.Message = m.text(r.Reason), m.text(r.Message)
+	for _, s := range [...]*string{&masked.ErrorCategory, &masked.ErrorDomain, &masked.ErrorPhase, &masked.OutputSHA256} {
+		*s = m.name(*s)
+	}
+	if m.count > before {
+		m.result = masked
+		m.own(ev).Result = &m.result
+	}
+}
+
+func (m *masked) redactEgress(ev *Event, e *Egress) {
+	before := m.count
+	masked := *e
+	masked.URL, masked.BlockReason = m.text(e.URL), m.text(e.BlockReason)
+	masked.Host, masked.Method = m.name(e.Host), m.name(e.Method)
+	if m.count > before {
+		m.egress = masked
+		m.own(ev).Egress = &m.egress
+	}
+}
+
 // redactSecurity masks what policies said, and says how much was masked.
 func (m *masked) redactSecurity(ev *Event) {
 	var s Security
@@ -132,6 +148,7 @@ func (m *masked) redactSecurity(ev *Event) {
 		s = *ev.Security
 	}
 	s.PolicyMatch, s.AdversarialPolicyDecision = m.text(s.PolicyMatch), m.text(s.AdversarialPolicyDecision)
+	s.SandboxBackend, s.TrustLevel, s.SourceKind = m.name(s.SandboxBackend), m.name(s.TrustLevel), m.name(s.SourceKind)
 	if m.count == 0 {
 		return
 	}

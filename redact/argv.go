@@ -29,10 +29,10 @@ func (m *Masker) Argv(argv []string) ([]string, int) {
 }
 
 // walkArgv masks what one walk over the vector finds.
-func (m *Masker) walkArgv(argv []string) ([]string, int) { return m.walkArgvOf(nil, argv) }
+func (m *Masker) walkArgv(argv []string) ([]string, int) { return m.walkArgvOf("", argv) }
 
-// walkArgvOf masks what one walk over the arguments of a program finds; nil is none, or one that they name.
-func (m *Masker) walkArgvOf(program *command, argv []string) ([]string, int) {
+// walkArgvOf masks what one walk over the arguments of a program finds; "" is none, or one that they name.
+func (m *Masker) walkArgvOf(program string, argv []string) ([]string, int) {
 	out, total := argv, 0
 	set := func(i int, s string, n int) {
 		if n == 0 {
@@ -44,36 +44,73 @@ func (m *Masker) walkArgvOf(program *command, argv []string) ([]string, int) {
 		out[i] = s
 		total += n
 	}
-	state := m.startArgv(program, argv)
+	var states argStates
+	states.start(program, argv)
 	var pending secretName
 	var follows bool
+	place := placeOf(argv)
 	for i, arg := range argv {
-		if follows && !strings.HasPrefix(arg, "-") {
+		if i > 0 {
+			place.next(argv[i-1])
+		}
+		if follows && !strings.HasPrefix(arg, "-") && !place.code {
 			masked, n := m.maskArg(arg, value{end: len(arg), quote: '"'}, pending)
 			set(i, masked, n)
 			follows = false
 			continue
 		}
 		pending, follows = flagName(arg)
-		if arg == "--password" && state.command == &commands[0] {
+		if i > 0 && argv[i-1] == "--arg" { // jq --arg token x
+			pending, follows = lookup(arg)
+		}
+		if arg == "--password" && states.of[0].command == &commands[0] {
 			follows = false // it asks
 		}
-		if p := commandOf(arg); p != nil && state.command != p {
-			state = m.startArgv(p, argv[i+1:])
+		if p := commandOf(arg); p != nil && states.of[0].command != p {
+			states.start(arg, argv[i+1:])
 			continue
 		}
-		masked, n := m.argument(&state, arg)
+		masked, n := m.argument(&states, &place, arg)
 		set(i, masked, n)
 	}
 	return out, total
 }
 
-// startArgv returns what is known of a command before its arguments are read.
-func (m *Masker) startArgv(p *command, argv []string) argState {
-	if p == nil {
-		return argState{}
+// maxEntries is how many entries of the table one program has at most.
+const maxEntries = 4
+
+// argStates are what is known of a command before its next argument is read, by each entry of its program.
+type argStates struct {
+	of [maxEntries]argState
+	n  int
+}
+
+// start begins with the arguments of the program that a text names, or of none.
+func (s *argStates) start(program string, argv []string) {
+	*s = argStates{}
+	first := commandOf(program)
+	if first == nil {
+		return
 	}
-	return argState{command: p, subSeen: p.sub == "" || slices.Contains(argv[:min(len(argv), subWithin)], p.sub)}
+	name := programName(program)
+	for i := commandIndex.Get()[name]; i < len(commands) && s.n < maxEntries; i++ {
+		if p := &commands[i]; slices.Contains(p.names, name) {
+			s.of[s.n] = startArgv(p, argv)
+			s.n++
+		}
+	}
+}
+
+// startArgv returns what an entry says of a command before its arguments are read.
+func startArgv(p *command, argv []string) argState {
+	seen := p.sub == ""
+	for _, arg := range argv[:min(len(argv), subWithin)] {
+		seen = seen || arg == p.sub
+		if slices.Contains(p.without, arg) {
+			return argState{command: p}
+		}
+	}
+	return argState{command: p, subSeen: seen}
 }
 
 // subWithin is how far after a command its subcommand is looked for.
@@ -84,14 +121,16 @@ func commandOf(arg string) *command {
 	if len(arg) > maxName*4 {
 		return nil
 	}
-	name := strings.TrimSuffix(path.Base(arg), ".exe")
-	if i, ok := commandIndex.Get()[name]; ok {
+	if i, ok := commandIndex.Get()[programName(arg)]; ok {
 		return &commands[i]
 	}
 	return nil
 }
 
-// commandIndex finds a program in the table; of two entries for one program the first counts.
+// programName returns what a program is called whose path is given.
+func programName(arg string) string { return strings.TrimSuffix(path.Base(arg), ".exe") }
+
+// commandIndex finds a program in the table: its first entry, of several.
 var commandIndex = later.Value[map[string]int]{Make: func() map[string]int {
 	out := map[string]int{}
 	for i := range commands {
@@ -105,33 +144,20 @@ var commandIndex = later.Value[map[string]int]{Make: func() map[string]int {
 }}
 
 // argument masks one argument of a vector.
-func (m *Masker) argument(state *argState, arg string) (string, int) {
-	if v, name, ok := assignment(arg); ok {
+func (m *Masker) argument(states *argStates, place *argPlace, arg string) (string, int) {
+	if v, name, ok := place.assignment(arg); ok {
 		return m.maskArg(arg, v, name)
 	}
-	if state.command != nil {
-		if masked, n := m.commandArg(state, arg); n > 0 {
-			return masked, n
+	found, total := arg, 0
+	for i := range states.n {
+		if masked, n := m.commandArg(&states.of[i], arg); n > 0 && total == 0 {
+			found, total = masked, n
 		}
 	}
+	if total > 0 {
+		return found, total
+	}
 	return m.Text(arg)
-}
-
-// assignment returns the value that the whole argument assigns to a secret name, as in --token=x and NAME=x.
-func assignment(arg string) (value, secretName, bool) {
-	eq := strings.IndexByte(arg[:min(len(arg), maxName)], '=')
-	if eq < 0 {
-		return value{}, secretName{}, false
-	}
-	name := strings.TrimLeft(arg[:eq], "-")
-	if !nameByte.all(name) || name == "" {
-		return value{}, secretName{}, false
-	}
-	found, ok := lookup(name)
-	if !ok || found.query || found.rule == ruleAuthorization || found.rule == ruleCookie {
-		return value{}, secretName{}, false
-	}
-	return value{start: eq + 1, end: len(arg), quote: '"'}, found, true
 }
 
 // commandArg masks an argument in which the command takes a secret.
@@ -139,12 +165,16 @@ func (m *Masker) commandArg(state *argState, arg string) (string, int) {
 	if arg == "" {
 		return arg, 0
 	}
+	inside := state.wantProxy // the host behind the secret stays
 	wanted := state.wantSecret || state.wantPair || state.literal
 	kind := *state
 	c := scan{m: m, s: arg}
 	c.argument(state, 0, len(arg))
 	if len(c.spans) == 0 {
 		return arg, 0
+	}
+	if inside {
+		return m.replace(arg, c.settle()), 1
 	}
 	// An argument is one value: no blank or separator ends it.
 	first := c.spans[0].start

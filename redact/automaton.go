@@ -50,4 +50,6 @@ const (
 	onDot
 	onIdentified
 	onCommand
+	onAzure
+	onAzureDevOps
 )

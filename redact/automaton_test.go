@@ -123,6 +123,9 @@ func keywords() []keyword {
 		{":aa", trigger{kind: onTelegram}},
 		{".", trigger{kind: onDot}},
 		{"identified by ", trigger{kind: onIdentified}},
+		{"q~", trigger{kind: onAzure}},
+		{"azdo", trigger{kind: onAzureDevOps}},
+		{"identified with ", trigger{kind: onIdentified}},
 	}
 	for _, w := range nameKeywords {
 		words = append(words, keyword{w, trigger{kind: onName}})

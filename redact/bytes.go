@@ -142,6 +142,11 @@ func hasPrefixFold(s, prefix string) bool {
 	return true
 }
 
+// hasSuffixFold reports whether s ends in suffix in any ASCII case; suffix is given in lower case.
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && equalFold(s[len(s)-len(suffix):], suffix)
+}
+
 // isMixed reports whether s has both letters and digits, as generated secrets of any length do and words do not.
 func isMixed(s string) bool {
 	var letter, digit bool

@@ -24,6 +24,9 @@ type field struct {
 	flag       bool // it is written as an option
 	op         operator
 	value      int // where the value starts
+	quoted     bool
+	listed     bool       // name and value are elements of a list: set("NAME", "value")
+	setter     setterKind // of what calls with the list
 	secretName
 }
 
@@ -44,7 +47,16 @@ func (c *scan) name(at, i int) int {
 	if !ok || !c.fits(&f) {
 		return 0
 	}
+	if end := c.setting(&f); end > 0 {
+		return end
+	}
 	switch {
+	case c.at(f.value) == '`' && (f.op == opMember || isBlank(c.at(f.value-1))):
+		return c.template(&f)
+	case f.listed:
+		return c.call(&f)
+	case c.at(f.value) == '\\' && c.skipEscapes(f.value) > f.value+1:
+		return c.deep(&f)
 	case f.rule == ruleAuthorization:
 		return c.authorization(&f)
 	case f.rule == ruleCookie && !f.query:
@@ -54,6 +66,8 @@ func (c *scan) name(at, i int) int {
 		return c.assigned(&f) // COOKIE=x is a variable with a cookie's value
 	case f.op == opBare:
 		return c.bare(&f)
+	case f.op == opElement && c.at(f.value) == '<':
+		return c.cdata(&f)
 	case f.op == opElement || f.op == opDefault || f.op == opAttribute:
 		return c.enclosed(&f)
 	}
@@ -91,11 +105,12 @@ func (c *scan) field(at int) (field, bool) {
 // join finds how the name is joined with a value, and where that starts.
 func (c *scan) join(f *field) {
 	j, quoted := f.end, false
-	if c.at(j) == '\\' && isQuote(c.at(j+1)) {
-		j++
+	if c.at(j) == '\\' {
+		j = c.skipEscapes(j)
 	}
 	if isQuote(c.at(j)) {
 		quoted = true
+		f.quoted = true
 		j++
 		if c.at(j) == ']' {
 			j++
@@ -112,23 +127,37 @@ func (c *scan) join(f *field) {
 			f.op, f.value = opSpaced, c.skipBlanks(k+2)
 		}
 	case '>':
-		if c.at(f.start-1) == '<' {
+		if c.at(f.start-1) == '<' || quoted && c.isNamed(f.start) {
 			f.op, f.value = opElement, k+1
 		}
-	case 0, '\n', '\r':
+	case ',':
+		if !c.joinPair(f, j) && quoted {
+			c.joinCall(f, k)
+		}
+	case '}':
+		if hasSuffixFold(c.s[:f.start], "${env:") && k == f.end { // PowerShell
+			if at := c.skipBlanks(k + 1); c.at(at) == '=' {
+				c.joinEqual(f, at, true, false)
+			}
+		}
+	case '\n', '\r', ';':
+		c.joinPair(f, j)
+	case 0:
 	case '(':
 		// PASSWORD('x') is a function of SQL; in small letters it may be one of a program, and ask.
 		if c.at(k+1) == '\'' && c.s[f.start:f.end] == "PASSWORD" {
 			f.op, f.value = opSpaced, k+1
 		}
+	case '\\':
+		c.joinPair(f, j)
 	default:
 		switch {
-		case k == j:
+		case k == j || c.joinPair(f, j):
 		case quoted && hasPrefixFold(c.s[k:], "value=") && isQuote(c.at(k+len("value="))):
 			f.op, f.value = opAttribute, k+len("value=")+1
 		case f.flag:
 			f.op, f.value = opFlag, k
-		case !quoted:
+		default:
 			f.op, f.value = opBare, k
 		}
 	}
@@ -150,6 +179,9 @@ func (c *scan) joinEqual(f *field, k int, spaced, quoted bool) {
 	default:
 		f.op, f.value = opEqual, k+1
 	}
+	if quoted && f.op != opNone { // headers["Authorization"] = "x"
+		f.op = opMember
+	}
 }
 
 // joinColon judges the : at k. Without a blank after it, it may be part of a path, an image or a scope.
@@ -167,6 +199,8 @@ func (c *scan) joinColon(f *field, k int, quoted bool) {
 		f.op, f.value = opMember, c.skipBlanks(k+1)
 	case isBlank(next) || isQuote(next) || next == '\\' && isQuote(c.at(k+2)):
 		f.op, f.value = opColon, c.skipBlanks(k+1)
+	case next == '\\' && isBlank(c.at(k+2)): // curl -H Authorization:\ Bearer\ x
+		f.op, f.value = opEqual, k+3
 	case k > f.end || next == '/' || next == '\\' || next == 0 || isSpace(next):
 	case prev == 0 || isSeparator(prev) || isQuote(prev) || prev == '{' || prev == ',' || c.isHeader(f):
 		f.op, f.value = opEqual, k+1
@@ -276,6 +310,9 @@ func isTest(text string) bool {
 func (c *scan) assigned(f *field) int {
 	v := c.read(f.value)
 	if v.quote == 0 {
+		if c.isCode(f, v) {
+			return 0
+		}
 		switch text := c.s[v.start:v.end]; {
 		case f.prose && isAllDigits(text) && isResult(c.s, v.start, v.end), f.prose && f.op == opColon && isTest(text):
 			return 0
@@ -289,7 +326,7 @@ func (c *scan) assigned(f *field) int {
 			return 0
 		}
 		if f.op == opColon {
-			if f.prose && c.isProse(v) {
+			if (f.prose || c.isSubject(f)) && c.isProse(v) {
 				return 0
 			}
 			if f.rule == rulePassword && c.startsLine(f.start) {
@@ -300,6 +337,48 @@ func (c *scan) assigned(f *field) int {
 	}
 	return c.mask(v, f.secretName)
 }
+
+// isCode reports whether what a name is given without quotes is code: what a variable of PowerShell is given is a command,
+// and "self.password = password" is another variable.
+func (c *scan) isCode(f *field, v value) bool {
+	text := c.s[v.start:v.end]
+	if text == "" || len(text) > maxName || f.op != opSpaced && f.op != opEqual && f.op != opColon {
+		return false
+	}
+	if f.op != opColon && c.isVariable(f.start) {
+		return !isAllDigits(text) && !isOpaque(text) && c.m.maskEnd(text, 0) == 0
+	}
+	name := c.s[f.start:f.end]
+	if at := strings.LastIndexByte(name, '.'); at > 0 {
+		name = name[at+1:]
+	}
+	if text != name || !isLetter(text[0]) {
+		return false
+	}
+	next := c.at(c.skipBlanks(v.end))
+	return f.op == opSpaced || next == ',' || next == '}' || next == ')'
+}
+
+// isVariable reports whether the name at i is that of a variable behind a $, as in $password and $env:PASSWORD.
+func (c *scan) isVariable(i int) bool {
+	const longest = 16 // of a scope
+	if c.at(i-1) == ':' {
+		i--
+		for n := 0; n < longest && isLetter(c.at(i-1)); n++ {
+			i--
+		}
+	}
+	return c.at(i-1) == '$'
+}
+
+// isSubject reports whether a name stands behind the verb that the subject of a commit begins with: "Add password: show
+// its strength".
+func (c *scan) isSubject(f *field) bool {
+	before, _ := c.wordBefore(f.start)
+	return isBlank(c.at(f.start-1)) && hasFold(subjectVerbs, strings.TrimLeft(before, `"'`))
+}
+
+var subjectVerbs = words{"add", "adds", "fix", "fixes", "update", "improve", "change", "remove", "rename", "refactor", "document", "test", "support", "feat", "docs"}
 
 // isCall reports whether text, with a parenthesis after it, is the name of what is called.
 func isCall(text string) bool {
@@ -390,6 +469,9 @@ func (c *scan) enclosed(f *field) int {
 		return 0
 	}
 	text := near[:n]
+	if f.op == opElement && c.isClosed(f, f.value+n) {
+		return c.element(f, text)
+	}
 	if f.op == opDefault && isQuote(c.at(f.value)) {
 		return c.mask(c.read(f.value), f.secretName)
 	}
@@ -401,6 +483,35 @@ func (c *scan) enclosed(f *field) int {
 	return c.mask(v, f.secretName)
 }
 
+// isClosed reports whether the tag at i ends the element of a name as no command of a shell could: nothing follows that the
+// > would lead to.
+func (c *scan) isClosed(f *field, i int) bool {
+	name := c.s[f.start:f.end]
+	rest := c.s[i:]
+	if !strings.HasPrefix(rest, "</") || !strings.HasPrefix(rest[2:], name) || !strings.HasPrefix(rest[2+len(name):], ">") {
+		return false
+	}
+	i = c.skipBlanks(i + len("</>") + len(name))
+	b := c.at(i)
+	return i >= len(c.s) || b == '\n' || b == '\r' || b == '<' && c.at(i+1) != '(' && c.at(i+1) != '<'
+}
+
+// element masks what an element holds. Of one line without quotes a shell would run nothing.
+func (c *scan) element(f *field, text string) int {
+	inner := strings.TrimSpace(text)
+	start := f.value + strings.Index(text, inner)
+	v := value{start: start, end: start + len(inner), stop: f.value + len(text), quote: '"'}
+	if strings.ContainsAny(inner, "\n\r\"'`\\") || strings.Contains(inner, "$(") {
+		return c.mask(v, f.secretName)
+	}
+	n := len(c.spans)
+	end := c.mask(v, f.secretName)
+	for i := n; i < len(c.spans); i++ {
+		c.spans[i].value = false
+	}
+	return end
+}
+
 // bare masks what follows a name after a blank only: where the word before says that a value is being set, or where it
 // looks generated beyond doubt.
 func (c *scan) bare(f *field) int {
@@ -410,17 +521,25 @@ func (c *scan) bare(f *field) int {
 	before, at := c.wordBefore(c.wordStart(f.start))
 	v := c.read(f.value)
 	switch {
-	case equalFold(c.s[v.start:v.end], "for"): // SET PASSWORD FOR u = 'x'
+	case f.quoted && !c.startsQuoted(f.start):
 		return 0
+	case equalFold(c.s[v.start:v.end], "for"): // SET PASSWORD FOR u = 'x'
+		return c.setFor(v.end)
 	case hasFold(setters, before) && c.at(v.start) != '-', c.isConfigured(f, before) && c.at(v.start) != '-':
 		return c.mask(v, f.secretName)
+	case f.quoted:
+		return 0
 	case f.rule != rulePassword:
+	case v.quote == '\'' && c.definesUser(f.start):
+		return c.mask(v, f.secretName)
 	case v.quote == '\'' && (equalFold(before, "with") || equalFold(before, "encrypted")):
+		return c.mask(v, f.secretName)
+	case c.inNetrc(f.start) && (!c.isProse(v) || hasPrefixFold(c.s[c.skipBlanks(v.end):], "machine ")):
 		return c.mask(v, f.secretName)
 	default:
 		// machine m login u password p; CREATE USER u PASSWORD 'p'
 		key, _ := c.wordBefore(at)
-		if equalFold(key, "login") || v.quote == '\'' && (equalFold(key, "user") || equalFold(key, "role")) {
+		if equalFold(key, "login") && !c.isProse(v) || v.quote == '\'' && (equalFold(key, "user") || equalFold(key, "role")) {
 			return c.mask(v, f.secretName)
 		}
 	}
@@ -444,8 +563,11 @@ func (c *scan) wordStart(i int) int {
 	return i
 }
 
+// startsQuoted reports whether the word that the name at i ends begins with a quote: "//host/:_authToken".
+func (c *scan) startsQuoted(i int) bool { return isQuote(c.at(c.wordStart(i))) }
+
 // setters are words and options that a name and its value follow.
-var setters = words{"set", "setx", "setenv", "-x", "-gx", "-ux", "-xg", "-xu", "--secret", "add-generic"}
+var setters = words{"set", "setx", "setenv", "-x", "-gx", "-ux", "-xg", "-xu", "-lx", "-xl", "--export", "--arg", "--secret", "add-generic"}
 
 // wordBefore returns the word before i in its line and where it starts.
 func (c *scan) wordBefore(i int) (string, int) {
@@ -460,13 +582,4 @@ func (c *scan) wordBefore(i int) (string, int) {
 		start--
 	}
 	return c.s[start:end], start
-}
-
-// identifiedBy masks the password of the SQL clause IDENTIFIED BY.
-func (c *scan) identifiedBy(start, i int) int {
-	i = c.skipBlanks(i)
-	if !isQuote(c.at(i)) || !c.starts(start) {
-		return 0
-	}
-	return c.mask(c.read(i), secretNames.Get()["password"])
 }

@@ -99,6 +99,7 @@ func pieces(t *testing.T) []string {
 		"password", "TOKEN", "secret_key", "api-key", "Authorization", "Cookie", "Bearer ", "Basic ", "--", "-p", "-u ", "=", ":", ": ",
 		" = ", "'", `"`, `\"`, `\`, "\n", "\\\n", " ", "\t", ";", "|", "&", "$", "${", "}", "$(", ")", "`", "://", "@", "/", "?", "&", ",", "[", "]", "{", "{{", "}}",
 		"<", ">", ":-", "mysql ", "curl ", "openssl ", "pass:", "htpasswd -b ", "-----", "END", "PRIVATE KEY", "identified by ", "login", "with", "set ",
+		"setenv(", `"password",`, "name: ", "value: ", "\nvalue: ", `\\\"`, "<![CDATA[", "]]>", "-e ", "docker run ", `'\''`, "$'", "machine ", "printf ", "%s", "create user ", "for ", " by ", "${env:", "<<< ", "vault kv put ", "--arg ", "aws ", "--secret-string ", "Q~", "AZDO",
 		"hunter2", "x", "1", ".", "_", "-", "%3D", "é", "\xff", "aB3dE6gH9jK2mN5pQ8sT1vW4y", redact.MaskPrefix + "token]", redact.MaskPrefix, "://u:",
 	}
 	for _, line := range []string{"ghp_{36}", "sk-{48}", "AKIA{up16}", "eyJ{20}.eyJ{20}.{20}", "{five}BEGIN PRIVATE KEY{five}", "123456789:AA{33}", "MT{24}.{6}.{38}", "PRIVATE+KEY+a+{hex8}+{44}"} {
@@ -147,10 +148,14 @@ func TestLinear(t *testing.T) {
 		"bearer a.", "://", "a://", "a://b:c/", "a://b@", "a://b:${", "mysql ", "mysql -p", "curl -u ", "curl -u a:", "curl ", "docker login ", "oc secret ", "openssl pass:", "htpasswd -b ",
 		"Authorization: ", `"Authorization: `, "Authorization: Basic ", "Authorization: AWS4-HMAC-SHA256 ", "Cookie: ", "Cookie: a=b; ", "cookie: a=", "1:AA", "123456789:AA", "M.", "identified by '", "a.aaaaaa.",
 		"password set ", "login a password ", "setx token ", "mysql '", "mysql \"", "mysql $(", "mysql `", "curl \"-u", "AAAAAAAAAAAAAAAAAAAAAAAAA", "passwordpassword", "\\npassword", "password[", "password=[",
+		`setenv("password",`, `setenv("password","`, `("password", `, "name: password, ", "name: password\n", `name="password">`, `\\\"password\\\":\\\"`, `<password><![CDATA[`, "key=`", "key: `",
+		`-e 'PASSWORD=`, `-e 'PASSWORD=a'\''`, `-e "PASSWORD=$(`, `'\'' `, `env $'\''`, "docker -e ", "machine a login b password ", "login a\n", "identified with a by '", "identified with ",
+		"create user password '", "set password for ", "set password for a = '", `set "password" `, "curl -x a:b@", "curl -u \":", "curl -sk", "printf '%s", "printf ", "vault put a=", "gh secret <<<",
+		"LS0tLS1", "aB38Q~", "AZDO", "discord.com/api/v1/webhooks/", "${env:password} ",
 	}
 	for _, unit := range units {
 		small, large := strings.Repeat(unit, 1<<12/len(unit)), strings.Repeat(unit, 1<<16/len(unit))
-		base, long := clock(small), clock(large)
+		base, long := max(clock(small), clock(small), clock(small)), clock(large)
 		for range 30 {
 			if long < 64*base {
 				break

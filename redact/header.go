@@ -82,6 +82,8 @@ func blankLen(s string) int {
 			n++
 		case strings.HasPrefix(s[n:], "%20"):
 			n += 3
+		case strings.HasPrefix(s[n:], `\ `):
+			n += 2
 		default:
 			return n
 		}
@@ -114,8 +116,8 @@ func (c *scan) headerValue(f *field) value {
 // quotedEnd returns the end of a string that is open at i: its quote, or the end of the line where that is missing.
 func (c *scan) quotedEnd(i int, q byte) int {
 	if end := c.closing(i, q); end >= 0 {
-		if q == '"' && c.at(end-1) == '\\' {
-			end--
+		if text := c.s[i:end]; q == '"' && (len(text)-len(strings.TrimRight(text, "\\")))%2 == 1 {
+			end-- // the quote is escaped
 		}
 		return end
 	}

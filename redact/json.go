@@ -155,7 +155,7 @@ func (d *document) array(i int, in around) int {
 		switch d.s[i] {
 		case ']':
 			if texts > 1 && !in.secret {
-				d.arguments(first, found, nil)
+				d.arguments(first, found, "")
 			}
 			return i + 1
 		case ',':

@@ -24,7 +24,7 @@ type Options struct {
 // A Rule is a pattern for secrets of the caller's own.
 type Rule struct {
 	Name    string // what the mask says: lower-case letters, digits and hyphens, at most 32; no name of [Rules]
-	Pattern string // RE2; the secret is its first group, or the whole match where it has none
+	Pattern string // RE2; the secret is the first of its groups that takes part in a match, or the whole match where none does
 }
 
 // A RuleError says which of the rules or patterns of [Options] is wrong.
@@ -75,13 +75,22 @@ func New(opts Options) (*Masker, error) {
 		}
 	}
 	for _, p := range opts.Allow {
-		compiled, err := regexp.Compile(`^(?:` + p + `)$`)
+		whole, err := compileWhole(p)
 		if err != nil {
 			return nil, &RuleError{Allow: true, Pattern: p, Err: err}
 		}
-		m.allow = append(m.allow, compiled)
+		m.allow = append(m.allow, whole)
 	}
 	return m, nil
+}
+
+// compileWhole compiles a pattern so that it matches whole texts. It must be one by itself: "a)|(.*" is only valid where
+// something stands around it, and would match everything.
+func compileWhole(p string) (*regexp.Regexp, error) {
+	if _, err := regexp.Compile(p); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`^(?:` + p + `)$`)
 }
 
 // addRule checks a rule and takes it in.
@@ -185,11 +194,8 @@ func (c *scan) ownSpans() {
 	}
 	for i := range c.m.own {
 		for _, at := range c.m.own[i].pattern.FindAllStringSubmatchIndex(c.s, -1) {
-			start, end := at[0], at[1]
-			if len(at) > 2 {
-				start, end = at[2], at[3]
-			}
-			if start < 0 || start == end {
+			start, end := secretOf(at)
+			if start == end {
 				continue
 			}
 			if start, end, more := c.aroundMasks(start, end); more {
@@ -197,6 +203,24 @@ func (c *scan) ownSpans() {
 			}
 		}
 	}
+}
+
+// secretOf returns what of a match is the secret: its first group that holds anything, or all of it where none took part.
+func secretOf(at []int) (start, end int) {
+	took := false
+	for i := 2; i < len(at); i += 2 {
+		if at[i] < 0 {
+			continue
+		}
+		if at[i] < at[i+1] {
+			return at[i], at[i+1]
+		}
+		took = true
+	}
+	if took {
+		return at[0], at[0]
+	}
+	return at[0], at[1]
 }
 
 // aroundMasks widens [start, end) to hold every mask that it cuts, and reports whether it holds anything else.

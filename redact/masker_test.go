@@ -56,6 +56,26 @@ func TestOwnRules(t *testing.T) {
 	}
 }
 
+// TestGroups shows which part of a match is the secret.
+func TestGroups(t *testing.T) {
+	m, err := redact.New(redact.Options{Rules: []redact.Rule{
+		{Name: "pin", Pattern: `(?i)pin=(\d+)|code=(\d+)|door\d+`}, {Name: "maybe", Pattern: `try=(\d*)`},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ in, want string }{
+		{"pin=123", "pin=[REDACTED:pin]"},
+		{"code=456", "code=[REDACTED:pin]"},
+		{"door789", "[REDACTED:pin]"},
+		{"try=1 try=", "try=[REDACTED:maybe] try="},
+	} {
+		if got, _ := m.Text(c.in); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
 // TestTags shows that equal secrets are equal in masked text however they are
 // written, that different ones differ, and that another key gives other tags.
 func TestTags(t *testing.T) {
@@ -119,6 +139,7 @@ func TestWrongRules(t *testing.T) {
 		{redact.Options{Rules: []redact.Rule{{Name: "a", Pattern: "x"}, {Name: "a", Pattern: "y"}}}, `rule "a": the name is used twice`},
 		{redact.Options{Rules: []redact.Rule{{Name: "a", Pattern: "x("}}}, `rule "a": error parsing regexp`},
 		{redact.Options{Rules: []redact.Rule{{Name: "a", Pattern: "x*"}}}, `matches the empty text`},
+		{redact.Options{Allow: []string{`a)|(.*`}}, `allow pattern "a)|(.*": error parsing regexp`},
 		{redact.Options{Allow: []string{"x("}}, `allow pattern "x(": error parsing regexp`},
 	} {
 		_, err := redact.New(c.opts)

@@ -114,8 +114,8 @@ func (d *document) argumentsOf(p *pairing) {
 	if p.list.end == 0 || p.program == "" {
 		return
 	}
-	if program := commandOf(p.program); program != nil {
-		d.arguments(p.list.start+1, p.list.found, program)
+	if commandOf(p.program) != nil {
+		d.arguments(p.list.start+1, p.list.found, p.program)
 	}
 }
 
@@ -143,7 +143,7 @@ const maxArguments = 1 << 10
 
 // arguments masks a list of strings, whose first element may be at i, as the arguments of a program: of the one that is
 // given, or of those that it names itself. The spans from found on are those within it.
-func (d *document) arguments(i, found int, program *command) {
+func (d *document) arguments(i, found int, program string) {
 	argv, places := d.strings(i, program)
 	if argv == nil {
 		return
@@ -173,9 +173,9 @@ func (d *document) arguments(i, found int, program *command) {
 
 // strings returns the strings of a list, whose first element may be at i, and where they stand; nil where something else is in it, or
 // where no program is known whose arguments they could be.
-func (d *document) strings(i int, program *command) (argv []string, places []place) {
+func (d *document) strings(i int, program string) (argv []string, places []place) {
 	n, known := d.count(i)
-	if n == 0 || n > maxArguments || program == nil && !known {
+	if n == 0 || n > maxArguments || program == "" && !known {
 		return nil, nil
 	}
 	argv, places = make([]string, 0, n), make([]place, 0, n)

@@ -20,10 +20,13 @@
 //   - the value of a secret name: NAME=value, name: value, "name": "value", --name value, ${NAME:-value}, <name>value</name>
 //     (names.go). A value ends where the shell's word ends; quotes are honoured. What holds no secret stays: an empty value,
 //     a reference such as $VAR, ${VAR}, $(command), %VAR%, {{ template }}, a file name where a key is expected, true, null;
+//   - the same where name and value are apart: two members (name: NAME, value: x), two arguments of a call that sets something, an element
+//     of a map, the format and the arguments of printf (named_pair.go, call.go, arguments.go);
 //   - Authorization and Cookie headers; the scheme and the cookies' names stay;
 //   - passwords and token-like users of URLs, signatures in their queries;
 //   - the password arguments of commands that have their own way to write them (commands.go);
-//   - PEM blocks of private keys, and private keys of signed notes.
+//   - .netrc files over their lines, passwords of users in SQL (netrc.go, sql.go);
+//   - PEM blocks of private keys, also in base64, and private keys of signed notes.
 //
 // All rules are data: a shape, a name or a command is added in one line of its table.
 //
@@ -33,16 +36,18 @@
 // # What masking does to the audit
 //
 // A mask hides bytes, and so a caller who wants something hidden will try to make it look like a secret. Values therefore end
-// at an unquoted separator of the shell, and at a command substitution: PASSWORD=x;reboot keeps "reboot", and
-// PASSWORD="x$(reboot)" keeps "$(reboot)". Judge the risk of a command before masking it, never after.
+// where a shell could begin a command: PASSWORD=x;reboot keeps "reboot", PASSWORD="x$(reboot)" keeps "$(reboot)", and of
+// password=\"; reboot; \" nothing is masked, for an escaped quote opens no string (confine.go). Judge the risk of a command
+// before masking it, never after: a string that is all of a value may still be run later (password="reboot"; eval "$password"),
+// a program may be named like a token or a line of a private key, and a shell of another kind may run what bash refuses.
 //
 // # Known gaps
 //
 // This is no proof that a text holds no secret. What is not found: names or tokens split by quotes or escapes (PASS'WORD'=x,
 // ghp_abc\"def), encoded secrets (base64, hex, percent-escapes in names), values held in variables of harmless names,
 // passwords piped from echo or written in here-documents without a name, YAML block scalars, passwords in positional arguments
-// of commands that are not in the table, comparisons (token == "x"), the rest of an unquoted value after a separator of the shell (PASSWORD=a;b) or after a
-// command substitution, PuTTY and .pgpass files, and secrets without a shape in plain prose. On the other side, a word after a
+// of commands that are not in the table, comparisons (token == "x"), the rest of an unquoted value after a separator of the shell (PASSWORD=a;b,
+// https://u:a&b@h) or after a command substitution, a value that a shell would run (password= x at the start of a command, $password = x), PuTTY and .pgpass files, and secrets without a shape in plain prose. On the other side, a word after a
 // secret name in prose ("password: ask") may be masked.
 package redact
 
@@ -65,14 +70,15 @@ func Rules() []string {
 // returns s itself and 0, and does not allocate.
 func Text(s string) (string, int) { return (*Masker)(nil).Text(s) }
 
-// Text masks as the function [Text] does.
-func (m *Masker) Text(s string) (string, int) {
+// Text masks as the function [Text] does. A text that is one argument vector, written as package shellword does, is masked as [Argv]
+// does first.
+func (m *Masker) Text(text string) (masked string, count int) {
+	s, total := m.vector(text)
 	c := scan{m: m, s: s}
 	c.run()
 	if len(c.spans) == 0 {
-		return s, 0
+		return s, total
 	}
-	total := 0
 	for range maxRounds {
 		spans := c.settle()
 		total += len(spans)
@@ -93,6 +99,7 @@ const maxRounds = 6
 type span struct {
 	start, end int
 	rule       rule
+	value      bool // of a name, a URL or a command: it may be none for the shell
 }
 
 // scan is one walk over one text. The fields after spans exist to keep the walk linear: they remember how far a
@@ -108,11 +115,14 @@ type scan struct {
 	runStart  [classCount]int   // and where they were measured from
 	unclosed  [2]int            // from here on there is no closing ' or ", plus 1; 0 is not known
 	commanded [commandCount]int // arguments up to here are judged for this command
+
+	limits map[int]int // where values end that the readers take too far, by their starts
 }
 
 // run collects the spans to mask.
 func (c *scan) run() {
 	c.walk()
+	c.confine()
 	c.ownSpans()
 }
 
@@ -156,7 +166,11 @@ func (c *scan) hit(found []trigger, i int) int {
 		case onDot:
 			end = c.discord(start)
 		case onIdentified:
-			end = c.identifiedBy(start, i)
+			end = c.identified(start, i)
+		case onAzure:
+			end = c.azure(start)
+		case onAzureDevOps:
+			end = c.azureDevOps(start)
 		case onCommand:
 			c.command(int(t.index), start, i)
 		}
@@ -172,7 +186,7 @@ func (c *scan) add(start, end int, r rule) int {
 	if c.m.allows(c.s[start:end]) {
 		return end
 	}
-	c.spans = append(c.spans, span{start, end, r})
+	c.spans = append(c.spans, span{start: start, end: end, rule: r})
 	c.last = end
 	return end
 }
@@ -186,6 +200,7 @@ func (c *scan) settle() []span {
 		prev := &out[len(out)-1]
 		if next.start < prev.end {
 			prev.end = max(prev.end, next.end)
+			prev.value = prev.value || next.value
 			continue
 		}
 		out = append(out, next)

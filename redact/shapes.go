@@ -46,19 +46,22 @@ var shapes = []shape{
 	{rule: ruleAge, prefixes: []string{"AGE-SECRET-KEY-"}, body: upperDash, min: 20, fold: true},
 	{rule: ruleNote, prefixes: []string{"PRIVATE+KEY+"}, body: printable, min: 20, check: isSigner},
 	{rule: ruleDiscord, prefixes: []string{"discord.com/api/webhooks/", "discordapp.com/api/webhooks/"}, body: slashed, min: 40, keep: true, fold: true},
+	{rule: ruleDiscord, prefixes: []string{"discord.com/api/v"}, body: slashed, min: 40, keep: true, fold: true, check: isWebhook},
+	{rule: rulePrivateKey, prefixes: []string{"LS0tLS1"}, body: base64Any, min: 60, check: isEncodedKey},
+	{rule: ruleCredentials, prefixes: []string{"eyJ"}, body: base64Any, min: 30, check: isEncodedLogin},
 	// Services whose tokens begin like nothing else.
 	{rule: ruleService, prefixes: []string{"shpat_", "shpss_", "shpca_", "shppa_"}, body: alnum, min: 32},
 	{rule: ruleService, prefixes: []string{"glsa_", "glc_"}, body: word, min: 30},
 	{rule: ruleService, prefixes: []string{"dckr_pat_", "dckr_oat_"}, body: dashed, min: 20},
-	{rule: ruleService, prefixes: []string{"gsk_", "r8_", "fo1_", "ntn_", "sbp_", "ops_ey", "pscale_tkn_", "pscale_pw_", "rubygems_", "figd_", "lin_api_"}, body: dashed, min: 30, strict: true, check: isMixed},
-	{rule: ruleService, prefixes: []string{"xai-", "pplx-", "nvapi-", "tvly-", "pul-", "NRAK-", "PMAK-", "xkeysib-", "tskey-", "ATATT3", "sntrys_"}, body: base64Any, min: 20, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"gsk_", "r8_", "fo1_", "ntn_", "sbp_", "ops_ey", "pscale_tkn_", "pscale_pw_", "rubygems_", "figd_", "lin_api_", "lin_oauth_", "sb_secret_", "lsv2_", "pcsk_", "phx_", "nfp_", "tgp_v1_", "CCIPAT_", "sk-lf-"}, body: dashed, min: 30, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"xai-", "pplx-", "nvapi-", "tvly-", "pul-", "NRAK-", "PMAK-", "xkeysib-", "tskey-", "ATATT3", "ATCTT3", "sntrys_"}, body: base64Any, min: 20, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"dp.pt.", "dp.st.", "dp.ct.", "dp.scim.", "dp.audit."}, body: alnum, min: 40},
 	{rule: ruleService, prefixes: []string{"LTAI"}, body: alnum, min: 16, max: 26, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"AKCp", "cmVmd"}, body: alnum, min: 59, max: 73, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"ABSK", "fm1r_", "fm1a_", "fm2_"}, body: base64Any, min: 100, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"EAAC", "EAAM"}, body: alnum, min: 90, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"EZAK", "EZTK"}, body: alnum, min: 54, max: 54, strict: true, check: isMixed},
-	{rule: ruleService, prefixes: []string{"EAAA", "sq0atp-", "sq0csp-", "duffel_test_", "duffel_live_", "HRKU-AA", "tk-us-"}, body: dashed, min: 22, strict: true, check: isMixed},
+	{rule: ruleService, prefixes: []string{"EAAA", "sq0atp-", "sq0csp-", "duffel_test_", "duffel_live_", "HRKU-", "tk-us-"}, body: dashed, min: 22, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"dt0c01.", "dt0s01."}, body: dotted, min: 80},
 	{rule: ruleService, prefixes: []string{"FLWSECK_TEST-", "FLWSECK-"}, body: dashed, min: 12, check: isMixed},
 	{rule: ruleService, prefixes: []string{"4b1d"}, body: alnum, min: 38, max: 38, strict: true, check: isMixed},
@@ -74,6 +77,7 @@ var shapes = []shape{
 	{rule: ruleService, prefixes: []string{"sgp_"}, body: word, min: 40, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"sm_aat_", "sm_pat_", "sm_sat_"}, body: alnum, min: 16, max: 16, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"CLOJARS_"}, body: alnum, min: 60, max: 60, fold: true},
+	{rule: ruleService, prefixes: []string{"rzp_live_"}, body: alnum, min: 14, strict: true, check: isMixed},
 	{rule: ruleService, prefixes: []string{"secret_"}, body: alnum, min: 43, max: 43, strict: true, check: isMixed},
 }
 
@@ -106,6 +110,9 @@ func (c *scan) shape(p *shape, start, i int) int {
 		end = start + signerKeyLen(c.s[start:end])
 	case p.keep:
 		start = i
+		if n := strings.Index(body, "webhooks/"); n > 0 {
+			start += n + len("webhooks/")
+		}
 	}
 	return c.add(start, end, p.rule)
 }
@@ -233,44 +240,4 @@ func (c *scan) discord(dot int) int {
 		return 0
 	}
 	return c.add(start, end, ruleDiscord)
-}
-
-// pem masks a PEM block that holds a private key, to the end of its last line. start is the first dash of its first line.
-// A block that is cut off is masked as far as it still reads as one.
-func (c *scan) pem(start, i int) int {
-	const longestLabel = 48
-	line := c.s[i:min(len(c.s), i+longestLabel)]
-	label, _, ok := strings.Cut(line, "-----")
-	if !ok || !strings.HasPrefix(c.s[start:], "-----BEGIN ") || !strings.Contains(label, "PRIVATE KEY") {
-		return 0
-	}
-	body := i + len(label) + len("-----")
-	end := c.pemBody(body)
-	if rest := c.s[end:]; strings.HasPrefix(rest, "-----END ") {
-		_, tail, _ := strings.Cut(rest[:min(len(rest), longestLabel+16)], "END "+label+"-----")
-		if n := min(len(rest), longestLabel+16) - len(tail); strings.HasSuffix(rest[:n], label+"-----") {
-			end += n
-		}
-	} else {
-		for end > body && !base64Any.in(c.s[end-1]) {
-			end--
-		}
-	}
-	if end == body {
-		return 0
-	}
-	return c.add(start, end, rulePrivateKey)
-}
-
-// pemBody returns the end of what may stand in a PEM block from i on: base64, line breaks, written out or escaped,
-// header lines of encrypted keys, and what joins the lines of a block in source text.
-func (c *scan) pemBody(i int) int {
-	for i < len(c.s) && !strings.HasPrefix(c.s[i:], "-----") {
-		b := c.s[i]
-		if !base64Any.in(b) && !isSpace(b) && !isQuote(b) && b != '\\' && b != ',' && b != ':' {
-			break
-		}
-		i++
-	}
-	return i
 }

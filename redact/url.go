@@ -28,6 +28,11 @@ func (c *scan) url(start, i int) int {
 		v.end = first + cut
 		v.stop = v.end
 	}
+	if end, ok := c.limits[first]; ok && end < at {
+		if text := c.s[first:end]; isAllDigits(text) || strings.IndexByte(text, '/') >= 0 {
+			return 0 // a port or a path: the @ is not of this word
+		}
+	}
 	return c.mask(v, secretName{rule: ruleURLPassword})
 }
 

@@ -229,9 +229,19 @@ func (c *scan) pairBraces(i int) int {
 
 // mask masks the value unless nothing in it is secret. It returns where the walk goes on, or 0.
 func (c *scan) mask(v value, n secretName) int {
+	if end, ok := c.limits[v.start]; ok && end < v.end {
+		v.end = end
+		v.stop = end
+		if v.end == v.start {
+			return 0
+		}
+	}
+	if v.quote == 0 && strings.HasPrefix(c.s[v.start:], "-----BEGIN ") {
+		return 0 // masked with its lines
+	}
 	text := c.s[v.start:v.end]
 	if len(text) > longestHarmless && !hasSpace(text) {
-		c.add(v.start, v.end, n.rule)
+		c.addValue(v, n.rule)
 		return v.stop
 	}
 	if n.opaque && !isOpaque(text) || n.mixed && !isMixed(text) || n.path && isPath(text) {
@@ -246,8 +256,17 @@ func (c *scan) mask(v value, n secretName) int {
 	if isHarmless(text, v.quote) {
 		return 0
 	}
-	c.add(v.start, v.end, n.rule)
+	c.addValue(v, n.rule)
 	return v.stop
+}
+
+// addValue notes a value, which is still to be confined.
+func (c *scan) addValue(v value, r rule) {
+	n := len(c.spans)
+	c.add(v.start, v.end, r)
+	if len(c.spans) > n {
+		c.spans[n].value = true
+	}
 }
 
 // fallback returns where the literal is in ${NAME:-literal}, the whole of the text.
@@ -277,11 +296,25 @@ func isHarmless(text string, quote byte) bool {
 	case '$':
 		return isReference(text, quote)
 	case '{', '<', '%', '!':
-		return isPlaceholder(text)
+		tag, _, _ := strings.Cut(text[1:], " ")
+		return isPlaceholder(text) || quote == 0 && (text == "{" || text[0] == '!' && hasFold(tags, tag))
 	case '`':
 		return true
 	}
-	return quote == 0 && isExpression(text)
+	return isVersion(text) || quote == 0 && isExpression(text)
+}
+
+// tags are those of YAML that say where a value comes from, behind their "!".
+var tags = words{"vault", "secret", "env", "env_var", "ref", "sub", "getatt", "include", "reference", "unsafe", "decrypt", "encrypted", "encrypted/pkcs1-oaep"}
+
+// isVersion reports whether text is a version that a package is wanted in: ^9.0.0, ~1.2, 4.17.21.
+func isVersion(text string) bool {
+	const longest = 20
+	if len(text) > longest || text[0] != '^' && text[0] != '~' && strings.Count(text, ".") != 2 {
+		return false
+	}
+	rest := strings.TrimLeft(text, "^~")
+	return len(rest) > 2 && isDigit(rest[0]) && isDigit(rest[len(rest)-1]) && strings.Contains(rest, ".") && strings.Trim(rest, "0123456789.") == ""
 }
 
 // constants are values of secret names that are none: what programs write for nothing, and the names of types.

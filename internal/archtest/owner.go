@@ -18,6 +18,7 @@ var owners = []owner{
 	{"golang.org/x/sys", "internal/vfs", "locks and directory syncs that package os does not have"},
 	{"github.com/klauspost/compress", "internal/archive", "zstd in pure Go, its decoder bounded in memory and fuzzed by its author"},
 	{"mvdan.cc/sh/v3", "risk", "a command is judged by its syntax tree, not by substrings"},
+	{"mvdan.cc/sh/v3", "redact", "what a shell would run of a text that is masked, in its tests"},
 	{"github.com/pelletier/go-toml/v2", "config", "errors with line and column, unknown keys refused"},
 	{"github.com/pelletier/go-toml/v2", "internal/settings", "where a value stands in a file of TOML"},
 	{"github.com/spf13/cobra", "cmd/etch", "subcommands, help and completion"},
