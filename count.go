@@ -75,7 +75,7 @@ func (r *Reader) Histogram(ctx context.Context, q Query, step time.Duration, zon
 // count runs a query that counts. From the newest record to the oldest each
 // attempt's completion is known when it is met.
 func (r *Reader) count(ctx context.Context, q *Query, t *tally) (map[string]uint64, error) {
-	v, err := r.view(ctx)
+	v, err := r.viewFor(ctx, q)
 	if err != nil {
 		return nil, err
 	}

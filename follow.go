@@ -18,11 +18,15 @@ const followEvery = 100 * time.Millisecond
 // error comes last.
 //
 // Records that are there already come first where the query asks for some: from
-// a time or a record on, or the newest Limit. Attempts come with their
-// completions, as a completion is not known before it is there. Of Reverse
-// nothing is heeded. Errors are as those of [Reader.Records].
+// a time or a record on, or the newest Limit. Behind a record come all: with After
+// Limit is not heeded, for some would be left out between those and what comes next.
+// Attempts come with their completions, as a completion is not known before it is
+// there. Of Reverse nothing is heeded. Errors are as those of [Reader.Records].
 func (r *Reader) Follow(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	q.Reverse, q.AllPhases = false, true
+	if q.After.set {
+		q.Limit = 0
+	}
 	return func(yield func(Record, error) bool) {
 		f := follower{r: r, q: q, ctx: ctx, yield: yield}
 		if !f.history() {

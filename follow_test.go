@@ -106,7 +106,7 @@ func TestFollow(t *testing.T) {
 	all := etch.Query{AllPhases: true}
 	from, after, limit, control := all, all, all, all
 	from.From = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	after.After = etch.Some(before[10])
+	after.After, after.Limit = etch.Some(before[10]), 3 // which would leave out what comes between
 	limit.Limit = 5
 	control.Control, control.From = true, from.From
 	followers := map[string]*following{

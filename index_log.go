@@ -31,10 +31,11 @@ func (l *Log) Index(ctx context.Context, progress func(done, total int64)) (made
 	if l.journal == nil {
 		return 0, nil
 	}
-	for {
-		// What it records may rotate the log, which makes one segment more.
-		n, err := l.index(ctx, min(workers(), mostIndexers), progress)
-		made += n
+	for newest := uint32(0); ; {
+		// What it records may rotate the log, which makes one segment more. The others
+		// were looked at.
+		n, last, err := l.index(ctx, min(workers(), mostIndexers), newest, progress)
+		made, newest = made+n, last
 		if n == 0 || err != nil {
 			return made, err
 		}
@@ -53,7 +54,7 @@ func (l *Log) IndexWithin(ctx context.Context, most time.Duration) error {
 	defer cancel()
 	lacking, err := (&tender{log: l}).lacking(within)
 	if err == nil && len(lacking) > 0 {
-		_, err = l.index(within, 1, nil)
+		_, _, err = l.index(within, 1, 0, nil)
 	}
 	if within.Err() != nil && ctx.Err() == nil {
 		return nil // it was given up
@@ -61,19 +62,26 @@ func (l *Log) IndexWithin(ctx context.Context, most time.Duration) error {
 	return err
 }
 
-func (l *Log) index(ctx context.Context, workers int, progress func(done, total int64)) (made int, err error) {
+// index makes the indexes that segments behind one lack, and returns how many it made
+// and which segment is the newest of all.
+func (l *Log) index(ctx context.Context, workers int, behind uint32, progress func(done, total int64)) (made int, newest uint32, err error) {
 	r, err := OpenReader(l.path)
 	if err != nil {
-		return 0, err
+		return 0, behind, err
 	}
 	v, err := r.view(ctx)
 	if err != nil {
-		return 0, err
+		return 0, behind, err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	lacking, total, err := r.lacking(v, true)
+	lacking, total, err := r.lacking(v, behind, true)
 	if err != nil {
-		return 0, err
+		return 0, behind, err
+	}
+	for _, p := range v.parts {
+		if p.file == nil {
+			newest = max(newest, p.Number)
+		}
 	}
 	var done atomic.Int64
 	read := func(n int64) {
@@ -105,15 +113,15 @@ func (l *Log) index(ctx context.Context, workers int, progress func(done, total 
 		}
 		made++
 	}
-	return made, errors.Join(append(errs, ctx.Err())...)
+	return made, newest, errors.Join(append(errs, ctx.Err())...)
 }
 
-// lacking returns the segments that lack an index, and how many bytes they have.
-// Thorough reads the indexes that are there to their end, to know that they are
+// lacking returns the segments behind one that lack an index, and how many bytes they
+// have. Thorough reads the indexes that are there to their end, to know that they are
 // whole.
-func (r *Reader) lacking(v *view, thorough bool) (parts []part, total int64, err error) {
+func (r *Reader) lacking(v *view, behind uint32, thorough bool) (parts []part, total int64, err error) {
 	for _, p := range v.parts {
-		if p.file != nil || p.Number == 0 {
+		if p.file != nil || p.Number <= behind {
 			continue
 		}
 		f, end, err := r.open(v, p)

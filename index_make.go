@@ -38,7 +38,7 @@ func (m *indexMaker) index(r *Reader, v *view, p part, read func(int64)) (made *
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	lines, err := m.rows(f, end, read)
+	lines, err := m.rows(f, end, p.Number, read)
 	if err != nil {
 		return nil, fmt.Errorf("index segment %d: %w", p.Number, err)
 	}
@@ -49,10 +49,16 @@ func (m *indexMaker) index(r *Reader, v *view, p part, read func(int64)) (made *
 }
 
 // rows reads all lines of a segment into the builder, and returns how many there are.
-func (m *indexMaker) rows(f io.ReaderAt, end int64, read func(int64)) (rows uint64, err error) {
+// The segment has a number, 0 for the one that it says. One whose lines are not
+// numbered one behind another, from the number that its first line says, gets no
+// index: an index tells rows, and a question tells a row by its line's number.
+func (m *indexMaker) rows(f io.ReaderAt, end int64, number uint32, read func(int64)) (rows uint64, err error) {
 	head, err := readBeginning(f, end)
 	if err != nil {
 		return 0, err
+	}
+	if number != 0 && head.opened.Segment != number { // queries would not use it, and it would be made again and again
+		return 0, fmt.Errorf("its first line is that of segment %d", head.opened.Segment)
 	}
 	m.begin(head.opened.Segment, head.opened.Size)
 	lines := segment.NewLines(f, 0, end)
@@ -72,6 +78,9 @@ func (m *indexMaker) rows(f io.ReaderAt, end int64, read func(int64)) (rows uint
 		row, err := m.indexer.read(line)
 		if err != nil {
 			return 0, fmt.Errorf("offset %d: %w", offset, err)
+		}
+		if seq, want := m.indexer.seq(), head.opened.Size+rows; seq != want {
+			return 0, fmt.Errorf("offset %d: record %d stands where record %d must", offset, seq, want)
 		}
 		if err := m.builder.Add(line, row); err != nil {
 			return 0, err

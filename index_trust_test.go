@@ -113,16 +113,7 @@ func (l *trustLog) refused(t *testing.T, what, why string) {
 
 func (l *trustLog) write(t *testing.T, name string, data []byte) {
 	t.Helper()
-	f, err := l.fs.OpenFile(l.layout.Path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err == nil {
-		_, err = f.WriteAt(data, 0)
-	}
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	overwrite(t, l.fs, l.layout.Path(name), data)
 }
 
 func (l *trustLog) read(t *testing.T, name string) []byte {

@@ -114,7 +114,7 @@ func (l liar) doctor(t *testing.T) (digest [32]byte) {
 		t.Fatal("there is no mallory to hide")
 	}
 	var m indexMaker
-	if _, err := m.rows(bytes.NewReader(clean), int64(len(clean)), func(int64) {}); err != nil {
+	if _, err := m.rows(bytes.NewReader(clean), int64(len(clean)), 0, func(int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	var file bytes.Buffer

@@ -118,13 +118,22 @@ func (d *decoder) inputTime() (time.Time, error) {
 		return time.Time{}, err
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t.UTC(), nil
+		return given(t.UTC()), nil
 	}
 	if t, ok := unixTime(s); ok {
 		return t, nil
 	}
 	d.pos = start
 	return time.Time{}, d.fail("expected a time like 2026-02-16T12:34:56Z, or Unix seconds in a string")
+}
+
+// given returns a time that somebody has given, as one that is not absent: the zero
+// time is a nanosecond later, which is stored as the same.
+func given(t time.Time) time.Time {
+	if t.IsZero() {
+		return t.Add(time.Nanosecond)
+	}
+	return t
 }
 
 // unixTime reads Unix seconds, as Zeph writes them, to the end of year 9999.

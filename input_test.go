@@ -36,6 +36,7 @@ func TestParseInput(t *testing.T) {
 		}},
 		{"offset", `{"event_type":"tool_call","timestamp":"2026-02-16T14:34:56.5+02:00"}`, Event{Type: ToolCall, Timestamp: seedTime.Add(time.Second / 2)}},
 		{"unix seconds", `{"event_type":"tool_call","timestamp":"1712345678"}`, Event{Type: ToolCall, Timestamp: time.Unix(1712345678, 0).UTC()}},
+		{"zero time", `{"event_type":"tool_call","timestamp":"0001-01-01T01:00:00+01:00"}`, Event{Type: ToolCall, Timestamp: time.Time{}.Add(time.Nanosecond)}},
 		{"epoch", `{"event_type":"tool_call","timestamp":"0"}`, Event{Type: ToolCall, Timestamp: time.Unix(0, 0).UTC()}},
 		{"failure without a type", `{"event_type":"tool_call","result":{"success":false}}`, Event{Type: ToolCall, Result: &Result{}}},
 		{"success after the type", `{"event_type":"tool_call","result":{"type":"timeout","success":false}}`, Event{Type: ToolCall, Result: &Result{Type: Timeout}}},

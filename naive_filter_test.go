@@ -1,7 +1,6 @@
 package etch
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -419,13 +418,12 @@ func (q *naiveQuery) asksFor(r *Record) bool {
 // rows returns what the query asks for, in the order of the log.
 func (q *naiveQuery) rows(log []*Record) []*Record {
 	if before, ok := q.Before.Get(); ok {
-		n, _ := slices.BinarySearchFunc(log, before, func(r *Record, seq uint64) int { return cmp.Compare(r.Seq, seq) })
-		log = log[:n]
+		log = slices.DeleteFunc(slices.Clone(log), func(r *Record) bool { return r.Seq >= before })
 	}
 	if end, ok := q.End.Get(); ok {
-		if n := slices.IndexFunc(log, func(r *Record) bool { return Place{r.Segment, r.Offset} == end }); n >= 0 {
-			log = log[:n] // else Before has left it out
-		}
+		log = slices.DeleteFunc(slices.Clone(log), func(r *Record) bool {
+			return r.Segment > end.Segment || r.Segment == end.Segment && r.Offset >= end.Offset
+		})
 	}
 	var hidden map[*Record]bool
 	if !q.AllPhases {

@@ -18,6 +18,7 @@ import (
 	"github.com/etch-audit/etch/internal/memfs"
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // A drawnLog is a log of a random author, in memory: of lines that the writer
@@ -274,16 +275,22 @@ func foreignText(t *rapid.T, s string) string {
 func (l *drawnLog) flush(t rapid.TB) {
 	t.Helper()
 	for name, data := range l.Files() {
-		f, err := l.fs.OpenFile(l.layout.Path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err == nil {
-			_, err = f.WriteAt(data, 0)
-		}
-		if err == nil {
-			err = f.Close()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		overwrite(t, l.fs, l.layout.Path(name), data)
+	}
+}
+
+// overwrite writes a file, whatever was in it.
+func overwrite(t rapid.TB, fsys vfs.FS, path string, data []byte) {
+	t.Helper()
+	f, err := fsys.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err == nil {
+		_, err = f.WriteAt(data, 0)
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -145,7 +145,7 @@ var naiveFields = makeNaiveFields()
 
 func makeNaiveFields() map[string]naiveField {
 	all := map[string]naiveField{
-		"seq":  {number: func(r *Record) (int64, bool) { return int64(r.Seq), true }},
+		"seq":  {number: func(r *Record) (int64, bool) { return int64(min(r.Seq, math.MaxInt64)), true }},
 		"time": {time: func(r *Record) time.Time { return r.Event.Timestamp }},
 		"violation": {flag: func(r *Record) (value, ok bool) {
 			return r.Event.Type == PolicyViolation || r.Event.Security != nil && r.Event.Security.PolicyViolation, true

@@ -3,6 +3,7 @@ package etch
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,31 @@ func TestOutlineRefuses(t *testing.T) {
 	// Its time would be that of the line before.
 	if line := lineOf(`"event_id":"a","labels":{}`); agree(t, line) {
 		t.Errorf("%s has an outline", line)
+	}
+}
+
+// TestOutlineEscapes writes each letter of some lines as an escape, in names and in
+// texts, also where what it stands for is not what it looks like: a type that is
+// reserved to the log, and a success that is none.
+func TestOutlineEscapes(t *testing.T) {
+	full := encode(outlineEvent())
+	outlined := 0
+	for _, body := range []string{
+		full,
+		strings.Replace(full, `"event_type":"`, `"event_type":"log_`, 1),
+		strings.Replace(full, `"success":true`, `"success":false`, 1),
+		`"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"tool_call","result":{"success":false,"type":"success"}`,
+		`"timestamp":"2026-02-16T12:34:56.123456Z","event_type":"log_sealed","actor":{"username":"zed"}`,
+	} {
+		line := lineOf(body)
+		for i, c := range line {
+			if 'a' <= c && c <= 'z' && agree(t, slices.Replace(bytes.Clone(line), i, i+1, fmt.Appendf(nil, `\u%04x`, c)...)) {
+				outlined++
+			}
+		}
+	}
+	if outlined == 0 {
+		t.Error("no line with an escape has an outline")
 	}
 }
 

@@ -46,7 +46,9 @@ type Query struct {
 	Before Optional[uint64]
 	// End, where it is given, asks the log as if it ended there: records that
 	// stand at this place or behind it are not given, and hide no attempt,
-	// whatever number they claim. What is missing behind it is not told.
+	// whatever number they claim. What is missing behind it is not told. Records
+	// before it are given also where they lie past the synced position: who says
+	// where the log ends knows that from elsewhere, as a verifier does from a seal.
 	End Optional[Place]
 	// Where is a further condition, nil for none.
 	Where *Filter
@@ -61,7 +63,7 @@ type Query struct {
 	// NoIndex reads every line, whatever indexes there are.
 	NoIndex bool
 	// Notify, where set, is told in a sentence why an index that is there is
-	// not used. It may be called from several goroutines.
+	// not used, and that there is no state by which a cut end is told. It may be called from several goroutines.
 	Notify func(string)
 
 	begin position // where the search begins; zero: with the log

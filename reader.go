@@ -84,6 +84,7 @@ type view struct {
 	peeks []peek       // by the part's place
 	state *state.State // nil where there is none that can be read
 	head  control.OpenedLog
+	older bool // what has the active segment's name is an older segment, which the state is past
 
 	records indexRecords
 }
@@ -139,13 +140,16 @@ func (r *Reader) tryView() (*view, error) {
 	}
 	v := &view{}
 	active, err := r.active(v, f)
-	if err == nil {
-		err = r.addNumbered(v, active.Number)
+	switch {
+	case err != nil:
+	case v.older:
+		err = r.addOlder(v, active)
+	default:
+		err = r.addBefore(v, active)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	v.parts = append(v.parts, active)
 	return v, nil
 }
 
@@ -164,45 +168,71 @@ func (r *Reader) active(v *view, f vfs.File) (part, error) {
 	if v.state == nil || p.Number == 0 {
 		return p, nil
 	}
-	switch {
-	case v.state.Segment > p.Number: // rotated since it was opened
-		return p, errMoved
-	case v.state.Segment < p.Number: // just begun, and the state does not say so yet
-		p.end = 0
+	if v.state.Segment > p.Number {
+		// A rotation writes the state last. So it was rotated since it was opened,
+		// unless it still has its name: then no rotation has put it there.
+		linked, err := f.Linked()
+		if err != nil || !linked {
+			return p, errors.Join(errMoved, err)
+		}
+		v.older = true
 		return p, nil
 	}
-	if p.file, err = r.filled(f, v.state); err != nil {
-		return p, fmt.Errorf("open log: %w", err)
+	return p, r.bound(v, &p)
+}
+
+// bound ends the active segment where the state does.
+func (r *Reader) bound(v *view, p *part) (err error) {
+	if v.state.Segment < p.Number { // just begun, and the state does not say so yet
+		p.end = 0
+		return nil
+	}
+	if p.file, err = r.filled(p.file, v.state); err != nil {
+		return fmt.Errorf("open log: %w", err)
 	}
 	size, err := p.file.Size() // after the state: what it speaks of is there
 	if err != nil {
-		return p, fmt.Errorf("open log: %w", err)
+		return fmt.Errorf("open log: %w", err)
 	}
 	p.end = min(v.state.Offset, size)
-	return p, nil
+	return nil
 }
 
-// addNumbered lists the segments before the active one. A segment that is
+// addBefore lists the segments before the active one, and that. A segment that is
 // missing is not hidden: searching reports it.
-func (r *Reader) addNumbered(v *view, active uint32) error {
+func (r *Reader) addBefore(v *view, p part) error {
 	files, err := r.segments()
 	if err != nil {
 		return err
 	}
-	if over, err := r.overlooked(files, active); over || err != nil {
+	if over, err := r.overlooked(files, p.Number); over || err != nil {
 		return cmp.Or(err, errMoved)
 	}
-	for _, f := range files {
-		if f.Number != 0 && (active == 0 || f.Number < active) {
-			v.parts = append(v.parts, part{File: f, end: -1})
+	later := func(f segment.File) bool { return f.Number != 0 && p.Number != 0 && f.Number >= p.Number }
+	if v.state == nil && slices.ContainsFunc(files, later) {
+		// It has been given its number since it was opened, or was never the last.
+		if linked, err := p.file.Linked(); linked || err != nil {
+			v.older = true
+			return cmp.Or(err, r.addOlder(v, p))
 		}
 	}
-	if last := len(v.parts) - 1; active > 1 && (last < 0 || v.parts[last].Number != active-1) {
-		if f, err := r.fs.Stat(r.layout.Path(r.layout.Numbered(active - 1))); err == nil && !f.IsDir() {
+	v.addNumbered(slices.DeleteFunc(files, later))
+	if last := len(v.parts) - 1; p.Number > 1 && (last < 0 || v.parts[last].Number != p.Number-1) {
+		if f, err := r.fs.Stat(r.layout.Path(r.layout.Numbered(p.Number - 1))); err == nil && !f.IsDir() {
 			return errMoved // listed in the middle of a rotation
 		}
 	}
+	v.parts = append(v.parts, p)
 	return nil
+}
+
+// addNumbered adds the segments that have a number.
+func (v *view) addNumbered(files []segment.File) {
+	for _, f := range files {
+		if f.Number != 0 {
+			v.parts = append(v.parts, part{File: f, end: -1})
+		}
+	}
 }
 
 func (r *Reader) segments() ([]segment.File, error) {
@@ -243,9 +273,7 @@ func (r *Reader) viewWithoutActive(why error) (*view, error) {
 	if over, err := r.overlooked(files, 0); over || err != nil {
 		return nil, cmp.Or(err, errMoved)
 	}
-	for _, f := range files {
-		v.parts = append(v.parts, part{File: f, end: -1})
-	}
+	v.addNumbered(files)
 	return v, nil
 }
 
@@ -298,7 +326,7 @@ func (r *Reader) readState() *state.State {
 // before the next begins. Any other error ends it.
 func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		v, err := r.view(ctx)
+		v, err := r.viewFor(ctx, &q)
 		if err != nil {
 			yield(Record{}, err)
 			return

@@ -61,7 +61,10 @@ func (f archivedFile) Size() (int64, error) { return f.Reader.Size(), nil }
 func (f archivedFile) Linked() (bool, error) { return f.packed.Linked() }
 
 // Close closes the archive.
-func (f archivedFile) Close() error { return f.packed.Close() }
+func (f archivedFile) Close() error {
+	f.Release()
+	return f.packed.Close()
+}
 
 // WriteAt fails: an archive is never changed.
 func (f archivedFile) WriteAt([]byte, int64) (int, error) { return 0, errors.ErrUnsupported }

@@ -13,19 +13,20 @@ import (
 )
 
 // hostileArchive returns a file whose seek table speaks of so many frames, none of
-// which is one. What it says is in its own form: docs/spec/archive-format.md.
+// which is one. What it says is in its own form: docs/spec/log-format.md.
 func hostileArchive(frames int) []byte {
 	le := binary.LittleEndian
 	const digestFrame = 8 + 8 + sha256.Size
-	var table []byte
+	table := le.AppendUint32(le.AppendUint32(nil, 16), 0)
 	for range frames {
 		table = le.AppendUint32(le.AppendUint32(table, 1), 1)
 	}
 	table = le.AppendUint32(le.AppendUint32(table, digestFrame), 0)
-	table = append(le.AppendUint32(table, uint32(frames+1)), 0)
+	table = append(le.AppendUint32(table, uint32(frames+2)), 0)
 	table = le.AppendUint32(table, 0x8F92EAB1)
 	sum := sha256.Sum256(table)
-	file := make([]byte, frames)
+	file := append(le.AppendUint32(le.AppendUint32(nil, 0x184D2A57), 8), "etchseek"...)
+	file = append(file, make([]byte, frames)...)
 	file = le.AppendUint32(le.AppendUint32(file, 0x184D2A57), 8+sha256.Size)
 	file = append(append(file, "etchseek"...), sum[:]...)
 	file = le.AppendUint32(le.AppendUint32(file, 0x184D2A5E), uint32(len(table)))

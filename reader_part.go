@@ -53,6 +53,8 @@ type peek struct {
 	err  error // of opening it
 	size int64 // of its bytes, plain
 
+	first uint64 // what its first line says that its own number is; 0: not at a glance
+
 	recovered *control.RecoveredLog // how the part before ended, where it says that
 	unread    error                 // why that is not known
 }
@@ -69,21 +71,22 @@ func (r *Reader) peekAt(v *view, p part) *peek {
 			defer func() { _ = f.Close() }() // it was only read
 		}
 		if k.size, k.err = f.Size(); k.err == nil {
-			k.recovered, k.unread = recoveredIn(f)
+			k.first, k.recovered, k.unread = recoveredIn(f)
 		}
 	})
 	return k
 }
 
 // recoveredIn returns what the second line of a segment's file says of how the
-// one before ended, nil where it says nothing of it.
-func recoveredIn(f vfs.File) (*control.RecoveredLog, error) {
-	recovered, err := beginsRecovered(f)
+// one before ended, nil where it says nothing of it; and what the first line says
+// that its own number is, 0 where that takes more than a glance.
+func recoveredIn(f vfs.File) (first uint64, _ *control.RecoveredLog, err error) {
+	first, recovered, err := glance(f)
 	if err != nil || !recovered {
-		return nil, err
+		return first, nil, err
 	}
 	head, err := beginningOf(f)
-	return head.recovered, err
+	return first, head.recovered, err
 }
 
 // endUnopened is end for a part that is not opened for it.
@@ -128,28 +131,43 @@ type shortRoom [4 << 10]byte
 
 var shortRooms = sync.Pool{New: func() any { return new(shortRoom) }}
 
-// beginsRecovered reports whether the second line of a segment's file says that
-// it is a record of a recovery. Few do, and the others need not be decoded.
-func beginsRecovered(f vfs.File) (bool, error) {
+// glance returns what the first line of a segment's file says that its own number
+// is, 0 where it did not see that, and whether the second line says that it is a
+// record of a recovery. Few do, and the others need not be decoded.
+func glance(f vfs.File) (first uint64, recovered bool, err error) {
 	size, err := f.Size()
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", segment.ErrRead, err)
+		return 0, false, fmt.Errorf("%w: %w", segment.ErrRead, err)
 	}
 	room := shortRooms.Get().(*shortRoom)
 	defer shortRooms.Put(room)
 	if n, err := f.ReadAt(room[:min(size, int64(len(room)))], 0); err == nil {
-		if _, rest, ok := bytes.Cut(room[:n], []byte{'\n'}); ok {
-			if line, _, ok := bytes.Cut(rest, []byte{'\n'}); ok { // mostly
-				return record.Control(line) == control.Recovered, nil
-			}
+		line, rest, ok := bytes.Cut(room[:n], []byte{'\n'})
+		first = firstOf(line)
+		if line, _, second := bytes.Cut(rest, []byte{'\n'}); ok && second { // mostly
+			return first, record.Control(line) == control.Recovered, nil
 		}
 	}
 	lines := segment.NewLines(f, 0, size)
 	if _, err := lines.Next(); err != nil {
-		return false, err
+		return first, false, err
 	}
 	line, err := lines.Next()
-	return err == nil && record.Control(line) == control.Recovered, nil
+	return first, err == nil && record.Control(line) == control.Recovered, nil
+}
+
+// firstOf returns the number in a log_opened record's member "size", 0 where it
+// does not stand there as it is written. Inside of a text its quotation marks would
+// have a backslash before them.
+func firstOf(line []byte) (n uint64) {
+	_, rest, _ := bytes.Cut(line, []byte(`,"size":`))
+	for i, c := range rest {
+		if c -= '0'; c > 9 || i == 18 { // no number of a record has as many digits
+			break
+		}
+		n = 10*n + uint64(c)
+	}
+	return n
 }
 
 // A beginning is how a segment begins.

@@ -57,7 +57,7 @@ func (r row) Texts(id int, key string, holds func(string) bool) bool {
 // Number returns the value of a field of numbers.
 func (r row) Number(id int) (int64, bool) {
 	if id == fieldSeq {
-		return int64(r.number()), true
+		return int64(min(r.number(), math.MaxInt64)), true
 	}
 	return r.integer(fieldMembers[id][0])
 }

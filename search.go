@@ -23,10 +23,14 @@ type search struct {
 
 	expr    filter.Expr
 	control bool   // control records can match
+	least   uint64 // no record with a lower number can match
 	calls   *calls // nil where all phases are asked for
 	tally   *tally // where records are counted; else nil
 	files   scan.Files
 	skipped []byte // room for what is read of what is no line
+
+	begun    map[int]begun // how segments begin, by the part's place: what was asked for
+	headless int           // the place, from 1 on, of one of which was told that it does not begin as it must
 }
 
 // search runs a query over a view, and reports whether the consumer has had
@@ -39,8 +43,8 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 		return true
 	}
 	s.expr, s.control = expr, q.asksControl()
-	if after, ok := q.After.Get(); ok && q.begin.segment == 0 {
-		q.begin.segment = r.segmentOf(v, after)
+	if after, ok := q.After.Get(); ok {
+		s.least = max(after, after+1)
 	}
 	if !q.AllPhases {
 		s.calls = &calls{s: s}
@@ -77,28 +81,6 @@ func (s *search) run() {
 	}
 }
 
-// segmentOf returns the number of the segment that holds a record; 0 where that
-// cannot be told.
-func (r *Reader) segmentOf(v *view, seq uint64) uint32 {
-	for _, p := range slices.Backward(v.parts) {
-		f, _, err := r.open(v, p)
-		if err != nil {
-			return 0
-		}
-		head, err := beginningOf(f)
-		if p.file == nil {
-			_ = f.Close() // it was only read
-		}
-		if err != nil {
-			return 0
-		}
-		if head.opened.Size <= seq {
-			return p.Number
-		}
-	}
-	return 0
-}
-
 // fail ends the iteration with an error.
 func (s *search) fail(err error) {
 	if !s.stopped {
@@ -109,6 +91,9 @@ func (s *search) fail(err error) {
 
 // damaged tells of a place that cannot be read.
 func (s *search) damaged(p part, offset int64, err error) {
+	if offset == 0 && p.at+1 == s.headless {
+		return // that was told
+	}
 	if !s.yield(Record{}, &CorruptionError{int(p.Number), p.Name, offset, err}) {
 		s.stopped = true
 	}

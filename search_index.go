@@ -1,6 +1,7 @@
 package etch
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -22,6 +23,7 @@ type answer struct {
 	scan  bool         // it says nothing of use: the segment is to be read
 
 	counted []countedKey // records that are counted already, where they are counted
+	next    uint64       // the number behind the last of the segment's; 0 where it surely ends as it must
 }
 
 // A place is where a line stands in its segment.
@@ -131,6 +133,9 @@ func (s *search) giveAll(l looked) {
 		if l.first {
 			s.beginAnswer(&l.answer)
 		}
+		if s.stopped {
+			return
+		}
 		for i := range l.hits {
 			s.give(l.part, &l.hits[i])
 			if l.hits[i].room.leave(); s.stopped {
@@ -143,6 +148,12 @@ func (s *search) giveAll(l looked) {
 
 // beginAnswer takes what an answer says of the segment as a whole.
 func (s *search) beginAnswer(a *answer) {
+	if a.next > 0 {
+		s.endsBefore(a.part, a.end, s.behind(a.part), func() (uint64, bool) { return a.next - 1, true })
+	}
+	if s.stopped {
+		return
+	}
 	if a.calls != nil && s.q.Reverse {
 		s.calls.meetIndexed(a.part, a.first, a.calls)
 	}
@@ -182,12 +193,15 @@ func (s *search) answer(p part, ask func(*index.Reader, *answer) error) answer {
 
 // ask fills in an answer.
 func (s *search) ask(x *index.Reader, a *answer) (err error) {
+	if !s.isWhole(a.part, x) {
+		a.next = x.FirstSeq() + uint64(x.Lines())
+	}
 	if s.calls != nil && s.q.Reverse {
 		if err := askCalls(x, a); err != nil {
 			return err
 		}
 	}
-	if x.Excludes(s.expr) {
+	if s.isBefore(x) || x.Excludes(s.expr) {
 		a.scan = false
 		return nil
 	}
@@ -198,6 +212,13 @@ func (s *search) ask(x *index.Reader, a *answer) (err error) {
 	a.scan = false
 	a.rows = make([]place, 0, rows.Len())
 	return x.Places(rows, s.q.Reverse, func(offset int64, length int) { a.rows = append(a.rows, place{offset, length}) })
+}
+
+// isBefore reports whether all lines of an index are before those that are asked for.
+// What its segment holds is known by it, which is vouched for. What the first lines
+// of other segments say is not: one digit there would take others out of sight.
+func (s *search) isBefore(x *index.Reader) bool {
+	return x.FirstSeq()+uint64(x.Lines()) <= s.least
 }
 
 // candidates returns the rows that are to be looked at, nil where they are so many
@@ -265,10 +286,18 @@ func (l *looker) look(b batch) looked {
 	r := lineReader{r: f, end: b.end, buf: l.read, lone: l.free}
 	defer func() { l.read = r.buf[:0] }()
 	out.take(len(b.rows))
+	moved := false
 	for i, at := range b.rows {
 		line, err := r.line(at, b.rows[i+1:])
 		var damaged bool
 		if out.hits, damaged = addDamage(out.hits, err); damaged {
+			continue
+		}
+		if errors.Is(err, errNotIndexed) { // nor are others, most likely
+			if !moved {
+				out.hits = append(out.hits, hit{offset: at.offset, damage: err})
+			}
+			moved = true
 			continue
 		}
 		if err != nil {
@@ -301,19 +330,23 @@ const (
 	mostTogether = 64 << 10
 )
 
+// errNotIndexed is returned where a segment was changed in place after its index was
+// made. What is left of it is still read.
+var errNotIndexed = errors.New("the segment is not what its index was made of")
+
 // line returns a line; next are the ones that are going to be asked for, forward
 // or backward.
 func (l *lineReader) line(p place, next []place) ([]byte, error) {
 	from, to := p.offset, p.offset+int64(p.length)+1
 	if to > l.end {
-		return nil, fmt.Errorf("the segment ends before the line at offset %d that its index knows", p.offset)
+		return nil, fmt.Errorf("%w: it ends before the line that its index has here", errNotIndexed)
 	}
 	line, err := l.read(from, to, next)
 	if err != nil {
 		return nil, err
 	}
 	if line[len(line)-1] != '\n' {
-		return nil, fmt.Errorf("the line at offset %d does not end where its index says", p.offset)
+		return nil, fmt.Errorf("%w: no line ends where its index says", errNotIndexed)
 	}
 	return line[:len(line)-1], nil
 }

@@ -106,7 +106,7 @@ func decode(p part, line []byte, offset int64) (*Record, error) {
 // line looks at a line, and reports whether the consumer has to hear of it.
 func (m *matcher) line(p part, line []byte, offset int64) (hit, bool) {
 	h := hit{offset: offset}
-	if !m.s.control && record.Control(line) != "" {
+	if m.tooEarly(line) || !m.s.control && record.Control(line) != "" {
 		return h, false
 	}
 	if m.outline.read(line) {
@@ -118,6 +118,15 @@ func (m *matcher) line(p part, line []byte, offset int64) (hit, bool) {
 	h.seq = h.record.Seq
 	m.match(&h, &row{eventValues{h.record}})
 	return h, h.matches || h.phase != index.NoPhase
+}
+
+// tooEarly reports whether a line's number alone says that it does not match.
+func (m *matcher) tooEarly(line []byte) bool {
+	if m.s.least == 0 || m.pairs {
+		return false
+	}
+	l, err := record.Split(line)
+	return err == nil && l.Seq < m.s.least
 }
 
 // outlined is line for a line that has an outline. Few are to be decoded.

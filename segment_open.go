@@ -9,11 +9,12 @@ import (
 )
 
 // OpenSegment opens the segment of a number, the active one among them: its stored
-// bytes, uncompressed, up to the synced position. The caller closes the closer,
-// and reads nothing behind that. Where there is no such segment the error is
-// [fs.ErrNotExist].
+// bytes, uncompressed, up to where the segment behind it says that its records end.
+// Of the active one these are all that its file has, also behind the synced position,
+// where nothing is committed that no seal proves. The caller closes the closer. Where
+// there is no such segment the error is [fs.ErrNotExist].
 func (r *Reader) OpenSegment(number int) (*io.SectionReader, io.Closer, error) {
-	v, err := r.view(context.Background())
+	v, err := r.wholeView(context.Background())
 	if err != nil {
 		return nil, nil, err
 	}

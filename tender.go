@@ -99,7 +99,7 @@ func (t *tender) index(ctx context.Context) error {
 	if len(lacking) == 0 || slices.Equal(lacking, t.failed) {
 		return nil
 	}
-	_, err = t.log.index(ctx, 1, nil)
+	_, _, err = t.log.index(ctx, 1, 0, nil)
 	t.failed = nil
 	if err != nil {
 		t.failed = lacking
@@ -117,7 +117,7 @@ func (t *tender) lacking(ctx context.Context) ([]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, _, err := r.lacking(v, false)
+	parts, _, err := r.lacking(v, 0, false)
 	numbers := make([]uint32, len(parts))
 	for i, p := range parts {
 		numbers[i] = p.Number

@@ -9,7 +9,7 @@ import (
 
 // indexSpec is what the index of a segment holds of its lines.
 var indexSpec = &index.Spec{
-	Version: 6,
+	Version: 7,
 	Schema:  &schema,
 	Columns: []index.Column{
 		// What most questions are about, in few bits.
@@ -66,6 +66,9 @@ func (x *indexer) read(line []byte) (*index.Row, error) {
 	x.call()
 	return &x.row, nil
 }
+
+// seq returns the sequence number of the line that was read.
+func (x *indexer) seq() uint64 { return x.values().number() }
 
 // A columnForm says what of a line decides what the fields of a column say.
 type columnForm struct {

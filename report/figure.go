@@ -122,9 +122,13 @@ func zoneOf(t time.Time) string {
 	return name + " " + text
 }
 
-// lengthOf writes how long a period is.
-func lengthOf(d time.Duration) string {
-	days, hours := int(d.Hours())/24, int(d.Hours())%24
+// lengthOf writes how long a period is, which may be longer than any [time.Duration].
+func lengthOf(from, until time.Time) string {
+	all, d := int((until.Unix()-from.Unix())/3600), until.Sub(from)
+	if d < math.MaxInt64 {
+		all = int(d.Hours())
+	}
+	days, hours := all/24, all%24
 	switch {
 	case d < time.Hour:
 		return d.Round(time.Second).String()

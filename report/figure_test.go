@@ -11,6 +11,7 @@ import (
 )
 
 func TestFigures(t *testing.T) {
+	noon := time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct{ got, want string }{
 		{number(0), "0"},
 		{number(999), "999"},
@@ -37,12 +38,14 @@ func TestFigures(t *testing.T) {
 		{share(999, 1000), ">99 %"},
 		{share(5, 5), "100 %"},
 		{share(1, 3), "33 %"},
-		{lengthOf(30 * time.Minute), "30m0s"},
-		{lengthOf(time.Hour), "1 hour"},
-		{lengthOf(24 * time.Hour), "24 hours"},
-		{lengthOf(47 * time.Hour), "47 hours"},
-		{lengthOf(48 * time.Hour), "2 days"},
-		{lengthOf(169 * time.Hour), "7 days 1 hour"},
+		{lengthOf(noon, noon.Add(30*time.Minute)), "30m0s"},
+		{lengthOf(noon, noon.Add(time.Hour)), "1 hour"},
+		{lengthOf(noon, noon.Add(24*time.Hour)), "24 hours"},
+		{lengthOf(noon, noon.Add(47*time.Hour)), "47 hours"},
+		{lengthOf(noon, noon.Add(48*time.Hour)), "2 days"},
+		{lengthOf(noon, noon.Add(169*time.Hour)), "7 days 1 hour"},
+		{lengthOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "3,652,059 days"},
+		{lengthOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1, 1, 1, 25, 0, 0, 0, time.UTC).AddDate(300, 0, 0)), "109,573 days 1 hour"},
 		{zoneOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), "UTC"},
 		{zoneOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.FixedZone("WIB", 7*3600))), "WIB +07:00"},
 		{zoneOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.FixedZone("+0330", 12600))), "+03:30"},
@@ -105,6 +108,19 @@ func TestCode(t *testing.T) {
 	} {
 		if got := code(text); got != want {
 			t.Errorf("code(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestPreviousTo(t *testing.T) {
+	at := func(year int) time.Time { return time.Date(year, 3, 1, 0, 0, 0, 5, time.UTC) }
+	for _, test := range []struct{ from, until, want time.Time }{
+		{at(2026), at(2026).Add(time.Hour + time.Nanosecond), at(2026).Add(-time.Hour - time.Nanosecond)},
+		{at(2001), at(2401), at(1601)}, // the calendar is the same again after 400 years
+		{at(4001), at(8001), at(1)},
+	} {
+		if got := previousTo(test.from, test.until); !got.Equal(test.want) {
+			t.Errorf("before %v to %v is a period from %v, want %v", test.from, test.until, got, test.want)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func newGatherer(opts Options) *gatherer {
 	// order: what is struck off then has others behind it.
 	reserve := 4*opts.Top + 64
 	return &gatherer{
-		opts: opts, seed: seed, previous: opts.From.Add(-opts.Until.Sub(opts.From)),
+		opts: opts, seed: seed, previous: previousTo(opts.From, opts.Until),
 		users: newCounter(seed), agents: newCounter(seed), tools: newCounter(seed),
 		risks: newCounter(seed), outcomes: newCounter(seed),
 		timeline: newTimeline(opts),
@@ -83,6 +83,12 @@ func newGatherer(opts Options) *gatherer {
 		riskiest: newBest(opts.Top), commands: newBest(reserve), programs: newBest(reserve),
 		log: &logState{top: opts.Top},
 	}
+}
+
+// previousTo returns when the period before one begins, which is as long: it may be
+// longer than any [time.Duration].
+func previousTo(from, until time.Time) time.Time {
+	return time.Unix(2*from.Unix()-until.Unix(), int64(2*from.Nanosecond()-until.Nanosecond())).In(from.Location())
 }
 
 // add counts a record.

@@ -19,14 +19,15 @@ var openers = []string{"then", "do", "else", "elif", "if", "while", "until", "!"
 var others = []string{"for", "case", "select", "function", "fi", "done", "esac", "}", "in", "[[", "[", ""}
 
 // appendPrograms appends the names of the programs that a command calls, as far
-// as its words tell: of each of its parts (between ;, &, |, parentheses and line
-// feeds) the first word that is no assignment, without directory, and what sudo
+// as its words tell: of each of its parts (between ;, &, |, parentheses, backticks
+// and line feeds) the first word that is no assignment, without directory, and what sudo
 // and the like run. Text of another shell, here-documents, and what a variable
 // holds are not looked into: to count programs that is enough, and package risk
 // judges.
 func appendPrograms(dst []string, command string) []string {
 	s := words{rest: command}
 	begins, passed := true, false // a command may begin; the word before passes on
+	assigned, resumes := false, false
 	for len(dst) < maxPrograms {
 		word, ok := s.next()
 		if !ok {
@@ -36,7 +37,17 @@ func appendPrograms(dst []string, command string) []string {
 			begins, passed = true, false
 			continue
 		}
-		if !begins && !passed || assignment(word) {
+		if word == backtick { // what it stands for may be a value, and the command still to come
+			if s.ticked = !s.ticked; s.ticked {
+				begins, resumes = true, begins && assigned
+			} else {
+				begins = resumes
+			}
+			passed, assigned = false, false
+			continue
+		}
+		assigned = assignment(word)
+		if !begins && !passed || assigned {
 			continue
 		}
 		if begins && slices.Contains(openers, word) {
@@ -62,22 +73,33 @@ func assignment(word string) bool {
 	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+") == ""
 }
 
-// separator stands for what ends a part of a command.
-const separator = "\x00"
+// separator stands for what ends a part of a command, backtick for what begins or ends
+// one within a word.
+const (
+	separator = "\x00"
+	backtick  = "\x00`"
+)
 
 // Words are those of a command, and what stands between its parts.
 type words struct {
 	rest     string
 	document bool // a here-document begins behind this line
+	ticked   bool // between backticks
 }
 
-// next returns the next word, without its quotation marks, or separator.
+// next returns the next word, without its quotation marks, or separator or backtick.
 func (w *words) next() (string, bool) {
 	w.rest = strings.TrimLeft(w.rest, " \t\r")
 	if w.rest == "" {
 		return "", false
 	}
+	if behind := strings.TrimLeft(w.rest, "0123456789"); behind != "" && strings.IndexByte("<>", behind[0]) >= 0 {
+		w.rest = behind // the number of what is redirected
+	}
 	switch c := w.rest[0]; {
+	case c == '`':
+		w.rest = w.rest[1:]
+		return backtick, true
 	case c == '\n' && w.document, c == '#' && !strings.Contains(w.rest, "\n"):
 		return "", false // what follows is text
 	case c == '#':
@@ -113,7 +135,7 @@ const (
 
 var chars = [256]byte{
 	' ': endChar, '\t': endChar, '\r': endChar, '\n': endChar, ';': endChar, '&': endChar, '|': endChar,
-	'(': endChar, ')': endChar, '<': endChar, '>': endChar,
+	'(': endChar, ')': endChar, '<': endChar, '>': endChar, '`': endChar,
 	'\'': markChar, '"': markChar, '\\': markChar,
 }
 
@@ -128,9 +150,6 @@ func (w *words) word() string {
 		text, i = w.marked(i)
 	}
 	w.rest = w.rest[i:]
-	if w.rest != "" && (w.rest[0] == '<' || w.rest[0] == '>') && strings.Trim(text, "0123456789") == "" {
-		return "" // the number of what is redirected
-	}
 	return text
 }
 

@@ -129,8 +129,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 // reachesBack reports whether the log has what a comparison with the period
 // before needs.
 func (r *Report) reachesBack() bool {
-	length := r.Until.Sub(r.From.Time)
-	return r.LogFrom != nil && !r.LogFrom.After(r.From.Add(-length))
+	return r.LogFrom != nil && !r.LogFrom.After(previousTo(r.From.Time, r.Until.Time))
 }
 
 // begins reports whether the log has nothing before the period.

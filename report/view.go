@@ -95,7 +95,7 @@ const (
 func (r *Report) view() *document {
 	d := &document{title: "Audit report", verdict: r.judgement()}
 	from, until := r.From.In(r.zone), r.Until.In(r.zone)
-	d.facts = append(d.facts, fact{"period", fmt.Sprintf("%s to %s (%s), %s", from.Format("Mon "+minute), until.Format("Mon "+minute), r.Zone, lengthOf(until.Sub(from)))})
+	d.facts = append(d.facts, fact{"period", fmt.Sprintf("%s to %s (%s), %s", from.Format("Mon "+minute), until.Format("Mon "+minute), r.Zone, lengthOf(from, until))})
 	if r.Origin != "" {
 		d.facts = append(d.facts, fact{"log", terminal.Text(r.Origin)})
 	}
@@ -112,7 +112,7 @@ func (r *Report) view() *document {
 	if r.Before == nil {
 		d.facts = append(d.facts, fact{"compared", r.uncompared()})
 	} else {
-		d.facts = append(d.facts, fact{"compared", "with the " + lengthOf(until.Sub(from)) + " before"})
+		d.facts = append(d.facts, fact{"compared", "with the " + lengthOf(from, until) + " before"})
 	}
 	d.facts = append(d.facts, fact{"made", r.Made.In(r.zone).Format("Mon " + minute)})
 	d.sections = []section{r.totals(), r.times()}

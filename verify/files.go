@@ -244,11 +244,12 @@ func (f *file) again(g *file) bool {
 	return f.readable && g.readable && f.claimed == g.claimed && f.first == g.first
 }
 
-// misplaced reports files that stand under a wrong name, or for a segment that
-// another file is, and leaves the latter out.
+// misplaced reports files that stand under a wrong name, that of the active segment
+// before others among them, or for a segment that another file is, and leaves the
+// latter out.
 func (v *verifier) misplaced() {
 	var kept []*file
-	for _, f := range v.segments {
+	for i, f := range v.segments {
 		if n := len(kept); n > 0 && f.again(kept[n-1]) {
 			v.fileFault(Fault{
 				Kind: Duplicate, Segment: f.name, SegmentNumber: f.claimed,
@@ -256,7 +257,8 @@ func (v *verifier) misplaced() {
 			})
 			continue
 		}
-		if f.Number != 0 && f.Number != f.number {
+		earlier := f.Number == 0 && slices.ContainsFunc(v.segments[i+1:], func(g *file) bool { return g.number > f.number })
+		if f.Number != 0 && f.Number != f.number || earlier {
 			v.fileFault(renumbered(f))
 		}
 		f.index = len(kept)

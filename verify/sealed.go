@@ -23,6 +23,7 @@ type Sealed struct {
 	tail   merkle.Hash   // of the lines behind the last whole block, up to size
 
 	end     place  // behind the lines that are proved
+	ahead   bool   // of the state, with some of them
 	atFault *proof // what was proved when the first fault of a line or of a seal was met
 	none    bool   // a fault was met that may concern any line
 }
@@ -61,6 +62,11 @@ func (s *Sealed) Size() uint64 { return s.size }
 // the offset in it of the first line that is not. Before that every line of the
 // files is proved, and no other was there. Where no line is proved both are zero.
 func (s *Sealed) End() (segment uint32, offset int64) { return s.end.segment, s.end.offset }
+
+// Ahead reports whether lines are proved that the log's state is not behind, so that
+// readers who go by it do not show them: those of a copy made while a writer was at
+// work, or that only the commit file has until the next writer comes.
+func (s *Sealed) Ahead() bool { return s.ahead }
 
 // grow adds a subtree to the judge's tree, and keeps the root of each block that
 // it completes.
@@ -182,6 +188,11 @@ func (s *Sealed) conclude(v *verifier) {
 		last = proof{}
 	}
 	s.size, s.tail, s.end = last.size, last.tail, last.end
+	if v.state != nil {
+		s.ahead = v.state.Size() < s.size
+	} else {
+		s.ahead = s.size > 0 && slices.ContainsFunc(v.segments, func(f *file) bool { return f.lacks != nil })
+	}
 }
 
 var (
@@ -288,8 +299,9 @@ func (s *Sealed) block(n uint64) (at sealedBlock, lines uint64, root merkle.Hash
 func (s *Sealed) region(n uint64, err error) *RegionError {
 	at, lines, _ := s.block(n)
 	end := s.end
-	if lines == blockLines && n+1 < uint64(len(s.blocks)) {
-		end = place{s.blocks[n+1].segment, s.blocks[n+1].offset}
+	if next := n + 1; next<<blockLevel < s.size { // the proof has a place for what follows
+		at, _, _ := s.block(next)
+		end = place{at.segment, at.offset}
 	}
 	if end.offset == 0 && end.segment > at.segment { // it ended with the segment before
 		end.segment--

@@ -128,6 +128,8 @@ func TestSealedByFault(t *testing.T) {
 		"pipe for the active":          {pipe(active), nil, Inserted, last},
 		"pipe for the state":           {pipe(state), nil, StateMissing, all},
 		"segment under a later name":   {rename(a2, "audit.000007.log"), nil, Reordered, second},
+		"segment as the active":        {both(rename(a2, active), remove(state)), nil, Reordered, second},
+		"segment for the active":       {both(rename(active, a2), double(a3, active)), nil, SegmentMissing, second},
 		"segment twice":                {double(a2, "audit.000005.log"), nil, Duplicate, second},
 		"segment instead of another":   {double(a2, a3), nil, Duplicate, second},
 		"archive differs":              {put(a2+".gz", nil), gzip, "", all}, // of no segment

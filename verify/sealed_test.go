@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/etch-audit/etch/internal/commit"
 	"github.com/etch-audit/etch/internal/logtest"
 	"github.com/etch-audit/etch/internal/merkle"
 )
@@ -219,5 +220,67 @@ func TestSealedBounded(t *testing.T) {
 	s.grow(&tree, 0, merkle.Hash{}, sealedBlock{})
 	if len(s.blocks) != 0 {
 		t.Errorf("%d blocks are kept, want none", len(s.blocks))
+	}
+}
+
+// A region names the segments that its lines were in, and no others.
+func TestRegionSegments(t *testing.T) {
+	for _, void := range []bool{false, true} {
+		l := long(void)
+		sealed, _ := sealedOf(t, logtest.FS(l.Files()), false)
+		_, in := allLines(t, opens(l.Files(), l.Segment()))
+		for from := uint64(0); from < sealed.Size(); from += blockLines {
+			to := min(from+blockLines, sealed.Size())
+			got := sealed.region(from>>blockLevel, ErrChanged)
+			if want := (RegionError{From: from, To: to, First: in[from], Last: in[to-1], Err: ErrChanged}); *got != want {
+				t.Errorf("void %t, of %d lines: got %+v, want %+v", void, sealed.Size(), *got, want)
+			}
+		}
+	}
+	// The last whole block, with lines behind it in another segment.
+	l := logtest.New(logtest.Options{Keys: keys, SealRecords: 400, SealEvery: 390})
+	l.Events(250)
+	l.Rotate()
+	l.Events(255 - int(l.Size()))
+	l.Rotate()
+	l.Events(20)
+	l.Seal()
+	sealed, _ := sealedOf(t, logtest.FS(l.Files()), false)
+	_, in := allLines(t, opens(l.Files(), l.Segment()))
+	if got := sealed.region(0, ErrChanged); got.First != in[0] || got.Last != in[blockLines-1] || sealed.Size() <= blockLines {
+		t.Errorf("got segments %d to %d of %d lines, want %d to %d", got.First, got.Last, sealed.Size(), in[0], in[blockLines-1])
+	}
+}
+
+// It is known whether readers who go by the state show all that is proved.
+func TestSealedAhead(t *testing.T) {
+	l := long(false)
+	before := l.State()
+	l.Events(2)
+	l.Seal()
+	files := l.Files()
+	delete(files, "audit.state")
+	chain := commit.Entry{Chain: 1, Segment: l.Segment(), Offset: int64(len(files["audit.log"]) - 900), Lines: files["audit.log"][len(files["audit.log"])-900:]}
+	for name, c := range map[string]struct {
+		state []byte
+		cut   int
+		want  bool
+	}{
+		"as it is":                {l.State(), 0, false},
+		"an older state":          {before, 0, true},
+		"no state":                {nil, 0, false},
+		"the same, an old state":  {before, 500, true},
+		"the same, without state": {nil, 500, true},
+	} {
+		fsys := logtest.FS(files)
+		put("audit.log", files["audit.log"][:len(files["audit.log"])-c.cut])(fsys)
+		put("audit.commit", commit.AppendEntry(nil, &chain))(fsys)
+		if c.state != nil {
+			put("audit.state", c.state)(fsys)
+		}
+		sealed, report := sealedOf(t, fsys, false)
+		if sealed.Ahead() != c.want || sealed.Size() != l.Size()-1 || report.Verdict != Intact {
+			t.Errorf("%s: %s, %d of %d lines are proved, ahead %t; want %t", name, report.Verdict, sealed.Size(), l.Size(), sealed.Ahead(), c.want)
+		}
 	}
 }

@@ -32,9 +32,9 @@ type auditOptions struct {
 	limitSet                            bool
 	reverse                             bool
 
-	where             string
+	where             []string
 	words             []string // FIELD=VALUE
-	grep              string
+	grep              []string
 	fixed, ignoreCase bool
 	after             string
 	cursor, follow    bool
@@ -62,7 +62,7 @@ func newAudit(at *place, std stdio) *cobra.Command {
 		Example: `  etch audit --user @alice
   etch audit --risk high+ --since 24h
   etch audit --where 'user = alice and (denied or risk >= high) and time >= yesterday'
-  etch audit --grep 'curl .*| *sh' --count-by user,risk
+  etch audit --grep 'curl .*\| *sh' --count-by user,risk
   etch audit --histogram 1h --since today
   etch audit --follow --failed
   etch audit --since yesterday --violations-only
@@ -105,8 +105,8 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.denied, "denied", false, "only what was not allowed, or was blocked")
 	f.BoolVar(&o.allPhases, "phase", false, "attempts beside their completions: a row each")
 	f.BoolVar(&o.control, "control", false, "the log's records about itself, too")
-	f.StringVar(&o.where, "where", "", "only what this `EXPRESSION` is true of")
-	f.StringVar(&o.grep, "grep", "", "only where this `PATTERN` (RE2) is in a text of what was done")
+	f.StringArrayVar(&o.where, "where", nil, "only what this `EXPRESSION` is true of; may be repeated")
+	f.StringArrayVar(&o.grep, "grep", nil, "only where this `PATTERN` (RE2) is in a text of what was done; may be repeated")
 	f.BoolVarP(&o.fixed, "fixed-strings", "F", false, "take the pattern as it stands")
 	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "ignore the pattern's case")
 	f.IntVarP(&o.limit, "limit", "n", 0, "only the newest `N`")
@@ -124,6 +124,7 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.utc, "utc", false, "times in UTC, those of flags too")
 	f.BoolVar(&o.wide, "wide", false, "fold and cut nothing to the width of the terminal")
 	f.BoolVar(&o.verifySignatures, "verify-signatures", false, "verify the log; see above")
+	once(f, "user", "risk", "since", "until", "channel", "agent", "session", "tool", "after")
 }
 
 // asksMore reports whether flags ask for more than that a log be verified.

@@ -197,7 +197,7 @@ func (f *fieldTable) Add(r *etch.Record) error {
 		row = append(row, shownValue(fieldText(value, form, f.zone)))
 	}
 	if !f.aligned {
-		_, err := fmt.Fprintln(f.w, strings.Join(row, "\t"))
+		_, err := fmt.Fprintln(f.w, strings.Join(fitted(row, f.grid.width), "\t"))
 		return err
 	}
 	if f.grid.widths != nil {
@@ -207,6 +207,25 @@ func (f *fieldTable) Add(r *etch.Record) error {
 		return nil
 	}
 	return f.Flush()
+}
+
+// fitted cuts the texts of a line with tabs to a width; 0: any. The last has what the
+// others leave.
+func fitted(row []string, width int) []string {
+	if width == 0 {
+		return row
+	}
+	const tab = 8
+	used, last := 0, len(row)-1
+	for i, text := range row {
+		most := mostWidth
+		if i == last {
+			most = max(leastCell, width-used)
+		}
+		row[i] = terminal.Cut(text, most)
+		used = (used + terminal.Width(row[i]) + tab) / tab * tab
+	}
+	return row
 }
 
 // Flush prints the rows held back.

@@ -18,14 +18,16 @@ and in (a, b), with and, or, not and parentheses. The fields stand below.
 FIELD=VALUE (or another operator) as a word is the same for one field,
 with the value as it stands. --grep looks for a pattern in what was done: tool,
 command, arguments, resource, directory, reasons, messages, URLs; -F takes it as
-it stands, -i ignores case. All conditions must be met.
+it stands, -i ignores case. All conditions must be met, those of several --where
+and --grep as well.
 
 --count prints how many records match, --count-by how many for each value, the most
 first (-n: only those), --histogram how many in each step of time (1h, 1d; -n: the
 newest steps). --fields prints only these fields. -n takes the newest records; with
 --after SEQ, the first behind that record: the next page, whose --after is told by
 --cursor, on stderr. --follow prints what is recorded from now on, attempts too,
-until it is interrupted; with --since, --after or -n it begins earlier.
+until it is interrupted; with --since, --after or -n it begins earlier (with --after
+all that is behind that record comes, so that -n cannot go with it).
 
 Formats: table (as wide as the terminal, what was done is folded: --wide), short
 (one line each), json (an array), jsonl (the stored lines, byte for byte), csv

@@ -26,13 +26,15 @@ func (a *audit) verify(ctx context.Context) (err error) {
 	// The answer is about the lines that were proved: what came since, or is not
 	// sealed yet, is not known, so that no completion there stands for an attempt.
 	a.query.Before = etch.Some(a.sealed.Size())
-	if a.report.Verdict == verify.Intact {
+	intact := a.report.Verdict == verify.Intact
+	if !intact || a.sealed.Ahead() { // what the state says is not where they end
+		segment, offset := a.sealed.End()
+		a.query.End = etch.Some(etch.Place{Segment: int(segment), Offset: offset})
+	}
+	if intact {
 		return nil
 	}
-	// Behind them anything may stand, under any number, and vouch for any index.
-	segment, offset := a.sealed.End()
-	a.query.End = etch.Some(etch.Place{Segment: int(segment), Offset: offset})
-	a.query.NoIndex = true
+	a.query.NoIndex = true // behind them anything may stand, under any number, and vouch for any index
 	a.std.note("%s", provenPart(a.sealed.Size()))
 	return nil
 }

@@ -80,7 +80,7 @@ func TestForgedNumber(t *testing.T) {
 	edit(t, path, func(b []byte) []byte { return forged.ReplaceAll(b, []byte(`{"seq":2,${1}run 1 FORGED 3`)) })
 	for _, opts := range proofForms {
 		std, out, _ := console(time.Now())
-		opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, "FORGED|run 0 command 4", true
+		opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, []string{"FORGED|run 0 command 4"}, true
 		err := runAudit(t.Context(), opts, std)
 		if told, ok := errors.AsType[*failure](err); !ok || told.exit != exitFailed {
 			t.Fatalf("%+v: got %v, want a log that is damaged", opts, err)
@@ -101,7 +101,10 @@ func verified(t *testing.T, path string, opts *auditOptions, grep string) (*audi
 		t.Fatal(err)
 	}
 	std, out, _ := console(time.Now())
-	opts.place, opts.verifySignatures, opts.grep, opts.utc = &place{log: path}, true, grep, true
+	opts.place, opts.verifySignatures, opts.utc = &place{log: path}, true, true
+	if grep != "" {
+		opts.grep = []string{grep}
+	}
 	q, err := opts.query(std.now())
 	if err != nil {
 		t.Fatal(err)

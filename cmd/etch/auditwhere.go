@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -37,7 +38,9 @@ func refuseEmpty(f *pflag.FlagSet) error {
 	f.Visit(func(flag *pflag.Flag) {
 		value := flag.Value.String()
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			value = strings.Join(list.GetSlice(), "")
+			if value = strings.Join(list.GetSlice(), ""); slices.Contains(list.GetSlice(), "") {
+				value = ""
+			}
 		}
 		if value == "" && err == nil {
 			err = usagef("leave it out to ask for all", "--%s is empty", flag.Name)
@@ -48,7 +51,7 @@ func refuseEmpty(f *pflag.FlagSet) error {
 
 // compatible refuses flags that contradict each other.
 func (o *auditOptions) compatible() error {
-	if (o.fixed || o.ignoreCase) && o.grep == "" {
+	if (o.fixed || o.ignoreCase) && len(o.grep) == 0 {
 		return usagef("", "-F and -i say how --grep is meant: there is no --grep")
 	}
 	var asked []string
@@ -86,6 +89,8 @@ func (o *auditOptions) followable() error {
 		return usagef("--format jsonl prints an object a line", "--follow has no end, and an array has one: it cannot go with --format json")
 	case o.verifySignatures:
 		return usagef("", "--follow shows what is not sealed yet: it cannot go with --verify-signatures")
+	case o.after != "" && o.limitSet:
+		return usagef("leave out -n, or --follow for a page", "--follow with --after shows all behind that record: it cannot go with -n")
 	}
 	return nil
 }

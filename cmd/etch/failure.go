@@ -180,6 +180,9 @@ func badValue(bad *pflag.InvalidValueError, hint string) error {
 	if short := bad.GetFlag().Shorthand; short != "" { // either may have been typed
 		flag = "-" + short + " (" + flag + ")"
 	}
+	if errors.Is(bad, errTwice) {
+		return usagef(hint, "--%s is given twice, and takes one value", bad.GetFlag().Name)
+	}
 	name, ok := errors.AsType[*etch.NameError](bad)
 	if !ok {
 		return usagef(hint, "bad value %q of %s, which takes %s", bad.GetValue(), flag, kindOfValue(bad.GetFlag().Value.Type()))

@@ -77,6 +77,7 @@ what each source can show.`, strings.Join(importPrograms(), ", ")),
 	f.StringVar(&opts.anchors, "anchors", "", "DaemonClaw's witness anchors: a `FILE`")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "record nothing: only say what there is, and how much is new")
 	f.StringVar(&opts.format, "format", "text", "`FORMAT` of the report: text, json")
+	once(f, "host", "key", "anchors")
 	completes(cmd, "format", importFormats...)
 	return cmd
 }

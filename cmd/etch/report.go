@@ -87,6 +87,7 @@ func (o *reportOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.utc, "utc", false, "times in UTC, those of flags too")
 	f.BoolVar(&o.wide, "wide", false, "cut nothing to the width of the terminal")
 	f.BoolVar(&o.noVerify, "no-verify", false, "do not verify the log")
+	once(f, "since", "until", "user", "agent")
 }
 
 // maxTop bounds the rows of a list: what is longer is no report.

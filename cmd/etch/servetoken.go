@@ -50,6 +50,7 @@ tokens there are. A daemon that runs takes note of each change at once.`,
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&opts.rights, "rights", "send", "what it is good for: `RIGHTS`, send, read or send,read")
 	cmd.Flags().StringVar(&opts.revoke, "revoke", "", "take the token of this `NAME` away")
+	once(cmd.Flags(), "revoke")
 	completes(cmd, "rights", "send", "read", "send,read")
 	return cmd
 }

@@ -93,7 +93,7 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 	bar := newProgress(std, "searching")
 	answer, err := s.answer(opts.what)
 	bar.stop()
-	if s.damaged > 0 {
+	if _, told := errors.AsType[*etch.CorruptionError](err); s.damaged > 0 && !told {
 		std.warn("%s cannot be read", places(s.damaged))
 		std.hint("\"etch verify\" says more")
 	}
@@ -111,20 +111,24 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 	return err
 }
 
-// A search looks for records, and counts the lines that cannot be read.
+// A search looks for records, and counts the places that cannot be read.
 type search struct {
 	ctx     context.Context
 	reader  *etch.Reader
-	damaged int
+	damaged int   // the most that were met at once
+	first   error // the first of the newest search
 }
 
 // all returns the records that q asks for.
 func (s *search) all(q etch.Query) ([]etch.Record, error) {
 	var found []etch.Record
-	s.damaged = 0
+	damaged := 0
+	defer func() { s.damaged = max(s.damaged, damaged) }()
 	for r, err := range s.reader.Records(s.ctx, q) {
-		if _, ok := errors.AsType[*etch.CorruptionError](err); ok {
-			s.damaged++
+		if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
+			if damaged++; damaged == 1 {
+				s.first = damage
+			}
 			continue
 		}
 		if err != nil {
@@ -166,13 +170,12 @@ func (s *search) answer(what string) (*showAnswer, error) {
 // find returns the record that what names.
 func (s *search) find(what string, status etch.Status) (*etch.Record, error) {
 	q := etch.Query{AllPhases: true, Limit: 1, EventID: what}
-	missing := fmt.Errorf("no record has the event id %q", what)
+	name := fmt.Sprintf("the event id %q", what)
+	known, missing := false, fmt.Errorf("no record has %s", name)
 	if seq, err := strconv.ParseUint(what, 10, 64); err == nil {
 		q = etch.Query{AllPhases: true, Limit: 1, Control: true, Match: func(r *etch.Record) bool { return r.Seq == seq }}
-		missing = fmt.Errorf("no record has the number %d", seq)
-		if status.Size > 0 {
-			missing = fmt.Errorf("no record has the number %d: there are %d, from 0 on", seq, status.Size)
-		}
+		name = fmt.Sprintf("the number %d", seq)
+		known, missing = noNumber(seq, status)
 	} else if what == "" {
 		return nil, usagef("the first column of \"etch audit\" is the number", "%q is neither a number nor an event id", what)
 	}
@@ -180,10 +183,25 @@ func (s *search) find(what string, status etch.Status) (*etch.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
+	switch {
+	case len(found) > 0:
+		return &found[0], nil
+	case s.damaged == 0 || known:
 		return nil, missing
 	}
-	return &found[0], nil
+	return nil, fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("no record that can be read has %s: %w", name, unreadable(s.damaged, s.first)))
+}
+
+// noNumber says that no record has a number, and whether that is known whatever can
+// be read: the log has not come so far.
+func noNumber(seq uint64, status etch.Status) (known bool, err error) {
+	switch {
+	case status.Size == 0:
+		return false, fmt.Errorf("no record has the number %d", seq)
+	case seq < status.Size:
+		return false, fail(exitFailed, "\"etch verify\" says more", fmt.Errorf("record %d is missing: there are to be %d, from 0 on", seq, status.Size))
+	}
+	return true, fmt.Errorf("no record has the number %d: there are %d, from 0 on", seq, status.Size)
 }
 
 // mostPairs is how many records of a call id are shown on either side of one: an

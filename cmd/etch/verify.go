@@ -74,6 +74,7 @@ decided: no log, no key, not readable, wrong use.`,
 	f.BoolVar(&opts.allSignatures, "all-signatures", false, "check the signatures of every seal, not only of those that the others rest on")
 	f.BoolVar(&opts.noIndex, "no-index", false, "leave out whether the indexes beside the log are those of its segments")
 	f.BoolVar(&opts.json, "json", false, "print the report as a JSON object")
+	once(f, "key", "head", "mac-key")
 	return cmd
 }
 

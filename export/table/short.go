@@ -30,6 +30,9 @@ func NewShort(w io.Writer, opt Options) *Short {
 	return &Short{w: w, opt: opt}
 }
 
+// mostName is how wide what stands before the action may be where there is a width.
+const mostName = 24
+
 // shortTime has always as many digits, so that lines sort by it.
 const shortTime = "2006-01-02T15:04:05.000000Z07:00"
 
@@ -48,8 +51,12 @@ func (s *Short) Add(r *etch.Record) error {
 			continue
 		}
 		used++ // the blank
-		if k == actionColumn && s.opt.Width > 0 {
+		switch {
+		case s.opt.Width <= 0:
+		case k == actionColumn:
 			content.text = terminal.Cut(content.text, max(leastAction, s.opt.Width-used))
+		default: // a name of any length would take the action's room
+			content.text = terminal.Cut(content.text, mostName)
 		}
 		used += terminal.Width(content.text)
 		s.buf = paint(append(s.buf, ' '), content.style, content.text, s.opt.Colour)

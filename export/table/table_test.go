@@ -409,3 +409,19 @@ func checkLines(t *testing.T, out string, lines int) {
 		}
 	}
 }
+
+// Where there is a width, a name of any length leaves the action its room.
+func TestShortCutsNames(t *testing.T) {
+	long := strings.Repeat("n", 5_000)
+	r := etch.Record{Event: etch.Event{Type: etch.CommandExecution, Actor: &etch.Actor{Username: long, Agent: long}, Action: &etch.Action{Tool: long, Command: "ls -la"}}}
+	for width, want := range map[int]int{0: 15_000, 200: 0} {
+		var out bytes.Buffer
+		if err := table.NewShort(&out, table.Options{Width: width}).Add(&r); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.TrimSuffix(out.String(), "\n")
+		if got := strings.Count(line, "n"); got < want || width > 0 && terminal.Width(line) > width || !strings.HasSuffix(line, " ls -la") {
+			t.Errorf("at the width %d: %d columns, %.300s", width, terminal.Width(line), line)
+		}
+	}
+}

@@ -5,8 +5,8 @@
 // An archive is a standard zstd file (RFC 8878), so that `zstd -d` makes the
 // segment of it again:
 //
-//	skippable  0x184D2A57: the 8 bytes "etchseek". A file that begins so ends
-//	           with the two frames below, or has been cut
+//	skippable  0x184D2A57: the 8 bytes "etchseek". A file that begins so has the
+//	           frames below and no others, or is damaged
 //	frame      512 lines, or fewer where they would be more than 1 MiB: a frame
 //	…          never splits a line. Its header has the size of its content, its
 //	           end the checksum of it
@@ -19,9 +19,10 @@
 // of the plain segment, unless they are said to be those of the file.
 //
 // Archives made by other programs are read too, if a window of 8 MiB is enough
-// for them: their frames are found by going through the file once. A seek table
-// without the digest before it is not used, because nothing in it would say
-// that a byte of it has changed.
+// for them: their frames are found by going through the file once. No seek table
+// of theirs is used: nothing in it says that a byte of it has changed, and only
+// what a file begins with says that its last bytes are one, and not within a frame
+// that everybody passes over.
 package archive
 
 import (

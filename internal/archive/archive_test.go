@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -272,4 +273,35 @@ func TestWriteErrors(t *testing.T) {
 	if _, err := archive.Write(io.Discard, bytes.NewReader(b), int64(len(b))+1); err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("a segment that is shorter than it was: %v", err)
 	}
+}
+
+// TestRelease reads two archives by turns while what both hold is released: nobody gets
+// bytes of the other.
+func TestRelease(t *testing.T) {
+	var readers []*archive.Reader
+	var wants [][]byte
+	for n := range 2 {
+		plain := bytes.Repeat([]byte(strings.Repeat(fmt.Sprint(n), 500)+"\n"), 4*256)
+		readers, wants = append(readers, reader(t, pack(t, plain))), append(wants, plain)
+	}
+	var both sync.WaitGroup
+	for n, r := range readers {
+		for worker := range 2 {
+			both.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(n), uint64(worker)))
+				for range 500 {
+					at := random.IntN(len(wants[n]) - 100)
+					got := make([]byte, 100)
+					if _, err := r.ReadAt(got, int64(at)); err != nil || !bytes.Equal(got, wants[n][at:at+100]) {
+						t.Errorf("reader %d at %d: got %q, %v", n, at, got, err)
+						return
+					}
+					if random.IntN(3) == 0 {
+						r.Release()
+					}
+				}
+			})
+		}
+	}
+	both.Wait()
 }

@@ -40,7 +40,7 @@ var rooms = sync.Pool{New: func() any { return new([]byte) }}
 func newRoom(n int64) []byte {
 	room := rooms.Get().(*[]byte)
 	if int64(cap(*room)) < n {
-		return make([]byte, n)
+		return make([]byte, n, n+n/8) // the next frame is about as large
 	}
 	return (*room)[:n]
 }
@@ -95,6 +95,17 @@ func (c *blocks) done(b *block) {
 	defer c.mu.Unlock()
 	b.users--
 	b.giveBack()
+}
+
+// release holds no block any more.
+func (c *blocks) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, b := range c.held {
+		b.out = true
+		b.giveBack()
+	}
+	c.held = nil
 }
 
 // giveBack gives the block's room to others, where nobody can use it any more.

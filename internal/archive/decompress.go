@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -19,10 +20,12 @@ import (
 // After a [*DamageError] that has a Next, reading goes on there; after any other
 // error it does not.
 //
-// It is stricter than a [Reader]: the seek table must say of every frame what
-// the frame says itself. So what was read by Decompress without an error is
-// what a Reader shows, whatever part of it is asked for. The errors are those
-// of r, [*DamageError] and [ErrUnsupported].
+// What was read by Decompress without an error is what a [Reader] shows, whatever
+// part of it is asked for, and what it shows of the bytes before an error, unless
+// it has an error there itself: an archive that has the mark of [Write] must be as
+// Write makes one, and its seek table must say of every frame what the frame says
+// itself; of any other no seek table is used. The errors are those of r,
+// [*DamageError] and [ErrUnsupported].
 func Decompress(r io.Reader) (io.ReadCloser, error) {
 	dec, err := newStream()
 	if err != nil {
@@ -48,10 +51,7 @@ type sequence struct {
 	entries hash.Hash // of a seek table, as it ought to be
 	entry   []byte
 	frames  int64
-	odd     bool   // no table can describe the frames
-	marked  bool   // the file begins as Write begins one
-	digest  []byte // of the table, which comes next
-	ended   bool   // that has come too
+	form    form
 }
 
 // Read implements io.Reader.
@@ -110,8 +110,8 @@ func (s *sequence) pass() bool {
 	if next <= s.plain {
 		return false
 	}
-	s.plain, s.frame, s.err = next, nil, nil
-	s.add(f.packed, next-s.start)
+	s.plain, s.frame = next, nil
+	s.err = s.add(f.packed, next-s.start)
 	return true
 }
 
@@ -119,26 +119,23 @@ func (s *sequence) pass() bool {
 func (s *sequence) enter() error {
 	s.begin, s.start = s.w.at, s.plain
 	f, err := s.w.next()
-	if err == io.EOF && s.begin == 0 {
-		return errEmpty
+	if err == io.EOF {
+		return cmp.Or(s.form.end(s.begin), err)
 	}
-	if err == io.EOF && s.marked && !s.ended {
-		return errors.New("the seek table that should end it is not there")
+	if err == nil {
+		err = s.form.begin(f)
 	}
 	if err != nil {
 		return err
 	}
-	if s.ended {
-		return errors.New("a frame follows the seek table")
-	}
-	if s.digest != nil {
+	if s.form.digest != nil {
 		return s.table(f)
 	}
 	if f.Skippable {
-		return s.skip(f)
-	}
-	if err := f.supported(); err != nil {
-		return err
+		if err := s.form.skip(f); err != nil {
+			return err
+		}
+		return s.add(f.packed, 0)
 	}
 	s.frame = f
 	return s.decode(f)
@@ -177,33 +174,18 @@ func (s *sequence) leave() error {
 	if err := f.drain(); err != nil {
 		return err
 	}
-	s.add(f.packed, s.plain-s.start)
-	return nil
-}
-
-// skip passes over a skippable frame, and remembers the digest of the table
-// where it is that.
-func (s *sequence) skip(f *frame) error {
-	first := s.w.at == 0
-	sum, marked, err := f.skip()
-	if err != nil {
-		return err
+	if plain := s.plain - s.start; f.HasFCS && uint64(plain) != f.FrameContentSize {
+		return fmt.Errorf("the frame has %d plain bytes, and says that it has %d", plain, f.FrameContentSize)
 	}
-	s.add(f.packed, 0)
-	s.marked = s.marked || first && marked
-	if len(sum) == sha256.Size {
-		s.digest = sum
-	}
-	return nil
+	return s.add(f.packed, s.plain-s.start)
 }
 
 // add adds a frame to the table as it ought to be.
-func (s *sequence) add(packed, plain int64) {
-	const most = 1<<32 - 1
-	s.odd = s.odd || packed > most || plain > most || s.frames == maxFrames
+func (s *sequence) add(packed, plain int64) error {
 	s.frames++
-	s.entry = appendEntry(s.entry[:0], uint32(packed), uint32(plain))
-	_, _ = s.entries.Write(s.entry) // a hash has no errors
+	s.entry = appendEntry(s.entry[:0], uint32(packed), uint32(plain)) // of an archive with a table it has no more
+	_, _ = s.entries.Write(s.entry)                                   // a hash has no errors
+	return s.form.add(packed, plain)
 }
 
 // table compares the seek table with the frames.
@@ -218,12 +200,9 @@ func (s *sequence) table(f *frame) error {
 		return err
 	}
 	got := content.Sum(nil)
-	if !s.marked {
-		return errors.New("it ends as an archive of etch does, and does not begin so")
+	if s.frames > maxFrames || !bytes.Equal(got, s.form.digest) || !bytes.Equal(got, s.entries.Sum(nil)) {
+		return errTable
 	}
-	if s.odd || f.magic != magicTable || !bytes.Equal(got, s.digest) || !bytes.Equal(got, s.entries.Sum(nil)) {
-		return errors.New("the seek table does not say where the frames are")
-	}
-	s.ended = true
+	s.form.digest, s.form.ended = nil, true
 	return nil
 }

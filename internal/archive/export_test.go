@@ -12,3 +12,16 @@ func Reseal(file []byte) {
 	sum := sha256.Sum256(content)
 	copy(file[len(file)-len(content)-skipHeader-len(sum):], sum[:])
 }
+
+// What makes archives that Write does not make.
+var (
+	AppendSkip = appendSkip
+	AppendEnd  = appendEnd
+)
+
+// Of frames.
+const (
+	MagicMark  = magicMark
+	MagicTable = magicTable
+	Mark       = mark
+)

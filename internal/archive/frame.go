@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +13,9 @@ import (
 // maxBlock is the most that a block may have (RFC 8878, section 3.1.1.2.4),
 // compressed or not.
 const maxBlock = 128 << 10
+
+// blockHeader is how many bytes stand before those of a block.
+const blockHeader = 3
 
 var (
 	// errCut says that the file ends within a frame.
@@ -111,40 +113,40 @@ func (f *frame) piece() error {
 		f.ending, f.left = 2, 4
 		return nil
 	}
-	b, err := f.w.in.Peek(3)
+	b, err := f.w.in.Peek(blockHeader)
 	if errors.Is(err, io.EOF) {
 		return errCut
 	}
 	if err != nil {
 		return err
 	}
-	// RFC 8878, section 3.1.1.2.
-	head := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
-	last, kind, size := head&1, head>>1&3, int64(head>>3)
-	switch {
-	case kind == 3:
-		return errors.New("a block is of the reserved kind")
-	case size > maxBlock:
-		return fmt.Errorf("a block has %d bytes", size)
-	case kind == 1: // one byte that is repeated
-		size = 1
+	last, size, err := blockSize(b)
+	if err != nil {
+		return err
 	}
-	f.ending, f.left = int(last), 3+size
+	if f.left = size; last {
+		f.ending = 1
+	}
 	return nil
 }
 
-// skip reads the rest of a skippable frame, and returns what follows the mark of
-// an archive where it has one.
-func (f *frame) skip() (sum []byte, marked bool, err error) {
-	if f.magic != magicMark || int(f.SkippableSize) > digestSize {
-		return nil, false, f.drain()
+// blockSize returns how many bytes the block has that b begins with, its header
+// included, and whether it is the last of its frame (RFC 8878, section 3.1.1.2).
+func blockSize(b []byte) (last bool, size int64, err error) {
+	if len(b) < blockHeader {
+		return false, 0, errCut
 	}
-	b := make([]byte, f.left)
-	if _, err := io.ReadFull(f, b); err != nil {
-		return nil, false, err
+	head := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	last, size = head&1 == 1, int64(head>>3)
+	switch kind := head >> 1 & 3; {
+	case kind == 3:
+		return false, 0, errors.New("a block is of the reserved kind")
+	case size > maxBlock:
+		return false, 0, fmt.Errorf("a block has %d bytes", size)
+	case kind == 1: // one byte that is repeated
+		size = 1
 	}
-	sum, marked = bytes.CutPrefix(b[f.HeaderSize:], []byte(mark))
-	return sum, marked, nil
+	return last, blockHeader + size, nil
 }
 
 // drain reads the rest of the frame.

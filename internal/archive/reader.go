@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ type Reader struct {
 	r      io.ReaderAt
 	spans  []span       // the last is the end of the frames
 	broken *DamageError // what stands behind the frames; nil where that is nothing
+	tabled bool         // the spans are from the seek table: whether it is right is seen frame by frame
 
 	blocks  blocks
 	mu      sync.Mutex
@@ -65,10 +67,16 @@ func (a *Reader) Size() int64 {
 }
 
 // readEnd takes the spans from the seek table, if there is one that is as it
-// was written.
+// was written. Of a file that does not begin as Write begins one nothing says what
+// its last bytes are: they may be in a skippable frame, which all others pass over.
 func (a *Reader) readEnd(size int64) error {
-	if size < footerSize {
+	begin := appendSkip(nil, magicMark, []byte(mark))
+	if size < int64(len(begin)+footerSize) {
 		return nil
+	}
+	got := make([]byte, len(begin))
+	if err := readAt(a.r, got, 0); err != nil || !bytes.Equal(got, begin) {
+		return err
 	}
 	// Of nearly every archive this is more than its end, and all of a small one.
 	tail := make([]byte, min(size, 32<<10))
@@ -86,6 +94,7 @@ func (a *Reader) readEnd(size int64) error {
 		}
 	}
 	a.spans = parseEnd(tail[int64(len(tail))-n:], size)
+	a.tabled = a.spans != nil
 	return nil
 }
 
@@ -98,9 +107,7 @@ func (a *Reader) scan(size int64) error {
 		at := a.spans[len(a.spans)-1]
 		plain, err := s.next()
 		if err == nil {
-			if err = a.add(span{s.w.at, at.plain + plain}); err != nil {
-				return err
-			}
+			a.add(span{s.w.at, at.plain + plain})
 			continue
 		}
 		if s.w.src.err != nil {
@@ -109,7 +116,10 @@ func (a *Reader) scan(size int64) error {
 		if err := unsupported(err, at.file); err != nil {
 			return err
 		}
-		if err = s.ended(err); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = s.form.end(s.w.at)
+		}
+		if err != nil {
 			a.broken = &DamageError{File: at.file, Offset: at.plain, Next: -1, Reason: err.Error()}
 		}
 		return nil
@@ -118,62 +128,48 @@ func (a *Reader) scan(size int64) error {
 
 // add adds a frame that ends at end. Those without plain bytes need no more than
 // one span for all that follow each other.
-func (a *Reader) add(end span) error {
+func (a *Reader) add(end span) {
 	n := len(a.spans)
 	if n > 1 && a.spans[n-2].plain == end.plain {
 		a.spans[n-1] = end
-		return nil
-	}
-	if n > maxFrames || end.plain > maxPlain {
-		return fmt.Errorf("read archive: %w: it has more than %d frames or %d plain bytes", ErrUnsupported, maxFrames, int64(maxPlain))
+		return
 	}
 	a.spans = append(a.spans, end)
-	return nil
 }
 
 // A scanner measures frames.
 type scanner struct {
-	w      *walker
-	marked bool // the file begins as Write begins one
-	dec    *zstd.Decoder
-}
-
-// ended says what is wrong where the frames end, nil where that is nothing.
-func (s *scanner) ended(err error) error {
-	switch {
-	case !errors.Is(err, io.EOF):
-		return err
-	case s.w.at == 0:
-		return errEmpty
-	case s.marked:
-		return errors.New("the seek table is gone, or is not as it was written")
-	}
-	return nil
+	w    *walker
+	form form
+	dec  *zstd.Decoder
 }
 
 // next passes over a frame, and returns how many plain bytes it has. Only one
-// that does not say so is decoded. The error is io.EOF after the last.
+// that does not say so is decoded, and one that says it has none: nobody will. The
+// error is io.EOF after the last.
 func (s *scanner) next() (plain int64, err error) {
-	first := s.w.at == 0
 	f, err := s.w.next()
+	if err == nil {
+		err = s.form.begin(f)
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case s.form.digest != nil:
+		return 0, errTable // else it would not be looked for
+	case f.Skippable:
+		err = s.form.skip(f)
+	case !f.HasFCS || f.FrameContentSize == 0:
+		plain, err = s.measure(f)
+	case f.FrameContentSize > maxPlain:
+		err = fmt.Errorf("the frame says that it has %d plain bytes", f.FrameContentSize)
+	default:
+		plain, err = int64(f.FrameContentSize), f.drain()
+	}
 	if err != nil {
 		return 0, err
 	}
-	if f.Skippable {
-		_, marked, err := f.skip()
-		s.marked = s.marked || first && marked
-		return 0, err
-	}
-	if err := f.supported(); err != nil {
-		return 0, err
-	}
-	if !f.HasFCS {
-		return s.measure(f)
-	}
-	if f.FrameContentSize > maxPlain {
-		return 0, fmt.Errorf("the frame says that it has %d plain bytes", f.FrameContentSize)
-	}
-	return int64(f.FrameContentSize), f.drain()
+	return plain, s.form.add(f.packed, plain)
 }
 
 // measure decodes a frame to learn how many plain bytes it has.
@@ -188,6 +184,9 @@ func (s *scanner) measure(f *frame) (plain int64, err error) {
 	}
 	if plain, err = io.Copy(io.Discard, io.LimitReader(s.dec, maxPlain+1)); err != nil {
 		return 0, err
+	}
+	if f.HasFCS && plain > 0 {
+		return 0, fmt.Errorf("the frame has %d plain bytes, and says that it has none", plain)
 	}
 	return plain, f.drain()
 }
@@ -219,6 +218,10 @@ func (a *Reader) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	return n, nil
 }
+
+// Release gives the frames that are held back to other Readers. The Reader may be used on, and
+// holds what it reads then.
+func (a *Reader) Release() { a.blocks.release() }
 
 // wrap says where the error of a frame is.
 func (a *Reader) wrap(i int, err error) error {
@@ -271,6 +274,11 @@ func (a *Reader) decode(i int, dst []byte) error {
 	b := (*room)[:packed]
 	if err := readAt(a.r, b, a.spans[i].file); err != nil {
 		return err
+	}
+	if a.tabled {
+		if err := isFrame(b, int64(len(dst))); err != nil {
+			return err
+		}
 	}
 	return decodeWhole(dst, b)
 }

@@ -65,8 +65,9 @@ func endSize(footer []byte) int64 {
 }
 
 // parseEnd returns where the frames of an archive are by the frames that end
-// it, and nil where a byte of these is not as it was written. The last of the
-// spans is the end of the frames.
+// it, and nil where a byte of these is not as it was written, or Write makes no
+// such frames: one without plain bytes, which nobody would decode, could hide any.
+// The last of the spans is the end of the frames.
 func parseEnd(end []byte, size int64) []span {
 	tableFrame := end[skipHeader+digestSize:]
 	content := tableFrame[skipHeader:]
@@ -74,11 +75,20 @@ func parseEnd(end []byte, size int64) []span {
 	if len(entries) == 0 || !bytes.Equal(end, appendEnd(nil, slices.Clip(entries[:len(entries)-entrySize]))) {
 		return nil
 	}
-	spans := make([]span, 1, len(entries)/entrySize+1)
+	n := len(entries) / entrySize
+	spans := make([]span, 1, n+1)
 	at := span{}
-	for ; len(entries) > 0; entries = entries[entrySize:] {
-		at.file += int64(binary.LittleEndian.Uint32(entries))
-		at.plain += int64(binary.LittleEndian.Uint32(entries[4:]))
+	for i := range n {
+		packed, plain := int64(binary.LittleEndian.Uint32(entries)), int64(binary.LittleEndian.Uint32(entries[4:]))
+		entries = entries[entrySize:]
+		switch {
+		case i == 0 && (packed != int64(skipHeader+len(mark)) || plain != 0):
+			return nil
+		case i > 0 && i < n-1 && (packed > maxPacked || plain == 0 || plain > maxFrame):
+			return nil
+		}
+		at.file += packed
+		at.plain += plain
 		spans = append(spans, at)
 	}
 	if at.file != size-int64(len(tableFrame)) {

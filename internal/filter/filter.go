@@ -21,7 +21,8 @@
 // "a != b" is "not a = b" and so is true of it. A field with several values
 // does what any of them does. "~" looks for a regular expression (RE2) anywhere
 // in the text. A time is what [instant.Parse] reads; a day stands for all of
-// it, so that "time <= yesterday" is what "--until yesterday" asks for.
+// it, so that "time <= yesterday" is what "--until yesterday" asks for. Of a time that
+// a clock showed twice either counts.
 //
 // The package knows fields by a [Schema] and records by a [Row]; what an event
 // is it does not know.

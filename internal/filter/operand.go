@@ -65,10 +65,12 @@ func (s *Schema) unknown(name string) *ValueError {
 }
 
 // An operand is what a field is compared with. A Time may be a day: from Time to
-// until. Otherwise the two are equal.
+// until. It may be one that a clock showed twice, then and at until. Otherwise the two
+// are equal.
 type operand struct {
 	Value
 	until time.Time
+	twice bool
 }
 
 // operand reads a value of the field.
@@ -141,7 +143,7 @@ func moment(text string, now time.Time) (operand, *ValueError) {
 	if err != nil {
 		return operand{}, &ValueError{err.Error(), suggest(text, []string{"now", "today", "yesterday"}, instant.Forms)}
 	}
-	return operand{Value: Value{Time: span.From}, until: span.Until}, nil
+	return operand{Value: Value{Time: span.From}, until: span.Until, twice: span.Twice}, nil
 }
 
 // pattern reads a regular expression.

@@ -78,10 +78,16 @@ func (l leaf) among(sign string, values []operand) Expr {
 const daysDepth = 2
 
 // compareTime compares with a moment or a day: a day is over at its end, and
-// has begun at its beginning.
+// has begun at its beginning. Of a time that a clock showed twice either counts.
 func (l leaf) compareTime(sign string, o operand) Expr {
-	from, isDay := newCompareTime(o.Time), !o.until.Equal(o.Time)
+	from, isDay := newCompareTime(o.Time), !o.twice && !o.until.Equal(o.Time)
 	switch {
+	case sign == "<" && o.twice:
+		return l.before(o.until)
+	case sign == "<=" && o.twice:
+		return newCompare(l, Le, newCompareTime(o.until))
+	case sign == "=" && o.twice:
+		return Any(newCompare(l, Eq, from), newCompare(l, Eq, newCompareTime(o.until)))
 	case sign == "<":
 		return newCompare(l, Lt, from)
 	case sign == ">=":

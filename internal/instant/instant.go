@@ -8,13 +8,16 @@
 //	now today yesterday
 //	@1770112800[.5]              Unix seconds
 //
-// What has no offset is read in the zone of the clock it is compared with.
+// What has no offset is read in the zone of the clock it is compared with. Where that
+// clock was put back, it showed some times twice: such a text names both moments.
+// Where it was put forward, it left some out: they name the moment of the change.
 package instant
 
 import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,11 +35,13 @@ func Duration(text string) (time.Duration, error) {
 // Forms is a hint for people: one example of each form.
 const Forms = `write 24h, 7d or 2w (ago), now, today, yesterday, 2026-02-16, "2026-02-16 15:04", 2026-02-16T12:34:56Z or @1770112800`
 
-// A Span is what a text names: a moment, where From and Until are equal, or a
-// day, from its beginning to the beginning of the next.
+// A Span is what a text names: a moment, where From and Until are equal, a day, from
+// its beginning to the beginning of the next, or a time that a clock showed Twice, at
+// From and, once it was put back, at Until.
 type Span struct {
 	From  time.Time
 	Until time.Time
+	Twice bool
 }
 
 // Parse returns the span that text names, seen from now and in its zone. It
@@ -75,14 +80,14 @@ func parse(text string, now time.Time) (Span, error) {
 	return moment(now.Add(-ago)), err
 }
 
-func moment(t time.Time) Span { return Span{t, t} }
+func moment(t time.Time) Span { return Span{From: t, Until: t} }
 
 // day returns the day of that date in a zone, or one some days later.
 func day(date time.Time, later int, zone *time.Location) Span {
 	year, month, day := date.Date()
 	return Span{
-		Midnight(year, month, day+later, zone),
-		Midnight(year, month, day+later+1, zone),
+		From:  Midnight(year, month, day+later, zone),
+		Until: Midnight(year, month, day+later+1, zone),
 	}
 }
 
@@ -108,17 +113,50 @@ func Midnight(year int, month time.Month, day int, zone *time.Location) time.Tim
 	return t.In(zone)
 }
 
+// onClock returns when the clock of a zone showed what a clock in UTC shows at t.
+func onClock(t time.Time, zone *time.Location) Span {
+	year, month, day := t.Date()
+	near := time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
+	start, end := near.ZoneBounds()
+	// By the offset there, and by those before and behind it: the nearest changes
+	// are the ones that matter, as time.Date is wrong by one of them at most.
+	at := []time.Time{near}
+	for _, change := range []time.Time{start, end} {
+		if change.IsZero() {
+			continue
+		}
+		before, behind := offset(change.Add(-1)), offset(change)
+		if !t.Before(change.Add(before)) && t.Before(change.Add(behind)) {
+			return moment(change.In(zone)) // left out
+		}
+		for _, shift := range []time.Duration{before, behind} {
+			if other := t.Add(-shift).In(zone); offset(other) == shift {
+				at = append(at, other)
+			}
+		}
+	}
+	first, last := slices.MinFunc(at, time.Time.Compare), slices.MaxFunc(at, time.Time.Compare)
+	return Span{From: first, Until: last, Twice: !first.Equal(last)}
+}
+
+// offset returns what the clock of a time's zone is ahead of UTC then.
+func offset(t time.Time) time.Duration {
+	_, seconds := t.Zone()
+	return time.Duration(seconds) * time.Second
+}
+
 // layouts are the forms of a calendar time. Package time reads a fraction
 // behind the seconds in each.
 var layouts = []struct {
-	form  string
-	isDay bool
+	form   string
+	isDay  bool
+	offset bool
 }{
-	{"2006-01-02", true},
-	{"2006-01-02T15:04:05Z07:00", false},
-	{"2006-01-02T15:04:05", false},
-	{"2006-01-02T15:04Z07:00", false},
-	{"2006-01-02T15:04", false},
+	{form: "2006-01-02", isDay: true},
+	{form: "2006-01-02T15:04:05Z07:00", offset: true},
+	{form: "2006-01-02T15:04:05"},
+	{form: "2006-01-02T15:04Z07:00", offset: true},
+	{form: "2006-01-02T15:04"},
 }
 
 func calendar(text string, zone *time.Location) (Span, error) {
@@ -129,15 +167,15 @@ func calendar(text string, zone *time.Location) (Span, error) {
 	}
 	reason := errForm
 	for _, l := range layouts {
-		if l.isDay {
-			// In UTC, which has every day.
-			if t, err := time.Parse(l.form, text); err == nil {
-				return day(t, 0, zone), nil
-			}
-		}
-		t, err := time.ParseInLocation(l.form, text, zone)
-		if err == nil {
-			return moment(t), nil
+		// In UTC, which has every day and every time of it once.
+		t, err := time.Parse(l.form, text)
+		switch {
+		case err == nil && l.isDay:
+			return day(t, 0, zone), nil
+		case err == nil && l.offset:
+			return moment(t.In(zone)), nil
+		case err == nil:
+			return onClock(t, zone), nil
 		}
 		if wrong, ok := errors.AsType[*time.ParseError](err); ok && strings.HasSuffix(wrong.Message, "out of range") {
 			reason = errors.New(wrong.Message) // ": day out of range"

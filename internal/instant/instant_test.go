@@ -1,6 +1,7 @@
 package instant_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,61 @@ func TestDayBeginsWhereItsZoneSays(t *testing.T) {
 		if !got.From.Equal(at(t, test.from)) || !got.Until.Equal(at(t, test.until)) {
 			t.Errorf("Parse(%q) in %s = %v to %v, want %s to %s", test.day, test.zone,
 				got.From.UTC(), got.Until.UTC(), test.from, test.until)
+		}
+	}
+}
+
+// A time that the clock showed twice is both moments, one that it left out the
+// moment of the change, whichever way the zone lies.
+func TestClockIsMoved(t *testing.T) {
+	for _, test := range []struct{ zone, text, from, until string }{
+		{"Europe/Berlin", "2026-10-25 01:59:59", "2026-10-24T23:59:59Z", ""},
+		{"Europe/Berlin", "2026-10-25 02:00", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"},
+		{"Europe/Berlin", "2026-10-25 02:30:00.5", "2026-10-25T00:30:00.5Z", "2026-10-25T01:30:00.5Z"},
+		{"Europe/Berlin", "2026-10-25 02:59:59.999999999", "2026-10-25T00:59:59.999999999Z", "2026-10-25T01:59:59.999999999Z"},
+		{"Europe/Berlin", "2026-10-25 03:00", "2026-10-25T02:00:00Z", ""},
+		{"Europe/Berlin", "2026-10-25 02:00 +02:00", "2026-10-25T00:00:00Z", ""},
+		{"Europe/Berlin", "2026-10-25 02:00 +01:00", "2026-10-25T01:00:00Z", ""},
+		{"Europe/Berlin", "2026-03-29 01:59:59.999999999", "2026-03-29T00:59:59.999999999Z", ""},
+		{"Europe/Berlin", "2026-03-29 02:00", "2026-03-29T01:00:00Z", ""},
+		{"Europe/Berlin", "2026-03-29 02:30", "2026-03-29T01:00:00Z", ""},
+		{"Europe/Berlin", "2026-03-29 03:00", "2026-03-29T01:00:00Z", ""},
+		{"Europe/Berlin", "2026-03-29 03:30", "2026-03-29T01:30:00Z", ""},
+		{"America/New_York", "2026-11-01 01:10", "2026-11-01T05:10:00Z", "2026-11-01T06:10:00Z"},
+		{"America/New_York", "2026-11-01 00:59", "2026-11-01T04:59:00Z", ""},
+		{"America/New_York", "2026-11-01 02:00", "2026-11-01T07:00:00Z", ""},
+		{"America/New_York", "2026-03-08 02:30", "2026-03-08T07:00:00Z", ""},
+		{"Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z"}, // half an hour
+		{"Pacific/Apia", "2011-12-30 12:00", "2011-12-30T10:00:00Z", ""},                            // a day
+		{"UTC", "2026-10-25 02:00", "2026-10-25T02:00:00Z", ""},
+	} {
+		now := at(t, "2026-02-16T12:34:56Z").In(zone(t, test.zone))
+		got, err := instant.Parse(test.text, now)
+		if err != nil {
+			t.Errorf("Parse(%q) in %s: %v", test.text, test.zone, err)
+			continue
+		}
+		from, until := at(t, test.from), at(t, cmp.Or(test.until, test.from))
+		if !got.From.Equal(from) || !got.Until.Equal(until) || got.Twice != (test.until != "") {
+			t.Errorf("Parse(%q) in %s = %v to %v, twice: %v, want %s to %s", test.text, test.zone, got.From.UTC(), got.Until.UTC(), got.Twice, from, until)
+		}
+	}
+}
+
+// Every moment that a clock shows is among those that its text names.
+func TestShownIsNamed(t *testing.T) {
+	for _, name := range []string{"Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca", "Antarctica/Troll"} {
+		in := zone(t, name)
+		now := at(t, "2026-02-16T12:34:56Z").In(in)
+		for moment := at(t, "2011-01-01T00:00:00Z"); moment.Year() < 2012; moment = moment.Add(15 * time.Minute) {
+			text := moment.In(in).Format("2006-01-02 15:04:05")
+			got, err := instant.Parse(text, now)
+			if err != nil {
+				t.Fatalf("Parse(%q) in %s: %v", text, name, err)
+			}
+			if !got.From.Equal(moment) && !got.Until.Equal(moment) || got.Twice == got.From.Equal(got.Until) {
+				t.Fatalf("Parse(%q) in %s = %v to %v, want %v", text, name, got.From.UTC(), got.Until.UTC(), moment)
+			}
 		}
 	}
 }

@@ -32,10 +32,10 @@ type Question struct {
 	Violations, Failed, Denied bool
 	Control, AllPhases         bool
 
-	Where             string
+	Where             []string // expressions, all of which must be true
 	Words             []string // FIELD=VALUE
-	Grep              string
-	Fixed, IgnoreCase bool // how Grep is meant
+	Grep              []string // patterns, all of which must match
+	Fixed, IgnoreCase bool     // how Grep is meant
 
 	After   string
 	Reverse bool
@@ -152,10 +152,10 @@ func (q *Question) after(query *etch.Query) error {
 
 // where adds the conditions of Where and of Words.
 func (q *Question) where(query *etch.Query, now time.Time) error {
-	if q.Where != "" {
-		f, err := etch.ParseFilter(q.Where, now)
+	for _, text := range q.Where {
+		f, err := etch.ParseFilter(text, now)
 		if err != nil {
-			return notFilter(q.Where, err)
+			return notFilter(text, err)
 		}
 		query.Where = query.Where.And(f)
 	}
@@ -169,29 +169,28 @@ func (q *Question) where(query *etch.Query, now time.Time) error {
 	return nil
 }
 
-// grep adds the pattern.
+// grep adds the patterns.
 func (q *Question) grep(query *etch.Query) error {
-	if q.Grep == "" {
-		if q.Fixed || q.IgnoreCase {
-			return &Error{Name: "grep", Problem: "fixed-strings and ignore-case say how it is meant, and there is none"}
+	if len(q.Grep) == 0 && (q.Fixed || q.IgnoreCase) {
+		return &Error{Name: "grep", Problem: "fixed-strings and ignore-case say how it is meant, and there is none"}
+	}
+	for _, text := range q.Grep {
+		if !utf8.ValidString(text) {
+			return &Error{Name: "grep", Value: text, Problem: strconv.Quote(text) + " is no valid UTF-8, which all texts of a log are"}
 		}
-		return nil
+		pattern := text
+		if q.Fixed {
+			pattern = regexp.QuoteMeta(pattern)
+		}
+		if q.IgnoreCase {
+			pattern = "(?i)" + pattern
+		}
+		f, err := etch.MatchText(pattern)
+		if err != nil {
+			return &Error{Name: "grep", Value: text, Problem: err.Error(), Hint: "with fixed-strings it is taken as it stands"}
+		}
+		query.Where = query.Where.And(f)
 	}
-	if !utf8.ValidString(q.Grep) {
-		return &Error{Name: "grep", Value: q.Grep, Problem: strconv.Quote(q.Grep) + " is no valid UTF-8, which all texts of a log are"}
-	}
-	pattern := q.Grep
-	if q.Fixed {
-		pattern = regexp.QuoteMeta(pattern)
-	}
-	if q.IgnoreCase {
-		pattern = "(?i)" + pattern
-	}
-	f, err := etch.MatchText(pattern)
-	if err != nil {
-		return &Error{Name: "grep", Value: q.Grep, Problem: err.Error(), Hint: "with fixed-strings it is taken as it stands"}
-	}
-	query.Where = query.Where.And(f)
 	return nil
 }
 

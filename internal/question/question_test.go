@@ -54,14 +54,16 @@ func TestConditions(t *testing.T) {
 		asked Question
 		want  int
 	}{
-		"where":            {Question{Where: "command = 'command 3'"}, 1},
+		"where":            {Question{Where: []string{"command = 'command 3'"}}, 1},
 		"words":            {Question{Words: []string{"risk=low", "command!=command 3"}}, 4},
-		"grep":             {Question{Grep: "command [12]"}, 2},
-		"grep as it is":    {Question{Grep: "command [12]", Fixed: true}, 0},
-		"grep, any case":   {Question{Grep: "COMMAND 1", IgnoreCase: true}, 1},
-		"all of them":      {Question{Where: "risk = low", Words: []string{"tool=shell"}, Grep: "2$"}, 1},
-		"that contradict":  {Question{Where: "risk = high", Grep: "2$"}, 0},
-		"now is the clock": {Question{Where: "time >= yesterday"}, 5},
+		"grep":             {Question{Grep: []string{"command [12]"}}, 2},
+		"grep as it is":    {Question{Grep: []string{"command [12]"}, Fixed: true}, 0},
+		"grep, any case":   {Question{Grep: []string{"COMMAND 1"}, IgnoreCase: true}, 1},
+		"all of them":      {Question{Where: []string{"risk = low"}, Words: []string{"tool=shell"}, Grep: []string{"2$"}}, 1},
+		"two wheres":       {Question{Where: []string{"command != 'command 3'", "command != 'command 1'"}}, 3},
+		"two greps":        {Question{Grep: []string{"command [12]", "[23]$"}}, 1},
+		"that contradict":  {Question{Where: []string{"risk = high"}, Grep: []string{"2$"}}, 0},
+		"now is the clock": {Question{Where: []string{"time >= yesterday"}}, 5},
 	} {
 		q, err := c.asked.Query(noon)
 		if err != nil {
@@ -95,11 +97,11 @@ func TestErrors(t *testing.T) {
 		{Question{Risk: "hgih"}, `risk: unknown risk "hgih"`, `did you mean "high"?`, 0},
 		{Question{Risk: "+"}, `risk: unknown risk "+"`, `"high+" is that and above`, 0},
 		{Question{After: "-1"}, `after: "-1" is no sequence number`, "it is the seq", 0},
-		{Question{Where: "user = "}, "where: column ", "", 8},
+		{Question{Where: []string{"user = "}}, "where: column ", "", 8},
 		{Question{Words: []string{"hello"}}, `"hello": `, "words are FIELD=VALUE", 0},
-		{Question{Grep: "("}, "grep: ", "as it stands", 0},
-		{Question{Grep: "bad\xff"}, `grep: "bad\xff" is no valid UTF-8`, "", 0},
-		{Question{Grep: "bad\xff", Fixed: true}, `grep: "bad\xff" is no valid UTF-8`, "", 0},
+		{Question{Grep: []string{"("}}, "grep: ", "as it stands", 0},
+		{Question{Grep: []string{"bad\xff"}}, `grep: "bad\xff" is no valid UTF-8`, "", 0},
+		{Question{Grep: []string{"bad\xff"}, Fixed: true}, `grep: "bad\xff" is no valid UTF-8`, "", 0},
 		{Question{Fixed: true}, "grep: fixed-strings and ignore-case say how", "", 0},
 		{Question{Fields: []string{"usr"}}, `fields: unknown field "usr"`, `did you mean "user"?`, 0},
 		{Question{Fields: []string{"label"}}, "fields: label is not one value", "name one: label.NAME", 0},

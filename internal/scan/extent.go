@@ -88,26 +88,13 @@ func (x *extent) openMapping() {
 		return
 	}
 	x.file, x.mapping = file, m
-	if from, to := x.probe(); file.Scattered(m, from, to) {
+	if file.Scattered(m) {
 		x.close()
 		x.file, x.mapping, x.doubles, x.ahead = nil, nil, scattered, farAhead
 		if x.files != nil {
 			x.files.read = readOn
 		}
 	}
-}
-
-// probed is how much of a file is looked at to tell whether it is mapped or read.
-const probed = 2 << 20
-
-// probe returns where in the mapping that is: where the search begins.
-func (x *extent) probe() (from, to int) {
-	size := int(x.to - x.from)
-	n := min(size, probed)
-	if x.reverse {
-		return size - n, size
-	}
-	return 0, n
 }
 
 // close ends the mapping. No worker is left.

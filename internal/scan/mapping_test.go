@@ -37,7 +37,7 @@ func (c *counted) Map(offset int64, length int) (*vfs.Mapping, error) {
 }
 
 // Scattered says what is to be tested, not how the system holds the file today.
-func (c *counted) Scattered(*vfs.Mapping, int, int) bool { return c.scattered }
+func (c *counted) Scattered(*vfs.Mapping) bool { return c.scattered }
 
 // log is about 12 MB of events.
 var log = sync.OnceValue(func() []byte { return logtest.AppendLines(nil, 7, 0, 24_000) })
@@ -163,7 +163,7 @@ func TestFault(t *testing.T) {
 	}
 }
 
-func (f torn) Scattered(*vfs.Mapping, int, int) bool { return false }
+func (f torn) Scattered(*vfs.Mapping) bool { return false }
 
 // A shrinking source says that it is smaller than it was, and its mapping has
 // zeros in place of all other characters beyond that.
@@ -196,7 +196,7 @@ type unmappable struct{ vfs.File }
 
 func (unmappable) Map(int64, int) (*vfs.Mapping, error) { return nil, errors.New("no room") }
 
-func (unmappable) Scattered(*vfs.Mapping, int, int) bool { return false }
+func (unmappable) Scattered(*vfs.Mapping) bool { return false }
 
 func TestUnmappable(t *testing.T) {
 	text := log()

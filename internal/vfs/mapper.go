@@ -7,11 +7,10 @@ type Mapper interface {
 	// Map maps length bytes, at least one, from offset for reading, whether
 	// the file has them or not. The mapping outlives the File.
 	Map(offset int64, length int) (*Mapping, error)
-	// Scattered brings the bytes of a mapping of the file from one to before
-	// another into memory, and reports whether the system holds them in pieces so
-	// small that to read them into a buffer takes less time than to touch them
-	// in their place. Where it cannot tell, they are not.
-	Scattered(m *Mapping, from, to int) bool
+	// Scattered touches some of a mapping of the file, and reports whether the
+	// system holds it in pieces so small that to read them into a buffer takes less
+	// time than to touch them in their place. Where it cannot tell, they are not.
+	Scattered(m *Mapping) bool
 }
 
 // A Mapping is a part of a file in memory. Touching a byte that the file does

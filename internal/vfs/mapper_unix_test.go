@@ -35,7 +35,7 @@ func TestMap(t *testing.T) {
 			t.Fatalf("Map(%d): %v", offset, err)
 		}
 		mappings = append(mappings, m)
-		mapper.Scattered(m, 0, len(m.Bytes())) // either: what matters is that it does no harm
+		mapper.Scattered(m) // either: what matters is that it does no harm
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

@@ -3,4 +3,4 @@
 package vfs
 
 // Scattered cannot tell.
-func (f *osFile) Scattered(*Mapping, int, int) bool { return false }
+func (f *osFile) Scattered(*Mapping) bool { return false }

@@ -38,6 +38,7 @@ const (
 // A parameter is one of a question. What it does is that of the flag of its name.
 type parameter struct {
 	flag bool // it takes true or false, and alone is true
+	many bool // it may be given more than once
 	set  func(a *asked, value string) error
 }
 
@@ -63,8 +64,16 @@ func flag(field func(*asked) *bool) parameter {
 
 // list is a parameter with several values, separated by commas or given one each.
 func list(field func(*asked) *[]string) parameter {
-	return parameter{set: func(a *asked, value string) error {
+	return parameter{many: true, set: func(a *asked, value string) error {
 		*field(a) = append(*field(a), strings.Split(value, ",")...)
+		return nil
+	}}
+}
+
+// each is a parameter that is given once for each of its values.
+func each(field func(*asked) *[]string) parameter {
+	return parameter{many: true, set: func(a *asked, value string) error {
+		*field(a) = append(*field(a), value)
 		return nil
 	}}
 }
@@ -81,8 +90,8 @@ var parameters = later.Value[map[string]parameter]{Make: func() map[string]param
 		"type":            list(func(a *asked) *[]string { return &a.Types }),
 		"since":           text(func(a *asked) *string { return &a.Since }),
 		"until":           text(func(a *asked) *string { return &a.Until }),
-		"where":           text(func(a *asked) *string { return &a.Where }),
-		"grep":            text(func(a *asked) *string { return &a.Grep }),
+		"where":           each(func(a *asked) *[]string { return &a.Where }),
+		"grep":            each(func(a *asked) *[]string { return &a.Grep }),
 		"after":           text(func(a *asked) *string { return &a.After }),
 		"fields":          list(func(a *asked) *[]string { return &a.Fields }),
 		"count-by":        list(func(a *asked) *[]string { return &a.CountBy }),
@@ -139,7 +148,7 @@ func (a *asked) set(name string, values []string) error {
 	if !ok {
 		return unknownParameter(name)
 	}
-	if len(values) > 1 && !slices.Contains([]string{"type", "fields", "count-by"}, name) {
+	if len(values) > 1 && !p.many {
 		return invalid("%s is given %d times", name, len(values))
 	}
 	for _, value := range values {
