@@ -18,8 +18,33 @@ func auditRules() []entry[rule] {
 }
 
 func (w *walker) history(c *call) {
-	if o := parseOptions(c.args, "d a n r w"); o.has("c", "d") && c.name == "history" {
+	o := parseOptions(c.args, "d")
+	switch {
+	case c.name == "fc" && (o.has("p") || o.has("P")):
+		if o.has("P") || o.operand(0) == "" || !keepsHistory(o.operands[0]) {
+			w.report(High, "history-tamper", "the shell's history is put aside")
+		}
+	case c.name == "fc":
+	case o.has("c", "d", "clear"), containsField("clear delete", o.operand(0)): // the words are fish's
 		w.report(High, "history-tamper", "removes entries of the shell's history")
+	case o.has("w", "a", "n") && len(o.operands) > 0 && !keepsHistory(o.operands[0]):
+		w.report(High, "history-tamper", "the shell's history is written to "+o.operands[0].text)
+	}
+}
+
+// keepsHistory reports whether a history that is written to a file is kept there.
+func keepsHistory(file word) bool {
+	return file.open || file.text != "" && !within(file.text, "/dev") && !within(file.text, "/proc")
+}
+
+// historyFile judges where a shell is told to keep its history: nowhere, or where it is
+// soon gone.
+func (w *walker) historyFile(file word) {
+	switch {
+	case !keepsHistory(file):
+		w.report(High, "history-tamper", "the shell stops keeping its history")
+	case within(file.text, "/tmp") || within(file.text, "/var/tmp") || within(file.text, "/run"):
+		w.report(Medium, "history-tamper", "the shell keeps its history in "+file.text)
 	}
 }
 
@@ -32,7 +57,7 @@ func (w *walker) shopt(c *call) {
 func (w *walker) unset(c *call) {
 	for _, x := range c.args {
 		switch {
-		case containsField("HISTFILE HISTSIZE HISTFILESIZE PROMPT_COMMAND", x.text):
+		case containsField("HISTFILE HISTSIZE HISTFILESIZE SAVEHIST PROMPT_COMMAND histfile savehist fish_history", x.text):
 			w.report(High, "history-tamper", "the shell stops keeping its history")
 		case !strings.HasPrefix(x.text, "-"):
 			delete(w.vars, x.text)

@@ -41,24 +41,25 @@ type entry[T any] struct {
 
 // has reports whether a name is one of the entry's.
 func (e entry[T]) has(name string) bool {
-	for of := range strings.FieldsSeq(e.names) {
-		if of == name {
-			return true
-		}
-	}
-	return false
+	return containsField(e.names, name)
+}
+
+// specialTables are all tables of what handles single commands.
+func specialTables() [][]entry[special] {
+	return [][]entry[special]{specialTable(), windowsSpecials()}
 }
 
 // ruleTables are all tables of rules.
 func ruleTables() [][]entry[rule] {
 	return [][]entry[rule]{
 		fileRules(), permissionRules(), networkRules(), transferRules(), gitRules(),
-		databaseRules(), systemRules(), infraRules(), secretRules(), auditRules(),
+		databaseRules(), systemRules(), infraRules(), secretRules(), auditRules(), windowsRules(), embeddedRules(),
 	}
 }
 
 // tables are what is known of commands, by their names.
 type tables struct {
+	wrappers map[string][]*wrapper
 	specials map[string]special
 	rules    map[string][]rule
 }
@@ -77,10 +78,17 @@ func knownTables() *tables {
 }
 
 func makeTables() tables {
-	made := tables{specials: map[string]special{}, rules: map[string][]rule{}}
-	for _, e := range specialTable() {
-		for name := range strings.FieldsSeq(e.names) {
-			made.specials[name] = e.do
+	made := tables{wrappers: map[string][]*wrapper{}, specials: map[string]special{}, rules: map[string][]rule{}}
+	for i := range wrappers {
+		for name := range strings.FieldsSeq(wrappers[i].names) {
+			made.wrappers[name] = append(made.wrappers[name], &wrappers[i])
+		}
+	}
+	for _, table := range specialTables() {
+		for _, e := range table {
+			for name := range strings.FieldsSeq(e.names) {
+				made.specials[name] = e.do
+			}
 		}
 	}
 	for _, table := range ruleTables() {
@@ -95,9 +103,6 @@ func makeTables() tables {
 
 // specialOf returns what handles a command that runs others, nil where it is none.
 func specialOf(name string) special {
-	if _, ok := wrapperOf(name); ok {
-		return (*walker).wrap
-	}
 	if manyLookups() {
 		return knownTables().specials[name]
 	}
@@ -105,9 +110,11 @@ func specialOf(name string) special {
 }
 
 func searchSpecial(name string) special {
-	for _, e := range specialTable() {
-		if e.has(name) {
-			return e.do
+	for _, table := range specialTables() {
+		for _, e := range table {
+			if e.has(name) {
+				return e.do
+			}
 		}
 	}
 	return nil
@@ -134,7 +141,9 @@ func searchRules(name string) []rule {
 }
 
 // isKnown reports whether there is a rule for a command.
-func isKnown(name string) bool { return specialOf(name) != nil || len(rulesOf(name)) > 0 }
+func isKnown(name string) bool {
+	return len(wrappersOf(name)) > 0 || specialOf(name) != nil || len(rulesOf(name)) > 0
+}
 
 // run judges a call and returns what it prints.
 func (w *walker) run(c *call) flow {
@@ -165,8 +174,16 @@ func (w *walker) run(c *call) flow {
 		w.runFile(c, head)
 	}
 	c.name = commandName(head.text)
+	w.cmdlets = w.cmdlets || isCmdlet(c.name)
 	if c.onlyHelp() {
 		return unknownFlow
+	}
+	if w.printsShell(c) {
+		w.judge(c)
+		return flow{some: true, own: true}
+	}
+	if out, ok := w.wrap(c); ok {
+		return out
 	}
 	if s := specialOf(c.name); s != nil {
 		return s(w, c)
@@ -199,6 +216,7 @@ func (w *walker) judge(c *call) {
 	}
 	w.patterns(c)
 	w.secretArguments(c)
+	w.handedOn(c)
 }
 
 // onlyHelp reports whether a call only asks a program what it is.

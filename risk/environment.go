@@ -9,11 +9,17 @@ import (
 // assignment judges what setting a variable of the shell does by itself.
 func (w *walker) assignment(name string, value word) {
 	switch name {
-	case "HISTFILE":
-		if value.literal("") || value.literal("/dev/null") {
+	case "HISTFILE", "histfile":
+		w.historyFile(value)
+	case "fish_history":
+		if value.literal("") {
 			w.report(High, "history-tamper", "the shell stops keeping its history")
 		}
-	case "HISTSIZE", "HISTFILESIZE":
+	case "HISTIGNORE":
+		if value.literal("*") {
+			w.report(High, "history-tamper", "the shell stops keeping its history")
+		}
+	case "HISTSIZE", "HISTFILESIZE", "SAVEHIST", "savehist":
 		if value.literal("0") {
 			w.report(High, "history-tamper", "the shell stops keeping its history")
 		}

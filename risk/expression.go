@@ -28,5 +28,22 @@ func (e *expression) matches(s string) bool { return e.regexp().MatchString(s) }
 // find returns the first place of s that the expression describes, "" for none.
 func (e *expression) find(s string) string { return e.regexp().FindString(s) }
 
+// group returns what the expression's first group has in the first place of s, "" for none.
+func (e *expression) group(s string) string {
+	if m := e.regexp().FindStringSubmatch(s); len(m) > 1 {
+		return m[1]
+	}
+	return ""
+}
+
+// groups returns what the expression's first group has in every place of s.
+func (e *expression) groups(s string) []string {
+	var out []string
+	for _, m := range e.regexp().FindAllStringSubmatch(s, maxFields) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
 // replace returns s with by in every place that the expression describes.
 func (e *expression) replace(s, by string) string { return e.regexp().ReplaceAllString(s, by) }

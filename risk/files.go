@@ -15,13 +15,15 @@ func fileRules() []entry[rule] {
 		{"tee sponge", (*walker).tee},
 		{"dd", (*walker).dd},
 		{"truncate", (*walker).truncate},
-		{"sed", (*walker).sed},
 		{"tar", (*walker).tar},
-		{"vim emacs nano ed", (*walker).editor},
 	}
 }
 
 func (w *walker) rm(c *call) {
+	if c.name == "rmdir" && slices.ContainsFunc(c.args, func(x word) bool { return strings.EqualFold(x.text, "/s") }) {
+		w.removeItem(c) // cmd.exe's
+		return
+	}
 	o := parseOptions(c.args, "")
 	if o.has("n", "dry-run") && c.name == "rimraf" || c.name == "rmdir" && !o.has("p") {
 		return
@@ -200,22 +202,6 @@ func (w *walker) sed(c *call) {
 	}
 }
 
-// sedScript looks for the commands that run a shell or write a file.
-func (w *walker) sedScript(s string) {
-	for line := range strings.SplitSeq(s, ";") {
-		line = strings.TrimLeft(line, "0123456789,$ ")
-		if text, ok := strings.CutPrefix(line, "e "); ok {
-			w.shell(text, flow{})
-		}
-		if len(line) > 3 && line[0] == 's' && strings.Count(line, line[1:2]) >= 3 {
-			flags := line[strings.LastIndex(line, line[1:2])+1:]
-			if strings.Contains(flags, "e") && strings.Trim(flags, "gepimIM0123456789") == "" {
-				w.report(High, "code-exec", "sed runs the result of a substitution")
-			}
-		}
-	}
-}
-
 func (w *walker) tar(c *call) {
 	o := parseOptions(c.args, "f file C directory X exclude T to-command I use-compress-program F info-script checkpoint-action rsh-command")
 	for _, x := range o.all("to-command", "I", "use-compress-program", "F", "info-script", "rsh-command") {
@@ -242,23 +228,6 @@ func (w *walker) tar(c *call) {
 			for _, x := range c.args[2:] {
 				w.files[w.resolve(c.args[1])] = w.files[w.resolve(c.args[1])].merge(w.copied(x))
 			}
-		}
-	}
-}
-
-// editor judges editors that are given commands on the command line.
-func (w *walker) editor(c *call) {
-	o := parseOptions(c.args, "c cmd")
-	for _, x := range append(o.all("c", "cmd"), o.operands...) {
-		text := strings.TrimLeft(x.text, "+:")
-		if shell, ok := strings.CutPrefix(text, "!"); ok {
-			w.shellWord(x.part(shell), c)
-		}
-	}
-	if len(o.operands) > 0 {
-		last := o.operands[len(o.operands)-1]
-		if class, ok := protectionOf(w.resolve(last)); ok && class.level >= High {
-			w.report(class.level, class.id, "edits "+last.text+", "+class.why)
 		}
 	}
 }

@@ -15,6 +15,7 @@ type flow struct {
 	shell   bool   // they are what a shell prints
 	secret  string // the secret they hold, "" when none is known
 	weak    bool   // the secret is only a variable that is meant to be sent
+	own     bool   // they are shell text of a known program's own, there to be evaluated
 	paths   string // they are names of files found below this path
 }
 
@@ -34,7 +35,7 @@ func (a flow) merge(b flow) flow {
 	}
 	out := flow{
 		some: true, net: a.net || b.net, decoded: a.decoded || b.decoded,
-		packed: a.packed || b.packed, shell: a.shell || b.shell,
+		own: a.own && b.own, packed: a.packed || b.packed, shell: a.shell || b.shell,
 		secret: a.secret, weak: a.weak, paths: cmp.Or(a.paths, b.paths),
 	}
 	if a.secret == "" || a.weak && b.secret != "" {
@@ -48,7 +49,7 @@ func (a flow) merge(b flow) flow {
 
 // opaque is the flow after a command whose effect on the text is unknown.
 func (a flow) opaque() flow {
-	a.text, a.known, a.some = "", false, true
+	a.text, a.known, a.some, a.own = "", false, true, false
 	return a
 }
 

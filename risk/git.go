@@ -69,6 +69,8 @@ func (w *walker) git(c *call) {
 		w.gitRemote(args, c)
 	case "bisect", "submodule", "rebase":
 		w.gitRuns(args, c)
+	case "difftool", "mergetool", "grep", "filter-branch", "send-email":
+		w.gitPrograms(args, c)
 	}
 }
 
@@ -204,6 +206,17 @@ func (w *walker) gitRemote(args []word, c *call) {
 		if text, ok := strings.CutPrefix(x.text, "ext::"); ok {
 			w.report(High, "git-config-exec", "git runs a command as transport")
 			w.shellWord(x.part(text), c)
+		}
+	}
+}
+
+// gitPrograms walks the programs that options name.
+func (w *walker) gitPrograms(args []word, c *call) {
+	const filters = "env-filter tree-filter index-filter parent-filter msg-filter commit-filter tag-name-filter setup"
+	o := parseOptions(args, "x extcmd O t tool "+filters+" smtp-server sendmail-cmd to-cmd cc-cmd e")
+	for _, x := range o.flags {
+		if x.value.text != "" && (x.name == "x" || x.name == "O" || x.name == "extcmd" || x.name == "open-files-in-pager" || containsField(filters+" sendmail-cmd to-cmd cc-cmd", x.name)) {
+			w.shellWord(x.value, c)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 )
 
 func infraRules() []entry[rule] {
-	return []entry[rule]{{"gh", (*walker).gh}, {"curl http https xh", (*walker).cloudAPI}, {"aws", (*walker).awsPolicy}}
+	return []entry[rule]{{"gh", (*walker).gh}, {"curl http https xh", (*walker).cloudAPI}, {"aws", (*walker).awsPolicy}, {"aws", (*walker).remoteParameters}}
 }
 
 // infraPatterns are commands on machines, clusters and accounts elsewhere.
@@ -115,18 +115,11 @@ func (w *walker) docker(c *call) flow {
 	if len(rest) == 0 {
 		return unknownFlow
 	}
-	if (rest[0].literal("container") || rest[0].literal("compose")) && len(rest) > 1 && containsField("run exec create", rest[1].text) {
+	if rest[0].literal("container") && len(rest) > 1 && containsField("run create", rest[1].text) {
 		rest = rest[1:]
 	}
-	switch rest[0].text {
-	case "run", "create":
+	if rest[0].literal("run") || rest[0].literal("create") {
 		return w.dockerRun(c, rest[1:])
-	case "exec":
-		inner := w.skipOptions(rest[1:], wrapper{valued: "e env u user w workdir env-file detach-keys", skip: 1})
-		if len(inner) > 0 {
-			w.inContainer(c, inner)
-		}
-		return unknownFlow
 	}
 	w.judge(c)
 	return w.output(c)
@@ -157,7 +150,7 @@ func (w *walker) dockerRun(c *call, args []word) flow {
 		w.dockerMount(x)
 	}
 	entry, _ := o.get("entrypoint")
-	if len(inner) > 1 {
+	if len(inner) > 0 {
 		command := inner[1:]
 		if entry.text != "" {
 			command = append([]word{entry}, command...)
@@ -199,18 +192,61 @@ func (w *walker) inContainer(c *call, argv []word) {
 	w.cwd = cwd
 }
 
-func (w *walker) kubectl(c *call) flow {
-	rest := w.skipOptions(c.args, wrapper{valued: valueOptions.Get()["kubectl"]})
-	if len(rest) > 0 && (rest[0].literal("exec") || rest[0].literal("debug")) {
-		w.report(Medium, "remote-shell", "kubectl runs in the cluster")
-		for i, a := range rest {
-			if a.literal("--") {
-				w.inContainer(c, rest[i+1:])
-				return flow{some: true, net: true}
+// ansible walks the shell text that is run on other machines, which is the argument of
+// the modules that run one, and of none.
+func (w *walker) ansible(c *call) flow {
+	o := parseOptions(c.args, "a args m module-name i inventory l limit u user f forks e extra-vars become-user become-method c connection T timeout M module-path B P t tree")
+	w.judge(c)
+	module, _ := o.get("m", "module-name")
+	_, name, ok := cutLast(module.text, ".")
+	if !ok {
+		name = module.text
+	}
+	for _, x := range o.all("a", "args") {
+		switch {
+		case containsField("command shell raw script win_shell win_command expect", name) || name == "":
+			w.inShell(x, c)
+		case name == "file" && strings.Contains(x.text, "state=absent"):
+			for field := range strings.FieldsSeq(x.text) {
+				if _, p, ok := strings.Cut(field, "="); ok && !strings.HasPrefix(field, "state") {
+					w.inContainer(c, []word{literalWord("rm"), literalWord("-rf"), x.part(p)})
+				}
 			}
 		}
-		return flow{some: true, net: true}
 	}
+	return unknownFlow
+}
+
+// inShell walks shell text whose files and input are not this machine's.
+func (w *walker) inShell(x word, c *call) {
+	cwd := w.cwd
+	w.cwd = ""
+	w.shellWord(x, c.with(nil))
+	w.cwd = cwd
+}
+
+// remoteParameters walks the commands that the cloud's own agent runs on its machines.
+func (w *walker) remoteParameters(c *call) {
+	o := parseOptions(c.args, valueOptions.Get()["aws"]+" parameters targets document-name target")
+	if o.operand(0) != "ssm" || o.operand(1) != "send-command" && o.operand(1) != "start-session" {
+		return
+	}
+	w.report(Medium, "remote-shell", "aws runs on another machine")
+	for _, x := range o.all("parameters") {
+		list := stringLiterals(x.text)
+		for _, lit := range list {
+			if !containsField("command commands workingDirectory executionTimeout", lit.text) {
+				w.inShell(x.part(lit.text), c)
+			}
+		}
+		if _, text, ok := strings.Cut(x.text, "="); ok && len(list) == 0 {
+			w.inShell(x.part(strings.Trim(text, "[]")), c)
+		}
+	}
+}
+
+func (w *walker) kubectl(c *call) flow {
+	rest := w.skipOptions(c.args, wrapper{valued: valueOptions.Get()["kubectl"]})
 	w.judge(c)
 	if len(rest) > 1 && rest[0].literal("get") && strings.HasPrefix(rest[1].text, "secret") {
 		if o := parseOptions(c.args, valueOptions.Get()["kubectl"]); o.has("o", "output") {

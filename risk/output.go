@@ -24,7 +24,7 @@ func (w *walker) output(c *call) flow {
 		return w.filter(c, o)
 	case "tar", "zip", "7z", "cpio", "rar", "mysqldump", "pg_dump":
 		return c.in.merge(c.read).merge(flow{some: true, packed: true})
-	case "curl", "wget", "nc", "fetch", "aria2c", "lynx", "w3m", "elinks", "links", "http", "https", "xh", "telnet", "socat", "dig", "host", "nslookup", "lwp-request", "get", "ftp", "tftp":
+	case "curl", "wget", "nc", "fetch", "aria2c", "lynx", "w3m", "elinks", "links", "invoke-webrequest", "iwr", "invoke-restmethod", "irm", "http", "https", "xh", "telnet", "socat", "dig", "host", "nslookup", "lwp-request", "get", "ftp", "tftp":
 		return flow{some: true, net: !w.local(c)}.merge(c.read)
 	case "wc", "sha256sum", "sha1sum", "md5sum", "sha512sum", "cksum", "shasum", "b2sum", "ssh-keygen", "stat", "ls", "file", "date", "basename", "dirname", "pwd", "id", "whoami", "uname", "nproc", "hostname", "git", "seq", "mktemp", "expr", "pgrep", "pidof":
 		return unknownFlow

@@ -11,7 +11,7 @@ import (
 func (w *walker) resolve(x word) string { return resolvePath(x, w.cwd) }
 
 func resolvePath(x word, cwd string) string {
-	p := x.text
+	p := drivePath(x.text)
 	if p == "" {
 		return ""
 	}
@@ -26,6 +26,37 @@ func resolvePath(x word, cwd string) string {
 	}
 	return homePath(p)
 }
+
+// drivePath returns a path with a drive's letter as C:/x, that of a home as /Users/x, and
+// any other as it is. The directories that matter are known without the slash before
+// them, too, which bash takes for an escape.
+func drivePath(p string) string {
+	if len(p) < 2 || p[1] != ':' || p[0]|0x20 < 'a' || p[0]|0x20 > 'z' {
+		return p
+	}
+	rest := strings.ReplaceAll(p[2:], `\`, "/")
+	lower := strings.ToLower(rest)
+	known := ""
+	for _, dir := range []string{"windows", "users", "programdata", "program files"} {
+		if strings.HasPrefix(strings.TrimLeft(lower, "/"), dir) {
+			known = dir
+		}
+	}
+	if rest != "" && strings.IndexByte("/*.", rest[0]) < 0 && known == "" {
+		return p
+	}
+	rest = strings.TrimLeft(rest, "/")
+	if _, name, ok := strings.Cut(rest, "/"); ok && known == "users" {
+		return "/Users/" + name
+	}
+	if known != "" {
+		rest = known + rest[len(known):]
+	}
+	return strings.ToUpper(p[:1]) + ":/" + rest
+}
+
+// isDrive reports whether a path is the root of a drive.
+func isDrive(p string) bool { return len(p) == 2 && p[1] == ':' && p[0] >= 'A' && p[0] <= 'Z' }
 
 // rootHome is the home of the superuser.
 const rootHome = "/root"
@@ -61,11 +92,12 @@ func within(p, dir string) bool {
 // systemDirs are the directories at the root whose loss breaks the machine.
 var systemDirs = []string{
 	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
-	"/usr", "/var", "/Users", "/Library", "/System", "/Applications", "/Volumes", "/mnt", "/media", "/data", "/nix", "/c", "/C:", "C:",
+	"/usr", "/var", "/Users", "/Library", "/System", "/Applications", "/Volumes", "/mnt", "/media", "/data", "/nix", "/c", "/C:",
+	"C:/windows", "C:/users", "C:/programdata", "C:/program files",
 }
 
 // coreDirs are those in which every file belongs to the system.
-var coreDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/System", "/sys", "/proc"}
+var coreDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/System", "/sys", "/proc", "C:/windows", "C:/program files"}
 
 // buildNames are names of directories that tools make and make again.
 var buildNames = []string{
@@ -81,6 +113,26 @@ func isBuild(p string) bool {
 		strings.HasPrefix(base, "build-") || strings.HasPrefix(base, "cmake-build-") || base == "*.pyc"
 }
 
+// outputNames are those of them that are hardly anything else, with all that is in them.
+var outputNames = []string{
+	"node_modules", "target", "dist", "build", "out", "obj", "__pycache__", "coverage", "htmlcov", ".cache", ".next", ".nuxt", ".output", ".turbo", ".parcel-cache",
+	".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", "venv", ".venv", ".gradle", ".terraform", ".eggs", "_build", ".dart_tool", "DerivedData", "Pods",
+	".angular", ".svelte-kit", "storybook-static", ".nyc_output",
+}
+
+// insideBuild reports whether a path lies in such a directory, which is not one of the
+// root's or the home's own: projects may lie there.
+func insideBuild(p string) bool {
+	parts := strings.Split(p, "/")
+	if parts[0] == "" || parts[0] == "~" || strings.HasSuffix(parts[0], ":") {
+		parts = parts[min(2, len(parts)):]
+	}
+	if len(parts) < 2 {
+		return false
+	}
+	return slices.ContainsFunc(parts[:len(parts)-1], func(part string) bool { return slices.Contains(outputNames, part) })
+}
+
 // removal says how bad the recursive removal of what a word names is.
 func removal(x word, cwd string) (Level, string) {
 	if x.open && x.lead != "" {
@@ -90,7 +142,7 @@ func removal(x word, cwd string) (Level, string) {
 	all := p
 	for {
 		base := path.Base(all)
-		if base != "*" && base != ".*" && base != "{*,.*}" && base != ".[!.]*" && base != ".??*" && base != "?*" {
+		if base != "*" && base != ".*" && base != "{*,.*}" && base != ".[!.]*" && base != ".??*" && base != "?*" && base != "*.*" {
 			break
 		}
 		all = path.Dir(all)
@@ -98,6 +150,8 @@ func removal(x word, cwd string) (Level, string) {
 	switch {
 	case all == "/" || all == "/*":
 		return Critical, "the root directory"
+	case isDrive(all):
+		return Critical, "drive " + all
 	case all == "~":
 		return Critical, "the home directory"
 	case slices.Contains(systemDirs, all) || x.glob && strings.HasPrefix(all, "/") && globs(all, systemDirs):
@@ -105,7 +159,11 @@ func removal(x word, cwd string) (Level, string) {
 	case all == "/tmp" || all == "/var/tmp":
 		return High, "everything in " + all
 	}
-	return removalInside(p, all)
+	level, what := removalInside(p, all)
+	if level == High && !x.open && insideBuild(all) && path.Base(all) != ".git" {
+		return Medium, "build output " + p
+	}
+	return level, what
 }
 
 func globs(pattern string, names []string) bool {

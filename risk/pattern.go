@@ -50,7 +50,7 @@ var valueOptions = later.Value[map[string]string]{Make: func() map[string]string
 
 // patternTables are all of them.
 func patternTables() [][]pattern {
-	return [][]pattern{systemPatterns, infraPatterns, packagePatterns, secretPatterns, gitPatterns, databasePatterns}
+	return [][]pattern{systemPatterns, infraPatterns, packagePatterns, secretPatterns, gitPatterns, databasePatterns, windowsPatterns}
 }
 
 // byCommand indexes the tables by command name.

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,8 +32,15 @@ func TestTables(t *testing.T) {
 		if searchSpecial(name) == nil {
 			t.Errorf("%s is not found", name)
 		}
-		if _, ok := wrapperOf(name); ok {
-			t.Errorf("%s is in two tables", name)
+		for _, x := range wrappersOf(name) {
+			if x.sub == "" && x.as != nothing {
+				t.Errorf("%s is in two tables, and the second one is never asked", name)
+			}
+		}
+	}
+	for name, want := range made.wrappers {
+		if got := searchWrappers(name); !slices.Equal(got, want) {
+			t.Errorf("%s has %d rows as a wrapper, want %d", name, len(got), len(want))
 		}
 	}
 	for name, want := range made.rules {
@@ -41,12 +49,14 @@ func TestTables(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, e := range specialTable() {
-		for name := range strings.FieldsSeq(e.names) {
-			if seen[name] {
-				t.Errorf("%s stands twice", name)
+	for _, table := range specialTables() {
+		for _, e := range table {
+			for name := range strings.FieldsSeq(e.names) {
+				if seen[name] {
+					t.Errorf("%s stands twice", name)
+				}
+				seen[name] = true
 			}
-			seen[name] = true
 		}
 	}
 	if searchSpecial("no such command") != nil || searchRules("no such command") != nil {

@@ -88,10 +88,10 @@ var protections = later.Value[[]protection]{Make: func() []protection {
 		{"persistence", High, "run by git", inside(".git/hooks")},
 		{"git-internals", High, "the repository's own data", inside(".git")},
 		{"agent-config", High, "an agent's own settings", anyOf(named(".claude/settings*.json */.claude/settings*.json ~/.claude/settings*.json ~/.claude.json .mcp.json */.mcp.json ~/.codex/config.toml .codex/config.toml ~/.gemini/settings.json .gemini/settings.json .cursor/hooks.json ~/.cursor/hooks.json .cursor/mcp.json ~/.cursor/mcp.json ~/.codex/hooks.json .codex/hooks.json"), inside(".claude/hooks .codex/hooks .cursor/hooks .gemini/hooks"), settingsAnywhere)},
-		{"log-tamper", High, "the system's logs", under("/var/log ~/.bash_history ~/.zsh_history ~/.history ~/.local/share/fish/fish_history ~/.python_history")},
+		{"log-tamper", High, "the system's logs", under("/var/log ~/.bash_history ~/.bash_sessions ~/.zsh_history ~/.zsh_sessions ~/.histfile ~/.history ~/.sh_history ~/.ksh_history ~/.mksh_history ~/.ash_history ~/.local/share/fish/fish_history ~/.config/nushell/history.txt ~/.config/nushell/history.sqlite3 ~/.local/share/powershell/PSReadLine ~/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine ~/.local/share/atuin ~/.python_history ~/.node_repl_history ~/.psql_history ~/.mysql_history ~/.sqlite_history ~/.rediscli_history")},
 		{"secret-write", High, "a credential file", anyOf(named("~/.aws/credentials ~/.netrc ~/.pgpass ~/.kube/config ~/.git-credentials ~/.docker/config.json"), under("~/.gnupg ~/.ssh"))},
 		{"name-resolution", High, "where names lead to", named("/etc/hosts /etc/resolv.conf /etc/nsswitch.conf")},
-		{"system-file", High, "a file of the system", under("/etc /boot /bin /sbin /lib /lib64 /usr /System /Library /opt /var/lib /root C: /c/Windows")},
+		{"system-file", High, "a file of the system", anyOf(under("/etc /boot /bin /sbin /lib /lib64 /usr /System /Library /opt /var/lib /root C:/windows C:/programdata /c/Windows"), func(p string) bool { return strings.HasPrefix(p, "C:/program files") })},
 		{"ci-config", Medium, "what the build server runs", inside(".github/workflows .gitlab-ci.yml .circleci")},
 		{"", Low, "", under("/tmp /var/tmp /var/folders")},
 	}

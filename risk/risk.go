@@ -4,8 +4,9 @@
 // A command is parsed, not searched: quoting, escapes, constant variables,
 // brace expansion, constant command substitutions, functions, aliases,
 // here-documents and the programs that run other programs (sudo, env, xargs,
-// find -exec, sh -c, ssh and the like) are followed to the call that is made in
-// the end, and the call is judged. Text that is only printed, searched for or
+// find -exec, sh -c, ssh, tmux, systemd-run and some three hundred like them) are
+// followed to the call that is made in the end, and the call is judged. Text of
+// PowerShell and of cmd.exe is read by their own rules. Text that is only printed, searched for or
 // committed is not a command and is not judged as one.
 //
 // The verdict is an aid for people and policies, never a sandbox. It looks at
@@ -25,6 +26,16 @@
 // BUG(risk): A script file, Makefile target, package script or git hook that
 // is not written by the same command line is not opened: "make clean" and
 // "./deploy.sh" are Low whatever they do.
+//
+// BUG(risk): A program that runs another one and that no table knows is
+// followed only to a shell with -c among its words, and to the text of options
+// named command, cmd or exec.
+//
+// BUG(risk): PowerShell that bash's grammar refuses is read as PowerShell, and
+// is high for not being bash. Functions and objects of PowerShell are not followed.
+//
+// BUG(risk): Shell text that well-known programs print to be evaluated
+// (ssh-agent, direnv hook, kubectl completion) is taken for theirs, by their names.
 //
 // BUG(risk): Programs in other languages (python -c, perl -e, node -e, awk) are
 // scanned for the string literals they hand to a shell and for well-known

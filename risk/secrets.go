@@ -49,7 +49,8 @@ var secretPatterns = []pattern{
 var notReaders = "echo printf ls stat test [ [[ chmod chown chgrp mkdir rmdir touch rm shred ssh ssh-add ssh-keygen sftp mosh git find which type " +
 	"file basename dirname realpath readlink du df man whatis apropos export cd pushd popd true false : kubectl helm docker aws gcloud gh go npm npx yarn pnpm make " +
 	"terraform ansible ansible-playbook cargo dotenv stow tee alias unset help tldr info setfacl chattr lsattr getfacl ln unlink truncate tree exa eza id " +
-	"docker-compose node python pytest vitest jest uvicorn gunicorn set read inotifywait sudo trap kill mv say logger wall notify-send commit expr seq sleep wc md5sum sha256sum curl wget scp rsync sshpass http https xh aria2c"
+	"docker-compose node python pytest vitest jest uvicorn gunicorn set read inotifywait sudo trap kill mv say logger wall notify-send commit expr seq sleep wc md5sum sha256sum curl wget scp rsync sshpass http https xh aria2c " +
+	"get-childitem get-item test-path resolve-path join-path split-path remove-item ri rd del erase where-object"
 
 // secretArguments judges the files of secrets among a call's arguments and
 // keeps what is read for where the output goes.

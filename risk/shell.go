@@ -9,20 +9,19 @@ import (
 // what they read.
 func specialTable() []entry[special] {
 	return []entry[special]{
-		{"sh bash dash zsh ksh mksh ash fish csh tcsh pdksh hush rc", (*walker).interpreter},
+		{"sh bash dash zsh ksh mksh ash fish csh tcsh pdksh hush rc osh nu xonsh elvish", (*walker).interpreter},
 		{"eval", (*walker).eval},
 		{"source .", (*walker).source},
 		{"xargs", (*walker).xargs},
-		{"parallel", (*walker).parallel},
+		{"parallel sem", (*walker).parallel},
 		{"find", (*walker).find},
 		{"npx bunx uvx", (*walker).packageRun},
-		{"gdb lldb", (*walker).debugger},
+		{"gdb lldb cgdb rust-gdb rust-lldb gdb-multiarch", (*walker).debugger},
 		{"fd", (*walker).fd},
 		{"su runuser", (*walker).su},
-		{"ssh mosh", (*walker).ssh},
+		{"ssh mosh autossh", (*walker).ssh},
 		{"docker", (*walker).docker},
 		{"kubectl", (*walker).kubectl},
-		{"flock", (*walker).flock},
 		{"alias", (*walker).alias},
 		{"trap", (*walker).trap},
 		{"read mapfile readarray", (*walker).read},
@@ -30,12 +29,12 @@ func specialTable() []entry[special] {
 		{"cd pushd", (*walker).cd},
 		{"printf", (*walker).printf},
 		{"export declare local typeset readonly", (*walker).declared},
-		{"hyperfine concurrently", (*walker).shellOperands},
-		{"tmux screen", (*walker).terminal},
+		{"tmux tmate", (*walker).tmux},
+		{"screen", (*walker).screen},
+		{"ansible", (*walker).ansible},
 		{"nix-shell nix", (*walker).nix},
-		{"cmd", (*walker).cmdExe},
 		{"at batch", (*walker).at},
-		{"python perl ruby node php lua awk deno bun osascript rscript julia tclsh groovy powershell irb ipython tsx ts-node", (*walker).language},
+		{"python perl ruby node php lua awk deno bun osascript rscript r julia tclsh expect groovy irb ipython tsx ts-node elixir erl guile racket octave gnuplot raku crystal scala sbcl clojure clj bb ghc", (*walker).language},
 	}
 }
 
@@ -50,6 +49,9 @@ func (w *walker) interpreter(c *call) flow {
 		case a.literal("--") || a.literal("-"):
 			skip = 1
 		case strings.HasPrefix(a.text, "--") || strings.HasPrefix(a.text, "+"):
+			if a.literal("--private") && c.name == "fish" {
+				w.report(High, "history-tamper", "fish keeps no history")
+			}
 			if a.literal("--rcfile") || a.literal("--init-file") || a.literal("+O") || a.literal("+o") {
 				args = args[1:]
 			}
@@ -113,7 +115,7 @@ func (w *walker) commandString(args []word, c *call) flow {
 func (w *walker) shellWord(x word, c *call) flow {
 	w.untrusted(x.flow, "shell")
 	if x.open && x.text == x.lead {
-		if !x.flow.net && !x.flow.decoded {
+		if !x.flow.own && !x.flow.net && !x.flow.decoded {
 			w.report(High, "dynamic-command", "the shell text is computed at run time")
 		}
 		return unknownFlow
@@ -141,7 +143,7 @@ func (w *walker) feed(c *call, by string) flow {
 		w.shell(c.in.text, flow{})
 	}
 	switch {
-	case !c.in.some || c.in.net || c.in.decoded:
+	case !c.in.some || c.in.net || c.in.decoded || c.in.own:
 		return unknownFlow
 	case w.fifo:
 		w.report(Critical, "reverse-shell", by+" reads its commands from a named pipe")
@@ -158,7 +160,7 @@ func (w *walker) script(file word, c *call) flow {
 	if f.known {
 		return w.shell(f.text, c.in)
 	}
-	if !f.net && !f.decoded && strings.HasPrefix(file.text, "/dev/fd/") {
+	if !f.net && !f.decoded && !f.own && strings.HasPrefix(file.text, "/dev/fd/") {
 		w.report(High, "stdin-to-shell", c.name+" runs text that is computed at run time")
 	}
 	return unknownFlow
@@ -252,17 +254,6 @@ func (w *walker) su(c *call) flow {
 	return unknownFlow
 }
 
-func (w *walker) flock(c *call) flow {
-	o := parseOptions(c.args, "c command w timeout E")
-	if text, ok := o.get("c", "command"); ok {
-		return w.shellWord(text, c)
-	}
-	if inner := w.skipOptions(c.args, wrapper{valued: "w timeout E", skip: 1}); len(inner) > 0 {
-		return w.run(c.with(inner))
-	}
-	return unknownFlow
-}
-
 // alias keeps aliases for their calls and judges what they stand for: who
 // runs the alias later is not seen.
 func (w *walker) alias(c *call) flow {
@@ -329,10 +320,35 @@ func (w *walker) setBuiltin(c *call) flow {
 			return flow{}
 		}
 	}
+	w.setVariable(c)
 	if len(c.args) > 0 && !strings.HasPrefix(c.args[0].text, "-") && !strings.HasPrefix(c.args[0].text, "+") {
 		w.positional(c.args)
 	}
 	return flow{}
+}
+
+// setVariable judges set as fish and csh have it, which gives a variable a value.
+func (w *walker) setVariable(c *call) {
+	o := parseOptions(c.args, "")
+	name, value := o.operand(0), literalWord("")
+	switch {
+	case strings.Contains(name, "="): // csh
+		var text string
+		name, text, _ = strings.Cut(name, "=")
+		value = o.operands[0].part(text)
+	case len(o.operands) > 1 && o.operands[1].literal("="):
+		if len(o.operands) > 2 {
+			value = o.operands[2]
+		}
+	case len(o.operands) > 1:
+		value = o.operands[1]
+	case o.has("e", "erase"):
+	default:
+		return
+	}
+	if containsField("HISTFILE histfile SAVEHIST savehist HISTSIZE fish_history", name) {
+		w.assignment(name, value)
+	}
 }
 
 func (w *walker) positional(args []word) {
@@ -367,34 +383,6 @@ func (w *walker) declared(c *call) flow {
 		}
 	}
 	return flow{}
-}
-
-// shellOperands runs every operand as shell text.
-func (w *walker) shellOperands(c *call) flow {
-	for _, x := range parseOptions(c.args, "w warmup r runs m M n names p prepare c export-json").operands {
-		w.shellWord(x, c)
-	}
-	return unknownFlow
-}
-
-// terminal handles tmux and screen, which start commands in a terminal.
-func (w *walker) terminal(c *call) flow {
-	o := parseOptions(c.args, "s n t c S L x y l e")
-	words := o.operands
-	if c.name == "tmux" && len(words) > 0 {
-		sub := words[0].text
-		words = words[1:]
-		if sub == "kill-server" {
-			w.report(Medium, "process-kill", "tmux kill-server ends every session")
-		}
-		if !containsField("new new-session new-window neww split-window splitw send-keys send respawn-pane run-shell run if-shell pipe-pane", sub) {
-			return unknownFlow
-		}
-	}
-	if len(words) > 0 {
-		w.shellWord(join(words), c)
-	}
-	return unknownFlow
 }
 
 func (w *walker) nix(c *call) flow {
@@ -435,16 +423,33 @@ func (w *walker) packageRun(c *call) flow {
 	return unknownFlow
 }
 
-// debugger walks the shell text in a debugger's commands.
+// debugger walks the shell text and the code in a debugger's commands, and the program
+// that it is given with its arguments.
 func (w *walker) debugger(c *call) flow {
-	o := parseOptions(c.args, "ex eval-command x command o p pid")
-	for _, x := range o.all("ex", "eval-command", "o") {
-		for _, prefix := range []string{"!", "shell ", "platform shell "} {
+	const valued = "ex eval-command iex init-eval-command x command o one-line O S K s source p pid attach-pid n d cd directory"
+	args, inner := c.args, []word(nil)
+	for i, a := range args {
+		if a.literal("--args") || a.literal("-args") || a.literal("--") {
+			args, inner = args[:i], args[i+1:]
+			break
+		}
+	}
+	o := parseOptions(args, valued)
+	for _, x := range o.all("ex", "eval-command", "iex", "init-eval-command", "o", "one-line", "O") {
+		shell := false
+		for _, prefix := range []string{"!", "shell ", "make ", "platform shell ", "pipe ", "| "} {
 			if text, ok := strings.CutPrefix(x.text, prefix); ok {
+				shell = true
 				w.shellWord(x.part(text), c)
 			}
 		}
+		if !shell {
+			w.code(x, c)
+		}
 	}
 	w.judge(c)
+	if len(inner) > 0 {
+		return w.run(c.with(inner))
+	}
 	return unknownFlow
 }

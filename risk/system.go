@@ -166,8 +166,13 @@ func (w *walker) crontab(c *call) {
 			w.report(Critical, "pipe-to-shell", "a downloaded schedule is run by cron")
 		}
 		for line := range strings.SplitSeq(c.in.text, "\n") {
-			if f := strings.Fields(line); len(f) > 5 {
-				w.shell(strings.Join(f[5:], " "), flow{})
+			f := strings.Fields(line)
+			times := 5
+			if strings.HasPrefix(line, "@") {
+				times = 1
+			}
+			if len(f) > times {
+				w.shellIfRead(strings.Join(f[times:], " "))
 			}
 		}
 	}
@@ -252,16 +257,41 @@ func (w *walker) makeRules(c *call) {
 			w.shell(strings.TrimRight(strings.TrimSpace(after), ")"), flow{})
 		}
 	}
-	if f, ok := o.get("f", "file"); ok && f.literal("-") && c.in.known {
-		for line := range strings.SplitSeq(c.in.text, "\n") {
-			if recipe, ok := strings.CutPrefix(line, "\t"); ok {
-				w.shell(strings.TrimLeft(recipe, "@-+"), flow{})
-			}
+	rules := flow{}
+	if f, ok := o.get("f", "file", "makefile"); ok {
+		rules = w.fileFlow(f)
+		if f.literal("-") || f.literal("/dev/stdin") {
+			rules = c.in
 		}
+	} else {
+		for _, name := range []string{"GNUmakefile", "makefile", "Makefile"} {
+			rules = rules.merge(w.fileFlow(literalWord(name)))
+		}
+	}
+	w.untrusted(rules, c.name)
+	if rules.known {
+		w.recipes(rules.text)
 	}
 	for _, x := range o.operands {
 		if name, text, ok := strings.Cut(x.text, "="); ok && name == "SHELL" {
 			w.shell(text, flow{})
+		}
+	}
+}
+
+// recipes walks what make runs of a file of rules: the lines behind a tab, and what is
+// computed by a shell.
+func (w *walker) recipes(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if recipe, ok := strings.CutPrefix(line, "\t"); ok {
+			w.shellIfRead(strings.ReplaceAll(strings.TrimLeft(recipe, "@-+"), "$$", "$"))
+			continue
+		}
+		if _, shell, ok := strings.Cut(line, "$(shell "); ok {
+			w.shellIfRead(strings.TrimSuffix(strings.TrimSpace(shell), ")"))
+		}
+		if _, shell, ok := strings.Cut(line, "!="); ok {
+			w.shellIfRead(shell)
 		}
 	}
 }

@@ -33,10 +33,9 @@ func (w *walker) rsync(c *call) {
 
 func (w *walker) transfer(c *call, valued string) {
 	o := parseOptions(c.args, valued)
-	for _, x := range o.all("o") {
-		if strings.HasPrefix(strings.ToLower(x.text), "proxycommand=") {
-			w.shellWord(x.part(x.text[len("proxycommand="):]), c)
-		}
+	w.sshOptions(o, c)
+	if program, ok := o.get("S"); ok && c.name != "rsync" {
+		w.shellWord(program, c)
 	}
 	n := len(o.operands)
 	switch {
@@ -116,20 +115,25 @@ func (w *walker) bucket(c *call) {
 	}
 }
 
-// ssh walks the command that runs on another machine.
-func (w *walker) ssh(c *call) flow {
-	const valued = "b c D E e F I i J L l m O o p Q R S W w B"
-	o := parseOptions(nil, valued)
-	rest := w.skipOptions(c.args, wrapper{valued: valued})
-	if len(rest) > 0 {
-		o = parseOptions(c.args[:len(c.args)-len(rest)], valued)
-	}
+// sshOptions walks the commands that options of ssh's configuration hold.
+func (w *walker) sshOptions(o options, c *call) {
 	for _, x := range o.all("o") {
-		name, value, _ := strings.Cut(x.text, "=")
-		if containsField("proxycommand localcommand knownhostscommand", strings.ToLower(name)) {
-			w.shellWord(x.part(value), c)
+		i := strings.IndexAny(x.text, "= ")
+		if i > 0 && containsField("proxycommand localcommand knownhostscommand remotecommand", strings.ToLower(x.text[:i])) {
+			w.shellWord(x.part(strings.TrimLeft(x.text[i:], "= ")), c)
 		}
 	}
+}
+
+// ssh walks the command that runs on another machine.
+func (w *walker) ssh(c *call) flow {
+	valued := "b c D E e F I i J L l m O o p Q R S W w B"
+	if c.name == "autossh" {
+		valued += " M"
+	}
+	rest := w.skipOptions(c.args, wrapper{valued: valued})
+	o := parseOptions(c.args[:len(c.args)-len(rest)], valued)
+	w.sshOptions(o, c)
 	if o.has("R", "D") {
 		w.report(High, "network-tunnel", "ssh opens a way into this machine or through it")
 	}
@@ -146,7 +150,7 @@ func (w *walker) ssh(c *call) flow {
 		next := c.with(nil)
 		cwd := w.cwd
 		w.cwd = ""
-		w.shellWord(join(rest[1:]), next)
+		w.joined(next, rest[1:])
 		w.cwd = cwd
 	} else if c.in.known || c.in.net || c.in.decoded {
 		w.feed(c, "ssh")

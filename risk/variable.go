@@ -21,6 +21,7 @@ var wellKnown = later.Value[map[string]string]{Make: func() map[string]string {
 		"HOME": "~", "PWD": ".", "IFS": " \t\n", "TMPDIR": "/tmp", "TMP": "/tmp", "TEMP": "/tmp",
 		"XDG_CONFIG_HOME": "~/.config", "XDG_DATA_HOME": "~/.local/share", "XDG_STATE_HOME": "~/.local/state",
 		"XDG_CACHE_HOME": "~/.cache", "ZDOTDIR": "~", "SHELL": "/bin/sh", "BASH": "/bin/bash", "UID": "1000", "EUID": "1000", "0": "bash",
+		"HISTFILE": "~/.bash_history",
 	}
 }}
 

@@ -43,6 +43,7 @@ type walker struct {
 	pick    int             // which value of a variable this pass takes
 	most    int             // the most values a variable of this pass has
 	fifo    bool            // a named pipe was made
+	cmdlets bool            // a cmdlet of PowerShell was called by bash, which knows none
 
 	readers [][]*syntax.Stmt // >(…) of the statement being expanded
 }
@@ -97,10 +98,17 @@ func (w *walker) shell(text string, in flow) flow {
 	if err != nil {
 		w.blind("unparsed", err.Error())
 	}
-	if file == nil {
-		return unknownFlow
+	out := unknownFlow
+	outer := w.cmdlets
+	w.cmdlets = err != nil && hasCmdlet(text)
+	if file != nil {
+		out = w.stmts(file.Stmts, in)
 	}
-	return w.stmts(file.Stmts, in)
+	if w.cmdlets && !strings.Contains(text, "<<") {
+		w.windows(literalWord(text), in, false)
+	}
+	w.cmdlets = outer
+	return out
 }
 
 // openers counts what could open a nesting. The count is too high where text
@@ -378,4 +386,12 @@ func (w *walker) scoped(assigns []*syntax.Assign) (undo func()) {
 			restore(w.vars, name, v)
 		}
 	}
+}
+
+// plainWords returns the words of a statement that is one simple command.
+func (w *walker) plainWords(s *syntax.Stmt) []word {
+	if c, ok := s.Cmd.(*syntax.CallExpr); ok {
+		return w.words(c.Args)
+	}
+	return nil
 }

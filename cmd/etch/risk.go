@@ -48,6 +48,7 @@ what such a tool may do, not what it does nor how well it is guarded.`,
 	cmd.Flags().SetInterspersed(false) // what follows CMD is CMD's
 	cmd.Flags().StringVar(&opts.tool, "tool", "", "print the inventory's line of the tool of this `NAME`")
 	cmd.Flags().BoolVar(&opts.json, "json", false, "print a JSON object")
+	once(cmd.Flags(), "tool")
 	return cmd
 }
 
