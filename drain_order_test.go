@@ -126,3 +126,37 @@ func TestPrecedes(t *testing.T) {
 		}
 	}
 }
+
+// TestSpoolWithoutATime: an event that has no time waits since it was put there, and
+// any of what waits may be the attempt of a completion without one.
+func TestSpoolWithoutATime(t *testing.T) {
+	w := newSpoolWorld(t)
+	w.create()
+	ev := w.event()
+	ev.Timestamp = time.Time{}
+	before := w.now
+	w.spool(errLockedOut, ev)
+	info, err := spoolInfo(w.mem, segmentLayout(t))
+	if err != nil || info.Oldest.Before(before.Truncate(time.Microsecond)) || info.Oldest.After(w.now) {
+		t.Fatalf("spool %+v, %v, want one that waits since %v", info, err, before)
+	}
+	s, err := openSpool(w.mem, spoolWorldLog, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for phase, want := range map[Phase]bool{Attempt: false, Completion: true} {
+		if got, err := s.Precedes(&Event{Type: ToolCall, Phase: phase}); got != want || err != nil {
+			t.Errorf("something precedes the %s: %v, %v, want %v", phase, got, err, want)
+		}
+	}
+	if err := s.Lose(errLockedOut, &Event{Type: ToolCall, ID: "evt_x"}); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := w.drain(w.mem); err != nil || d.Recorded != 1 || d.Lost != 1 {
+		t.Fatalf("Drain = %+v, %v", d, err)
+	}
+	records, _ := w.recorded()
+	if got := records[0].Event.Timestamp; !got.Equal(info.Oldest) {
+		t.Errorf("it is on record with the time %v, and waited since %v", got, info.Oldest)
+	}
+}

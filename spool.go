@@ -114,7 +114,8 @@ func (s *Spool) Reserve() error { return s.dir.Reserve() }
 // Precedes reports whether something that waits is to be recorded before these events,
 // because it may be of the same calls: a completion has the timestamp of its attempt,
 // and who asks takes an attempt behind its completion for one that is open. It costs one
-// look at the directory where one of them is a completion, and nothing elsewhere.
+// look at the directory where one of them is a completion, and nothing elsewhere. Of one
+// without a time any of what waits may be the attempt.
 func (s *Spool) Precedes(events ...*Event) (bool, error) {
 	if !slices.ContainsFunc(events, func(ev *Event) bool { return ev.Phase == Completion }) {
 		return false, nil
@@ -126,12 +127,20 @@ func (s *Spool) Precedes(events ...*Event) (bool, error) {
 	for _, f := range files {
 		for _, ev := range events {
 			at := ev.Timestamp.Truncate(time.Microsecond)
-			if ev.Phase == Completion && (f.First.Equal(at) || f.Events > 1 && f.First.Before(at)) {
+			if ev.Phase == Completion && (at.IsZero() || f.First.Equal(at) || f.Events > 1 && f.First.Before(at)) {
 				return true, nil
 			}
 		}
 	}
 	return false, nil
+}
+
+// happened returns when an event was: one that does not say so is now.
+func happened(ev *Event, now time.Time) time.Time {
+	if ev.Timestamp.IsZero() {
+		return now
+	}
+	return ev.Timestamp
 }
 
 // Put keeps events until the log takes them: they are durable when it returns
@@ -154,11 +163,12 @@ func (s *Spool) Put(cause error, events ...*Event) error {
 		case ev.ID == "":
 			return fmt.Errorf("%w: an event that is spooled needs an id", ErrNotRecorded)
 		}
-		if at := ev.Timestamp; len(b.Bodies) == 0 || at.Before(b.First) {
+		at := happened(ev, b.At)
+		if len(b.Bodies) == 0 || at.Before(b.First) {
 			b.First = at
 		}
-		if ev.Timestamp.After(last) {
-			last = ev.Timestamp
+		if at.After(last) {
+			last = at
 		}
 		b.Bodies = append(b.Bodies, s.body(ev, b.At))
 	}
@@ -197,7 +207,7 @@ func (s *Spool) put(b spool.Batch, events []*Event) error {
 // never lost.
 func (s *Spool) Lose(cause error, events ...*Event) error {
 	s.open()
-	loss := spool.Loss{Cause: cause.Error()}
+	loss, now := spool.Loss{Cause: cause.Error()}, s.maker.opt.Now()
 	for _, ev := range events {
 		s.putting.Lock()
 		written := s.written[ev.ID]
@@ -205,11 +215,12 @@ func (s *Spool) Lose(cause error, events ...*Event) error {
 		if written || errors.Is(s.maker.refuses(ev), ErrSkipped) {
 			continue
 		}
-		if at := ev.Timestamp; loss.Count == 0 || at.Before(loss.From) {
+		at := happened(ev, now)
+		if loss.Count == 0 || at.Before(loss.From) {
 			loss.From = at
 		}
-		if ev.Timestamp.After(loss.To) {
-			loss.To = ev.Timestamp
+		if at.After(loss.To) {
+			loss.To = at
 		}
 		loss.Count++
 	}
@@ -273,7 +284,7 @@ func (s *Spool) body(ev *Event, at time.Time) []byte {
 		}
 	}
 	marked := *ev
-	marked.Labels = labels
+	marked.Labels, marked.Timestamp = labels, happened(ev, at)
 	var m masked
 	var r Receipt
 	body := s.maker.encode(nil, &marked, &m, &r)

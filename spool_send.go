@@ -286,6 +286,7 @@ func sentOfBody(body []byte) (*Event, error) {
 	if err := decodeLine(line, &r); err != nil {
 		return nil, err
 	}
+	ev.Timestamp = given(ev.Timestamp) // else the daemon would ask for one
 	for _, cut := range r.Cuts {
 		if ev.Labels == nil {
 			ev.Labels = make(map[string]string)

@@ -98,6 +98,15 @@ func (r *Resolved) layers(data []byte, flags []flag, around surroundings) ([][]a
 	return [][]assignment{file, environment, commandLine}, err
 }
 
+// Places returns the files that are looked for where none is named, in this order. The
+// environment may move them; nil is the process's own.
+func Places(lookup func(string) (string, bool)) []string {
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	return newSurroundings(lookup).candidates(runtime.GOOS)
+}
+
 // A source is the file that is read.
 type source struct {
 	path string // as it was given

@@ -347,7 +347,8 @@ func TestFind(t *testing.T) {
 		t.Errorf("--config: %s", r.Path)
 	}
 	r := load(t, LoadOptions{LookupEnv: environ(map[string]string{"XDG_CONFIG_HOME": filepath.Join(dir, "none")})})
-	if r.Found || r.Path != filepath.Join(dir, "none/etch/config.toml") || !cmp.Equal(r.Config, effective()) {
+	places := Places(environ(map[string]string{"XDG_CONFIG_HOME": filepath.Join(dir, "none")}))
+	if r.Found || r.Path != filepath.Join(dir, "none/etch/config.toml") || r.Path != places[0] || !cmp.Equal(r.Config, effective()) {
 		t.Errorf("no file: %s, found %v", r.Path, r.Found)
 	}
 }

@@ -22,6 +22,11 @@ type Agent struct {
 	places   func(a *Agent, m Machine, scope Scope) []target
 	sources  func(a *Agent, m Machine) []source // other files that it reads, the most powerful first
 	dotEnv   func(m Machine) []string           // files of the project that it reads into its environment
+	// ownEnv is the same of the person's own, for agents that can be silenced by it
+	ownEnv func(m Machine) []string
+	// shadows returns the files for which, where they are there, the agent may leave out
+	// the hooks of those that an installation writes
+	shadows  func(m Machine) []string
 	switches []offSwitch
 	trusts   bool   // it runs hooks that it was told to trust
 	guards   string // the event whose hook can refuse a change of settings

@@ -134,17 +134,20 @@ var gemini = &Agent{
 	Events:   []string{"SessionStart", "SessionEnd", "BeforeAgent", "AfterAgent", "BeforeTool", "AfterTool", "Notification"},
 	programs: []string{"gemini"},
 	switches: []offSwitch{{[]string{"hooksConfig", "enabled"}, false}, {[]string{"hooksConfig", "disabled"}, programName}},
-	dotEnv:   func(m Machine) []string { return hookenv.Files(m.Project, m.Home, ".gemini") },
-	folder:   func(m Machine) string { return filepath.Join(m.Home, ".gemini") },
+	dotEnv:   func(m Machine) []string { return hookenv.Files(m.Project, m.geminiHome(), ".gemini") },
+	folder:   func(m Machine) string { return filepath.Join(m.geminiHome(), ".gemini") },
 	places: func(a *Agent, m Machine, scope Scope) []target {
 		path := map[Scope]string{
-			User:    filepath.Join(m.Home, ".gemini", "settings.json"),
+			User:    filepath.Join(m.geminiHome(), ".gemini", "settings.json"),
 			Project: filepath.Join(m.Project, ".gemini", "settings.json"),
 			Managed: m.geminiManaged(),
 		}[scope]
 		return noted(a, m, 1000*seconds).file(m, scope, path)
 	},
 }
+
+// geminiHome returns what Gemini CLI takes for the home directory.
+func (m Machine) geminiHome() string { return m.dirOf("GEMINI_CLI_HOME") }
 
 func (m Machine) geminiManaged() string {
 	return m.perMachine("/etc/gemini-cli", "/Library/Application Support/GeminiCli", `C:\ProgramData\gemini-cli`, "settings.json")
@@ -160,6 +163,7 @@ var qwen = &Agent{
 	programs: []string{"qwen"},
 	switches: []offSwitch{{[]string{"disableAllHooks"}, true}, {[]string{"hooksConfig", "enabled"}, false}, {[]string{"hooksConfig", "disabled"}, programName}},
 	dotEnv:   func(m Machine) []string { return hookenv.Files(m.Project, m.Home, ".qwen") },
+	ownEnv:   func(m Machine) []string { return hookenv.OwnFiles(m.Home, m.dirOf("QWEN_HOME", ".qwen")) },
 	folder:   func(m Machine) string { return m.dirOf("QWEN_HOME", ".qwen") },
 	places: func(a *Agent, m Machine, scope Scope) []target {
 		path := map[Scope]string{
@@ -288,8 +292,9 @@ var goose = &Agent{
 	},
 }
 
-// Droid is said to read hooks.json too; settings.json is what its users report
-// to work.
+// Droid's documentation says that it reads hooks.json, and settings.json only where there is no
+// such file (docs.factory.ai/harness/hooks); its users report that settings.json alone works
+// (github.com/Factory-AI/factory/issues/3). Either may be so where both are there.
 var droid = &Agent{
 	Name: "droid", Aliases: []string{"factory"}, Title: "Droid", Restart: true,
 	Events: []string{
@@ -297,6 +302,9 @@ var droid = &Agent{
 	},
 	programs: []string{"droid"},
 	folder:   func(m Machine) string { return filepath.Join(m.Home, ".factory") },
+	shadows: func(m Machine) []string {
+		return []string{filepath.Join(m.Project, ".factory", "hooks.json"), filepath.Join(m.Home, ".factory", "hooks.json")}
+	},
 	places: func(a *Agent, m Machine, scope Scope) []target {
 		path := map[Scope]string{
 			User: filepath.Join(m.Home, ".factory", "settings.json"), Project: filepath.Join(m.Project, ".factory", "settings.json"),

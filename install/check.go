@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/etch-audit/etch/internal/hookenv"
 	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/settings"
 )
@@ -59,12 +58,6 @@ type source struct {
 	form  form // nil: it is TOML, which has no hooks but may switch them off
 }
 
-// An offSwitch is a setting that switches hooks off.
-type offSwitch struct {
-	path []string
-	off  any
-}
-
 // Check looks at every file from which the agent takes hooks, in the order of
 // its own precedence, and says what keeps hooks from being run. Log is the log
 // that their records are expected in, "" where any will do; own is the one that
@@ -77,8 +70,16 @@ func (a *Agent) Check(m Machine, log, own string) State {
 	}
 	if a.dotEnv != nil {
 		for _, path := range a.dotEnv(m) {
-			c.lookDotEnv(path)
+			c.lookDotEnv(path, false)
 		}
+	}
+	if a.ownEnv != nil {
+		for _, path := range a.ownEnv(m) {
+			c.lookDotEnv(path, true)
+		}
+	}
+	if a.shadows != nil {
+		c.lookShadows(a.shadows(m))
 	}
 	c.conclude()
 	return c.State
@@ -146,6 +147,7 @@ type checking struct {
 	seen        []found // hooks of this program
 	env         []setVariable
 	off         []Finding
+	lists       []offList
 	managedOff  bool // the switch is the administrator's: nothing survives it
 	managedOnly bool // the administrator lets no other hooks run
 
@@ -153,14 +155,13 @@ type checking struct {
 	trustFile string
 }
 
-// A setVariable is one that bends hooks, set by a file of the project.
-type setVariable struct{ name, where string }
-
 // A found is a hook of this program in a file that the agent reads.
 type found struct {
 	source
 	line int
 	standing
+	name []byte // JSON, that the agent knows it by; nil where it has none
+	text []byte // JSON, of its command line
 	key  string // of a hook that wants trust: its place in the file
 	hash string
 	command
@@ -232,17 +233,19 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 			"%s does not read this file: %s", c.a.Title, why)
 		return
 	}
-	if _, err := doc.Member(f.root); err != nil {
-		c.add("file", Problem, s.path, "put it right", "%v", err)
+	if err := f.ambiguous(doc); err != nil {
+		c.unclear(s, err)
 	}
 	for _, e := range f.entries(doc) {
 		c.seen = append(c.seen, found{
 			source: s, line: doc.Line(e.node.Start()), standing: f.standing(doc, e), command: withEvent(e.command, e.event),
-			key: trustKey(s.path, e), hash: trustHash(doc, e),
+			name: e.member(doc, "name"), text: e.member(doc, "command"), key: trustKey(s.path, e), hash: trustHash(doc, e),
 		})
 	}
 	for _, w := range c.a.switches {
-		if n, err := doc.Member(w.path...); err == nil && n != nil {
+		if n, err := doc.Member(w.path...); err != nil {
+			c.unclear(s, err)
+		} else if n != nil {
 			c.lookSwitch(s, doc, n, w)
 		}
 	}
@@ -252,51 +255,25 @@ func (c *checking) lookJSON(s source, f hookFile, text []byte) {
 	}
 }
 
-// lookEnvironment looks for variables by which settings of the project would have
-// hooks record elsewhere, or run something else.
-func (c *checking) lookEnvironment(s source, doc *settings.Document) {
-	n, err := doc.Member("env")
-	if err != nil || n == nil || s.scope != Project || n.Kind() != settings.Object {
-		return
-	}
-	for _, variable := range n.Children() {
-		if hookenv.Bends(variable.Name()) {
-			c.env = append(c.env, setVariable{variable.Name(), fmt.Sprintf("%s:%d", s.path, doc.Line(variable.Start()))})
+// lookShadows tells of files for which the agent may leave out the hooks.
+func (c *checking) lookShadows(paths []string) {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err == nil {
+			c.add("file", Warning, path, "have all hooks in one place: put these into settings.json, and remove this file",
+				"where this file is, %s is said to read no hooks of settings.json, where those of etch are", c.a.Title)
 		}
 	}
 }
 
-// lookDotEnv looks for them in a file of assignments that the agent reads into its
-// environment.
-func (c *checking) lookDotEnv(path string) {
-	text, err := read(path)
-	if err != nil {
-		c.add("file", Unknown, path, "", "it cannot be read: %v", cause(err))
+// unclear says that a file says twice, or in another type, what hooks depend on: agents take
+// the last, or leave it out.
+func (c *checking) unclear(s source, err error) {
+	where := s.path
+	if e, ok := errors.AsType[*settings.Error](err); ok {
+		where = fmt.Sprintf("%s:%d", s.path, e.Line)
 	}
-	for _, a := range hookenv.Assigned(string(text)) {
-		c.env = append(c.env, setVariable{a.Name, fmt.Sprintf("%s:%d", path, a.Line)})
-	}
-}
-
-// concludeEnvironment says what such variables do: nothing to hooks that heed no
-// environment, but for those that decide what code runs.
-func (c *checking) concludeEnvironment() {
-	heedless := !slices.ContainsFunc(c.seen, func(f found) bool { return !f.noEnv })
-	for _, v := range c.env {
-		if heedless && !hookenv.Runs(v.name) {
-			c.add("switch", Warning, v.where, "take it out of the file",
-				"the project sets %s for the hooks, which do not heed it: nothing of the project should", v.name)
-			continue
-		}
-		c.add("switch", Problem, v.where, "take it out of the file",
-			"the project sets %s for the hooks: they may record elsewhere, or not what they should", v.name)
-	}
-	for _, f := range c.seen {
-		if !f.noEnv {
-			c.add("log", Warning, fmt.Sprintf("%s:%d", f.path, f.line), "etch install "+c.a.Name,
-				"the hooks go by their environment, which settings of a project may set: they can be made to record elsewhere")
-			return
-		}
+	if !slices.ContainsFunc(c.Findings, func(f Finding) bool { return f.Check == "file" && f.Where == where }) {
+		c.add("file", Problem, where, "put it right, and run etch install "+c.a.Name, "%s may not read this as it looks: %v", c.a.Title, err)
 	}
 }
 
@@ -305,30 +282,6 @@ func (c *checking) concludeEnvironment() {
 func withEvent(c command, event string) command {
 	c.event = event
 	return c
-}
-
-// lookSwitch looks at a setting that may switch hooks off, all of them or those
-// that it lists.
-func (c *checking) lookSwitch(s source, doc *settings.Document, n *settings.Node, w offSwitch) {
-	value := doc.Value(n)
-	if list, ok := value.([]any); ok {
-		if !slices.ContainsFunc(list, func(v any) bool {
-			name, ok := v.(string)
-			words, _ := hookform.Words(name, c.m.GOOS == "windows")
-			_, ours := parse(words, c.a.names(), filepath.Base(c.m.Binary))
-			return ok && (name == programName || ours)
-		}) {
-			return
-		}
-	} else if value != w.off {
-		return
-	}
-	name := strings.Join(w.path, ".")
-	c.managedOff = c.managedOff || s.scope == Managed
-	c.off = append(c.off, Finding{
-		Check: "switch", Level: Problem, Where: fmt.Sprintf("%s:%d", s.path, doc.Line(n.Start())),
-		What: fmt.Sprintf("%s switches hooks off", name), Mend: "take " + name + " out of the file",
-	})
 }
 
 func (c *checking) lookTOML(s source, text []byte) {
@@ -356,17 +309,10 @@ func (c *checking) lookTOML(s source, text []byte) {
 
 // conclude says what the files mean together.
 func (c *checking) conclude() {
-	managed := slices.ContainsFunc(c.seen, func(f found) bool { return f.scope == Managed })
-	for _, f := range c.off {
-		if managed && c.a == claudeCode && !c.managedOff {
-			f.Level = Warning
-			f.What += ", but not those of the managed settings, which record"
-		}
-		c.Findings = append(c.Findings, f)
-	}
+	c.concludeSwitches()
 	if c.managedOnly {
 		c.seen = slices.DeleteFunc(c.seen, func(f found) bool { return f.scope != Managed })
-		if !managed {
+		if len(c.seen) == 0 {
 			c.add("switch", Problem, "", "sudo etch install "+c.a.Name+" --managed", "the managed settings let no other hooks run than their own")
 		}
 	}
@@ -375,6 +321,7 @@ func (c *checking) conclude() {
 	}
 	c.concludeEvents()
 	c.concludePrograms()
+	c.concludeConfig()
 	c.concludeLog()
 	c.concludeEnvironment()
 	c.concludeSessions()
@@ -476,6 +423,20 @@ func (c *checking) concludePrograms() {
 func sameProgram(info os.FileInfo, path string) bool {
 	other, err := os.Stat(path)
 	return err == nil && os.SameFile(info, other)
+}
+
+// concludeConfig looks whether the configurations are there that the hooks name.
+func (c *checking) concludeConfig() {
+	told := map[string]bool{}
+	for _, f := range c.seen {
+		path := f.command.config
+		if _, err := os.Stat(path); path == "" || told[path] || slices.Contains(c.m.Configs, path) || !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		told[path] = true
+		c.add("log", Warning, fmt.Sprintf("%s:%d", f.path, f.line), "put it back, or: etch install "+c.a.Name+` --config ""`,
+			"the hooks name the configuration %s, which is not there: what it said of log, policy and refusals does not count", path)
+	}
 }
 
 // concludeLog looks whether the hooks record into the log that is looked at.

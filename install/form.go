@@ -64,6 +64,17 @@ type entry struct {
 	command
 }
 
+// member returns the text of a member of the hook, nil where it has none: of one that is given
+// twice the last.
+func (e entry) member(doc *settings.Document, name string) (text []byte) {
+	for _, n := range e.node.Children() {
+		if n.Name() == name {
+			text = doc.Text(n)
+		}
+	}
+	return text
+}
+
 // entries returns the hooks of this program in a document, in its order.
 func (f hookFile) entries(doc *settings.Document) []entry {
 	var found []entry
@@ -162,8 +173,24 @@ func (f hookFile) open(before []byte) (*settings.Document, error) {
 	if err := doc.Fits(f.dialect); err != nil {
 		return nil, fmt.Errorf("%w: %w: %s takes none there", ErrUnread, err, f.agent.Title)
 	}
-	_, err = doc.Member(f.root)
-	return doc, err
+	return doc, f.ambiguous(doc)
+}
+
+// ambiguous returns an error where it is not clear what the file says of the hooks: where
+// something is given twice of which the agent takes one, the last mostly.
+func (f hookFile) ambiguous(doc *settings.Document) error {
+	list, err := doc.Member(f.root)
+	if err == nil {
+		err = doc.Distinct(list)
+	}
+	for _, e := range f.entries(doc) {
+		for _, n := range [...]*settings.Node{e.group, e.node} {
+			if err == nil {
+				err = doc.Distinct(n)
+			}
+		}
+	}
+	return err
 }
 
 func (f hookFile) put(before []byte, hook Hook) ([]byte, error) {

@@ -50,6 +50,7 @@ type Machine struct {
 	Hooks    string                       // the program beside it that does nothing but hooks; empty where there is none
 	Root     string                       // put in front of the places of the managed scope; empty but in tests
 	Now      time.Time                    // the time in the names of backups
+	Configs  []string                     // the places where a configuration may be or not, by whatever environment
 
 	// Steps, where it is not nil, is called with a name before each step of a
 	// change: tests stop there.

@@ -48,6 +48,9 @@ type Agent struct {
 	// Tool returns what a tool touches, and whether it is one that this agent
 	// alone has.
 	Tool func(name string) (ToolKind, bool)
+	// CommandMember is the member of a shell tool's input that has the command, where it is
+	// not one of those that agents share: it counts before them.
+	CommandMember string
 	// Adapt completes a message that was decoded by the shape that agents share.
 	Adapt func(m *Message)
 	// End says in m.Call how the call ended that m tells of, by its response.

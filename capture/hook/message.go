@@ -18,6 +18,7 @@ type Message struct {
 	Body     Payload // the payload
 	Whole    bool    // the payload was one JSON object to its end
 	Time     time.Time
+	Timed    bool   // the payload says it, so that two that are alike tell of one event
 	Call     Call   // what it says of a call; of other events Session, Turn, AgentID and the like
 	Calls    []Call // those of a BatchEvent, each with its end
 	Prompt   string // of a PromptEvent
@@ -76,7 +77,8 @@ func decode(d *Delivery) *Message {
 			m.Name, m.Kind = d.Event, kind
 		}
 	}
-	m.Time = plausible(timeOf(b.Get("timestamp", "t_ms", "time")), d.Now)
+	told := timeOf(b.Get("timestamp", "t_ms", "time"))
+	m.Time, m.Timed = plausible(told, d.Now), !told.IsZero()
 	m.Call = Call{
 		Session:   b.Text("session_id", "sessionId", "sessionID", "conversation_id", "conversationId", "trajectory_id", "thread_id"),
 		Turn:      b.Text("prompt_id", "promptId", "turn_id", "turnId", "generation_id", "execution_id"),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/hookenv"
+	"github.com/etch-audit/etch/internal/hookform"
 	"github.com/etch-audit/etch/internal/vfs"
 )
 
@@ -19,10 +20,67 @@ const maxSettings = 2 << 20
 
 // watch looks, at a session's start, at the files that may switch hooks off:
 // those that do so now are a finding, for hooks that do not run have nobody
-// else to say it; how the others stand is remembered.
+// else to say it; how the others stand is remembered. A session that begins once more
+// in one process of the agent, as it does when it is made shorter, is the same one, and
+// what was done to the files since is told.
 func (t *Turn) watch() {
-	t.state.Guards = nil
+	if !t.goesOn {
+		t.state.Guards, t.state.Midway = nil, false
+	}
 	t.recheck()
+}
+
+// midway looks at the files where the session's beginning is not remembered, so that what
+// is done to them from here on is seen. Hooks may have been installed while it ran. But
+// then what they tell first is no turn's end, nor the session's, nor a change of settings:
+// of such a session somebody has removed what was remembered, and with it how the files
+// stood.
+func (t *Turn) midway() {
+	m := t.m
+	if t.agent().Settings == nil || m.Delivery.Getenv == nil || m.Delivery.Remote {
+		return
+	}
+	t.state.Midway = true
+	t.recheck()
+	if m.Call.ParentSession != "" || m.Call.AgentID != "" {
+		return
+	}
+	switch m.Kind {
+	case EndEvent:
+		if t.unwritten() {
+			return
+		}
+	case StopEvent, ConfigEvent:
+	default:
+		return
+	}
+	t.suspicion(t.sessions.dir, "memory of hooks gone",
+		"hooks-memory: what was remembered of this session is gone: whether its hooks were switched off or changed meanwhile cannot be told")
+}
+
+// unwritten reports whether the agent says where the session's transcript is, and there
+// is none: nothing was done in it, and it may have ended without a beginning.
+func (t *Turn) unwritten() bool {
+	body := t.m.Body
+	if !slices.ContainsFunc(body.members, func(m member) bool { return m.name == "transcript_path" || m.name == "transcriptPath" }) {
+		return false
+	}
+	name := body.Text("transcript_path", "transcriptPath")
+	if name == "" {
+		return true
+	}
+	_, err := vfs.OS().Stat(name)
+	return err != nil
+}
+
+// hookless reports whether no settings of the agent have a hook of this program.
+func (t *Turn) hookless(files ...string) bool {
+	for _, name := range append(files, t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv)...) {
+		if content, err := readFile(name, maxSettings+1); err == nil && t.agent().standing(name, content).events > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // recheck looks at them again, at the end of a turn and of the session: most agents
@@ -63,6 +121,9 @@ func (t *Turn) config() {
 		// A change that is refused stays in the file: each further one is told, and
 		// every one is refused.
 		t.compare(name, fresh)
+		if t.state.Midway && !t.HooksOff && t.hookless(name) {
+			t.finding(!fresh, name, "no settings have this program's hooks any more, and how this session found them is not remembered")
+		}
 	}
 }
 
@@ -170,10 +231,7 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 	case len(content) > maxSettings:
 		return "the file is larger than is looked into"
 	case filepath.Base(name) == ".env":
-		if set := hookenv.Assigned(string(content)); len(set) > 0 {
-			return set[0].Name + setForHooks
-		}
-		return ""
+		return t.assigned(name, content)
 	case filepath.Ext(name) == ".toml":
 		if key := featureOff(string(content)); key != "" {
 			return key + " = false is set"
@@ -181,23 +239,70 @@ func (t *Turn) switchedOff(name string, content []byte) string {
 		return ""
 	}
 	p, _ := t.agent().settingsOf(content)
-	if p.True("disableAllHooks") {
-		return "disableAllHooks is set"
-	}
 	of, _ := p.Object("hooksConfig")
-	if string(of.Get("enabled")) == "false" {
+	switch {
+	case hookform.JudgeSwitch(t.agent().Name, "disableAllHooks", p.Get("disableAllHooks")) == hookform.Idle:
+		return "disableAllHooks is set"
+	case hookform.JudgeSwitch(t.agent().Name, "hooksConfig.enabled", of.Get("enabled")) == hookform.Idle:
 		return "hooksConfig.enabled is false"
+	case t.disabled(name, content, of.Get("disabled")):
+		return "hooksConfig.disabled names them"
 	}
-	for _, e := range Elements(of.Get("disabled")) {
+	return t.variables(name, p)
+}
+
+// disabled reports whether a list of hooks that are switched off has one of this
+// program's: by the name that an installation gives them, or by that, or the command, which
+// one has in this file or in another that the agent reads.
+func (t *Turn) disabled(name string, content, list []byte) bool {
+	if len(list) == 0 || string(list) == "[]" {
+		return false
+	}
+	for _, e := range Elements(list) {
 		if word, _ := Text(e); word == "etch" || t.agent().isHookCommand(word) {
-			return "hooksConfig.disabled names them"
+			return true
 		}
 	}
-	if variable := t.bends(name, p); variable != "" {
-		return variable + setForHooks
+	if t.agent().disables(list, content) {
+		return true
+	}
+	if t.m.Delivery.Getenv == nil {
+		return false
+	}
+	return slices.ContainsFunc(t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv), func(other string) bool {
+		if other == name || filepath.Ext(other) != ".json" {
+			return false
+		}
+		content, err := readFile(other, maxSettings)
+		return err == nil && t.agent().disables(list, content)
+	})
+}
+
+// assigned returns what of a file of assignments keeps hooks from recording as they
+// should: of the person's own one, what silences them.
+func (t *Turn) assigned(name string, content []byte) string {
+	for _, a := range hookenv.Assigned(t.agent().Name, string(content)) {
+		switch {
+		case a.Silences:
+			return a.Name + silencesHooks
+		case !t.isOwn(name):
+			return a.Name + setForHooks
+		}
 	}
 	return ""
 }
+
+// isOwn reports whether a file of assignments is one in the home directory, or in that of
+// the person's settings.
+func (t *Turn) isOwn(name string) bool {
+	home, ok := t.m.Delivery.Getenv(hookenv.Home)
+	files := t.agent().Settings(t.m.Call.Cwd, t.m.Delivery.Getenv)
+	return ok && len(files) > 0 && slices.Contains(hookenv.OwnFiles(home, filepath.Dir(files[0])), name)
+}
+
+// silencesHooks ends what is said of a variable that stands for a mode without hooks. Not
+// every agent heeds it in every file.
+const silencesHooks = " is set, which switches hooks off where the agent heeds it"
 
 // setForHooks ends what is said of a variable that a project sets: it switches no hook
 // off, and those of "etch install" do not heed it.
@@ -264,25 +369,40 @@ func withoutComments(text []byte) []byte {
 	return out
 }
 
-// bends returns a variable of the environment by which settings of the project
-// would have hooks record elsewhere, or run something else; "" where they set
-// none. What a person sets for all projects is that person's business.
-func (t *Turn) bends(name string, p Payload) string {
-	project := t.m.Call.Cwd
-	if t.m.Delivery.Getenv != nil {
-		if dir, ok := t.m.Delivery.Getenv("CLAUDE_PROJECT_DIR"); ok && dir != "" {
-			project = dir
-		}
-	}
-	rest, err := filepath.Rel(filepath.Join(project, ".claude"), name)
-	if project == "" || err != nil || !filepath.IsLocal(rest) {
-		return ""
-	}
+// variables returns what of the environment that settings give keeps hooks from recording
+// as they should: what silences them in any file; and what has them record elsewhere, or
+// run something else, in one of the project. What a person sets so for all projects is
+// that person's business.
+func (t *Turn) variables(name string, p Payload) string {
 	set, _ := p.Object("env")
 	for _, m := range set.members {
-		if hookenv.Bends(m.name) {
-			return m.name
+		value, ok := Text(m.value)
+		if !ok {
+			value = string(m.value)
+		}
+		switch {
+		case hookenv.Silences(t.agent().Name, m.name, value):
+			return m.name + silencesHooks
+		case hookenv.Bends(m.name) && t.ofProject(name):
+			return m.name + setForHooks
 		}
 	}
 	return ""
+}
+
+// ofProject reports whether a settings file belongs to the project: not where that is the
+// home directory, in which its files are the person's own.
+func (t *Turn) ofProject(name string) bool {
+	project, home := t.m.Call.Cwd, ""
+	if getenv := t.m.Delivery.Getenv; getenv != nil {
+		if dir, ok := getenv("CLAUDE_PROJECT_DIR"); ok && dir != "" {
+			project = dir
+		}
+		home, _ = getenv(hookenv.Home)
+	}
+	if project == "" || filepath.Clean(project) == filepath.Clean(home) {
+		return false
+	}
+	rest, err := filepath.Rel(project, name)
+	return err == nil && filepath.IsLocal(rest) && strings.HasPrefix(rest, ".")
 }

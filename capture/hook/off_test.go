@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/capture/hook"
 )
 
 // A settingsHome is a home and a project for one agent's settings.
@@ -48,9 +49,13 @@ func (h *settingsHome) write(name, text string) {
 // deliver delivers an event and returns the findings, a line each.
 func (h *settingsHome) deliver(event string) string {
 	h.t.Helper()
-	payload, err := json.Marshal(map[string]string{
+	said := map[string]string{
 		"session_id": "s", "hook_event_name": event, "cwd": filepath.Join(h.dir, "home", "project"), "prompt": event,
-	})
+	}
+	if event == "ConfigChange" {
+		said["file_path"] = filepath.Join(h.dir, "home", ".claude", "settings.json")
+	}
+	payload, err := json.Marshal(said)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -164,6 +169,50 @@ func TestHooksTampered(t *testing.T) {
 		{"removed", "windsurf", "home/.codeium/windsurf/hooks.json", `{"hooks":{"pre_run_command":[{"command":"/usr/bin/etch hook windsurf pre_run_command"}]}}`, "", gone},
 		{"emptied", "droid", "home/.factory/settings.json", `{"hooks":{"Stop":[{"hooks":[{"command":"/usr/bin/etch hook droid Stop"}]}]}}`, "{}", out},
 		{"removed", "goose", "home/.agents/plugins/etch/hooks/hooks.json", `{"hooks":{"Stop":[{"hooks":[{"command":"/usr/bin/etch hook goose Stop"}]}]}}`, "", gone},
+	} {
+		t.Run(test.agent+" "+test.name, func(t *testing.T) {
+			want := test.want
+			if want != "" {
+				want = test.file + want
+			}
+			tamper(t, test.agent, test.file, test.before, test.after, want)
+		})
+	}
+}
+
+// What silences an agent, a switch of another type than it should be, and a hook that is
+// switched off by its own name.
+func TestHooksSilenced(t *testing.T) {
+	const off = ": hooks-off: hooks switched off: "
+	const claude = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code Stop --no-env"}]}]}}`
+	misfit := func(member, value string) string { return strings.Replace(claude, "{", `{"`+member+`":`+value+`,`, 1) }
+	bent := func(variable string) string {
+		return ": hooks-environment: " + variable + " is set for hooks, of which those that heed it record elsewhere"
+	}
+	silent := func(variable string) string {
+		return off + variable + " is set, which switches hooks off where the agent heeds it"
+	}
+	const called = `{"hooks": {"AfterTool": [{"hooks": [{"name": "x", "command": "/usr/bin/etch hook gemini AfterTool"}]}]}}`
+	for _, test := range []struct {
+		name, agent, file, before, after, want string
+	}{
+		{"variables of settings", "qwen", "home/project/.qwen/settings.json", "{}", `{"env":{"ETCH_LOG_PATH":"/dev/null"}}`, bent("ETCH_LOG_PATH")},
+		{"a person's own variables", "qwen", "home/.qwen/settings.json", "{}", `{"env":{"ETCH_LOG_PATH":"/log"}}`, ""},
+		{"a person's own variables", "qwen", "home/.env", "A=1\n", "ETCH_LOG_PATH=/log\n", ""},
+		{"silenced", "qwen", "home/project/.env", "A=1\n", "QWEN_CODE_SIMPLE=1\n", silent("QWEN_CODE_SIMPLE")},
+		{"silenced", "qwen", "home/project/.qwen/.env", "A=1\n", "QWEN_CODE_SAFE_MODE=1\n", silent("QWEN_CODE_SAFE_MODE")},
+		{"silenced", "qwen", "home/.qwen/.env", "A=1\n", "QWEN_CODE_SIMPLE=1\n", silent("QWEN_CODE_SIMPLE")},
+		{"silenced", "qwen", "home/.env", "A=1\n", "QWEN_CODE_SIMPLE=1\n", silent("QWEN_CODE_SIMPLE")},
+		{"silenced", "qwen", "home/project/.qwen/settings.json", "{}", `{"env":{"QWEN_CODE_SIMPLE":"1"}}`, silent("QWEN_CODE_SIMPLE")},
+		{"not silenced", "qwen", "home/project/.qwen/settings.json", "{}", `{"env":{"QWEN_CODE_SIMPLE":"0","CLAUDE_CODE_SIMPLE":"1"}}`, ""},
+		{"silenced", "claudecode", "home/.claude/settings.json", claude, misfit("env", `{"CLAUDE_CODE_SIMPLE":"1"}`), silent("CLAUDE_CODE_SIMPLE")},
+		{"silenced", "claudecode", "home/.claude/settings.json", claude, misfit("env", `{"CLAUDE_CODE_SAFE_MODE":true}`), silent("CLAUDE_CODE_SAFE_MODE")},
+		{"switched off by a number", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": 1}`, off + "disableAllHooks is set"},
+		{"switched off by a text", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": "true"}`, off + "disableAllHooks is set"},
+		{"not switched off by nothing", "qwen", "home/project/.qwen/settings.json", "{}", `{"disableAllHooks": 0}`, ""},
+		{"switched off by a number", "gemini", "home/project/.gemini/settings.json", "{}", `{"hooksConfig":{"enabled":0}}`, off + "hooksConfig.enabled is false"},
+		{"switched off by another name", "gemini", "home/.gemini/settings.json", called, strings.Replace(called, "{", `{"hooksConfig":{"disabled":["x"]},`, 1), off + "hooksConfig.disabled names them"},
+		{"another name than its own", "gemini", "home/.gemini/settings.json", called, strings.Replace(called, "{", `{"hooksConfig":{"disabled":["y"]},`, 1), ""},
 	} {
 		t.Run(test.agent+" "+test.name, func(t *testing.T) {
 			want := test.want
@@ -313,5 +362,108 @@ func TestHooksOff(t *testing.T) {
 	l.env = map[string]string{"CLAUDE_PROJECT_DIR": dir}
 	if events := l.deliver("SessionStart", start); len(events) != 2 || events[1].Type != etch.SecurityEvent {
 		t.Errorf("a session in a project that switches hooks off recorded %d events, want its start and a finding", len(events))
+	}
+}
+
+// Who removes what is remembered of a session removes how its settings stood, which is a
+// finding of its own; and a change by which no hook is left is none that is let through.
+func TestMemoryRemoved(t *testing.T) {
+	const file = "home/.claude/settings.json"
+	const hooked = `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook claude-code Stop"}]}]}}`
+	const gone = "log.hooks: hooks-memory: what was remembered of this session is gone: whether its hooks were switched off or changed meanwhile cannot be told"
+	const none = file + ": hooks-off: hooks switched off: no settings have this program's hooks any more, and how this session found them is not remembered"
+	const out = file + ": hooks-off: hooks switched off: this program's hooks were taken out"
+	for _, test := range []struct {
+		name   string
+		events []string // behind the removal; "-": the hooks are taken out
+		want   string   // of the last
+		off    bool
+	}{
+		{"change", []string{"-", "ConfigChange"}, gone + "\n" + none, true},
+		{"change of something else", []string{"ConfigChange"}, gone, false},
+		{"turn's end", []string{"-", "Stop"}, gone, false},
+		{"end", []string{"SessionEnd"}, gone, false},
+		{"end that comes twice", []string{"SessionEnd", "SessionEnd"}, "", false},
+		{"in a call", []string{"PostToolUse", "-", "ConfigChange"}, out, true},
+		{"in a call, with the hooks", []string{"-", "PostToolUse", "ConfigChange"}, none, true},
+		{"at the end of a call", []string{"PostToolUse", "Stop"}, "", false},
+		{"in a call, with the hooks that come back", []string{"-", "PostToolUse", "+", "ConfigChange"}, "", false},
+		{"anew", []string{"-", "SessionStart", "ConfigChange"}, "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newSettingsHome(t, "claudecode")
+			h.log.sessions, h.log.dir = hook.NewSessions(filepath.Join(h.dir, "log.hooks")), filepath.Join(h.dir, "log.hooks")
+			h.write(file, hooked)
+			h.deliver("SessionStart")
+			if err := os.RemoveAll(h.log.dir); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, event := range test.events {
+				switch event {
+				case "-":
+					h.write(file, `{"model":"x"}`)
+				case "+":
+					h.write(file, hooked)
+				default:
+					got = h.deliver(event)
+				}
+			}
+			if got != test.want || h.log.last.HooksOff != test.off {
+				t.Errorf("got %q, HooksOff %v, want %q, %v", got, h.log.last.HooksOff, test.want, test.off)
+			}
+		})
+	}
+}
+
+// A session that ends with nothing on its transcript may have had no beginning.
+func TestEndWithoutBeginning(t *testing.T) {
+	for member, want := range map[string]int{`"transcript_path":null,`: 1, `"transcript_path":"/nowhere/at/all",`: 1, "": 2} {
+		h := newSettingsHome(t, "codex")
+		if events := h.log.deliver("SessionEnd", `{`+member+`"session_id":"s"}`); len(events) != want {
+			t.Errorf("%s: %d events, want %d", member, len(events), want)
+		}
+	}
+}
+
+// A session that is made shorter begins once more, and is the same: what was done to its
+// hooks before is told.
+func TestHooksTamperedBeforeCompaction(t *testing.T) {
+	h := newSettingsHome(t, "codex")
+	h.log.parent = os.Getpid()
+	const file = "home/.codex/hooks.json"
+	h.write(file, `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/etch hook codex Stop"}]}]}}`)
+	start := func(source string) (found []string) {
+		for _, e := range h.log.deliver("SessionStart", `{"session_id":"s","source":"`+source+`"}`) {
+			if e.Type == etch.SecurityEvent {
+				found = append(found, e.Action.RiskReasons...)
+			}
+		}
+		return found
+	}
+	if found := start("startup"); len(found) > 0 {
+		t.Errorf("at the start: %q", found)
+	}
+	h.write(file, "{}")
+	if found := start("compact"); len(found) != 1 || !strings.Contains(found[0], "taken out") {
+		t.Errorf("got %q, want that the hooks were taken out", found)
+	}
+	if found := h.deliver("Stop"); found != "" {
+		t.Errorf("told again: %q", found)
+	}
+}
+
+// A project's list may name a hook of the person's settings, whatever that is called.
+func TestDisabledByAnotherFile(t *testing.T) {
+	h := newSettingsHome(t, "gemini")
+	h.write("home/.gemini/settings.json", `{"hooks": {"AfterTool": [{"hooks": [{"name": "x", "command": "/usr/bin/etch hook gemini AfterTool"}]}]}}`)
+	const file = "home/project/.gemini/settings.json"
+	h.write(file, "{}")
+	if got := h.deliver("SessionStart"); got != "" {
+		t.Errorf("at the start: %s", got)
+	}
+	h.write(file, `{"hooksConfig":{"disabled":["x"]}}`)
+	if got, want := h.deliver("SessionEnd"), file+": hooks-off: hooks switched off: hooksConfig.disabled names them"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

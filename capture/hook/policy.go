@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func (p *Policy) Judge(agent *Agent, turn *Turn) (events []*etch.Event, reason s
 	}
 	// Of a call that is delivered twice attempt and refusal are on record already.
 	at := slices.IndexFunc(events, func(ev *etch.Event) bool { return ev.Phase == etch.Attempt })
-	if reason = unclear(turn.m.Delivery.Payload, turn.Request.Input); reason == "" {
+	if reason = unclear(turn.m, turn.Request.Input); reason == "" {
 		var attempt *etch.Event
 		if at >= 0 {
 			attempt = events[at]
@@ -61,15 +62,16 @@ func (p *Policy) Foresee(d *Delivery) (reason string) {
 		return ""
 	}
 	input, _ := ParsePayload(inputObject(m.Call.Input))
-	command, _ := commandOf(input)
-	level, why := p.Classify(&etch.Event{
-		Type: etch.CommandExecution, Phase: etch.Attempt,
-		Action: &etch.Action{Tool: m.Call.Tool, Cwd: m.Call.Cwd, Command: command, ClaimSource: etch.ClaimShell, Allowed: true},
-	})
-	if !level.Reaches(p.DenyRisk) {
-		return ""
+	for _, line := range d.Agent.commandsOf(&m.Call, input) {
+		level, why := p.Classify(&etch.Event{
+			Type: etch.CommandExecution, Phase: etch.Attempt,
+			Action: &etch.Action{Tool: m.Call.Tool, Cwd: m.Call.Cwd, Command: line.text, ClaimSource: etch.ClaimShell, Allowed: true},
+		})
+		if level.Reaches(p.DenyRisk) {
+			return refusedFor(p.reason(level, why))
+		}
 	}
-	return refusedFor(p.reason(level, why))
+	return ""
 }
 
 // reason says why a call of a risk is refused.
@@ -92,14 +94,26 @@ func Unjudged(cause error) string {
 
 // unclear says why a call cannot be judged, though it can be read: what the agent, or its
 // tool, makes of the text may be something else. "" where nothing is unclear.
-func unclear(payload, input []byte) string {
+func unclear(m *Message, input []byte) string {
+	payload := m.Delivery.Payload
 	switch {
+	case !m.Whole:
+		return "it cannot be judged: what was told of it breaks off, or is not one object of JSON"
 	case surrogate.In(payload), surrogate.In(input): // the input may be JSON in a string
 		return "it cannot be judged: half of a surrogate pair is in it, and readers differ in what that says"
 	case !utf8.Valid(payload):
 		return "it cannot be judged: it is not UTF-8, and readers differ in what stands there"
+	case isBroken(input):
+		return "it cannot be judged: its input is a text that begins as an object of JSON, and is none"
 	}
 	return ""
+}
+
+// isBroken reports whether an input is a text that begins as an object of JSON, as that of
+// some agents is one, and is none as a whole.
+func isBroken(input json.RawMessage) bool {
+	text, ok := Text(input) // an object in a text was taken out of it when the call was read
+	return ok && strings.HasPrefix(strings.TrimSpace(text), "{")
 }
 
 // refusal returns the event that ends a call which the policy refuses.

@@ -3,6 +3,7 @@ package hook_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -438,6 +439,59 @@ func TestTimes(t *testing.T) {
 		events := l.deliver("SessionStart", `{"session_id":"s","timestamp":`+test.timestamp+`}`)
 		if !events[0].Timestamp.Equal(test.want) {
 			t.Errorf("%s: got %s, want %s", test.timestamp, events[0].Timestamp, test.want)
+		}
+	}
+}
+
+// Droid's payloads have neither ids nor times: calls in the same words are calls of their
+// own, and a hook that is run twice is still one.
+func TestCallsInTheSameWords(t *testing.T) {
+	payload := func(event string) string {
+		return `{"session_id":"s","cwd":"/p","hook_event_name":"` + event + `","tool_name":"Execute","tool_input":{"command":"npm test"}}`
+	}
+	for _, test := range []struct {
+		name  string
+		times int
+		pause time.Duration
+	}{
+		{"once each", 1, 0}, {"twice each", 2, 0}, {"slowly", 2, 20 * time.Second}, {"over a minute", 1, 2 * time.Minute},
+	} {
+		l := newTestLog(t, agents["droid"])
+		attempts, ends := map[string]bool{}, map[string]bool{}
+		for range 3 {
+			for _, event := range []string{"PreToolUse", "PostToolUse"} {
+				for range test.times {
+					for _, e := range l.deliver(event, payload(event)) {
+						found := map[etch.Phase]map[string]bool{etch.Attempt: attempts, etch.Completion: ends}[e.Phase]
+						if found[e.CallID] {
+							t.Errorf("%s: %s of %s once more", test.name, e.Phase, e.CallID)
+						}
+						found[e.CallID] = true
+					}
+				}
+				l.now = l.now.Add(test.pause)
+			}
+		}
+		if len(attempts) != 3 || !maps.Equal(attempts, ends) {
+			t.Errorf("%s: attempts %v, ends %v, want three of each", test.name, attempts, ends)
+		}
+	}
+}
+
+// A call of which nothing was told but that it was asked for is another one when it is
+// asked for later.
+func TestAskedForAnew(t *testing.T) {
+	const payload = `{"session_id":"s","tool_name":"Execute","tool_input":{"command":"npm test"}}`
+	l := newTestLog(t, agents["droid"])
+	for i, want := range []int{1, 0, 1, 0} {
+		if i == 2 {
+			l.now = l.now.Add(6 * time.Second)
+		}
+		if got := l.deliver("PreToolUse", payload); len(got) != want {
+			t.Errorf("delivery %d: %d events, want %d", i, len(got), want)
+		}
+		if l.last.Request.ID == "" {
+			t.Errorf("delivery %d: the call has no id", i)
 		}
 	}
 }

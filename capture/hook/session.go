@@ -26,9 +26,10 @@ const (
 	maxMemo   = 2 << 10 // bytes of a command, and of arguments, where there is little room
 	maxMemos  = 128 << 10
 
-	together   = time.Second    // how far apart calls begin that an agent runs at once
-	noteLife   = time.Minute    // past that, the same payload is another event
-	sessionEnd = 24 * time.Hour // past that without a word, nothing more comes
+	together   = time.Second     // how far apart calls begin that an agent runs at once
+	noteLife   = time.Minute     // past that, the same payload is another event
+	retried    = 5 * time.Second // past that, one that has neither id nor time asks for an open call anew: no hook is waited for longer
+	sessionEnd = 24 * time.Hour  // past that without a word, nothing more comes
 )
 
 // A session is what is remembered of one between deliveries. It is a cache:
@@ -50,6 +51,7 @@ type session struct {
 	Agents  []string     `json:"agents,omitempty"`
 	Tools   bool         `json:"tools,omitempty"`  // the agent tells of tools, so that echoes say nothing
 	Guards  []string     `json:"guards,omitempty"` // settings files in which the hooks stood at the start
+	Midway  bool         `json:"midway,omitempty"` // how they stood then nobody saw, or it was forgotten
 }
 
 const sessionVersion = 1

@@ -47,6 +47,7 @@ func (s *session) append(dst []byte) []byte {
 	w.texts("agents", s.Agents)
 	w.flag("tools", s.Tools)
 	w.texts("guards", s.Guards)
+	w.flag("midway", s.Midway)
 	w.end('}')
 	return w.b
 }
@@ -194,6 +195,7 @@ func readSession(content []byte) (*session, bool) {
 		Seen: r.number(o, "seen"), Ended: r.flag(o, "ended"), Process: r.process(o),
 		Keys: r.bytes(o, "keys"), Notes: r.bytes(o, "notes"),
 		Agents: r.texts(o, "agents"), Tools: r.flag(o, "tools"), Guards: r.texts(o, "guards"),
+		Midway: r.flag(o, "midway"),
 	}
 	for _, raw := range r.list(o, "open") {
 		if len(s.Open) < maxOpen {

@@ -394,6 +394,7 @@ type Turn struct {
 	swept    []*heldSession
 	made     int // calls that got their ids here
 	process  process
+	goesOn   bool // the agent's process is that of the delivery before
 	now      time.Time
 	claimed  string   // its claimName, once that is made: before others may see the turn
 	digested digested // the input of which a digest was made last

@@ -87,6 +87,25 @@ func (a *Agent) hooksAt(list []byte) (found []string, runs bool) {
 	return found, runs
 }
 
+// disables reports whether a list of hooks that are switched off has one of those of
+// this program that stand in a settings file.
+func (a *Agent) disables(list, content []byte) bool {
+	p, _ := a.settingsOf(content)
+	events, _ := p.Object("hooks")
+	for _, event := range events.members {
+		for _, element := range Elements(event.value) {
+			group, _ := ParsePayload(element)
+			for _, e := range append(Elements(group.Get("hooks")), element) {
+				h, _ := ParsePayload(e)
+				if ours, _ := a.starts(h); ours && hookform.Disables(list, h.Get("name"), h.Get("command")) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // A rawHook is a hook in a settings file.
 type rawHook struct {
 	Payload

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/etch-audit/etch"
 )
@@ -29,7 +30,11 @@ func kindOfTool(name string) ToolKind {
 	switch strings.ToLower(name) {
 	case "bash", "shell", "sh", "zsh", "powershell", "run_shell_command", "exec_command", "shell_command", "local_shell", "unified_exec",
 		"run_command", "run_terminal_cmd", "run_in_terminal", "execute_bash", "execute_command", "execute", "terminal", "exec",
-		"developer__shell", "container.exec":
+		"developer__shell", "container.exec",
+		// runs a command until it ends, and tells of each line that it writes
+		"monitor",
+		// type into a shell that runs
+		"write_bash", "write_powershell", "write_stdin", "send_command_input", "send_to_terminal":
 		return ShellTool
 	case "read", "read_file", "view", "view_file", "view_image", "view_code_item", "read_many_files", "notebookread", "readfile",
 		"read_code", "fs_read", "copilot_readfile", "developer__read_image":
@@ -58,7 +63,9 @@ func (a *Agent) describe(e *etch.Event, c *Call, opt Recording) {
 	switch kind := a.kind(c); kind {
 	case ShellTool:
 		e.Type, action.ClaimSource = etch.CommandExecution, etch.ClaimShell
-		action.Command, rest.omit = commandOf(p)
+		if lines := a.commandsOf(c, p); len(lines) > 0 {
+			action.Command, rest.omit = lines[0].text, lines[0].member
+		}
 		if cwd := p.Text("cwd", "workdir", "Cwd", "working_dir", "dir_path", "directory"); cwd != "" {
 			action.Cwd = cwd
 		}
@@ -89,21 +96,69 @@ func argumentsOf(input json.RawMessage, rest keep) json.RawMessage {
 	return out
 }
 
-// commandOf returns the command of a shell tool's input, and the name of the member that has it.
-func commandOf(p Payload) (command, member string) {
-	for _, name := range [...]string{"command", "cmd", "CommandLine", "command_line", "script"} {
+// A shellLine is a command of a shell tool's input.
+type shellLine struct {
+	text   string
+	member string // that says it, and nothing else; "" where the text is what it comes to
+}
+
+// commandsOf returns the commands of a shell tool's input: first that of the member which
+// the agent itself takes, where it is known. Which of several its tool takes is not, or
+// may be another one in its next version.
+func (a *Agent) commandsOf(c *Call, p Payload) []shellLine {
+	var lines []shellLine
+	for _, name := range [...]string{a.CommandMember, "command", "cmd", "CommandLine", "command_line", "commandLine", "script"} {
 		value := p.Get(name)
-		if len(value) == 0 {
+		if name == "" || len(value) == 0 || slices.ContainsFunc(lines, func(l shellLine) bool { return l.member == name }) {
 			continue
 		}
 		if text, ok := Text(value); ok {
-			return text, name
-		}
-		if argv := texts(value); len(argv) > 0 {
-			return joinArgv(argv), name
+			lines = append(lines, shellLine{text, name})
+		} else if argv := texts(value); len(argv) > 0 {
+			lines = append(lines, shellLine{joinArgv(argv), name})
 		}
 	}
-	return "", ""
+	if len(lines) > 0 {
+		return lines
+	}
+	for _, name := range [...]string{"input", "Input", "chars", "text"} {
+		if text, ok := Text(p.Get(name)); ok && types(c.Tool) {
+			line := shellLine{text: typed(text)}
+			if line.text == text {
+				line.member = name
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// types reports whether a tool types into a shell that runs.
+func types(tool string) bool {
+	switch strings.ToLower(tool) {
+	case "write_bash", "write_powershell", "write_stdin", "send_command_input", "send_to_terminal":
+		return true
+	}
+	return false
+}
+
+// typed returns what a shell is told by keys, of which Copilot CLI writes those without a
+// sign of their own in braces. Those that move in the line, or through earlier ones, stand
+// as they are: what they come to depends on what is on the screen.
+func typed(keys string) string {
+	var line []rune
+	for rest := keys; rest != ""; {
+		switch {
+		case strings.HasPrefix(rest, "{enter}"):
+			line, rest = append(line, '\n'), rest[len("{enter}"):]
+		case strings.HasPrefix(rest, "{backspace}"):
+			line, rest = line[:max(0, len(line)-1)], rest[len("{backspace}"):]
+		default:
+			r, size := utf8.DecodeRuneInString(rest)
+			line, rest = append(line, r), rest[size:]
+		}
+	}
+	return string(line)
 }
 
 // texts returns the strings of an array of nothing else, and nil for another value.

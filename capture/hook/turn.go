@@ -3,7 +3,6 @@ package hook
 import (
 	"cmp"
 	"crypto/sha256"
-	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +13,9 @@ import (
 // is remembered accordingly.
 func (t *Turn) tell() {
 	m := t.m
-	begins := t.state.Agent == "" || m.Kind == StartEvent
+	fresh := t.state.Agent == ""
+	begins := fresh || m.Kind == StartEvent
+	t.goesOn = t.process.ID != 0 && t.state.Process == t.process
 	t.know()
 	if m.Body.Len() == 0 && !m.Whole {
 		t.Request = t.requested()
@@ -23,6 +24,9 @@ func (t *Turn) tell() {
 	}
 	if begins {
 		t.sweep()
+	}
+	if fresh && t.locked && m.Kind != StartEvent {
+		t.midway()
 	}
 	if begins || m.Kind == PromptEvent {
 		t.state.settled()
@@ -130,10 +134,8 @@ func (t *Turn) attempt(c Call) {
 	}
 	if c.ID == "" {
 		note := t.payloadKey()
-		if !t.state.note(note, t.now) {
-			if i := slices.IndexFunc(t.state.Open, func(o openCall) bool { return o.Note == note.text() }); i >= 0 {
-				c.ID = t.state.Open[i].ID
-			}
+		if id, told := t.asksAgain(note); told {
+			c.ID = id
 			return
 		}
 		c.ID = t.madeID(&c, digest)
@@ -152,6 +154,26 @@ func (t *Turn) attempt(c Call) {
 		t.endOpen(t.state, 0, EndUnknown)
 	}
 	t.state.Open = append(t.state.Open, o)
+}
+
+// asksAgain reports whether this very payload was recorded as an attempt without an id,
+// and returns the id that the call got, "" where it is over. Where the payload says when it
+// was, it tells of that one call. Else it does as long as that is open, for an agent waits
+// for all of its hooks before a call begins; but not much longer than it would wait for
+// one: a call of whose refusal nothing was told stays open, and is tried again.
+func (t *Turn) asksAgain(note key) (id string, told bool) {
+	fresh := t.state.note(note, t.now)
+	i := t.state.latest(func(o *openCall) bool { return o.Note == note.text() })
+	switch {
+	case fresh:
+		return "", false
+	case t.m.Timed && i < 0:
+		return "", true
+	case i < 0:
+		return "", false
+	}
+	o := &t.state.Open[i]
+	return o.ID, t.m.Timed || t.m.Time.Sub(time.UnixMicro(o.Start)) <= retried
 }
 
 // begins reports whether an attempt with an id is told of for the first time. An
@@ -193,11 +215,11 @@ func (t *Turn) result(c Call) {
 		t.ended(c)
 		return
 	}
-	if t.again() {
-		return
-	}
 	digest := t.inputDigest(&c)
 	i := t.state.match(&c, digest)
+	if !t.state.note(t.payloadKey(), t.now) && (t.m.Timed || i < 0 || t.state.Open[i].Digest != digest) {
+		return // else a call of the same words has begun since, and this is its end
+	}
 	if i >= 0 {
 		c.ID = t.state.Open[i].ID
 	} else {

@@ -158,6 +158,7 @@ func newMachine(std stdio) (install.Machine, error) {
 	}
 	return install.Machine{
 		Home: filepath.Clean(home), Project: project, GOOS: runtime.GOOS, Getenv: std.getenv, LookPath: exec.LookPath, Now: std.now(),
+		Configs: config.Places(std.env),
 	}, nil
 }
 

@@ -36,15 +36,22 @@ func Of(e *etch.Event) (etch.Risk, []string) {
 
 // judgeCommand judges the command of an action, where it has one. Shell tools of
 // agents, and those of MCP servers whatever their name, have it among their
-// arguments.
+// arguments. What such a tool has there beside its command, under a name that is one
+// for a command too, may be what it runs: the worst counts.
 func judgeCommand(a *etch.Action) (judged risk.Assessment, ok bool) {
 	if a.Command != "" {
-		return risk.Command(a.Command), true
+		judged, ok = risk.Command(a.Command), true
 	}
-	if len(a.Arguments) == 0 || a.ClaimSource != etch.ClaimMCP && risk.ToolOf(a.Tool).PrivilegeLevel != "high" {
-		return judged, false
+	switch {
+	case len(a.Arguments) == 0, ok && a.ClaimSource != etch.ClaimShell,
+		!ok && a.ClaimSource != etch.ClaimMCP && risk.ToolOf(a.Tool).PrivilegeLevel != "high":
+		return judged, ok
 	}
-	commands, unread := commandsIn(a.Arguments)
+	names := commandMembers
+	if ok {
+		names = shellMembers
+	}
+	commands, unread := commandsIn(a.Arguments, names)
 	for _, command := range commands {
 		if one := risk.Command(command); !ok || one.Level > judged.Level {
 			judged, ok = one, true
@@ -58,17 +65,18 @@ func judgeCommand(a *etch.Action) (judged risk.Assessment, ok bool) {
 }
 
 // commandMembers name a command in the arguments of a tool, argumentMembers what
-// follows it.
+// follows it. In those of a shell, shellMembers do.
 var (
 	commandMembers  = []string{"command", "cmd", "command_line", "commandLine"}
+	shellMembers    = []string{"command", "cmd", "command_line", "commandLine", "script"}
 	argumentMembers = []string{"args", "arguments", "argv"}
 )
 
-// commandsIn returns the commands among a tool's arguments, and whether there is
+// commandsIn returns the commands among a tool's arguments, which names name, and whether there is
 // one, or what follows one, that cannot be read as words. They are several where a
 // member is given twice, or can be read in several ways: which one counts is for its
 // reader to know.
-func commandsIn(arguments json.RawMessage) (commands []string, unread bool) {
+func commandsIn(arguments json.RawMessage, names []string) (commands []string, unread bool) {
 	var rest following
 	var heads []string
 	d := json.NewDecoder(bytes.NewReader(arguments))
@@ -81,7 +89,7 @@ func commandsIn(arguments json.RawMessage) (commands []string, unread bool) {
 			break
 		}
 		text, _ := name.(string)
-		isCommand, isRest := named(text, commandMembers), named(text, argumentMembers)
+		isCommand, isRest := named(text, names), named(text, argumentMembers)
 		var value json.RawMessage
 		if d.Decode(&value) != nil {
 			unread = unread || isCommand

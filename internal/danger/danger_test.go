@@ -78,7 +78,7 @@ func TestOfArguments(t *testing.T) {
 		{"run", etch.ClaimMCP, `{"command":"job","args":"sh -c 'rm -rf /'"}`, etch.RiskCritical},
 		{"run", etch.ClaimMCP, `{"command":"job","args":"-- /bin/bash -c \"rm -rf /\""}`, etch.RiskCritical},
 		{"run", etch.ClaimMCP, `{"args":["x","SH.EXE","-c","rm -rf /"],"command":"job"}`, etch.RiskCritical},
-		{"run", etch.ClaimMCP, `{"command":"job","args":"` + strings.Repeat("sh ", 17) + `-c 'rm -rf /'"}`, etch.RiskHigh},
+		{"run", etch.ClaimMCP, `{"command":"job","args":"` + strings.Repeat("sh ", 17) + `-c ls"}`, etch.RiskHigh},
 		{"run", etch.ClaimMCP, `{"command":"job","args":"sh -c ls"}`, etch.RiskLow},
 		{"run", etch.ClaimMCP, `{"command":"git","args":"commit -m 'rm -rf /'"}`, etch.RiskLow},
 		{"run", etch.ClaimMCP, `{"command":"grep","args":["sh -c 'rm -rf /'","file"]}`, etch.RiskLow},

@@ -45,10 +45,10 @@ func Settled(lookup func(string) (string, bool)) func(string) (string, bool) {
 	}
 }
 
-// Assigned returns the variables that bend hooks of those that a file such as .env
-// assigns: "NAME=value" or "export NAME=value" a line, each time with the number
-// of its line, from 1.
-func Assigned(text string) []Assignment {
+// Assigned returns the variables that bend hooks or silence those of the agent, of those
+// that a file such as .env assigns: "NAME=value" or "export NAME=value" a line, each
+// time with the number of its line, from 1.
+func Assigned(agent, text string) []Assignment {
 	var found []Assignment
 	number := 0
 	for line := range strings.Lines(text) {
@@ -61,18 +61,33 @@ func Assigned(text string) []Assignment {
 		if at <= 0 {
 			continue
 		}
-		name := strings.TrimSpace(line[:at])
-		if Bends(name) {
-			found = append(found, Assignment{name, number})
+		a := Assignment{Name: strings.TrimSpace(line[:at]), Line: number}
+		a.Silences = Silences(agent, a.Name, assigned(line[at+1:]))
+		if a.Silences || Bends(a.Name) {
+			found = append(found, a)
 		}
 	}
 	return found
 }
 
+// assigned returns the value that a line assigns, without its quotes and what is noted
+// behind it.
+func assigned(text string) string {
+	text = strings.TrimSpace(text)
+	if text != "" && strings.IndexByte("\"'`", text[0]) >= 0 {
+		if end := strings.IndexByte(text[1:], text[0]); end >= 0 {
+			return text[1 : 1+end]
+		}
+	}
+	text, _, _ = strings.Cut(text, "#")
+	return strings.TrimSpace(text)
+}
+
 // An Assignment is a variable that a file assigns.
 type Assignment struct {
-	Name string
-	Line int
+	Name     string
+	Line     int
+	Silences bool // the agent runs no hooks
 }
 
 // Files returns the files of assignments that agents of Gemini's family look for in a

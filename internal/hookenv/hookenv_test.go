@@ -53,7 +53,7 @@ func TestSettled(t *testing.T) {
 func TestAssigned(t *testing.T) {
 	const text = "\ufeffHOME=/x\n# ETCH_LOG_PATH=/no\nA=ETCH_LOG_PATH=1\r\n  export\tETCH_LOG_PATH = '/dev/null'\r\nexported=1\nETCH_CONFIG: x\nETCH_\n=HOME\nexport=1"
 	want := []hookenv.Assignment{{Name: "HOME", Line: 1}, {Name: "ETCH_LOG_PATH", Line: 4}, {Name: "ETCH_CONFIG", Line: 6}}
-	if got := hookenv.Assigned(text); !slices.Equal(got, want) {
+	if got := hookenv.Assigned("codex", text); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -80,5 +80,54 @@ func TestFiles(t *testing.T) {
 	}
 	if got := hookenv.Files("here", root, ".gemini"); got != nil {
 		t.Errorf("of no known place: %q", got)
+	}
+}
+
+// A line silences hooks unless it says that it does not.
+func TestSilences(t *testing.T) {
+	const text = "QWEN_CODE_SIMPLE=1\nQWEN_CODE_SIMPLE=0\nexport QWEN_CODE_SAFE_MODE: \"On\" # x\nQWEN_CODE_SAFE_MODE='false'\n" +
+		"QWEN_CODE_SIMPLE= # 1\nQWEN_CODE_SIMPLE=${X} # 0\nCLAUDE_CODE_SIMPLE=1\nHOME=/x\nqwen_code_simple=\"yes\n"
+	var got []int
+	for _, a := range hookenv.Assigned("qwen", text) {
+		if a.Silences {
+			got = append(got, a.Line)
+		} else if a.Name != "HOME" {
+			t.Errorf("%s silences nothing, and is no matter", a.Name)
+		}
+	}
+	if want := []int{1, 3, 6, 9}; !slices.Equal(got, want) {
+		t.Errorf("lines %v, want %v", got, want)
+	}
+	for _, test := range []struct {
+		agent, variable, value string
+		want                   bool
+	}{
+		{"claude-code", "CLAUDE_CODE_SIMPLE", "1", true},
+		{"claude-code", "CLAUDE_CODE_SAFE_MODE", "true", true},
+		{"claude-code", "CLAUDE_CODE_RESTRICTED", "YES", true},
+		{"claude-code", "CLAUDE_CODE_SIMPLE", "", false},
+		{"claude-code", "CLAUDE_CODE_SIMPLE", "off", false},
+		{"claude-code", "CLAUDE_CODE_SIMPLE_SYSTEM_PROMPT", "1", false},
+		{"claude-code", "QWEN_CODE_SIMPLE", "1", false},
+		{"gemini", "QWEN_CODE_SIMPLE", "1", false},
+	} {
+		if got := hookenv.Silences(test.agent, test.variable, test.value); got != test.want {
+			t.Errorf("%s=%s of %s: %v, want %v", test.variable, test.value, test.agent, got, test.want)
+		}
+	}
+}
+
+func TestOwnFiles(t *testing.T) {
+	home := t.TempDir()
+	for _, test := range []struct {
+		settings string
+		want     []string
+	}{
+		{filepath.Join(home, ".qwen"), []string{filepath.Join(home, ".qwen", ".env"), filepath.Join(home, ".env")}},
+		{filepath.Join(home, "q", ".qwen"), []string{filepath.Join(home, "q", ".qwen", ".env"), filepath.Join(home, ".qwen", ".env"), filepath.Join(home, ".env")}},
+	} {
+		if got := hookenv.OwnFiles(home, test.settings); !slices.Equal(got, test.want) {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
 	}
 }

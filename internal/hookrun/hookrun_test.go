@@ -1,9 +1,13 @@
 package hookrun
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etch-audit/etch/internal/site"
 )
@@ -49,5 +53,41 @@ func TestAgentNames(t *testing.T) {
 	}
 	if AgentNamed("nobody") != nil {
 		t.Error("nobody is an agent")
+	}
+}
+
+// A configuration that is gone takes along what it asked for, which is told; that where one
+// is looked for anyway there is none says nothing.
+func TestMissedConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	moved := filepath.Join(dir, "moved")
+	for _, test := range []struct {
+		name, config string
+		told         bool
+	}{
+		{"named", filepath.Join(dir, "c.toml"), true},
+		{"in the default place", filepath.Join(moved, "etch", "config.toml"), false},
+		{"none named", "", false},
+	} {
+		log := filepath.Join(t.TempDir(), "x.log")
+		code := Run(Command{Site: site.Site{Log: log, Config: test.config}, Agent: "claude-code", Event: "PreToolUse", NoEnv: true}, Process{
+			In:  strings.NewReader(`{"session_id":"s","tool_name":"Bash","tool_use_id":"1","tool_input":{"command":"ls"}}`),
+			Out: io.Discard, Err: io.Discard, Now: time.Now, Exit: func(int) {},
+			Env: func(name string) (string, bool) {
+				value, ok := map[string]string{"HOME": dir, "XDG_CONFIG_HOME": moved, "AppData": moved}[name]
+				return value, ok
+			},
+			Patience: &Patience{Records: time.Minute, Ends: 2 * time.Minute, Locks: time.Minute},
+		})
+		if code != 0 {
+			t.Errorf("%s: exit %d", test.name, code)
+		}
+		told, err := os.ReadFile(ErrorsFile(log))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(told), "c.toml is gone") != test.told || !test.told && len(told) > 0 {
+			t.Errorf("%s: the log of errors has %q", test.name, told)
+		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
@@ -48,6 +50,7 @@ func (r *run) settings() error {
 			return err
 		}
 	}
+	r.missed(resolved)
 	r.fails(site.Make(resolved))
 	to := recorderPlace{path: resolved.LogPath(), spool: resolved.LogPath()}
 	to.socket, err = site.FindDaemon(resolved)
@@ -61,6 +64,20 @@ func (r *run) settings() error {
 		}
 	}
 	return r.use(resolved, to)
+}
+
+// missed tells of a configuration that the command line names and that is gone: what it
+// asked for does not hold any more, and nobody else would say so. Where one is looked for
+// anyway, there need not be any: "etch install" names the file that would be read.
+func (r *run) missed(resolved *config.Resolved) {
+	if !r.MayMiss || r.Config == "" || resolved.Found {
+		return
+	}
+	path := filepath.Clean(r.Config)
+	if slices.Contains(config.Places(r.environment), path) || slices.Contains(config.Places(r.process.Env), path) {
+		return
+	}
+	r.fails(fmt.Errorf("the defaults are used: the configuration %s is gone, and with it any log_path, deny_risk and on_error that it had", r.Config))
 }
 
 // A recorderPlace says who records a hook's events, and where what is to wait is.

@@ -160,6 +160,22 @@ func (d *Document) Member(path ...string) (*Node, error) {
 	return n, nil
 }
 
+// Distinct returns an error where an object has two members of one name: which of them
+// counts is not for this package to say. Nil, and what is no object, has none.
+func (d *Document) Distinct(n *Node) error {
+	if n == nil || n.kind != Object {
+		return nil
+	}
+	first := map[string]*Node{}
+	for _, child := range n.children {
+		if found := first[child.name]; found != nil {
+			return d.fault(child.nameStart, "%q is given twice, first in line %d: remove one of them", child.name, d.Line(found.nameStart))
+		}
+		first[child.name] = child
+	}
+	return nil
+}
+
 // of names a path in an error.
 func of(path []string) string {
 	if len(path) == 0 {

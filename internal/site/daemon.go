@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,9 @@ func BesideDaemon(resolved *config.Resolved, env func(name string) (string, bool
 	if err != nil {
 		return "", "", err
 	}
-	ext := filepath.Ext(path)
+	// A log without an extension has its stem and ".spool" for a spool, which is what one
+	// with the extension ".daemon" has.
+	ext := cmp.Or(filepath.Ext(path), ".log")
 	return path, strings.TrimSuffix(layout.Path(layout.Active()), ext) + ".daemon" + ext, nil
 }
 

@@ -11,6 +11,8 @@ var agent = hook.Agent{
 	Aliases: []string{"agy"},
 	Adapt:   adapt,
 	Answers: answers,
+
+	CommandMember: "CommandLine",
 }
 
 // Agent returns what is special of Antigravity. All callers share it.

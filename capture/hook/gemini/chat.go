@@ -83,7 +83,8 @@ func failureIn(entry hook.Payload) string {
 }
 
 // Refusal returns who refused a call and why, by the error that the model was told,
-// and whether it was refused at all.
+// and whether it was refused at all. The words begin the error: further on stands what a
+// tool that ran says of its input, or what came out of it.
 func Refusal(failure string) (denial hook.Denial, refused bool) {
 	if reason, ok := strings.CutPrefix(failure, "Tool execution blocked: "); ok {
 		return hook.Denial{By: hook.ByHook, Reason: reason}, true
@@ -91,7 +92,7 @@ func Refusal(failure string) (denial hook.Denial, refused bool) {
 	switch {
 	case strings.HasPrefix(failure, "Tool execution denied by policy"):
 		return hook.Denial{By: hook.ByRule, Reason: failure}, true
-	case strings.Contains(failure, "User denied execution"):
+	case strings.HasPrefix(strings.TrimPrefix(failure, "[Operation Cancelled] Reason: "), "User denied execution"):
 		return hook.Denial{By: hook.ByUser, Reason: failure}, true
 	}
 	return hook.Denial{}, false

@@ -6,10 +6,12 @@
 package qwen
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/hook"
+	"github.com/etch-audit/etch/internal/hookenv"
 )
 
 var agent = hook.Agent{
@@ -27,7 +29,11 @@ func Agent() *hook.Agent { return &agent }
 
 // settings finds the files of Qwen's settings.
 func settings(cwd string, getenv func(string) (string, bool)) []string {
-	return hook.WithVariables(".qwen", hook.SettingsIn("QWEN_HOME", ".qwen", ".qwen", "settings.json"))(cwd, getenv)
+	files := hook.WithVariables(".qwen", hook.SettingsIn("QWEN_HOME", ".qwen", ".qwen", "settings.json"))(cwd, getenv)
+	if home, ok := getenv(hookenv.Home); ok && filepath.IsAbs(home) {
+		files = append(files, hookenv.OwnFiles(home, filepath.Dir(files[0]))...)
+	}
+	return files
 }
 
 func adapt(m *hook.Message) {
