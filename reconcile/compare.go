@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -59,12 +60,13 @@ func (v *visit) open(ctx context.Context, c *transcript.Call, e *entry) error {
 		v.row.Recent++
 		return nil
 	}
-	if why, ok := v.abandoned(c); !c.Ended && ok {
-		end(c, why)
-	}
+	inferred := v.end(c)
 	if !c.Ended {
 		v.row.Unfinished++
 		return v.tell(c, e, Unfinished, nil)
+	}
+	if hidden, err := v.damaged(ctx, c); hidden || err != nil {
+		return errors.Join(err, v.unclear(c, e))
 	}
 	v.row.Open++
 	row := v.rowOf(c, Open)
@@ -72,11 +74,18 @@ func (v *visit) open(ctx context.Context, c *transcript.Call, e *entry) error {
 	if v.Fill == nil {
 		return v.report(&Row{Call: row})
 	}
-	return v.add(ctx, row, c, v.completion(c, e.attempt))
+	over := v.completion(c, e.attempt)
+	if inferred {
+		infer(over)
+	}
+	return v.add(ctx, row, c, over)
 }
 
 // correct takes a call of whose end the log has a guess, and the transcript tells another.
 func (v *visit) correct(ctx context.Context, c *transcript.Call, e *entry, diff []Difference) error {
+	if hidden, err := v.damaged(ctx, c); hidden || err != nil {
+		return errors.Join(err, v.unclear(c, e))
+	}
 	v.row.Guessed++
 	row := v.rowOf(c, Guessed)
 	row.Seq, row.Difference = etch.Some(e.guess.Seq), diff

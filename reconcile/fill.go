@@ -27,7 +27,7 @@ type filling struct {
 // add records the events of a row soon, and then reports the row.
 func (v *visit) add(ctx context.Context, row *Call, c *transcript.Call, events ...*etch.Event) error {
 	for _, ev := range events {
-		ev.ID = eventID(ev.Timestamp, v.Agent.Name, ev.SessionID, ev.CallID, string(ev.Phase)+ev.Labels[labelCorrects])
+		ev.ID = eventID(ev.Timestamp, v.Agent.Name, ev.SessionID, ev.CallID, string(ev.Phase)+ev.Labels[labelCorrects], ev.Labels[labelInput])
 		if ev.Labels == nil {
 			ev.Labels = map[string]string{}
 		}
@@ -94,11 +94,6 @@ func corrected(of *etch.Record, told *etch.Event, clipped bool) (action *etch.Ac
 }
 
 func (v *visit) enqueue(ctx context.Context, row *Row, events []*etch.Event) error {
-	for _, ev := range events {
-		if v.Prepare != nil && ev.Labels[labelCorrects] == "" {
-			v.Prepare(ev)
-		}
-	}
 	v.fill.rows = append(v.fill.rows, row)
 	v.fill.events = append(v.fill.events, events)
 	if len(v.fill.rows) >= batch {
@@ -137,7 +132,8 @@ func (v *visit) flush(ctx context.Context) error {
 	return nil
 }
 
-// tellHooks tells the hooks' sessions which calls are on record with their ends.
+// tellHooks tells the hooks' sessions which calls are on record with their ends. Of those whose
+// end was inferred they go on to tell it.
 func (v *visit) tellHooks(ctx context.Context, receipts []etch.Receipt) error {
 	if v.Settled == nil {
 		return nil
@@ -146,7 +142,8 @@ func (v *visit) tellHooks(ctx context.Context, receipts []etch.Receipt) error {
 	next := 0
 	for _, events := range v.fill.events {
 		for _, ev := range events {
-			if ev.Phase == etch.Completion && len(receipts) > next && recordedAll(receipts[next:next+1]) {
+			_, inferred := ev.Labels[etch.LabelInferred]
+			if ev.Phase == etch.Completion && !inferred && len(receipts) > next && recordedAll(receipts[next:next+1]) {
 				settled[ev.SessionID] = append(settled[ev.SessionID], hook.SettledCall{ID: ev.CallID, Input: ev.Labels[labelInput]})
 			}
 			next++
@@ -207,7 +204,20 @@ func (v *visit) found(ctx context.Context, f *Finding) error {
 		},
 		Labels: map[string]string{labelCapture: hook.SourceTranscript, labelFinding: f.Kind},
 	}
+	v.prepare(ev, v.log, v.files.Files[0].Path)
 	return v.enqueue(ctx, &Row{Finding: f}, []*etch.Event{ev})
+}
+
+// prepare completes who acted: as the hooks of the session told, then; where they told
+// of nothing as Prepare does. An end that is made of a record has the actor of that.
+func (v *visit) prepare(ev *etch.Event, log *logged, file string) {
+	if actor := log.actorAt(ev.Timestamp); actor != nil {
+		ev.Actor.Channel, ev.Actor.UserID, ev.Actor.Username, ev.Actor.Host = actor.Channel, actor.UserID, actor.Username, actor.Host
+		return
+	}
+	if v.Prepare != nil {
+		v.Prepare(ev, file)
+	}
 }
 
 // eventID returns an event id that the same call has always: its time, as in

@@ -11,8 +11,8 @@ import (
 	"github.com/etch-audit/etch/transcript"
 )
 
-// Agents without call ids do not say which call of a transcript is which of the log. Each
-// is paired with one at most: of one tool and input as many as both have, in their
+// Agents without call ids do not say which call of a transcript is which of the log, and those
+// that have them may give one to several calls: see ids.go. Of the former each is paired with one at most: of one tool and input as many as both have, in their
 // order, and where one side has more of them, those whose times and ends agree best. What
 // is then left over of a tool is paired across inputs, as a hook or a person may change an
 // input before it runs, but only where the times agree.
@@ -31,18 +31,21 @@ type waiting struct {
 	end    *entry // its end, where that stands under another id than its attempt
 }
 
-// An alike is what calls have in common that may be one.
+// An alike is what calls have in common that may be one: in place of the tool their id, where
+// the agent gives them ids.
 type alike struct{ tool, digest string }
+
+// alike returns what a call of the log is.
+func (l *logged) alike(r *run, e *entry) alike {
+	if l.made {
+		return alike{r.tool(e.server, e.tool), e.digest}
+	}
+	return alike{e.id, e.digest}
+}
 
 // wait takes a call of an agent whose hooks know no ids of calls.
 func (v *visit) wait(ctx context.Context, c *transcript.Call, log *logged) error {
 	w := &waiting{Call: c, alike: alike{v.toolOf(c), hook.InputDigest(c.Input)}, log: log, unseen: v.Format.Unseen(c) != ""}
-	copied := identity(c.ID, w.digest) + " " + c.Start.String()
-	if c.ID != "" && v.copies[copied] { // the files of the session repeat each other
-		v.row.Copied++
-		return nil
-	}
-	v.copies[copied] = true
 	v.count(c)
 	if !w.unseen {
 		log.starts[w.alike] = append(log.starts[w.alike], c.Start)
@@ -50,6 +53,12 @@ func (v *visit) wait(ctx context.Context, c *transcript.Call, log *logged) error
 	if e := log.recordedFrom(c, w.digest); e != nil {
 		return v.compare(ctx, c, e)
 	}
+	return v.keep(ctx, w)
+}
+
+// keep keeps a call that is to be paired.
+func (v *visit) keep(ctx context.Context, w *waiting) error {
+	c := w.Call
 	if !v.Recording.Output {
 		c.Output.Text = nil
 	}
@@ -80,24 +89,50 @@ func (v *visit) pair(ctx context.Context, until time.Time) error {
 		logs = append(logs, v.others[session])
 	}
 	for _, log := range logs {
+		calls := those(list, func(w *waiting) bool { return w.log == log })
 		p := pairing{left: log.left(v.run, until), clocks: log.clocks(v.run)}
-		p.pair(those(list, func(w *waiting) bool { return w.log == log }))
+		if v.Format.CallIDs {
+			p.pairIDs(calls)
+		} else {
+			p.pair(calls)
+		}
 	}
 	for _, w := range list {
 		if w.end != nil {
 			w.entry.join(w.end)
 		}
-		var err error
-		if w.entry == nil {
-			err = v.missing(ctx, w.Call)
-		} else {
-			err = v.compare(ctx, w.Call, w.entry)
-		}
-		if err != nil {
+		if err := v.settled(ctx, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// settled takes a call that was paired, or with which nothing could be.
+func (v *visit) settled(ctx context.Context, w *waiting) error {
+	if w.entry != nil {
+		if v.Format.CallIDs {
+			v.count(w.Call)
+		}
+		return v.compare(ctx, w.Call, w.entry)
+	}
+	return v.unpaired(ctx, w.Call)
+}
+
+// unpaired takes a call of which its session's log has nothing.
+func (v *visit) unpaired(ctx context.Context, c *transcript.Call) error {
+	if v.Format.CallIDs {
+		met := v.damage.met
+		if copied, err := v.copied(ctx, c); copied || err != nil {
+			v.row.Copied++
+			return err
+		}
+		v.count(c)
+		if v.damage.met > met {
+			v.logged(c).damaged = true // another session may have it, where nothing can be read
+		}
+	}
+	return v.missing(ctx, c)
 }
 
 // left returns the calls that are not paired, by what they are.
@@ -105,7 +140,7 @@ func (l *logged) left(r *run, until time.Time) map[alike][]*entry {
 	list := map[alike][]*entry{}
 	for _, e := range l.order {
 		if !e.matched && (until.IsZero() || !e.start.After(until)) {
-			kind := alike{r.tool(e.server, e.tool), e.digest}
+			kind := l.alike(r, e)
 			list[kind] = append(list[kind], e)
 		}
 	}
@@ -118,7 +153,7 @@ func (l *logged) left(r *run, until time.Time) map[alike][]*entry {
 func (l *logged) clocks(r *run) skew {
 	told := map[alike][]time.Time{}
 	for _, e := range l.order {
-		if kind := (alike{r.tool(e.server, e.tool), e.digest}); !e.filled && e.attempts > 0 {
+		if kind := l.alike(r, e); !e.filled && e.attempts > 0 {
 			told[kind] = append(told[kind], e.start)
 		}
 	}
@@ -141,7 +176,12 @@ func (l *logged) clocks(r *run) skew {
 		return skew{known: within}
 	}
 	slices.Sort(apart)
-	return skew{apart[len(apart)/2], true}
+	middle := apart[len(apart)/2]
+	agree := those(apart, func(d time.Duration) bool { return (d - middle).Abs() <= session })
+	if !l.made && 2*len(agree) <= len(apart) {
+		return skew{} // they are of no one clock, and only their order is left to go by
+	}
+	return skew{middle, true}
 }
 
 // span returns between which times of the log the calls of the transcript may be, if the

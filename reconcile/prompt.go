@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -17,7 +19,6 @@ const promptSlack = 10 * time.Second
 // A said is a prompt as the log has it.
 type said struct {
 	digest  string // of what was said, as [hook.Recording.Prompt] has it where texts are not kept
-	text    string // where they are
 	turn    string
 	time    time.Time
 	matched bool
@@ -31,7 +32,10 @@ func (l *logged) takePrompt(ev *etch.Event) {
 		// Of arguments of another form nothing is known but when they were recorded.
 		_ = json.Unmarshal(ev.Action.Arguments, &arguments)
 		s.digest = string(arguments.Prompt)
-		_ = json.Unmarshal(arguments.Prompt, &s.text) // where it is a text
+		text := ""
+		if json.Unmarshal(arguments.Prompt, &text) == nil && text != "" {
+			s.digest = promptDigest(text)
+		}
 	}
 	l.prompts = append(l.prompts, s)
 }
@@ -53,8 +57,7 @@ func (v *visit) prompt(p *transcript.Prompt) {
 	case p.Copied, p.Session != v.row.ID, len(v.prompts) >= maxPrompts:
 		return
 	}
-	arguments := hook.Recording{}.Prompt(p.Text)
-	said := prompted{Prompt: *p, digest: string(arguments[len(`{"prompt":`) : len(arguments)-1])}
+	said := prompted{Prompt: *p, digest: promptDigest(p.Text)}
 	for i := range v.prompts {
 		if before := &v.prompts[i]; before.digest == said.digest && before.Time.Sub(p.Time).Abs() < time.Second {
 			return // the file says it twice
@@ -63,6 +66,12 @@ func (v *visit) prompt(p *transcript.Prompt) {
 	said.arguments = v.Recording.Prompt(p.Text)
 	said.bytes, said.Text = len(p.Text), ""
 	v.prompts = append(v.prompts, said)
+}
+
+// promptDigest returns what is recorded of a prompt where texts are not kept.
+func promptDigest(text string) string {
+	arguments := hook.Recording{}.Prompt(text)
+	return string(arguments[len(`{"prompt":`) : len(arguments)-1])
 }
 
 // maxPrompts is how many prompts of one session are compared: people do not type as many.
@@ -112,22 +121,42 @@ func (v *visit) comparePrompts(ctx context.Context) error {
 	return nil
 }
 
-// copiedPrompt reports whether another session's transcript has said the same at the
+// copiedPrompt reports whether the same was found missing in another session, at the
 // same time: a fork begins with copies of its parent.
 func (v *visit) copiedPrompt(p *prompted) bool {
-	id := identity(p.Time.UTC().Format(time.RFC3339Nano), p.digest)
+	id := v.hashPrompt(p.digest, p.Mark, p.Time)
 	before, known := v.said[id]
-	if !known && len(v.said) < maxPrompts {
-		v.said[id] = v.row.ID
-	}
 	return known && before != v.row.ID && !p.Time.IsZero()
 }
 
-// promptElsewhere reports whether the log has it under another session.
-func (v *visit) promptElsewhere(ctx context.Context, p *prompted) (found bool, err error) {
+// promptElsewhere reports whether it was copied from another session: one whose transcript
+// has it at the very same time, or where that is gone one of which the log has it, and this
+// session more. Sessions that were begun at once, with one prompt for all, have no copies.
+func (v *visit) promptElsewhere(ctx context.Context, p *prompted) (bool, error) {
 	if p.Time.IsZero() {
 		return false, nil
 	}
+	id := v.hashPrompt(p.digest, p.Mark, p.Time)
+	if p.Older {
+		if _, ok := v.beside(ctx, p.Time, true)[id]; ok {
+			return true, nil
+		}
+	}
+	sessions, err := v.promptOwners(ctx, p)
+	for _, session := range sessions {
+		has := v.transcriptOf(ctx, session)
+		if _, ok := has[id]; ok {
+			return true, nil
+		}
+		if has == nil && (p.Older || v.anc.origins[session] != nil || v.anc.parent == session) {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// promptOwners returns the other sessions of which the log has a prompt.
+func (v *visit) promptOwners(ctx context.Context, p *prompted) (sessions []string, err error) {
 	q := etch.Query{
 		Agent: v.Agent.Name, Types: []etch.EventType{etch.UserPrompt}, From: p.Time.Add(-promptSlack), Until: p.Time.Add(promptSlack),
 		AllPhases: true, Match: func(rec *etch.Record) bool { return rec.Event.SessionID != v.row.ID },
@@ -135,10 +164,12 @@ func (v *visit) promptElsewhere(ctx context.Context, p *prompted) (found bool, e
 	err = v.records(ctx, q, func(rec *etch.Record) bool {
 		var l logged
 		l.takePrompt(&rec.Event)
-		found = found || l.prompts[0].digest == p.digest
-		return !found
+		if id := rec.Event.SessionID; l.prompts[0].digest == p.digest && !slices.Contains(sessions, id) {
+			sessions = append(sessions, id)
+		}
+		return len(sessions) < maxOwners
 	})
-	return found, err
+	return sessions, err
 }
 
 func near(a, b time.Time, slack time.Duration) bool {
@@ -150,10 +181,17 @@ func (v *visit) missingPrompt(ctx context.Context, p *prompted) error {
 	if v.Settle > 0 && p.Time.After(v.Now.Add(-v.Settle)) && !v.log.ended.After(p.Time) {
 		return nil // its hook may be at work
 	}
+	if v.log.damaged {
+		if hidden, err := v.hidden(ctx, p.Time); hidden || err != nil {
+			v.row.Unclear++
+			return errors.Join(err, v.report(&Row{Prompt: v.promptRow(p, true)}))
+		}
+	}
 	v.row.PromptsMissing++
-	row := &Row{Prompt: &Prompt{
-		Agent: v.Agent.Name, Session: v.row.ID, Turn: p.Turn, Start: p.Time, Bytes: p.bytes, File: p.File, Line: p.Line,
-	}}
+	if len(v.said) < maxPrompts {
+		v.said[v.hashPrompt(p.digest, p.Mark, p.Time)] = v.row.ID
+	}
+	row := &Row{Prompt: v.promptRow(p, false)}
 	if v.Fill == nil {
 		return v.report(row)
 	}
@@ -165,5 +203,12 @@ func (v *visit) missingPrompt(ctx context.Context, p *prompted) error {
 		Action: &etch.Action{Cwd: cmp.Or(p.Cwd, v.row.Cwd), Arguments: p.arguments, Approved: true, Allowed: true},
 		Labels: map[string]string{labelCapture: hook.SourceTranscript},
 	}
+	v.prepare(ev, v.log, p.File)
 	return v.enqueue(ctx, row, []*etch.Event{ev})
+}
+
+func (v *visit) promptRow(p *prompted, unclear bool) *Prompt {
+	return &Prompt{
+		Agent: v.Agent.Name, Session: v.row.ID, Turn: p.Turn, Start: p.Time, Bytes: p.bytes, File: p.File, Line: p.Line, Unclear: unclear,
+	}
 }

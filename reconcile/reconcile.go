@@ -11,7 +11,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"iter"
 	"time"
@@ -55,8 +54,9 @@ type Options struct {
 	// Settled is told of the calls of a session that were recorded with their
 	// ends, so that hooks record and end them no more; nil for nobody.
 	Settled func(ctx context.Context, session string, calls ...hook.SettledCall) error
-	// Prepare completes an event that is going to be recorded; nil for nothing.
-	Prepare func(*etch.Event)
+	// Prepare completes the actor of an event that is going to be recorded, of which no hook
+	// told who acted in its session, by the transcript that it was made from; nil for nothing.
+	Prepare func(ev *etch.Event, file string)
 
 	Now     time.Time     // the clock's reading
 	Settle  time.Duration // 0: DefaultSettle; negative: none
@@ -84,7 +84,8 @@ func Run(ctx context.Context, opt Options, report func(*Row) error) (*Summary, e
 		opt.Abandon = DefaultAbandon
 	}
 	r := &run{Options: opt, report: report, sum: &Summary{Agent: opt.Agent.Name}, visited: map[string]bool{}, known: map[string]bool{}}
-	r.said = map[string]string{}
+	r.damage.places = map[string]bool{}
+	r.said, r.told = map[uint64]string{}, map[string]told{}
 	r.missed, r.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	sessions, err := opt.Format.Sessions(ctx, opt.Environment, opt.Select)
 	if ctx.Err() != nil {
@@ -94,6 +95,9 @@ func Run(ctx context.Context, opt Options, report func(*Row) error) (*Summary, e
 	for i := range sessions {
 		r.total += sessions[i].Size
 		r.known[sessions[i].ID] = true
+	}
+	if opt.Select.Session == "" && opt.Select.Since.IsZero() && opt.Select.Project == "" {
+		r.list(sessions)
 	}
 	for i := range sessions {
 		if err := r.session(ctx, &sessions[i]); err != nil {
@@ -111,10 +115,13 @@ type run struct {
 	Options
 	report  func(*Row) error
 	sum     *Summary
-	visited map[string]bool     // sessions of the log that were compared
-	known   map[string]bool     // sessions that have transcripts of their own
-	said    map[string]string   // the sessions of prompts, by time and digest
-	missed  map[uint64]struct{} // hashes of missing calls' ids and inputs
+	visited map[string]bool                // sessions of the log that were compared
+	known   map[string]bool                // sessions that have transcripts of their own
+	told    map[string]told                // what the transcripts of other sessions have; nil for none
+	all     map[string]*transcript.Session // all sessions with transcripts; nil: not looked for
+	damage  damage
+	said    map[uint64]string   // the sessions of prompts, by their hashes
+	missed  map[uint64]struct{} // hashes of missing calls
 	seed    maphash.Seed
 	first   *time.Time // when the first hook of the agent is on record; nil: not looked up
 	done    int64
@@ -141,6 +148,7 @@ type Summary struct {
 	Silent     int // sessions whose hooks were silent, from the beginning or from some moment on
 	Filled     int // recorded now, of the missing, the open and the guessed
 	Skipped    int // of those, the ones that the configuration does not record
+	Unclear    int // calls and prompts that may lack something: the log of their session cannot be read whole
 	LogOnly    int // sessions of the log without a transcript
 	Prompts    int // in the transcripts
 	// Of those, the ones that are not on record, and that were recorded now.
@@ -173,22 +181,4 @@ func (s *Summary) unreadable(err error) {
 		return
 	}
 	s.Unreadable = append(s.Unreadable, err)
-}
-
-// records reads the log; a place that cannot be read is counted, and passed
-// over.
-func (r *run) records(ctx context.Context, q etch.Query, take func(*etch.Record) bool) error {
-	for rec, err := range r.Log.Records(ctx, q) {
-		if _, damaged := errors.AsType[*etch.CorruptionError](err); damaged {
-			r.sum.Damaged++
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if !take(&rec) {
-			return nil
-		}
-	}
-	return nil
 }

@@ -50,6 +50,8 @@ type logged struct {
 	starts   map[alike][]time.Time // then when calls of the transcript began
 	findings map[string]bool
 	prompts  []*said
+	actors   []acting
+	damaged  bool      // not all of it could be read
 	hooks    int       // records that hooks made
 	last     time.Time // of those, the latest
 	ended    time.Time // of the session's ends that are on record, the latest
@@ -63,12 +65,14 @@ func newLogged(made bool) *logged {
 func (l *logged) load(ctx context.Context, r *run, session string) error {
 	r.visited[session] = true
 	q := etch.Query{Session: session, Agent: r.Agent.Name, AllPhases: true}
+	met := r.damage.met
 	err := r.records(ctx, q, func(rec *etch.Record) bool {
 		if e := l.take(rec); e != nil {
 			l.order = append(l.order, e)
 		}
 		return true
 	})
+	l.damaged = r.damage.met > met
 	slices.SortStableFunc(l.order, (*entry).compare)
 	return err
 }
@@ -85,6 +89,7 @@ func (l *logged) take(rec *etch.Record) *entry {
 	}
 	if source == hook.SourceHook {
 		l.hooks++
+		l.takeActor(ev)
 		if ev.Timestamp.After(l.last) {
 			l.last = ev.Timestamp
 		}
@@ -111,26 +116,12 @@ func (l *logged) take(rec *etch.Record) *entry {
 	return e
 }
 
-// entryOf returns the call that a record is of: of those with its id the one
-// with its input, else for a completion, whose input another hook may have
-// changed, the eldest without one. It is nil for the first record of a call.
+// entryOf returns the call that a record is of, nil for the first record of one.
 func (l *logged) entryOf(ev *etch.Event) *entry {
-	list := l.calls[ev.CallID]
 	if l.made {
-		return entryOfMade(list, ev)
+		return entryOfMade(l.calls[ev.CallID], ev)
 	}
-	digest := ev.Labels[labelInput]
-	for _, e := range list {
-		if e.has(digest) {
-			return e
-		}
-	}
-	for _, e := range list {
-		if ev.Phase == etch.Completion && e.completions == 0 || digest == "" {
-			return e
-		}
-	}
-	return nil
+	return entryOfID(l.calls[ev.CallID], ev)
 }
 
 // entryOfMade is entryOf where ids are made up: older etches gave one to several calls of one
@@ -158,21 +149,6 @@ func entryOfMade(list []*entry, ev *etch.Event) *entry {
 // changed it.
 func (e *entry) has(digest string) bool {
 	return e.digest == digest || e.asked == digest && e.attempts > 0 || e.told == digest && e.matched
-}
-
-// byID returns the call that a transcript has under an id, with an input: where
-// none has that input, one that no other call was found to be.
-func (l *logged) byID(id, digest string, clipped bool) *entry {
-	var other *entry
-	for _, e := range l.calls[id] {
-		switch {
-		case e.has(digest) && !e.matched:
-			return e
-		case e.has(digest), other == nil && (!e.matched || clipped || e.digest == ""):
-			other = e
-		}
-	}
-	return other
 }
 
 // isAsking reports whether a record is about the permission for a call.
@@ -229,6 +205,8 @@ const (
 	labelFinding  = "finding"
 	labelTyped    = "typed_by"
 	labelOutput   = "output"
+	// inferredBy is the value of [etch.LabelInferred] of an end that was inferred here.
+	inferredBy = "reconcile"
 	// labelCorrects has the id of the event that a transcript's end corrects.
 	labelCorrects = "corrects"
 )

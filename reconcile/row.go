@@ -23,6 +23,7 @@ const (
 	Missing    Status = "missing"     // in the transcript, not in the log
 	Open       Status = "open"        // the log has its attempt, the transcript its end
 	Unfinished Status = "unfinished"  // neither has its end
+	Unclear    Status = "unclear"     // missing, open or guessed as far as the log can be read, and that is not all of it
 	Guessed    Status = "guessed"     // the log has an end that was inferred, and the transcript tells another, or more
 	Differs    Status = "differs"     // both have it, and they contradict each other
 	Adds       Status = "adds"        // the transcript knows more of it than the record, and contradicts nothing
@@ -68,6 +69,7 @@ type Prompt struct {
 	Bytes   int // how long it is
 	File    string
 	Line    int
+	Unclear bool // the log may have it, and cannot be read whole
 	Filled  bool // it was recorded now
 	Skipped bool // it is not recorded: the configuration says so
 }
@@ -111,6 +113,7 @@ type Session struct {
 	Copied     int
 	Filled     int
 	Skipped    int
+	Unclear    int // calls and prompts
 	Logged     int // calls in the log
 	Prompts    int // in the transcript
 	// Of those, the ones that are not on record, and that were recorded now.
@@ -137,6 +140,7 @@ func (s *Summary) add(v *Session) {
 	s.Copied += v.Copied
 	s.Filled += v.Filled
 	s.Skipped += v.Skipped
+	s.Unclear += v.Unclear
 	s.Prompts += v.Prompts
 	s.PromptsMissing += v.PromptsMissing
 	s.PromptsFilled += v.PromptsFilled

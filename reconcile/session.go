@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -22,18 +23,19 @@ type visit struct {
 	anc    ancestry
 	fill   filling
 
-	waiting []*waiting      // of an agent without call ids: what is to be paired
-	weight  int             // of that, in bytes
-	copies  map[string]bool // of such an agent: calls that were met
+	waiting []*waiting          // calls that are to be paired
+	weight  int                 // of those, in bytes
+	met     map[uint64]struct{} // hashes of the calls that were met
+	besides map[bool]told       // see beside
 
 	prompts []prompted
 }
 
 // session compares one session.
 func (r *run) session(ctx context.Context, s *transcript.Session) error {
-	v := &visit{run: r, files: s, log: newLogged(!r.Format.CallIDs), others: map[string]*logged{}, copies: map[string]bool{}}
+	v := &visit{run: r, files: s, log: newLogged(!r.Format.CallIDs), others: map[string]*logged{}, met: map[uint64]struct{}{}, besides: map[bool]told{}}
 	v.row = Session{Agent: r.Agent.Name, ID: s.ID, Cwd: s.Cwd, Transcript: true}
-	v.anc.known = map[string]bool{}
+	v.anc.origins = map[string]*origin{}
 	if err := v.log.load(ctx, r, s.ID); err != nil {
 		return err
 	}
@@ -68,6 +70,9 @@ func (v *visit) read(ctx context.Context, file *transcript.File) error {
 			v.prompt(item.Prompt)
 		case item.Meta != nil:
 			v.over = v.over || item.Meta.Ended
+			if p := item.Meta.Parent; p != "" && v.anc.parent == "" {
+				v.anc.parent, v.anc.begun = p, item.Meta.Start
+			}
 			if v.row.Cwd == "" {
 				v.row.Cwd = item.Meta.Cwd
 			}
@@ -81,40 +86,38 @@ const ahead = time.Minute
 
 // call compares one call of the transcript.
 func (v *visit) call(ctx context.Context, c *transcript.Call) error {
-	c.ID = hook.BoundID(c.ID)
-	for _, at := range [...]*time.Time{&c.Start, &c.Over} {
-		if at.After(v.Now.Add(ahead)) {
-			*at = time.Time{} // nobody knows when it was, and it must not stay recent for ever
-		}
-	}
+	v.normal(c)
 	if c.Session == "" {
 		c.Session = v.row.ID
 	}
-	if c.Copied || c.Session != v.row.ID && v.known[c.Session] {
+	if c.Copied || v.othersOwn(ctx, c) {
 		v.row.Copied++
 		return nil
+	}
+	if hash := v.hash(c); c.ID != "" {
+		if _, met := v.met[hash]; met { // the files of the session repeat each other
+			v.row.Copied++
+			return nil
+		}
+		v.met[hash] = struct{}{}
 	}
 	log, err := v.logOf(ctx, c)
 	if err != nil {
 		return err
 	}
-	if !v.Format.CallIDs {
-		return v.wait(ctx, c, log)
+	if v.Format.CallIDs {
+		return v.byID(ctx, c, log)
 	}
-	if e := log.byID(c.ID, hook.InputDigest(c.Input), c.Clipped); e != nil {
-		if e.matched { // the files of the session repeat each other
-			v.row.Copied++
-			return nil
-		}
-		v.count(c)
-		return v.compare(ctx, c, e)
+	return v.wait(ctx, c, log)
+}
+
+// othersOwn reports whether a call is of another session, whose own transcript has it.
+func (v *visit) othersOwn(ctx context.Context, c *transcript.Call) bool {
+	if c.Session == v.row.ID || !v.known[c.Session] {
+		return false
 	}
-	if copied, err := v.anc.of(ctx, v.run, c); copied || err != nil {
-		v.row.Copied++
-		return err
-	}
-	v.count(c)
-	return v.missing(ctx, c)
+	_, ok := v.transcriptOf(ctx, c.Session)[v.hash(c)]
+	return ok
 }
 
 // count counts a call that is the session's own.
@@ -153,6 +156,14 @@ func (v *visit) logOf(ctx context.Context, c *transcript.Call) (*logged, error) 
 	return log, nil
 }
 
+// logged returns what logOf has returned for a call.
+func (v *visit) logged(c *transcript.Call) *logged {
+	if log := v.others[c.Session]; log != nil && c.Session != v.row.ID {
+		return log
+	}
+	return v.log
+}
+
 // recent reports whether a call ended, or began, so short a time ago that its
 // hook may still be at work. Agents wait for their hooks: after one that told of
 // the session's end none is.
@@ -181,6 +192,9 @@ func (v *visit) missing(ctx context.Context, c *transcript.Call) error {
 		v.row.Recent++
 		return nil
 	}
+	if hidden, err := v.damaged(ctx, c); hidden || err != nil {
+		return errors.Join(err, v.unclear(c, nil))
+	}
 	v.row.Missing++
 	v.miss(c)
 	row := v.rowOf(c, Missing)
@@ -198,13 +212,37 @@ func (v *visit) missing(ctx context.Context, c *transcript.Call) error {
 		return v.report(&Row{Call: row})
 	}
 	events := []*etch.Event{attempt}
-	if why, ok := v.abandoned(c); !c.Ended && ok {
-		end(c, why)
-	}
+	inferred := v.end(c)
 	if c.Ended {
-		events = append(events, v.Agent.Completion(&c.Call, v.Recording))
+		over := v.Agent.Completion(&c.Call, v.Recording)
+		if inferred {
+			infer(over)
+		}
+		events = append(events, over)
+	}
+	for _, ev := range events {
+		v.prepare(ev, v.logged(c), c.File)
 	}
 	return v.add(ctx, row, c, events...)
+}
+
+// damaged reports whether what is lacking of a call may stand where the log cannot be read.
+func (v *visit) damaged(ctx context.Context, c *transcript.Call) (bool, error) {
+	if !v.logged(c).damaged {
+		return false, nil
+	}
+	return v.hidden(ctx, c.Start)
+}
+
+// unclear takes a call that lacks something, as far as the log can be read: what it lacks may
+// stand where it cannot.
+func (v *visit) unclear(c *transcript.Call, e *entry) error {
+	v.row.Unclear++
+	row := v.rowOf(c, Unclear)
+	if e != nil {
+		row.Seq = etch.Some(e.seq)
+	}
+	return v.report(&Row{Call: row})
 }
 
 // skips reports whether the configuration does not record a type of events.
@@ -212,10 +250,19 @@ func (r *run) skips(t etch.EventType) bool {
 	return t == etch.CommandExecution && r.Skip.Commands || t == etch.FileAccess && r.Skip.FileAccess
 }
 
-// end ends a call that had no end of its own.
-func end(c *transcript.Call, why string) {
+// end ends a call that has no end of its own, where its session is over, and reports whether
+// it did. Such an end is a guess: a person may have been asked, and answer yet.
+func (v *visit) end(c *transcript.Call) (inferred bool) {
+	why, over := v.abandoned(c)
+	if c.Ended || !over {
+		return false
+	}
 	c.Ended, c.Outcome, c.End = true, etch.Error, why
+	return true
 }
+
+// infer says of the end of a call that nobody told of it, so that one that is told counts in its place.
+func infer(ev *etch.Event) { ev.Labels[etch.LabelInferred] = inferredBy }
 
 // rowOf returns the row of a call.
 func (v *visit) rowOf(c *transcript.Call, status Status) *Call {
@@ -235,10 +282,15 @@ func (v *visit) finish(ctx context.Context) error {
 		if e.matched {
 			continue
 		}
-		v.row.OnlyLogged++
 		row := &Call{
 			Agent: v.Agent.Name, Session: v.row.ID, Status: OnlyLogged, ID: e.id, Tool: e.tool,
 			Start: e.start, Outcome: e.outcome, End: e.end, Seq: etch.Some(e.seq),
+		}
+		if v.Format.CallIDs && v.log.repeated(e) {
+			row.Status = Twice
+			v.row.Twice++
+		} else {
+			v.row.OnlyLogged++
 		}
 		if err := v.report(&Row{Call: row}); err != nil {
 			return err
@@ -264,6 +316,12 @@ func (v *visit) silence(ctx context.Context) error {
 	}
 	if len(after) == 0 {
 		return nil
+	}
+	if v.log.damaged {
+		// What they told may stand where nothing can be read.
+		if hidden, err := v.hidden(ctx, v.row.Start); hidden || err != nil {
+			return err
+		}
 	}
 	v.sum.Silent++
 	since := after[0]

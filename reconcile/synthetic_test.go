@@ -44,7 +44,10 @@ func said(session, id string, n int, command, failure string) string {
 // record records a call as hooks would have; the call's own members win.
 func (b *bench) record(t *testing.T, c hook.Call, phases ...etch.Phase) {
 	t.Helper()
-	c.Tool, c.Cwd, c.Source, c.Start = "Bash", "/p", hook.SourceHook, began
+	c.Tool, c.Cwd, c.Source = "Bash", "/p", hook.SourceHook
+	if c.Start.IsZero() {
+		c.Start = began
+	}
 	log, err := etch.Open(b.path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +69,12 @@ func (b *bench) record(t *testing.T, c hook.Call, phases ...etch.Phase) {
 
 func call(session, id, command string, outcome etch.Outcome) hook.Call {
 	return hook.Call{Session: session, ID: id, Input: hook.Object("command", command), Outcome: outcome}
+}
+
+// at is a call so many seconds later, as its hook knows it.
+func at(seconds int, c hook.Call) hook.Call {
+	c.Start = began.Add(time.Duration(seconds)*time.Second + 20*time.Millisecond)
+	return c
 }
 
 // rows returns the statuses and differences that were reported.
@@ -357,14 +366,14 @@ func TestMemory(t *testing.T) {
 func TestIDUsedAgain(t *testing.T) {
 	both := []etch.Phase{etch.Attempt, etch.Completion}
 	b := newBench(t, "claude-code", "")
-	b.record(t, call("S", "call_0", "ls", etch.Success), both...)
-	b.record(t, call("S", "call_1", "ls", etch.Success), both...)
-	b.record(t, call("S", "call_1", "pwd", etch.Success), both...)
+	b.record(t, at(1, call("S", "call_0", "ls", etch.Success)), both...)
+	b.record(t, at(4, call("S", "call_1", "ls", etch.Success)), both...)
+	b.record(t, at(5, call("S", "call_1", "pwd", etch.Success)), both...)
 	b.write(t, "S", said("S", "call_0", 1, "ls", ""), said("S", "call_0", 2, "rm -rf /", ""), said("S", "call_0", 3, "ls", ""),
 		said("S", "call_1", 4, "ls", ""), said("S", "call_1", 5, "pwd", ""))
 	b.write(t, "U", said("U", "call_0", 1, "env", ""), said("U", "call_0", 2, "ls", ""))
 	got := run(t.Context(), t, b.options(t))
-	if got.rows() != "missing call_0; missing call_0; hooks-silent" || got.sum.Recorded != 3 {
+	if got.rows() != "missing call_0; missing call_0; missing call_0; missing call_0; hooks-silent" || got.sum.Recorded != 3 {
 		t.Errorf("got %s: %v", got.rows(), got)
 	}
 	b.checkFill(t, got)
@@ -374,7 +383,7 @@ func TestIDUsedAgain(t *testing.T) {
 			commands = append(commands, ev.Action.Command)
 		}
 	}
-	if strings.Join(commands, "; ") != "rm -rf /; env" {
+	if strings.Join(commands, "; ") != "rm -rf /; ls; env; ls" {
 		t.Errorf("recorded %q", commands)
 	}
 }

@@ -133,8 +133,7 @@ func (d *finder) given(ctx context.Context, name string) {
 	})
 }
 
-// walk looks at every regular file below root. Links are not followed: they
-// could lead anywhere, and round in circles.
+// walk looks at every regular file below root. Links are not followed: see link.
 func (d *finder) walk(ctx context.Context, root string, name func(rel string) (Name, bool)) {
 	err := fs.WalkDir(os.DirFS(root), ".", func(rel string, entry fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
@@ -142,6 +141,10 @@ func (d *finder) walk(ctx context.Context, root string, name func(rel string) (N
 		}
 		if err != nil {
 			d.errs = append(d.errs, fmt.Errorf("%s: %w", root, err))
+			return nil
+		}
+		if entry.Type()&fs.ModeSymlink != 0 {
+			d.link(ctx, root, rel, name)
 			return nil
 		}
 		known, ok := name(rel)
@@ -172,7 +175,7 @@ func (d *finder) add(ctx context.Context, file File) {
 	if file.ModTime.Before(d.sel.Since) {
 		return
 	}
-	if d.sel.Session != "" && file.Session != "" && file.Session != d.sel.Session {
+	if !d.wanted(&file.Name) {
 		return
 	}
 	var head Meta

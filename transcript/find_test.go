@@ -146,15 +146,15 @@ func TestHostilePlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	pipe(t, filepath.Join(projects, "P.jsonl"))
-	if got := sessions(t, claudecode.Format(), in("CLAUDE_CONFIG_DIR", dir), transcript.Selection{}); got != "S:S.jsonl" {
-		t.Errorf("got %s", got)
+	found, err := claudecode.Format().Sessions(t.Context(), in("CLAUDE_CONFIG_DIR", dir), transcript.Selection{})
+	if len(found) != 1 || found[0].ID != "S" || len(found[0].Files) != 1 {
+		t.Fatalf("got %+v", found)
+	}
+	if err == nil || !strings.Contains(err.Error(), "L.jsonl") || strings.Count(err.Error(), "\n") > 0 {
+		t.Errorf("the link to a transcript elsewhere is not told, or others are: %v", err)
 	}
 
 	// A file that was found and became something else in between.
-	found, err := claudecode.Format().Sessions(t.Context(), in("CLAUDE_CONFIG_DIR", dir), transcript.Selection{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, change := range []func(path string){
 		func(path string) { pipe(t, path) },
 		func(path string) {
@@ -176,6 +176,70 @@ func TestHostilePlaces(t *testing.T) {
 		}
 		if n != 1 {
 			t.Errorf("got %d items, want an error", n)
+		}
+	}
+}
+
+// A link is not followed. It is told where a transcript that is asked for lies behind it, and
+// not where it is read by another way.
+func TestLinks(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("few may make links there")
+	}
+	line := `{"type":"user","sessionId":"S","cwd":"/p","timestamp":"2026-11-22T00:00:00Z","message":{"role":"user","content":"hi"}}` + "\n"
+	elsewhere := t.TempDir()
+	write(t, filepath.Join(elsewhere, "project", "B.jsonl"), line)
+	write(t, filepath.Join(elsewhere, "session", "subagents", "agent-x.jsonl"), line)
+	write(t, filepath.Join(elsewhere, "notes", "memory", "x.jsonl"), line)
+	for name, c := range map[string]struct {
+		link, target string
+		sel          transcript.Selection
+		told         bool
+	}{
+		"a project's directory":        {"-q", "project", transcript.Selection{}, true},
+		"a project's other session":    {"-q", "project", transcript.Selection{Session: "S"}, false},
+		"a project's older session":    {"-q", "project", transcript.Selection{Since: time.Now().Add(time.Hour)}, false},
+		"a file":                       {"-p/B.jsonl", "project/B.jsonl", transcript.Selection{Session: "B"}, true},
+		"a session's sub-agents":       {"-p/S", "session", transcript.Selection{}, true},
+		"a file that is none":          {"-p/notes.md", "project/B.jsonl", transcript.Selection{}, false},
+		"no transcripts":               {"-p/S", "notes", transcript.Selection{}, false},
+		"nothing":                      {"-p/B.jsonl", "gone", transcript.Selection{}, false},
+		"where it is read in any case": {"-q", "", transcript.Selection{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			projects := filepath.Join(dir, "projects")
+			write(t, filepath.Join(projects, "-p", "S.jsonl"), line)
+			target := filepath.Join(elsewhere, c.target)
+			if c.target == "" {
+				target = filepath.Join(projects, "-p")
+			}
+			if err := os.Symlink(target, filepath.Join(projects, filepath.FromSlash(c.link))); err != nil {
+				t.Fatal(err)
+			}
+			found, err := claudecode.Format().Sessions(t.Context(), in("CLAUDE_CONFIG_DIR", dir), c.sel)
+			if (err != nil) != c.told || err != nil && !strings.Contains(err.Error(), filepath.Base(c.link)) {
+				t.Errorf("got error %v, want one: %v", err, c.told)
+			}
+			for _, s := range found {
+				if s.ID != "S" {
+					t.Errorf("the link is followed: %+v", s)
+				}
+			}
+		})
+	}
+}
+
+// Older versions of Claude Code put a sub-agent's transcript beside its session's: it is of
+// that session.
+func TestSubAgentBeside(t *testing.T) {
+	dir := t.TempDir()
+	line := `{"type":"user","sessionId":"S","agentId":"abc","cwd":"/p","timestamp":"2026-11-22T00:00:00Z","message":{"role":"user","content":"hi"}}` + "\n"
+	write(t, filepath.Join(dir, "projects", "-p", "S.jsonl"), strings.Replace(line, `"agentId":"abc",`, "", 1))
+	write(t, filepath.Join(dir, "projects", "-p", "agent-abc.jsonl"), line)
+	for _, sel := range []transcript.Selection{{}, {Session: "S"}} {
+		if got := sessions(t, claudecode.Format(), in("CLAUDE_CONFIG_DIR", dir), sel); got != "S:S.jsonl,agent-abc.jsonl" {
+			t.Errorf("%+v: got %s", sel, got)
 		}
 	}
 }

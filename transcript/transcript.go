@@ -84,6 +84,8 @@ type Call struct {
 	Typed   bool      // a person typed it ("!command"): the model knows nothing of it
 	Copied  bool      // copied from another session when this one was forked from it
 	Of      string    // that session, where the copy tells
+	Older   bool      // its time is before that of the file: it was copied, or a clock was set back
+	Mark    string    // the agent's own mark of the line that it begins at, which a copy keeps; "" where there is none
 	Over    time.Time // when its result was written; zero where none was
 	File    string    // where it stands
 	Line    int       // the number of the line that it begins at, from 1
@@ -96,9 +98,11 @@ type Prompt struct {
 	Turn    string
 	Agent   string // the sub-agent asked; "" for the main thread
 	Time    time.Time
+	Mark    string // the agent's own mark of the line, which a copy keeps; "" where there is none
 	Text    string // what was said
 	Cwd     string // where the session was, as far as it is known
 	Copied  bool   // copied from another session when this one was forked from it
+	Older   bool   // its time is before that of the file: it was copied, or a clock was set back
 	Clipped bool   // it was too long to be kept: see [MaxString]
 	File    string // where it stands
 	Line    int    // from 1

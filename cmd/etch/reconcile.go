@@ -1,13 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,6 +106,7 @@ Agents: %s.`, strings.Join(transcribed(), ", ")),
 	f.BoolVar(&opts.strict, "strict", false, "exit 1 also where calls differ or are on record twice")
 	f.BoolVar(&opts.json, "json", false, "print a JSON object a line")
 	f.BoolVar(&opts.utc, "utc", false, "times in UTC")
+	once(f, "session", "since", "project")
 	f.DurationVar(&opts.wait, hookrun.WaitFlag, 0, "how long to wait before it begins: hooks of a session's end start it")
 	if err := f.MarkHidden(hookrun.WaitFlag); err != nil {
 		panic("main: " + err.Error())
@@ -335,17 +336,40 @@ func (r *reconcileRun) agent(ctx context.Context, format *transcript.Format) err
 	return err
 }
 
-// actor returns what puts the person and the host into a filled event, as hooks
-// do: those of who fills, who is the one whose transcripts they are.
-func (r *reconcileRun) actor(agent *hook.Agent) func(*etch.Event) {
-	found := execwrap.ActorOf(r.std.getenv)
-	return func(ev *etch.Event) {
+// actor returns what puts the person and the host into an event of which no hook told
+// who acted: who owns the transcript that it was made from, and where the system does not
+// know that, who fills. The channel of who fills is not the agent's.
+func (r *reconcileRun) actor(agent *hook.Agent) func(ev *etch.Event, file string) {
+	self := execwrap.ActorOf(r.std.getenv)
+	owners := map[string]etch.Actor{}
+	return func(ev *etch.Event, file string) {
+		owner, known := owners[file]
+		if !known {
+			owner = ownerOfTranscript(file, self)
+			owners[file] = owner
+		}
 		if ev.Actor == nil {
 			ev.Actor = &etch.Actor{Agent: agent.Name}
 		}
-		ev.Actor.Channel = cmp.Or(ev.Actor.Channel, r.std.getenv("ETCH_CHANNEL"))
-		ev.Actor.UserID, ev.Actor.Username, ev.Actor.Host = found.UserID, found.Username, found.Host
+		ev.Actor.UserID, ev.Actor.Username, ev.Actor.Host = owner.UserID, owner.Username, self.Host
 	}
+}
+
+// ownerOfTranscript returns the user who owns a file: self where that is who runs this.
+func ownerOfTranscript(file string, self etch.Actor) etch.Actor {
+	info, err := os.Stat(file)
+	if err != nil {
+		return self
+	}
+	id := ownerID(info)
+	if id == "" || id == strconv.Itoa(os.Getuid()) {
+		return self
+	}
+	owner := etch.Actor{UserID: id, Username: ownerOf(info)}
+	if owner.Username == id {
+		owner.Username = "" // it has no name here
+	}
+	return owner
 }
 
 // progress shows how far the reading is, unless rows show it on the same screen.

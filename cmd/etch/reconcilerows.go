@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +108,7 @@ type reconcileCounts struct {
 	Copied     int `json:"copied"`
 	Filled     int `json:"filled"`
 	Skipped    int `json:"skipped"`
+	Unclear    int `json:"unclear"`
 
 	PromptsMissing int `json:"prompts_missing"`
 	PromptsFilled  int `json:"prompts_filled"`
@@ -149,7 +151,7 @@ func (j jsonRows) row(row *reconcile.Row) error {
 	case row.Prompt != nil:
 		p := row.Prompt
 		return printJSON(j.std, reconcileRow{Row: "prompt", Prompt: &reconcilePrompt{
-			Agent: p.Agent, SessionID: p.Session, TurnID: p.Turn, Status: string(reconcile.Missing), Timestamp: utcOrNone(p.Start),
+			Agent: p.Agent, SessionID: p.Session, TurnID: p.Turn, Status: promptStatus(p), Timestamp: utcOrNone(p.Start),
 			Bytes: p.Bytes, File: p.File, Line: p.Line, Filled: p.Filled, Skipped: p.Skipped,
 		}})
 	case row.Finding != nil:
@@ -170,7 +172,7 @@ func (j jsonRows) end(sum *reconcile.Summary, _ bool) error {
 	all := reconcile.Session{
 		Calls: sum.Calls, Recorded: sum.Recorded, Missing: sum.Missing, Unseen: sum.Unseen, Open: sum.Open,
 		Unfinished: sum.Unfinished, Recent: sum.Recent, Guessed: sum.Guessed, Differing: sum.Differing, Twice: sum.Twice,
-		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped,
+		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped, Unclear: sum.Unclear,
 		PromptsMissing: sum.PromptsMissing, PromptsFilled: sum.PromptsFilled,
 	}
 	return printJSON(j.std, reconcileRow{Row: "summary", Summary: &reconcileSummary{
@@ -183,7 +185,7 @@ func countsOf(s *reconcile.Session, t transcript.Tally) reconcileCounts {
 	return reconcileCounts{
 		Calls: s.Calls, Recorded: s.Recorded, Missing: s.Missing, Unseen: s.Unseen, Open: s.Open, Unfinished: s.Unfinished,
 		Recent: s.Recent, Guessed: s.Guessed, Differing: s.Differing, Twice: s.Twice, OnlyLogged: s.OnlyLogged, Copied: s.Copied,
-		Filled: s.Filled, Skipped: s.Skipped, PromptsMissing: s.PromptsMissing, PromptsFilled: s.PromptsFilled, Lines: t.Lines, Unknown: t.Unknown, Unread: t.Bad + t.Overlong,
+		Filled: s.Filled, Skipped: s.Skipped, Unclear: s.Unclear, PromptsMissing: s.PromptsMissing, PromptsFilled: s.PromptsFilled, Lines: t.Lines, Unknown: t.Unknown, Unread: t.Bad + t.Overlong,
 	}
 }
 
@@ -202,6 +204,13 @@ func callRow(c *reconcile.Call) *reconcileCall {
 	return row
 }
 
+func promptStatus(p *reconcile.Prompt) string {
+	if p.Unclear {
+		return string(reconcile.Unclear)
+	}
+	return string(reconcile.Missing)
+}
+
 // utcOrNone is utc, and "" for the zero time.
 func utcOrNone(t time.Time) string {
 	if t.IsZero() {
@@ -215,17 +224,26 @@ type textRows struct {
 	w       *bufio.Writer
 	zone    *time.Location
 	session string // whose block is open
+	calls   []*reconcile.Call
 }
 
+// heldCalls is how many of a session's calls are held to be told in the order in which they began. They are
+// found in another: what has to be compared with several records is known last.
+const heldCalls = 10_000
+
 func (t *textRows) row(row *reconcile.Row) error {
+	if row.Call != nil && len(t.calls) < heldCalls {
+		t.calls = append(t.calls, row.Call)
+		return nil
+	}
+	t.tellCalls()
 	switch {
 	case row.Call != nil:
-		t.begin(row.Call.Agent, row.Call.Session)
-		t.call(row.Call)
+		t.calls = append(t.calls, row.Call)
 	case row.Prompt != nil:
 		p := row.Prompt
 		t.begin(p.Agent, p.Session)
-		t.line(string(reconcile.Missing), p.Start, "prompt of %s%s%s", count(p.Bytes, "byte"), ifTrue(p.Filled, " (recorded now)"),
+		t.line(promptStatus(p), p.Start, "prompt of %s%s%s", count(p.Bytes, "byte"), ifTrue(p.Filled, " (recorded now)"),
 			ifTrue(p.Skipped, " (not recorded: the configuration says so)"))
 	case row.Finding != nil:
 		f := row.Finding
@@ -235,6 +253,17 @@ func (t *textRows) row(row *reconcile.Row) error {
 		t.close(row.Session)
 	}
 	return t.w.Flush()
+}
+
+// tellCalls tells of the calls that are held.
+func (t *textRows) tellCalls() {
+	slices.SortStableFunc(t.calls, func(a, b *reconcile.Call) int { return a.Start.Compare(b.Start) })
+	for _, c := range t.calls {
+		t.begin(c.Agent, c.Session)
+		t.call(c)
+	}
+	clear(t.calls)
+	t.calls = t.calls[:0]
 }
 
 // begin opens a session's block.
@@ -330,13 +359,14 @@ func (t *textRows) close(s *reconcile.Session) {
 }
 
 func (t *textRows) end(sum *reconcile.Summary, quietly bool) error {
+	t.tellCalls()
 	if quietly && sum.Sessions == 0 && sum.LogOnly == 0 {
 		return nil
 	}
 	all := reconcile.Session{
 		Calls: sum.Calls, Recorded: sum.Recorded, Missing: sum.Missing, Unseen: sum.Unseen, Open: sum.Open,
 		Unfinished: sum.Unfinished, Recent: sum.Recent, Guessed: sum.Guessed, Differing: sum.Differing, Twice: sum.Twice,
-		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped,
+		OnlyLogged: sum.OnlyLogged, Copied: sum.Copied, Filled: sum.Filled, Skipped: sum.Skipped, Unclear: sum.Unclear,
 		PromptsMissing: sum.PromptsMissing, PromptsFilled: sum.PromptsFilled,
 	}
 	t.printf("%s: %s; %s\n", sum.Agent, count(sum.Sessions, "session"), totals(countsOf(&all, sum.Tally)))
@@ -364,6 +394,7 @@ func totals(c reconcileCounts) string {
 		{c.Guessed, plural(c.Guessed, "with an end that was inferred and is another", "with ends that were inferred and are others")},
 		{c.Differing, "differ"},
 		{c.Twice, "on record twice"},
+		{c.Unclear, "unclear: the log cannot be read whole"},
 		{c.OnlyLogged, "only in the log"},
 		{c.Copied, "copied from other sessions"},
 		{c.PromptsMissing, plural(c.PromptsMissing, "prompt missing", "prompts missing")},

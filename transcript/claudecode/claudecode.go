@@ -31,14 +31,17 @@ func Format() *transcript.Format {
 	}
 }
 
-// nameOf knows PROJECT/SESSION.jsonl and PROJECT/SESSION/subagents/agent-ID.jsonl,
-// at any depth below that.
+// nameOf knows PROJECT/SESSION.jsonl, PROJECT/SESSION/subagents/agent-ID.jsonl
+// at any depth below that, and PROJECT/agent-ID.jsonl of older versions, in which only the
+// content tells of which session the sub-agent is.
 func nameOf(rel string) (transcript.Name, bool) {
 	parts := strings.Split(rel, "/")
 	base, ok := strings.CutSuffix(parts[len(parts)-1], ".jsonl")
 	switch {
 	case !ok || len(parts) < 2:
 		return transcript.Name{}, false
+	case len(parts) == 2 && strings.HasPrefix(base, "agent-"):
+		return transcript.Name{Agent: strings.TrimPrefix(base, "agent-")}, true
 	case len(parts) == 2:
 		return transcript.Name{Session: base}, true
 	case len(parts) >= 4 && parts[2] == "subagents" && strings.HasPrefix(base, "agent-"):
@@ -193,7 +196,7 @@ func (p *parser) call(r *record, line *transcript.Line) *transcript.Call {
 			Cwd: r.Cwd, Model: r.Message.Model, Mode: p.mode,
 			Start: transcript.Time(r.Timestamp), Source: hook.SourceTranscript,
 		},
-		File: p.file.Path, Line: line.Number, Clipped: line.Clipped,
+		File: p.file.Path, Line: line.Number, Clipped: line.Clipped, Mark: r.UUID,
 	}
 }
 
@@ -208,19 +211,24 @@ func (p *parser) assistant(r *record, line *transcript.Line) {
 		c := p.call(r, line)
 		c.ID, c.Input = b.ID, b.Input
 		c.Server, c.Tool = hook.SplitMCP(b.Name)
-		c.Copied, c.Of = p.copied(r, c.Start)
+		c.Copied, c.Of = copied(r)
+		c.Older = p.older(c.Start)
 		p.open.Begin(c, p.give)
 	}
 }
 
 // copied says whether a record was copied when the session was forked, and of
-// which one it is. A copy keeps its time, which is then before the file's own
-// first line, and newer versions name the session that asked the model.
-func (p *parser) copied(r *record, at time.Time) (bool, string) {
+// which one it is: newer versions name the session that asked the model.
+func copied(r *record) (bool, string) {
 	if r.RequestSessionID != "" && r.RequestSessionID != r.SessionID {
 		return true, r.RequestSessionID
 	}
-	return !p.begun.IsZero() && !at.IsZero() && at.Before(p.begun), ""
+	return false, ""
+}
+
+// older reports whether a time is before the file's own first line. A copy keeps its time.
+func (p *parser) older(at time.Time) bool {
+	return !p.begun.IsZero() && !at.IsZero() && at.Before(p.begun)
 }
 
 func (p *parser) user(r *record, line *transcript.Line) {
@@ -242,7 +250,9 @@ func (p *parser) user(r *record, line *transcript.Line) {
 				p.give(c)
 			}
 		case "text":
-			said.WriteString(b.Text)
+			if !isNote(b.Text) {
+				said.WriteString(b.Text)
+			}
 		}
 	}
 	if said.Len() > 0 && !strings.HasPrefix(said.String(), interrupted) {
@@ -279,15 +289,38 @@ func (p *parser) said(r *record, line *transcript.Line, text string) {
 		}
 		return
 	}
-	if r.IsMeta || r.IsCompactSummary || r.TurnOrigin == "task_notification" || strings.HasPrefix(text, "<") || r.SessionID == "" {
+	if r.IsMeta || r.IsCompactSummary || r.TurnOrigin == "task_notification" || isNote(text) || r.SessionID == "" {
 		return
 	}
 	at := transcript.Time(r.Timestamp)
-	copied, _ := p.copied(r, at.Add(time.Second)) // the file is begun with the first one
+	copied, _ := copied(r)
 	p.emit(transcript.Item{Prompt: &transcript.Prompt{
-		Session: r.SessionID, Turn: r.PromptID, Agent: r.AgentID, Time: at, Text: text,
+		Session: r.SessionID, Turn: r.PromptID, Agent: r.AgentID, Time: at, Text: text, Mark: r.UUID,
 		Cwd: r.Cwd, Copied: copied, Clipped: line.Clipped, File: p.file.Path, Line: line.Number,
+		Older: p.older(at.Add(time.Second)), // the file is begun with the first one
 	}})
+}
+
+// isNote reports whether a text in a person's place begins with a tag that Claude Code puts
+// there. What people type may begin with any other one.
+func isNote(text string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(text, " \t\r\n"), "<")
+	if !ok {
+		return false
+	}
+	end := strings.IndexAny(rest, "> \t\n")
+	if end < 0 {
+		return false
+	}
+	switch rest[:end] {
+	case "system-reminder", "task-notification", "autonomous-loop", "autonomous-loop-dynamic", "teammate-message", "channel",
+		"command-name", "command-message", "command-args", "command-contents",
+		"local-command-caveat", "local-command-stdout", "local-command-stderr",
+		"bash-input", "bash-stdout", "bash-stderr", "user-memory-input",
+		"session-start-hook", "user-prompt-submit-hook", "ide_opened_file", "ide_selection", "ide_diagnostics":
+		return true
+	}
+	return false
 }
 
 // bang returns the call that a command typed with "!" is. Its id is that of the
@@ -295,7 +328,8 @@ func (p *parser) said(r *record, line *transcript.Line, text string) {
 func (p *parser) bang(r *record, line *transcript.Line, command string) *transcript.Call {
 	c := p.call(r, line)
 	c.ID, c.Tool, c.Input, c.Typed = r.UUID, "Bash", hook.Object("command", command), true
-	c.Copied, c.Of = p.copied(r, c.Start)
+	c.Copied, c.Of = copied(r)
+	c.Older = p.older(c.Start)
 	return c
 }
 

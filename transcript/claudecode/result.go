@@ -12,7 +12,8 @@ import (
 
 var exitCode = later.Value[*regexp.Regexp]{Make: func() *regexp.Regexp { return regexp.MustCompile(`^Exit code (-?\d+)(?:\n|$)`) }}
 
-// finish sets how a call ended, by its result.
+// finish sets how a call ended, by its result. Words of Claude Code's own are errors: a text
+// that is none is what came out of the call, whatever it says.
 func finish(c *transcript.Call, r *record, b *block) {
 	text := transcript.Text(b.Content)
 	c.Output = hook.OutputOf([]byte(text))
@@ -23,11 +24,11 @@ func finish(c *transcript.Call, r *record, b *block) {
 		c.Cut(hook.EndInterrupted) // Esc while it ran
 	case r.DenialKind != "" || r.Decision != nil && r.Decision.Decision == "reject":
 		c.Refuse(r.deniedBy(), wrong)
-	case invalid && strings.HasPrefix(wrong, "Error: No such tool available"):
+	case b.IsError && invalid && strings.HasPrefix(wrong, "Error: No such tool available"):
 		c.Cut(hook.EndUnknownTool)
-	case invalid:
+	case b.IsError && invalid:
 		c.Cut(hook.EndInvalid)
-	case r.stopped() || strings.HasPrefix(text, interrupted):
+	case r.stopped() || b.IsError && strings.HasPrefix(text, interrupted):
 		c.Cut(hook.EndInterrupted)
 	case b.IsError && c.Tool == "Bash":
 		c.Exit(transcript.ExitCode(exitCode.Get(), text))

@@ -30,6 +30,10 @@ func (p *parser) answer(c *transcript.Call, l *line, raw json.RawMessage) {
 	// What Codex puts before the output ends at "Output:"; behind it the
 	// program may have printed anything.
 	head, output, cut := strings.Cut(text, "\nOutput:\n")
+	_, whole := code.Get() // a version that puts nothing before the output
+	if whole {
+		head, output, cut = "", text, true
+	}
 	if !s.over && running.Get().MatchString(head) {
 		s.running = true
 		return
@@ -46,7 +50,11 @@ func (p *parser) answer(c *transcript.Call, l *line, raw json.RawMessage) {
 		c.ExitCode = code
 	}
 	c.Finish(transcript.Time(l.Timestamp), output, s.failed)
-	classify(c, text, head)
+	if whole {
+		c.Exit(c.ExitCode) // it ran, and all of the text is what came out
+	} else {
+		classify(c, text, head)
+	}
 	p.give(c)
 }
 

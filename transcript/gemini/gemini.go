@@ -123,7 +123,7 @@ type parser struct {
 }
 
 func newParser(file *transcript.File, emit func(transcript.Item)) transcript.Parser {
-	return &parser{file: file, emit: emit, said: map[string]bool{}, session: file.Session, agent: file.Agent}
+	return &parser{file: file, emit: emit, said: map[string]bool{}, session: file.Session, agent: file.Agent, open: transcript.Pending{Unique: true}}
 }
 
 func (p *parser) give(c *transcript.Call) { p.emit(transcript.Item{Call: c}) }
@@ -191,7 +191,7 @@ func (p *parser) call(r *record, t *toolCall, line *transcript.Line) {
 	c := p.open.Get(t.ID)
 	if c == nil {
 		c = p.begin(r, line)
-		c.ID = t.ID
+		c.ID, c.Input = t.ID, t.Args
 		c.Server, c.Tool = split(t.Name)
 		if at := timeOf(t.ID); !at.IsZero() {
 			c.Start = at
@@ -200,12 +200,14 @@ func (p *parser) call(r *record, t *toolCall, line *transcript.Line) {
 			return // it has ended before, and stands here again
 		}
 	}
-	c.Input = t.Args
 	c.Clipped = c.Clipped || line.Clipped
 	if finish(c, t) {
 		p.open.End(c.ID)
+		c.Input = t.Args
 		p.give(c)
+		return
 	}
+	p.open.Change(c, t.Args, p.give)
 }
 
 func (p *parser) begin(r *record, line *transcript.Line) *transcript.Call {

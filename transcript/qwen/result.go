@@ -40,7 +40,7 @@ func finish(c *transcript.Call, r *record, output, failure string) {
 	}
 	c.Finish(transcript.Time(r.Timestamp), failure, failure != "" || r.Result.Status == "error" || r.Result.Status == "cancelled")
 	switch {
-	case strings.Contains(failure, "User denied execution"):
+	case r.Result.deniedByUser(failure):
 		c.Refuse(hook.ByUser, failure)
 	case r.Result.ErrorType == "execution_denied":
 		c.Refuse(deniedBy(failure), failure)
@@ -53,6 +53,26 @@ func finish(c *transcript.Call, r *record, output, failure string) {
 	case c.Tool == shellTool:
 		c.Exit(codeOf(r.Result.Display, output+failure))
 	}
+}
+
+// deniedByUser reports whether a person refused the call. The words alone do not say so: of
+// a command that ran they repeat the command, and what it printed.
+func (r *result) deniedByUser(failure string) bool {
+	if r.ErrorType != "execution_denied" && r.Status != "cancelled" || r.ran() {
+		return false
+	}
+	return strings.HasPrefix(strings.TrimPrefix(failure, "[Operation Cancelled] Reason: "), "User denied execution")
+}
+
+// ran reports whether what is shown of the call is what a shell does with a command.
+func (r *result) ran() bool {
+	var shown struct {
+		Type string `json:"type"`
+	}
+	if len(r.Display) > 0 && r.Display[0] == '{' {
+		transcript.Decode(r.Display, &shown)
+	}
+	return shown.Type == "shell_result"
 }
 
 // deniedBy returns who refused, going by the words.

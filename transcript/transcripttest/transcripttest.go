@@ -74,6 +74,9 @@ func Describe(f *transcript.Format, calls []*transcript.Call) string {
 		if c.Copied {
 			b.WriteString(" copied")
 		}
+		if c.Older && !c.Copied {
+			b.WriteString(" older")
+		}
 		b.WriteByte('\n')
 	}
 	return b.String()
