@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -54,12 +55,20 @@ func (c command) process(ctx context.Context, stdout io.Writer) (*exec.Cmd, *byt
 // run runs the command from start to exit, and returns what it printed and how
 // long it took until all of that was read.
 func (c command) run(ctx context.Context) (printed []byte, took time.Duration, err error) {
-	var stdout bytes.Buffer
-	cmd, stderr := c.process(ctx, &stdout)
+	return c.runInto(ctx, new(bytes.Buffer))
+}
+
+// runInto is run that reads what is printed into a buffer, of which the result is a part.
+// Where the buffer is large already, the time is the command's, and not that of
+// whoever makes room for what it prints on the same processors.
+func (c command) runInto(ctx context.Context, answer *bytes.Buffer) (printed []byte, took time.Duration, err error) {
+	answer.Reset()
+	cmd, stderr := c.process(ctx, answer)
+	runtime.GC() // not meanwhile
 	began := time.Now()
 	err = cmd.Run()
 	took = time.Since(began)
-	return stdout.Bytes(), took, explain(err, stderr)
+	return answer.Bytes(), took, explain(err, stderr)
 }
 
 // explain adds to the error of a process what it said of it.

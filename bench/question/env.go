@@ -41,6 +41,7 @@ type env struct {
 	corpus *corpus
 	notes  []string
 	tried  map[string]error // what was made or done in this run, and how it went
+	answer bytes.Buffer     // of the command that is measured
 }
 
 func newEnv(ctx context.Context, opt Options) (*env, error) {
@@ -123,24 +124,31 @@ var makers = map[string]func(e *env, ctx context.Context, path string) error{
 	buildDir:   (*env).makeBuild,
 }
 
-// have makes a part of the data where it is not there from an earlier run. It
-// gets its name when it is whole.
+// have makes a part of the data where it is not there from an earlier run, and has it in
+// memory as after a restart of the machine.
 func (e *env) have(ctx context.Context, name string) error {
 	return e.once("make "+name, func() error {
 		path := e.path(name)
-		if _, err := os.Stat(path); err == nil {
-			return nil
+		if _, err := os.Stat(path); err != nil {
+			if err := e.make(ctx, name, path); err != nil {
+				return err
+			}
 		}
-		e.Progress("making %s", path)
-		fresh := path + ".new"
-		if err := os.RemoveAll(fresh); err != nil {
-			return err
-		}
-		if err := makers[name](e, ctx, fresh); err != nil {
-			return errors.Join(err, os.RemoveAll(fresh))
-		}
-		return os.Rename(fresh, path)
+		return warm(path)
 	})
+}
+
+// make makes a part of the data, which gets its name when it is whole.
+func (e *env) make(ctx context.Context, name, path string) error {
+	e.Progress("making %s", path)
+	fresh := path + ".new"
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	if err := makers[name](e, ctx, fresh); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	return os.Rename(fresh, path)
 }
 
 func (e *env) makeData(ctx context.Context, path string) error {
@@ -235,12 +243,28 @@ func (e *env) program(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("find module %s: %w", module, err)
 	}
 	path := filepath.Join(e.Dir, "etch")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/etch")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path+".linked", "./cmd/etch")
 	build.Dir = strings.TrimSpace(string(dir))
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", module, err, out)
 	}
-	return path, nil
+	return path, moveProgram(path, path+".linked")
+}
+
+// moveProgram moves a program as one does who installs it: by a copy. A linker writes its file
+// page by page, and such a file is held in memory in small pieces, which costs every
+// start of it.
+func moveProgram(to, from string) error {
+	program, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	// A new file: the old one may be running.
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return errors.Join(os.WriteFile(to, program, 0o755), os.Remove(from))
 }
 
 // copyLog copies a log with its keys and state, not its index.

@@ -39,7 +39,7 @@ func (s *side) once(ctx context.Context, e *env) (float64, error) {
 	if err := c.installed(); err != nil {
 		return 0, err
 	}
-	printed, took, err := c.run(ctx)
+	printed, took, err := c.runInto(ctx, &e.answer)
 	if err != nil {
 		return 0, err
 	}

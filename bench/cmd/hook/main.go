@@ -1,7 +1,7 @@
 // Command hook measures what a hook of a coding agent costs: the whole process of
 // "etch hook", and of etch-hook, which etch install prefers, next to the least that
-// any program costs, to the least that one in Go costs, empty or appending what it reads
-// to a file, and to what people write in their place: a shell script around jq, as short
+// any program costs, to the least that one in Go costs, empty, appending what it reads
+// to a file, or handing it to a process that does, and to what people write in their place: a shell script around jq, as short
 // as can be, or as careful as can be.
 //
 //	go run ./cmd/hook                 some seconds
@@ -120,7 +120,7 @@ func main() {
 // prepare builds what is measured: this tree's programs, unless others are given, and
 // those that are the least there can be. It finds out which sides there are.
 func (b *bench) prepare(ctx context.Context, given bool) error {
-	for side, text := range map[string]string{empty: "package main\n\nfunc main() {}\n", least: appends} {
+	for side, text := range map[string]string{empty: "package main\n\nfunc main() {}\n", least: appends, relay: relays} {
 		name := filepath.Join(b.dir, strings.ReplaceAll(side, " ", "-"))
 		b.programs[side] = name
 		if err := os.WriteFile(name+".go", []byte(text), 0o600); err != nil {
@@ -182,13 +182,14 @@ func link(ctx context.Context, dir, to, what string) error {
 }
 
 // The sides. The first is the least that a process costs, the second what makes
-// a record durable, the third the least that a process in Go costs, and the fourth
-// that with one durable append.
+// a record durable, the third the least that a process in Go costs, the fourth
+// that with one durable append, and the fifth that with a question to a process which appends.
 const (
 	nothing  = "true"
 	durable  = "append"
 	empty    = "empty Go"
 	least    = "least Go"
+	relay    = "relay Go"
 	shell    = "sh+jq"
 	careful  = "sh+jq+openssl"
 	ours     = "etch"
@@ -196,7 +197,7 @@ const (
 	quantile = 4 // of the rounds, the first fourth is where the machine did little else
 )
 
-var sides = []string{nothing, durable, empty, least, shell, careful, ours, small}
+var sides = []string{nothing, durable, empty, least, relay, shell, careful, ours, small}
 
 // A bench is one run.
 type bench struct {
@@ -204,6 +205,7 @@ type bench struct {
 	programs map[string]string // their paths by sides
 	missing  map[string]string // why there is no such side
 	times    map[string][]time.Duration
+	keeper   *keeper
 }
 
 // measure runs all sides in turn.
@@ -212,6 +214,9 @@ func (b *bench) measure(ctx context.Context, rounds int) error {
 	file, err := os.OpenFile(filepath.Join(b.dir, "appended"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
+	}
+	if b.keeper, err = newKeeper(b.dir); err != nil {
+		return errors.Join(err, file.Close())
 	}
 	for _, side := range []string{ours, small} { // the first makes the log
 		if err == nil {
@@ -228,7 +233,7 @@ func (b *bench) measure(ctx context.Context, rounds int) error {
 			b.times[side] = append(b.times[side], time.Since(began))
 		}
 	}
-	return errors.Join(err, file.Close())
+	return errors.Join(err, b.keeper.close(), file.Close())
 }
 
 // script does the least that people take for the same: it takes what it wants of the
@@ -272,6 +277,8 @@ func (b *bench) once(ctx context.Context, side string, n int, file *os.File) err
 		cmd = exec.CommandContext(ctx, b.programs[empty])
 	case least:
 		cmd = exec.CommandContext(ctx, b.programs[least], filepath.Join(b.dir, "least.log"))
+	case relay:
+		cmd = exec.CommandContext(ctx, b.programs[relay], b.keeper.path)
 	case shell:
 		cmd = exec.CommandContext(ctx, "sh", "-c", script, "sh", filepath.Join(b.dir, "jq.log"))
 	case careful:
@@ -296,6 +303,7 @@ func (b *bench) outcomes() []table.Outcome {
 		b.least("hook-program", "etch-hook's whole process, to 2 × true and one durable append", small),
 		b.least("hook-language", "an empty Go program, to 2 × true and one durable append", empty),
 		b.least("hook-floor", "a Go program that appends what it reads and no more, to 2 × true and one durable append", least),
+		b.least("hook-relay", "a Go program that has a process append what it reads, and no more, to 2 × true and one durable append", relay),
 		b.script("hook-script", "etch hook's whole process, to sh and jq that take the payload and append", ours, shell),
 		b.script("hook-program-script", "etch-hook's whole process, to sh and jq that take the payload and append", small, shell),
 		b.script("hook-careful", "etch hook's whole process, to sh, jq and openssl doing what they can of the same", ours, careful),
@@ -310,7 +318,7 @@ func (b *bench) figure(side string) table.Figure {
 
 // least compares a side with what any program costs that makes something durable.
 func (b *bench) least(row, what, side string) table.Outcome {
-	o := table.Outcome{Row: row, What: what, AtMost: true, Bound: 1, Unbound: side == empty || side == least, Missing: b.missing[side]}
+	o := table.Outcome{Row: row, What: what, AtMost: true, Bound: 1, Unbound: side == empty || side == least || side == relay, Missing: b.missing[side]}
 	if o.Missing != "" {
 		return o
 	}

@@ -13,7 +13,7 @@ func TestRun(t *testing.T) {
 	if err := run(t.Context(), []string{"-rounds", "4", "-dir", t.TempDir(), "-json", t.TempDir() + "/hook.json"}, &out, &words); err != nil {
 		t.Fatalf("%v\n%s", err, &words)
 	}
-	for _, want := range []string{"hook ", "hook-script", "hook-program-careful", "hook-language", "hook-floor", "true"} {
+	for _, want := range []string{"hook ", "hook-script", "hook-program-careful", "hook-language", "hook-floor", "hook-relay", "true"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, &out)
 		}
