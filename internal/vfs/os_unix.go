@@ -26,7 +26,14 @@ type fileID struct{ dev, ino uint64 }
 
 // openFile does not wait for somebody to open the other end, where the name is
 // that of a pipe: identify refuses it.
+//
+// What is emptied is a file that the log makes for itself. Where a symbolic link has
+// its name, whoever can write the directory has put it there, and it may lead to any
+// file of the user's.
 func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
+	if flag&os.O_TRUNC != 0 {
+		flag |= unix.O_NOFOLLOW
+	}
 	return openHandle(name, flag|unix.O_NONBLOCK, perm)
 }
 
