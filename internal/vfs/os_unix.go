@@ -34,7 +34,11 @@ func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
 	if flag&os.O_TRUNC != 0 {
 		flag |= unix.O_NOFOLLOW
 	}
-	return openHandle(name, flag|unix.O_NONBLOCK, perm)
+	h, err := openHandle(name, flag|unix.O_NONBLOCK, perm)
+	if errors.Is(err, unix.EISDIR) { // identify refuses one that is opened for reading
+		err = fmt.Errorf("%w: %w", ErrNotFile, err)
+	}
+	return h, err
 }
 
 // openShared opens a file to be read by package os. It does not wait for a pipe's other
