@@ -24,10 +24,22 @@ type exchange struct {
 	offered bool      // this is that
 	stream  *tellable // what the client reads, where it may be told something
 	calls   []*call   // requests that came in it
+	body    leaver    // that of its request, where it has one; of the goroutine that serves it
 	left    int       // how many of its bodies have not ended
 	why     string    // the server refuses it, where it says so in words of JSON-RPC
 
 	sent *redirection // where the server has sent the client; nil: nowhere
+}
+
+// A leaver is a body of a request of which nobody may want the rest. Who sends it on may
+// read it still while, and after, that is said.
+type leaver interface{ leave() }
+
+// leaveBody says that nobody wants the rest of the request.
+func (e *exchange) leaveBody() {
+	if e.body != nil {
+		e.body.leave()
+	}
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
