@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ type exchange struct {
 	apart   bool      // its answers come in another exchange: that which has offered the address
 	offered bool      // this is that
 	stream  *tellable // what the client reads, where it may be told something
-	calls   []*call   // requests that came in it
+	calls   []*call   // requests that came in it, but for some that are done
 	body    leaver    // that of its request, where it has one; of the goroutine that serves it
 	left    int       // how many of its bodies have not ended
 	why     string    // the server refuses it, where it says so in words of JSON-RPC
@@ -49,6 +50,14 @@ func (e *exchange) key(m *message) string {
 		return m.values[slotID].key()
 	}
 	return e.tag + m.values[slotID].key()
+}
+
+// add remembers a request that came in the exchange. A stream of events may last for days.
+func (e *exchange) add(c *call) {
+	if len(e.calls) == cap(e.calls) {
+		e.calls = slices.DeleteFunc(e.calls, func(c *call) bool { return c.done })
+	}
+	e.calls = append(e.calls, c)
 }
 
 // refuses reports whether a message is the server's word on the exchange itself:

@@ -188,3 +188,20 @@ func TestProtocolStays(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A stream of events that lasts for days remembers nothing of what was answered in it.
+func TestLongStreamRemembersLittle(t *testing.T) {
+	p, recorded := before(t, &Options{}, nil)
+	e := &exchange{p: p, uri: &url.URL{Path: "/mcp"}, id: "s", left: 1}
+	p.w.show(0, func(at time.Time) {
+		asks, answers := newStream(false, e.of(server)), newStream(false, e.of(client))
+		for range 10 * mostOpen {
+			asks.feed([]byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`), at)
+			answers.feed([]byte(`{"jsonrpc":"2.0","id":1,"result":{}}`), at)
+		}
+		if len(e.calls) > mostOpen {
+			t.Errorf("%d requests are remembered", len(e.calls))
+		}
+	}, true)
+	recorded()
+}

@@ -117,7 +117,7 @@ func (s *session) request(from side, m *message, via *exchange, at time.Time) {
 	s.open[from][c.key] = append(s.open[from][c.key], c)
 	s.order = append(s.order, c)
 	if via != nil {
-		via.calls = append(via.calls, c)
+		via.add(c)
 	}
 }
 
