@@ -52,6 +52,15 @@ func (e *exchange) key(m *message) string {
 	return e.tag + m.values[slotID].key()
 }
 
+// token returns what a token of progress is known by, "" where there is none. Clients of a
+// server that keeps no sessions choose theirs alike.
+func (e *exchange) token(key string) string {
+	if e == nil || key == "" {
+		return key
+	}
+	return e.tag + key
+}
+
 // add remembers a request that came in the exchange. A stream of events may last for days.
 func (e *exchange) add(c *call) {
 	if len(e.calls) == cap(e.calls) {
