@@ -47,7 +47,7 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange) bool 
 		r.Body = p.held(body, e, messages)
 		return true
 	}
-	recorded := p.w.show(len(body.Data), func(at time.Time) { e.deny(body.Data, messages, at) }, true)
+	recorded := p.w.show(weightOf(body.Data, messages), func(at time.Time) { e.deny(body.Data, messages, at) }, true)
 	answer := answersTo(messages)
 	body.Release()
 	if !recorded && p.w.stopped() {
@@ -127,12 +127,12 @@ type heldBody struct {
 
 // held returns a body of an exchange that may be passed on.
 func (p *Proxy) held(body *httpbody.Body, e *exchange, messages []*message) *heldBody {
-	size := len(body.Data)
+	weight := weightOf(body.Data, messages)
 	e.left++
 	b := &heldBody{
 		body: body, rest: body.Data,
 		show: sync.OnceValue(func() bool {
-			return p.w.show(size, func(at time.Time) { e.takeAll(messages, at) }, p.opt.Strict)
+			return p.w.show(weight, func(at time.Time) { e.takeAll(messages, at) }, p.opt.Strict)
 		}),
 		end: func() { p.w.show(0, e.over, false) },
 	}
