@@ -17,6 +17,9 @@ AGENTS ?=
 ASKDIR ?=
 SUDO   ?=
 
+# Installs packages of Debian: of the lists that are there, else of new ones.
+DEBIAN := SUDO="$(SUDO)" .ci/debian
+
 GO   ?= go
 TOOL := $(GO) tool -modfile=tools.mod
 
@@ -68,12 +71,13 @@ bench:
 
 ## tools: what some tests need besides Go, of Debian's packages (SUDO=sudo): strace, which makes a disk slow, and jq, which answers the same questions
 tools:
-	command -v strace || $(SUDO) apt-get install -y strace
-	command -v jq || $(SUDO) apt-get install -y jq
+	command -v strace || $(DEBIAN) strace
+	command -v jq || $(DEBIAN) jq
 
 ## peers: what bench/cmd/ask compares with: Debian's packages (SUDO=sudo), DuckDB by npm (ASKDIR)
 peers:
-	$(SUDO) apt-get install -y ripgrep mawk jq sqlite3 nodejs npm
+	command -v rg && command -v mawk && command -v jq && command -v sqlite3 || $(DEBIAN) ripgrep mawk jq sqlite3
+	command -v npm || $(DEBIAN) nodejs npm
 	cd bench && $(GO) run ./cmd/ask -install -dir "$(abspath $(ASKDIR))"
 
 ## lint: formatting, vet for three systems, modern Go, staticcheck, errcheck, unreachable functions

@@ -4,6 +4,8 @@ package needle
 
 import (
 	"math/bits"
+	"slices"
+	"unsafe"
 
 	"github.com/etch-audit/etch/internal/processor"
 )
@@ -30,26 +32,30 @@ type marks struct {
 }
 
 // newGroup chooses the bytes. Of a single needle and the escapes that could
-// hide it, which are most of what is searched for, those are four and two: two
-// bytes of a name stand together every 600 bytes of a log, and a place where the
+// hide it, which are most of what is searched for, those are the first of the needle and
+// three more: two bytes of a name stand together every 600 bytes of a log, and a place where the
 // rest does not costs as much as 300 bytes. Of more probes they are two of each. What
 // there is not is filled with what there is.
 func newGroup(probes []probe) group {
 	g := group{probes: probes}
-	if g.marks.two = len(probes) <= 2; g.marks.two {
-		g.marks.add(0, &probes[0], 4)
-		g.marks.add(4, &probes[len(probes)-1], 2)
+	if g.marks.two = len(probes) == 2 && string(probes[1].text) == `\u`; g.marks.two {
+		needle := &probes[0]
+		g.marks.add(0, needle, 0)
+		rare := slices.DeleteFunc(slices.Clone(needle.rarest[:]), func(offset int) bool { return offset == 0 })
+		g.marks.add(1, needle, append(rare, 0, 0, 0)[:3]...)
+		g.marks.add(4, &probes[1], 0, 1)
 		return g
 	}
 	for i := range packed {
-		g.marks.add(2*i, &probes[i%len(probes)], 2)
+		p := &probes[i%len(probes)]
+		g.marks.add(2*i, p, p.rarest[:2]...)
 	}
 	return g
 }
 
-// add fills in n bytes of a probe.
-func (m *marks) add(at int, p *probe, n int) {
-	for i, offset := range p.rarest[:n] {
+// add fills in bytes of a probe.
+func (m *marks) add(at int, p *probe, offsets ...int) {
+	for i, offset := range offsets {
 		m.offset[at+i] = offset
 		m.char[at+i] = p.text[offset]
 		m.reach = max(m.reach, offset)
@@ -57,11 +63,15 @@ func (m *marks) add(at int, p *probe, n int) {
 }
 
 // compare is next by comparing a step of positions at once to some bytes of
-// each probe.
+// each probe. From the second on, steps begin where lines of the cache do.
 func (g *group) compare(b []byte, from, to int) int {
 	end := len(b) - g.marks.reach // no byte behind b is read for positions before it
 	for from < to && from+step <= end {
 		n := min(to-from+step-1, end-from) &^ (step - 1)
+		astray := int(uintptr(unsafe.Pointer(&b[from])) % step)
+		if astray > 0 {
+			n = step
+		}
 		at, mask := n, uint64(0)
 		if g.marks.two {
 			at, mask = find2(&b[from], n, &g.marks)
@@ -76,7 +86,7 @@ func (g *group) compare(b []byte, from, to int) int {
 				return -1
 			}
 		}
-		from += min(at+step, n)
+		from += min(at+step, n) - astray
 	}
 	return g.search(b, from, to)
 }
@@ -92,9 +102,9 @@ func (g *group) stands(b []byte, at int) bool {
 }
 
 // find2 compares the positions of [0, n), n a multiple of step, with the first
-// four marks and with the next two. It returns the first step with a position
-// where all four stand or both do, and a bit for each such position in it; or n
-// and 0. Besides the n bytes at b it reads the greatest offset behind them.
+// four marks, of which the first is at offset 0, and with the next two, which follow
+// each other. It returns the first step with a position where all four stand or both
+// do, or may, and a bit for each such position in it; or n and 0. Besides the n bytes at b it reads the greatest offset behind them.
 //
 //go:noescape
 func find2(b *byte, n int, m *marks) (at int, mask uint64)

@@ -144,6 +144,28 @@ func TestEveryPlace(t *testing.T) {
 	}
 }
 
+// TestEscapeEveryPlace puts an escape, and backslashes that begin none, at every place.
+func TestEscapeEveryPlace(t *testing.T) {
+	f := New([][]byte{[]byte("@alxa")})
+	for _, size := range []int{6, 63, 64, 65, 100, 129, 200} {
+		for at := 0; at+6 <= size; at++ {
+			for text, found := range map[string]bool{`\u0061`: true, `\u0062`: false, `\nu061`: false, `\\u061`: false} {
+				b := bytes.Repeat([]byte{'.'}, size)
+				copy(b[at:], text)
+				want := -1
+				if found {
+					want = at
+				}
+				for name, next := range ways() {
+					if got := next(f, slices.Clip(b), 0); got != want {
+						t.Fatalf("%s: %s at %d of %d: got %d, want %d", name, text, at, size, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestRandom searches text of few letters, where everything nearly matches.
 func TestRandom(t *testing.T) {
 	seed := rand.Uint64()

@@ -9,7 +9,8 @@ type Mapper interface {
 	Map(offset int64, length int) (*Mapping, error)
 	// Scattered touches some of a mapping of the file, and reports whether the
 	// system holds it in pieces so small that to read them into a buffer takes less
-	// time than to touch them in their place. Where it cannot tell, they are not.
+	// time than to touch them in their place. Where it cannot tell, they are not. It
+	// is a measurement: what it says may be another thing the next time.
 	Scattered(m *Mapping) bool
 }
 
@@ -19,7 +20,8 @@ type Mapper interface {
 // changes as the file is written to.
 type Mapping struct {
 	pages   []byte
-	before  int // how many bytes of the first page are not asked for
+	at      int64 // of the first page, in the file
+	before  int   // how many bytes of the first page are not asked for
 	unmap   func(pages []byte) error
 	release func(pages []byte, from, to int)
 }

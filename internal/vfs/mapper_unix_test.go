@@ -37,7 +37,14 @@ func TestMap(t *testing.T) {
 		mappings = append(mappings, m)
 		mapper.Scattered(m) // either: what matters is that it does no harm
 	}
-	if err := f.Close(); err != nil {
+	beyond, err := mapper.Map(0, 8<<20) // what is not there, as of a file that is cut meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mapper.Scattered(beyond) {
+		t.Error("nobody can tell how what is not there is held")
+	}
+	if err := errors.Join(beyond.Unmap(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for i, m := range mappings { // they outlive the file

@@ -1,16 +1,13 @@
 package vfs
 
 import (
+	"bytes"
 	"os"
-	"runtime"
-
-	"golang.org/x/sys/unix"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
 )
-
-// leastPiece is how large the pieces of a file in memory are, on average, where
-// touching them takes no more time than copying them. Each costs a fault, of which
-// the copy of so many bytes costs about as much.
-const leastPiece = 96 << 10
 
 // Samples are so many, each of so many bytes, spread over a mapping, since a file may be held in
 // pieces of all sizes. Its beginning says little: a system that reads it in begins with small
@@ -20,37 +17,64 @@ const (
 	sample  = 256 << 10
 )
 
-// Scattered counts the faults that it takes to bring samples in. Of a file that
-// was written in large pieces, or read in one after another, that is one for some 300 KiB
-// or more; of others one for 64 KiB, which is what the system looks at around each fault.
-func (f *osFile) Scattered(m *Mapping) bool {
-	runtime.LockOSThread() // whose faults are counted
-	defer runtime.UnlockOSThread()
-	before, ok := faults()
-	touched := 0
-	for n := 0; ok && n < samples; n++ {
-		piece := m.sample(n)
-		ok = len(piece) == 0 || unix.Madvise(piece, unix.MADV_POPULATE_READ) == nil // Linux 5.14
-		touched += len(piece)
+// Scattered searches samples, one in its place and the next in a copy, in turn, and compares how
+// long that takes at the median. What a fault costs, and what a copy, is another matter on each
+// machine, and how many faults there are depends on who has written or read the file, and in what
+// pieces: one for some 300 KiB, or for 64 KiB, which is what the system looks at around each.
+func (f *osFile) Scattered(m *Mapping) (scattered bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // a fault: whoever searches the mapping is told of it
+			scattered = false
+		default:
+			panic(v)
+		}
+	}()
+	room := rooms.Get().(*[sample]byte)
+	defer rooms.Put(room)
+	var inPlace, copied [samples / 2]time.Duration
+	for n := range samples {
+		piece, at := m.sample(n)
+		begun := time.Now()
+		if n%2 == 0 {
+			search(piece)
+			inPlace[n/2] = time.Since(begun)
+			continue
+		}
+		got, err := f.ReadAt(room[:len(piece)], at)
+		if err != nil {
+			return false
+		}
+		search(room[:got])
+		copied[n/2] = time.Since(begun)
 	}
-	after, still := faults()
-	release(m.pages, 0, len(m.pages)) // a sample may have brought in more than itself
-	return ok && still && after-before > touched/leastPiece
+	release(m.pages, 0, len(m.pages)) // to be touched as if nothing had been
+	return median(inPlace[:]) > median(copied[:])
 }
 
-// sample returns the pages of the nth sample: of a small mapping, fewer or none.
-func (m *Mapping) sample(n int) []byte {
+// rooms are for copies of samples. To touch one for the first time takes longer than to fill it.
+var rooms = sync.Pool{New: func() any {
+	room := new([sample]byte)
+	clear(room[:])
+	return room
+}}
+
+// search goes through bytes as a search does that finds nothing: no text has a zero.
+func search(b []byte) { bytes.IndexByte(b, 0) }
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+// sample returns the pages of the nth sample, and where they are in the file: of a small mapping,
+// fewer or none.
+func (m *Mapping) sample(n int) ([]byte, int64) {
 	page := os.Getpagesize()
 	apart := len(m.pages) / samples / page * page
 	size := min(sample, apart)
-	return m.pages[n*apart+(apart-size)/2/page*page:][:size]
-}
-
-// faults returns how many the thread has had.
-func faults() (n int, ok bool) {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_THREAD, &usage); err != nil {
-		return 0, false
-	}
-	return int(usage.Minflt + usage.Majflt), true
+	from := n*apart + (apart-size)/2/page*page
+	return m.pages[from:][:size], m.at + int64(from)
 }
