@@ -161,7 +161,7 @@ var errGone = errors.New("the log was changed while it was asked")
 func (s *search) again(seen *span, yield func(etch.Record, error) bool) {
 	q := s.query
 	q.Limit, q.Begin, q.Notify = 0, seen.first, nil // that was told
-	q.AllPhases = true // which attempts have a row of their own is known
+	q.AllPhases = true                              // which attempts have a row of their own is known
 	left := seen.count
 	for r, err := range s.reader.Records(s.ctx, q) {
 		if _, told := errors.AsType[*etch.CorruptionError](err); told {
