@@ -23,7 +23,8 @@ const mostIndexers = 6
 // in the log: queries then find through it what they would have to read the
 // segments for. It returns how many it made. Segments under 64 KiB get
 // none. What cannot be indexed, because it is damaged for instance, is told in
-// the error, and the others are done.
+// the error, and the others are done. It waits for whoever makes indexes of this Log
+// already, or for ctx.
 //
 // Progress, where not nil, is told how many bytes of how many were read. It is
 // called by several goroutines.
@@ -65,6 +66,13 @@ func (l *Log) IndexWithin(ctx context.Context, most time.Duration) error {
 // index makes the indexes that segments behind one lack, and returns how many it made
 // and which segment is the newest of all.
 func (l *Log) index(ctx context.Context, workers int, behind uint32, progress func(done, total int64)) (made int, newest uint32, err error) {
+	// Of two at once, as a command and the tender of its own log, each would make all.
+	select {
+	case l.indexing <- struct{}{}:
+		defer func() { <-l.indexing }()
+	case <-ctx.Done():
+		return 0, behind, ctx.Err()
+	}
 	r, err := OpenReader(l.path)
 	if err != nil {
 		return 0, behind, err

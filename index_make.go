@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,12 +146,13 @@ const (
 	abandoned = time.Hour
 )
 
-// place writes a file of the index whole or not at all. Each writer has a file
-// of its own aside; the last to rename wins, and all write the same.
+// place writes a file of the index whole or not at all. Each writer has a file of its own
+// aside, whose name says nothing: processes in containers have the same numbers, and one may
+// have the log open twice. The last to rename wins, and all write the same.
 func (r *Reader) place(name string, write func(io.Writer) error) (err error) {
 	path := r.layout.Path(name)
-	aside := fmt.Sprintf("%s%s%d", path, asideMark, os.Getpid())
-	f, err := r.fs.OpenFile(aside, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	aside := fmt.Sprintf("%s%s%016x", path, asideMark, rand.Uint64())
+	f, err := r.fs.OpenFile(aside, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

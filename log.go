@@ -37,6 +37,8 @@ type Log struct {
 	pool    sync.Pool     // of *scratch
 	skipped atomic.Uint64 // events left out by configuration
 	gaps    knownGaps
+
+	indexing chan struct{} // capacity 1: has room while nobody makes indexes
 }
 
 // A scratch is what one Append needs for itself.
@@ -117,7 +119,7 @@ func Open(path string, opts *Options) (*Log, error) {
 }
 
 func start(fsys vfs.FS, path string, opts *Options, begin func(journal.Options) (*journal.Journal, error)) (*Log, error) {
-	l := &Log{opt: opts.withDefaults(), fs: fsys, ids: newIDSource()}
+	l := &Log{opt: opts.withDefaults(), fs: fsys, ids: newIDSource(), indexing: make(chan struct{}, 1)}
 	l.pool.New = func() any { return new(scratch) }
 	if l.opt.Disabled {
 		return l, nil

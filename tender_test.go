@@ -2,10 +2,13 @@ package etch
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,6 +60,76 @@ func TestTender(t *testing.T) {
 	}
 	if err := v.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestIndexedOnce lets a command make indexes for so long that the tender of its own log
+// begins to: each is made once, and on record once.
+func TestIndexedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := Create(filepath.Join(t.TempDir(), "audit.log"), &Options{NoArchive: true, SealEvery: time.Hour, DrainWithin: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Append(t.Context(), &Event{Type: ToolCall, Action: &Action{Command: strings.Repeat("x", 2*minIndexed)}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var beside sync.Once
+		made, err := l.Index(t.Context(), func(int64, int64) {
+			beside.Do(func() {
+				if err := l.IndexWithin(t.Context(), time.Second); err != nil {
+					t.Error(err)
+				}
+				<-time.After(2 * tendAfter)
+			})
+		})
+		if err != nil || made != 1 {
+			t.Errorf("%d indexes made, %v, want 1", made, err)
+		}
+		synctest.Wait()
+		onRecord := 0
+		for _, err := range l.Records(t.Context(), Query{Control: true, Types: []EventType{"log_indexed"}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			onRecord++
+		}
+		if onRecord != 1 {
+			t.Errorf("%d indexes are on record, want 1", onRecord)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Two that write the same file of the index at the same time, by whatever process number,
+// are not in each other's way.
+func TestPlaceTwice(t *testing.T) {
+	r, err := OpenReader(smallLog(t))
+	if err == nil {
+		err = r.openIndexDir()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const content = "an index"
+	whole := func(w io.Writer) error {
+		_, err := io.WriteString(w, content)
+		return err
+	}
+	name := r.layout.IndexOf(1)
+	if err := r.place(name, func(w io.Writer) error { return errors.Join(r.place(name, whole), whole(w)) }); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(r.layout.Path(name)); err != nil || string(got) != content {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if left, err := os.ReadDir(r.layout.Path(r.layout.Index())); err != nil || len(left) != 1 {
+		t.Errorf("%d files are there, %v, want one", len(left), err)
 	}
 }
 

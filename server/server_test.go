@@ -27,7 +27,8 @@ type daemon struct {
 	socket string
 }
 
-// startDaemon makes a log and serves it. It is drained with the test.
+// startDaemon makes a log and serves it. It is drained with the test. Nothing is sealed but
+// by the test, however long that takes.
 func startDaemon(t testing.TB, opts *server.Options) *daemon {
 	t.Helper()
 	return startDaemonIn(t, shortDir(t), opts)
@@ -56,7 +57,7 @@ func startDaemonIn(t testing.TB, dir string, opts *server.Options) *daemon {
 	t.Helper()
 	d := &daemon{path: filepath.Join(dir, "audit.log"), socket: filepath.Join(dir, "audit.sock")}
 	var err error
-	if d.log, err = etch.Create(d.path, nil); err != nil {
+	if d.log, err = etch.Create(d.path, &etch.Options{SealEvery: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if d.Server, err = server.New(d.log, opts); err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,17 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/capture/execwrap"
 )
+
+// alongside catches the signals beside the wrapper: one that comes when that has ended, as
+// on a busy machine, ends nothing else. And they have their own effects on a command then,
+// also where whoever started this program ignores one, as a shell's "&" does.
+func alongside(t *testing.T) <-chan os.Signal {
+	t.Helper()
+	came := make(chan os.Signal, 16)
+	signal.Notify(came, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	t.Cleanup(func() { signal.Stop(came) })
+	return came
+}
 
 // A watched writer calls once when something is written to it.
 type watched struct {
@@ -34,6 +46,7 @@ func (w *watched) Write(p []byte) (int, error) {
 // A signal that the wrapper gets is passed on, but for those that a terminal
 // has sent to the command already.
 func TestRunPassesSignals(t *testing.T) {
+	came := alongside(t)
 	for _, test := range []struct {
 		signal     syscall.Signal
 		foreground bool
@@ -55,6 +68,7 @@ func TestRunPassesSignals(t *testing.T) {
 			if err := syscall.Kill(os.Getpid(), test.signal); err != nil {
 				t.Error(err)
 			}
+			<-came // before the command can end
 			if !test.passed {
 				_ = ended.Close() // always nil
 			}
@@ -74,6 +88,7 @@ func TestRunPassesSignals(t *testing.T) {
 // does not get the wrapper's.
 func TestRunHoldsSignals(t *testing.T) {
 	defer execwrap.SetGrace(time.Hour)()
+	came := alongside(t)
 	c, _ := command(t, "")
 	stdin, ended := io.Pipe()
 	c.Argv = []string{"sh", "-c", `trap "exit 40" TERM; echo ready; read line; exit 41`}
@@ -81,6 +96,7 @@ func TestRunHoldsSignals(t *testing.T) {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}
+		<-came            // before the command can end
 		_ = ended.Close() // always nil
 	}}
 	if got := runWith(t, c, stdin); got.Exit != 41 {

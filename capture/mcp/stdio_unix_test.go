@@ -32,6 +32,11 @@ func kills(t *testing.T, pid string) {
 
 // Signals are passed on, but for those that a terminal has sent already.
 func TestSignals(t *testing.T) {
+	// By this process too: they have their own effects then, also where whoever started it
+	// ignores one, as a shell's "&" does.
+	caught := make(chan os.Signal, 16)
+	signal.Notify(caught, ending...)
+	defer signal.Stop(caught)
 	for _, test := range []struct {
 		signal     syscall.Signal
 		foreground bool

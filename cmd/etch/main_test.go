@@ -84,6 +84,7 @@ func TestScript(t *testing.T) {
 			// Numbers do not depend on whether a second has passed: a log is
 			// sealed when it is closed, and a script that wants more says so.
 			env.Setenv("ETCH_SEAL_EVERY", "1h")
+			env.Setenv("ETCH_ROTATE", "size") // nor on whether it has become midnight
 			env.Setenv("TEST_PATIENT", "1")
 			// How the race detector behaves is said from outside: see the Makefile.
 			env.Setenv("GORACE", os.Getenv("GORACE"))

@@ -237,14 +237,31 @@ func TestNotifyManager(t *testing.T) {
 	}
 	vars["NOTIFY_SOCKET"], vars["WATCHDOG_USEC"] = path, "2000"
 	stop := startWatchdog(std, func(err error) { t.Error(err) })
-	buf := make([]byte, 100)
+	heard, quiet := make(chan string, 2), make(chan struct{})
+	go func() { // to its end: who tells waits where nobody reads, and stop waits for that
+		defer close(quiet)
+		defer close(heard)
+		for buf := make([]byte, 100); ; {
+			n, err := l.Read(buf)
+			if err != nil || string(buf[:n]) == "STOPPING=1" {
+				return
+			}
+			select {
+			case heard <- string(buf[:n]):
+			default:
+			}
+		}
+	}()
 	for range 2 {
-		n, err := l.Read(buf)
-		if err != nil || string(buf[:n]) != "WATCHDOG=1" {
-			t.Errorf("told %q, %v", buf[:n], err)
+		if told := <-heard; told != "WATCHDOG=1" {
+			t.Errorf("told %q", told)
 		}
 	}
 	stop()
+	if err := notifyManager(std, "STOPPING=1"); err != nil {
+		t.Error(err)
+	}
+	<-quiet
 	vars["WATCHDOG_PID"] = "1"
 	startWatchdog(std, func(err error) { t.Error(err) })()
 	vars["NOTIFY_SOCKET"] = path + ".gone"

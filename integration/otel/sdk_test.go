@@ -23,6 +23,9 @@ import (
 // begun is when what the tests send has happened.
 var begun = time.Date(2026, 2, 3, 10, 0, 0, 123456000, time.UTC)
 
+// atShutdown is when a provider sends: all at once, however long it takes to come to that.
+const atShutdown = time.Hour
+
 func newTracer(t *testing.T, url string, opts ...otlptracehttp.Option) (api.Tracer, *trace.TracerProvider) {
 	t.Helper()
 	opts = append(opts, otlptracehttp.WithEndpointURL(url+"/v1/traces"), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false}))
@@ -30,7 +33,7 @@ func newTracer(t *testing.T, url string, opts ...otlptracehttp.Option) (api.Trac
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(resource.NewSchemaless(
+	provider := trace.NewTracerProvider(trace.WithBatcher(exporter, trace.WithBatchTimeout(atShutdown)), trace.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "planner"), attribute.String("host.name", "build-7"), attribute.String("enduser.id", "alice"),
 	)))
 	return provider.Tracer("test"), provider
@@ -155,7 +158,7 @@ func newLogger(t *testing.T, url string, opts ...otlploghttp.Option) (log.Logger
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter)),
+	provider := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter, sdklog.WithExportInterval(atShutdown))),
 		sdklog.WithResource(resource.NewSchemaless(attribute.String("service.name", "claude-code"))))
 	return provider.Logger("com.anthropic.claude_code.events"), provider
 }
