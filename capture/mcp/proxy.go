@@ -125,6 +125,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer e.leaveBody() // httputil does not close it
+		body := &repeatable{ReadCloser: r.Body}
+		r.Body, r.GetBody = body, body.again
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
 }
