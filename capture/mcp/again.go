@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"sync"
 )
 
@@ -21,6 +22,17 @@ type repeatable struct {
 	kept  []byte
 	long  bool // it is more than is kept
 	whole bool // all of it was read
+}
+
+// repeat lets a request be sent again. Of one that says that it may be done twice, by a
+// header or its method, http.Transport would do so where the server may have begun with it,
+// too: each of those would be a call.
+func repeat(r *http.Request) {
+	if r.Method != http.MethodPost || r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil {
+		return
+	}
+	body := &repeatable{ReadCloser: r.Body}
+	r.Body, r.GetBody = body, body.again
 }
 
 // Read reads the body.

@@ -68,6 +68,30 @@ func TestRequestIsSentAgain(t *testing.T) {
 	}
 }
 
+// What may be done twice, as it says itself, is not sent again: it would be on record once.
+func TestRequestIsNotDoneTwice(t *testing.T) {
+	for _, test := range []struct {
+		method, header string
+		again          bool
+	}{
+		{http.MethodPost, "Idempotency-Key", false},
+		{http.MethodPost, "X-Idempotency-Key", false},
+		{http.MethodGet, "X", false},
+		{http.MethodPost, "X", true},
+	} {
+		p, recorded := before(t, &Options{}, func(r *http.Request) (*http.Response, error) {
+			if got := r.GetBody != nil; got != test.again {
+				t.Errorf("%v: got %v", test, got)
+			}
+			return nil, errors.New("reset")
+		})
+		r := httptest.NewRequest(test.method, "http://proxy/mcp", strings.NewReader(toolCallOf("good")))
+		r.Header.Set(test.header, "1")
+		p.ServeHTTP(httptest.NewRecorder(), r)
+		recorded()
+	}
+}
+
 // frame returns a frame of HTTP/2 (RFC 9113, section 4.1).
 func frame(kind, flags byte, stream uint32, payload ...byte) []byte {
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))

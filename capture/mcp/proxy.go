@@ -125,8 +125,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer e.leaveBody() // httputil does not close it
-		body := &repeatable{ReadCloser: r.Body}
-		r.Body, r.GetBody = body, body.again
+		repeat(r)
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
 }
