@@ -431,7 +431,7 @@ func (d *drain) known(since spool.Position, waits []waiting) (onRecord, error) {
 	}
 	q := Query{
 		AllPhases: true, Control: true, LinesOnly: true,
-		begin: position{since.Segment, since.Offset},
+		Begin: Place{int(since.Segment), since.Offset},
 	}
 	for rec, err := range r.Records(d.ctx, q) {
 		if _, damage := errors.AsType[*CorruptionError](err); damage {

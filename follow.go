@@ -54,13 +54,7 @@ type follower struct {
 	q     Query
 	ctx   context.Context
 	yield func(Record, error) bool
-	at    position
-}
-
-// A position is where a log was read to.
-type position struct {
-	segment uint32
-	offset  int64
+	at    Place // where the log was read to
 }
 
 // history gives what is there already and asked for, and notes where the log
@@ -114,7 +108,7 @@ func (f *follower) give(v *view) (stopped bool) {
 // endOf returns where the records of a view end, and holds the view to it: where
 // there is no state to say so, the last segment may be growing. A segment that
 // does not say its number is none to go on from.
-func (r *Reader) endOf(v *view) (position, error) {
+func (r *Reader) endOf(v *view) (Place, error) {
 	for i := range slices.Backward(v.parts) {
 		last := &v.parts[i]
 		if last.Number == 0 {
@@ -128,9 +122,9 @@ func (r *Reader) endOf(v *view) (position, error) {
 			err = file.Close()
 		}
 		last.end = end
-		return position{last.Number, end}, err
+		return Place{int(last.Number), end}, err
 	}
-	return position{}, nil
+	return Place{}, nil
 }
 
 // more gives what was recorded since the last look. It reports whether the
@@ -155,10 +149,10 @@ func (f *follower) more() bool {
 
 // since gives the records of a view from where the last one ended, and reports
 // whether the consumer has had enough.
-func (f *follower) since(v *view, end position) (stopped bool) {
+func (f *follower) since(v *view, end Place) (stopped bool) {
 	from := f.at
 	f.at = end
 	q := f.q
-	q.begin = from
+	q.Begin = from
 	return f.r.search(f.ctx, v, &q, nil, f.yield)
 }

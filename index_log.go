@@ -54,7 +54,7 @@ func (l *Log) IndexWithin(ctx context.Context, most time.Duration) error {
 	within, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	lacking, err := (&tender{log: l}).lacking(within)
-	if err == nil && len(lacking) > 0 {
+	if len(lacking) > 0 {
 		_, _, err = l.index(within, 1, 0, nil)
 	}
 	if within.Err() != nil && ctx.Err() == nil {
@@ -82,10 +82,7 @@ func (l *Log) index(ctx context.Context, workers int, behind uint32, progress fu
 		return 0, behind, err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	lacking, total, err := r.lacking(v, behind, true)
-	if err != nil {
-		return 0, behind, err
-	}
+	lacking, total, unread := r.lacking(v, behind, true)
 	for _, p := range v.parts {
 		if p.file == nil {
 			newest = max(newest, p.Number)
@@ -106,7 +103,7 @@ func (l *Log) index(ctx context.Context, workers int, behind uint32, progress fu
 		made, err := makers[worker].index(r, v, p, read)
 		return result{made, err}
 	}
-	var errs []error
+	errs := []error{unread}
 	for res := range inOrder(ctx, workers, slices.Values(lacking), work) {
 		// The workers are at the next segments while this one waits for the disk.
 		if res.err == nil {
@@ -126,35 +123,44 @@ func (l *Log) index(ctx context.Context, workers int, behind uint32, progress fu
 
 // lacking returns the segments behind one that lack an index, and how many bytes they
 // have. Thorough reads the indexes that are there to their end, to know that they are
-// whole.
+// whole. The error is of segments that cannot be read, all others are returned.
 func (r *Reader) lacking(v *view, behind uint32, thorough bool) (parts []part, total int64, err error) {
+	var errs []error
 	for _, p := range v.parts {
 		if p.file != nil || p.Number <= behind {
 			continue
 		}
-		f, end, err := r.open(v, p)
+		size, lacks, err := r.lacksIndex(v, p, thorough)
 		if err != nil {
-			return nil, 0, err
+			errs = append(errs, fmt.Errorf("index segment %d: %w", p.Number, err))
 		}
-		if err := f.Close(); err != nil {
-			return nil, 0, err
+		if lacks {
+			parts = append(parts, p)
+			total += size
 		}
-		if end < minIndexed {
-			continue
-		}
-		if x, file, err := r.openIndex(v, p); err == nil {
-			whole := !thorough || x.Verify() == nil
-			if err := file.Close(); err != nil {
-				return nil, 0, err
-			}
-			if whole {
-				continue
-			}
-		}
-		parts = append(parts, p)
-		total += end
 	}
-	return parts, total, nil
+	return parts, total, errors.Join(errs...)
+}
+
+// lacksIndex reports whether a segment is worth an index and lacks it, and how many
+// bytes it has.
+func (r *Reader) lacksIndex(v *view, p part, thorough bool) (size int64, lacks bool, err error) {
+	f, size, err := r.open(v, p)
+	if err != nil {
+		return 0, false, err
+	}
+	if err := f.Close(); err != nil {
+		return 0, false, err
+	}
+	if size < minIndexed {
+		return size, false, nil
+	}
+	x, file, err := r.openIndex(v, p)
+	if err != nil {
+		return size, true, nil // whatever is wrong with it: it is made again
+	}
+	whole := !thorough || x.Verify() == nil
+	return size, !whole, file.Close()
 }
 
 // recordIndex puts an index on record, and writes where.

@@ -50,6 +50,10 @@ type Query struct {
 	// before it are given also where they lie past the synced position: who says
 	// where the log ends knows that from elsewhere, as a verifier does from a seal.
 	End Optional[Place]
+	// Begin, where it is not zero, asks for no records that stand before that place, by
+	// their segments and offsets and whatever number they claim. What is missing
+	// before it is not told.
+	Begin Place
 	// Where is a further condition, nil for none.
 	Where *Filter
 	// Match, where set, is a further condition. The record is valid only
@@ -66,7 +70,6 @@ type Query struct {
 	// not used, and that there is no state by which a cut end is told. It may be called from several goroutines.
 	Notify func(string)
 
-	begin position // where the search begins; zero: with the log
 	// Reverse gives the newest record first.
 	Reverse bool
 	// Limit is the most records to give; 0 means all.
@@ -115,6 +118,10 @@ func (q *Query) knows(seq uint64) bool {
 	before, ok := q.Before.Get()
 	return !ok || seq < before
 }
+
+// beginsIn returns the number of the segment in which the search begins, 0 for the
+// log's first.
+func (q *Query) beginsIn() uint32 { return uint32(max(0, min(int64(q.Begin.Segment), math.MaxUint32))) }
 
 // ends returns where a part ends by End: whole where it does not.
 func (q *Query) ends(p part) int64 {

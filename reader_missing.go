@@ -28,7 +28,7 @@ func (s *search) missing() {
 	if !s.q.End.set {
 		s.noState()
 	}
-	next := max(1, s.q.begin.segment)
+	next := max(1, s.q.beginsIn())
 	last := uint32(0)
 	for _, p := range s.v.parts {
 		p = s.numbered(p)
@@ -68,7 +68,7 @@ func (s *search) goesOnIn(p part) bool {
 // noState tells in a sentence why there is no state that can be read, by which a cut
 // end is told: that is no damage, as nothing that was recorded is in it.
 func (s *search) noState() {
-	if s.v.state != nil || s.v.head.Segment == 0 || s.q.Notify == nil || s.q.begin.segment != 0 {
+	if s.v.state != nil || s.v.head.Segment == 0 || s.q.Notify == nil || s.q.Begin.Segment != 0 {
 		return
 	}
 	name := s.r.layout.State()

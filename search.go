@@ -61,7 +61,7 @@ func (r *Reader) search(ctx context.Context, v *view, q *Query, t *tally, yield 
 func (s *search) run() {
 	s.missing()
 	parts := slices.Clone(s.v.parts)
-	parts = slices.DeleteFunc(parts, func(p part) bool { return p.Number != 0 && p.Number < s.q.begin.segment || s.q.ends(p) == 0 })
+	parts = slices.DeleteFunc(parts, func(p part) bool { return p.Number != 0 && p.Number < s.q.beginsIn() || s.q.ends(p) == 0 })
 	if s.q.Reverse {
 		slices.Reverse(parts)
 	}

@@ -283,6 +283,7 @@ func (l *looker) look(b batch) looked {
 		out.err = err
 		return out
 	}
+	readIn(f, b.rows)
 	r := lineReader{r: f, end: b.end, buf: l.read, lone: l.free}
 	defer func() { l.read = r.buf[:0] }()
 	out.take(len(b.rows))

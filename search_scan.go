@@ -77,8 +77,8 @@ func lastFeed(f io.ReaderAt, from, end int64) int64 {
 
 // from returns where a segment is to be read from.
 func (s *search) from(p part) int64 {
-	if p.Number != 0 && p.Number == s.q.begin.segment {
-		return s.q.begin.offset
+	if p.Number != 0 && p.Number == s.q.beginsIn() {
+		return max(s.q.Begin.Offset, 0)
 	}
 	return 0
 }

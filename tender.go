@@ -94,10 +94,10 @@ func (t *tender) index(ctx context.Context) error {
 	}
 	lacking, err := t.lacking(ctx)
 	if err != nil {
-		return fmt.Errorf("look for segments without index: %w", err)
+		err = fmt.Errorf("look for segments without index: %w", err)
 	}
 	if len(lacking) == 0 || slices.Equal(lacking, t.failed) {
-		return nil
+		return err
 	}
 	_, _, err = t.log.index(ctx, 1, 0, nil)
 	t.failed = nil
@@ -107,7 +107,8 @@ func (t *tender) index(ctx context.Context) error {
 	return err
 }
 
-// lacking returns the numbers of the segments that lack an index.
+// lacking returns the numbers of the segments that lack an index, as far as those can
+// be read.
 func (t *tender) lacking(ctx context.Context) ([]uint32, error) {
 	r, err := OpenReader(t.log.path)
 	if err != nil {

@@ -116,12 +116,16 @@ func (v *verifier) look(last bool) (moved bool, err error) {
 // strange reports what stands under the name of a segment and is no regular file.
 // Under that of the active one it stands behind all segments.
 func (v *verifier) strange(s segment.File) {
-	f := Fault{Kind: Inserted, Segment: s.Name, SegmentNumber: s.Number, Detail: "what stands under the name of a segment is no regular file"}
+	f := notAFile(s)
 	if s.Number == 0 {
 		v.besides(f)
 		return
 	}
 	v.fileFault(f)
+}
+
+func notAFile(s segment.File) Fault {
+	return Fault{Kind: Inserted, Segment: s.Name, SegmentNumber: s.Number, Detail: "what stands under the name of a segment is no regular file"}
 }
 
 // openActive opens the active segment, whose handle stays open: its name may
@@ -284,6 +288,10 @@ func (v *verifier) compareTwins(twins []segment.File) {
 		}
 		same, err := v.sameAsPlain(twin)
 		if errors.Is(err, fs.ErrNotExist) { // archiving came to its end meanwhile
+			continue
+		}
+		if errors.Is(err, errNoFile) { // readers take the plain segment
+			v.besides(notAFile(twin))
 			continue
 		}
 		if err != nil {

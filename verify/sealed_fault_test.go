@@ -133,6 +133,7 @@ func TestSealedByFault(t *testing.T) {
 		"segment twice":                {double(a2, "audit.000005.log"), nil, Duplicate, second},
 		"segment instead of another":   {double(a2, a3), nil, Duplicate, second},
 		"archive differs":              {put(a2+".gz", nil), gzip, "", all}, // of no segment
+		"pipe for an archive":          {pipe(a2 + ".zst"), gzip, Inserted, all},
 		"archive beside it differs":    {put(a2+".zst", []byte("no archive")), gzip, TwinsDiffer, second},
 		"line copied":                  {insert(a3, 250, lines[30]), nil, Inserted, third + 250},
 		"line copied, indexes":         {insert(a3, 250, lines[30]), toys, Inserted, third + 250},

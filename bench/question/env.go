@@ -95,6 +95,9 @@ func (e *env) path(elem ...string) string { return filepath.Join(append([]string
 // log returns the path of the log that is asked.
 func (e *env) log() string { return e.path(dataDir, logDir, logName) }
 
+// inLog returns the directory of the log, and of its indexes.
+func inLog(e *env) string { return e.path(dataDir, logDir) }
+
 func (e *env) plain() string { return e.path(dataDir, plainName) }
 
 func (e *env) note(format string, args ...any) {

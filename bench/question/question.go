@@ -2,12 +2,12 @@
 // about the same events: ripgrep, jq, SQLite, DuckDB.
 //
 // Everybody runs as a person would run it, as whole processes from start to
-// exit, and what they print is read through a pipe. All sides are measured warm: what
-// they ask is in memory as a system holds files that it has read in, whoever wrote them. They
-// are measured in each of several rounds, one after another in an order that changes from
-// round to round. First of all, and in every round, each must give the right
-// answer, which the generator of the events knows: a wrong one makes the run
-// fail, and its row is no ratio.
+// exit, and what they print is read through a pipe. All sides but those named cold
+// are measured warm: what they ask is in memory as a system holds files that it has
+// read in, whoever wrote them. They are measured in each of several rounds, one after
+// another in an order that changes from round to round. First of all, and in every
+// round, each must give the right answer, which the generator of the events knows: a
+// wrong one makes the run fail, and its row is no ratio.
 //
 // The log of some million events is made once and kept, with the copies and the
 // databases that the peers need. A row that cannot be measured says why.

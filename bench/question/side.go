@@ -22,6 +22,9 @@ type side struct {
 	asks      string
 	read      reading
 	unordered bool
+	// cold is a file or a directory that is not in memory when the command begins, and
+	// is again when it has ended; nil: none.
+	cold func(e *env) string
 	// times is what the time is multiplied by, where only a part of the data
 	// is asked; 0: by 1.
 	times float64
@@ -39,7 +42,15 @@ func (s *side) once(ctx context.Context, e *env) (float64, error) {
 	if err := c.installed(); err != nil {
 		return 0, err
 	}
+	if s.cold != nil {
+		if err := cool(s.cold(e)); err != nil {
+			return 0, err
+		}
+	}
 	printed, took, err := c.runInto(ctx, &e.answer)
+	if s.cold != nil {
+		err = errors.Join(err, warm(s.cold(e)))
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -93,6 +104,13 @@ func peak(name string) side {
 		}
 		return s.inHome(e).peak(ctx)
 	}}
+}
+
+// afresh returns the side whose command finds nothing in memory of what it asks, as
+// after a restart of the machine.
+func (s side) afresh(asked func(e *env) string) side {
+	s.rounds, s.cold = slowRounds, asked
+	return s
 }
 
 // anyOrder returns the side, whose rows may come in any order.

@@ -47,7 +47,7 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, e *exchange) bool 
 		r.Body = p.held(body, e, messages)
 		return true
 	}
-	recorded := p.w.show(len(body.Data), func(at time.Time) { e.deny(body.Data, messages, at) }, true)
+	recorded := p.w.show(weightOf(body.Data, messages), func(at time.Time) { e.deny(body.Data, messages, at) }, true)
 	answer := answersTo(messages)
 	body.Release()
 	if !recorded && p.w.stopped() {
@@ -117,44 +117,66 @@ func impatient(w http.ResponseWriter) {
 // when all of it went, or nobody wants the rest.
 type heldBody struct {
 	show func() bool // has the messages in it recorded; it reports whether it may be passed on
+	end  func()      // says that nothing more of it is passed on
 
-	mu   sync.Mutex // who sends it on may close it while it is read
+	mu   sync.Mutex // guards what follows: nobody may want it while it is read
 	body *httpbody.Body
 	rest []byte
+	over error // why there is no more; nil: there is
 }
 
 // held returns a body of an exchange that may be passed on.
 func (p *Proxy) held(body *httpbody.Body, e *exchange, messages []*message) *heldBody {
-	size := len(body.Data)
-	return &heldBody{body: body, rest: body.Data, show: sync.OnceValue(func() bool {
-		return p.w.show(size, func(at time.Time) { e.takeAll(messages, at) }, p.opt.Strict)
-	})}
+	weight := weightOf(body.Data, messages)
+	e.left++
+	b := &heldBody{
+		body: body, rest: body.Data,
+		show: sync.OnceValue(func() bool {
+			return p.w.show(weight, func(at time.Time) { e.takeAll(messages, at) }, p.opt.Strict)
+		}),
+		end: func() { p.w.show(0, e.over, false) },
+	}
+	e.body = b
+	return b
 }
 
 // Read reads the body. Its messages are shown before anything of it is read.
 func (b *heldBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over != nil {
+		return 0, b.over
+	}
 	if !b.show() {
 		return 0, errNotRecorded
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	n := copy(p, b.rest)
 	if b.rest = b.rest[n:]; len(b.rest) == 0 {
-		b.body.Release()
-	}
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
+		b.finish(io.EOF)
 	}
 	return n, nil
 }
 
 // Close drops the rest.
 func (b *heldBody) Close() error {
+	b.leave()
+	return nil
+}
+
+// leave says that nobody wants the rest: nothing more is handed on.
+func (b *heldBody) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.rest = nil
-	b.body.Release()
-	return nil
+	b.finish(errLeft)
+}
+
+// finish gives back what is held, once.
+func (b *heldBody) finish(why error) {
+	if b.over == nil {
+		b.over, b.rest = why, nil
+		b.body.Release()
+		b.end()
+	}
 }
 
 // written returns the type of a body, or why it is not taken: other readers may

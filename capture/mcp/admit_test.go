@@ -3,11 +3,13 @@ package mcp
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -271,4 +273,43 @@ func TestKeyIsShort(t *testing.T) {
 	if len(keys) != 3 || keys[0] != keys[1] || keys[1] != keys[2] || len(keys[0]) > 100 {
 		t.Errorf("got %.200q", keys)
 	}
+}
+
+// What is known of messages that wait for their record counts, and not only the bytes that
+// they came in: of many short ones it is the most.
+func TestShortMessagesWeigh(t *testing.T) {
+	if size := int(reflect.TypeFor[message]().Size()); size > messageSize {
+		t.Errorf("a message takes %d bytes, not %d", size, messageSize)
+	}
+	const many = 100
+	text := []byte(strings.Repeat(`{"method":"x"}`+"\n", many))
+	ahead := func(t *testing.T, w *witness, pass func()) {
+		t.Helper()
+		release := make(chan struct{})
+		w.show(0, func(time.Time) { <-release }, false)
+		pass()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.bytes < many*messageSize {
+			t.Errorf("%d messages are %d bytes", many, w.bytes)
+		}
+		close(release)
+	}
+	opt := strict()
+	t.Run("stdio", func(t *testing.T) {
+		r := &running{Command: &Command{Options: opt}, w: newWitness(new(notebook), &opt), deaf: true}
+		r.s = newSession(&opt, "mcp_1", start, r.w.add)
+		ahead(t, r.w, func() { r.gate().feed(text) })
+		if err := r.w.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("HTTP", func(t *testing.T) {
+		p, recorded := before(t, &opt, func(r *http.Request) (*http.Response, error) {
+			_, err := io.Copy(io.Discard, r.Body)
+			return nil, errors.Join(err, errors.New("reset"))
+		})
+		ahead(t, p.w, func() { ask(p, http.MethodPost, "s", bytes.NewReader(text)) })
+		recorded()
+	})
 }

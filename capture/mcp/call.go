@@ -157,7 +157,7 @@ const mostArguments = 48 << 10
 func (s *session) arguments(e *etch.Event, v *value) {
 	switch {
 	case !v.given:
-	case !v.whole():
+	case !v.whole(), v.size > int64(slotArguments.keeps()): // where it is judged all of it is kept
 		e.Action.Arguments = appendDigest(nil, v.size, v.sum[:])
 	case s.opt.Arguments == nil:
 		e.Action.Arguments = v.kept

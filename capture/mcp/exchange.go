@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,11 +24,23 @@ type exchange struct {
 	apart   bool      // its answers come in another exchange: that which has offered the address
 	offered bool      // this is that
 	stream  *tellable // what the client reads, where it may be told something
-	calls   []*call   // requests that came in it
+	calls   []*call   // requests that came in it, but for some that are done
+	body    leaver    // that of its request, where it has one; of the goroutine that serves it
 	left    int       // how many of its bodies have not ended
 	why     string    // the server refuses it, where it says so in words of JSON-RPC
 
 	sent *redirection // where the server has sent the client; nil: nowhere
+}
+
+// A leaver is a body of a request of which nobody may want the rest. Who sends it on may
+// read it still while, and after, that is said.
+type leaver interface{ leave() }
+
+// leaveBody says that nobody wants the rest of the request.
+func (e *exchange) leaveBody() {
+	if e.body != nil {
+		e.body.leave()
+	}
 }
 
 // key returns what the id of a message is known by. On stdio, and within a
@@ -37,6 +50,23 @@ func (e *exchange) key(m *message) string {
 		return m.values[slotID].key()
 	}
 	return e.tag + m.values[slotID].key()
+}
+
+// token returns what a token of progress is known by, "" where there is none. Clients of a
+// server that keeps no sessions choose theirs alike.
+func (e *exchange) token(key string) string {
+	if e == nil || key == "" {
+		return key
+	}
+	return e.tag + key
+}
+
+// add remembers a request that came in the exchange. A stream of events may last for days.
+func (e *exchange) add(c *call) {
+	if len(e.calls) == cap(e.calls) {
+		e.calls = slices.DeleteFunc(e.calls, func(c *call) bool { return c.done })
+	}
+	e.calls = append(e.calls, c)
 }
 
 // refuses reports whether a message is the server's word on the exchange itself:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httputil"
@@ -68,6 +69,7 @@ func NewProxy(log etch.Recorder, target *url.URL, hosts []string, opt *Options) 
 	transport.DisableCompression = true
 	p.http = httputil.ReverseProxy{
 		Transport: transport, FlushInterval: -1, Rewrite: p.rewrite, ModifyResponse: p.answered, ErrorHandler: p.failed,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // what became of a call is on record
 	}
 	return p
 }
@@ -118,17 +120,25 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		if !p.opt.judges() {
-			st := newStream(false, e.of(client))
-			e.left++
-			r.Body = &watched{ReadCloser: r.Body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: func(at time.Time) {
-				st.end(at)
-				e.over(at)
-			}}
+			r.Body = p.watch(r.Body, e)
 		} else if !p.admit(w, r, e) {
 			return
 		}
+		defer e.leaveBody() // httputil does not close it
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
+}
+
+// watch returns the body of a request of an exchange, which is looked at as it passes.
+func (p *Proxy) watch(body io.ReadCloser, e *exchange) *watched {
+	st := newStream(false, e.of(client))
+	e.left++
+	b := &watched{ReadCloser: body, w: p.w, strict: p.opt.Strict, feed: st.feed, end: func(at time.Time) {
+		st.end(at)
+		e.over(at)
+	}}
+	e.body = b
+	return b
 }
 
 // rewrite addresses a request to the server.
@@ -136,6 +146,9 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.target.Scheme, p.target.Host, ""
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // of what not every reader takes, too
 	r.Out.Header.Del("Accept-Encoding")
+	// What follows a change of the protocol could not be looked at.
+	r.Out.Header.Del("Connection")
+	r.Out.Header.Del("Upgrade")
 	// Who proxied before is passed on as it came.
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values, ok := r.In.Header[name]; ok {
@@ -146,6 +159,9 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 
 // answered looks at what the server begins to answer.
 func (p *Proxy) answered(r *http.Response) error {
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return errSwitched // which closes the connection
+	}
 	e := exchangeOf(r.Request)
 	id := r.Header.Get(sessionHeader)
 	sent := p.keepHere(r)
@@ -189,6 +205,9 @@ const (
 	jsonType    = "application/json"
 )
 
+// errSwitched is why an answer is not passed on.
+var errSwitched = errors.New("the server has changed the protocol, which nobody has asked for")
+
 // Why an answer, which is passed on as any other, says nothing.
 var (
 	errCoding = errors.New("the server has answered in an encoding that was not asked for")
@@ -219,6 +238,7 @@ func kindOfAnswer(header http.Header) (kind string, failure error) {
 // failed answers where the server cannot be reached.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	e := exchangeOf(r)
+	e.leaveBody()
 	p.w.show(0, func(at time.Time) {
 		e.ended(0, false, err, at)
 		e.over(at)
@@ -315,8 +335,10 @@ type watched struct {
 	strict bool
 	feed   func([]byte, time.Time)
 	end    func(time.Time)
-	over   sync.Once
 	ended  error // what Read has ended with
+
+	mu   sync.Mutex // guards what follows: who closes it does not wait for who reads
+	over bool       // the end was shown
 }
 
 // follow looks at the bytes, too.
@@ -325,7 +347,10 @@ func (b *watched) follow(feed func([]byte, time.Time), end func(time.Time)) {
 	b.feed, b.end = feed, func(at time.Time) { end(at); then(at) }
 }
 
-var errNotRecorded = errors.New("what passes cannot be recorded")
+var (
+	errNotRecorded = errors.New("what passes cannot be recorded")
+	errLeft        = errors.New("nobody wants the rest")
+)
 
 // Read reads, and shows what was read. After the end it does not ask again: who
 // sends the body on looks once more whether there is nothing behind it, and by
@@ -335,6 +360,11 @@ func (b *watched) Read(p []byte) (int, error) {
 		return 0, b.ended
 	}
 	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, errLeft
+	}
 	if n > 0 && b.feed != nil && !b.show(bytes.Clone(p[:n])) {
 		return 0, errNotRecorded
 	}
@@ -352,8 +382,21 @@ func (b *watched) show(data []byte) bool {
 
 // Close closes the body.
 func (b *watched) Close() error {
-	b.finish()
+	b.leave()
 	return b.ReadCloser.Close()
 }
 
-func (b *watched) finish() { b.over.Do(func() { b.w.show(0, b.end, b.strict) }) }
+// leave says that nobody wants the rest: nothing more is handed on.
+func (b *watched) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.finish()
+}
+
+// finish shows the end, once.
+func (b *watched) finish() {
+	if !b.over {
+		b.over = true
+		b.w.show(0, b.end, b.strict)
+	}
+}

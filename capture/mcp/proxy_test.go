@@ -191,6 +191,42 @@ func TestProxyWithoutSession(t *testing.T) {
 	}
 }
 
+// A word of progress is of the call in whose answer it comes: clients of a server that
+// keeps no sessions choose the same tokens.
+func TestProgressWithoutSession(t *testing.T) {
+	asked, answered := make(chan struct{}), make(chan struct{})
+	address, recorded := proxied(t, &Options{}, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		if bytes.Contains(body, []byte("slow")) {
+			close(asked)
+			<-answered
+		} else {
+			_, _ = io.WriteString(w, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1}}\n\n")
+		}
+		_, _ = fmt.Fprintf(w, "data: "+toolEnd+"\n\n", "1")
+	})
+	call := func(tool string) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + tool + `","_meta":{"progressToken":1}}}`
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		post(t, address, "", call("slow"))
+	}()
+	<-asked
+	post(t, address, "", call("quick"))
+	close(answered)
+	<-done
+	want := []string{
+		"session_start success", "tool_call attempt slow", "tool_call attempt quick", "tool_call completion quick success progress=1",
+		"tool_call completion slow success", "session_end success reason=the proxy ended",
+	}
+	if d := cmp.Diff(want, recorded()); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+}
+
 // Bodies pass as they are, whatever they are, each piece when it comes.
 func TestProxyBytes(t *testing.T) {
 	seed := rand.Uint64()

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -238,6 +239,38 @@ func TestDenyTooLong(t *testing.T) {
 				t.Errorf("the client hears %.200q", got)
 			}
 		})
+	}
+}
+
+// Of long arguments the same is recorded with a policy and without: they are all there
+// to be judged, and shall not all be read once more for the record.
+func TestDenyRecordsNoMore(t *testing.T) {
+	call := fmt.Sprintf(`{"id":1,"method":"tools/call","params":{"name":"good","arguments":{"a":%q}}}`+"\n", strings.Repeat("x", slotArguments.keeps()))
+	var recorded [2]string
+	for i, opt := range []Options{{}, strict()} {
+		opt.Arguments = func(string, json.RawMessage) (json.RawMessage, string) {
+			t.Error("they are read")
+			return nil, ""
+		}
+		log := new(notebook)
+		w := newWitness(log, &opt)
+		r := &running{Command: &Command{Options: opt}, w: w, s: newSession(&opt, "mcp_1", start, w.add), deaf: true}
+		take, _ := r.unjudged()
+		if opt.judges() {
+			take = r.gate().feed
+		}
+		take([]byte(call))
+		if err := w.close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range log.all() {
+			if e.Phase == etch.Attempt {
+				recorded[i] = string(e.Action.Arguments)
+			}
+		}
+	}
+	if !strings.HasPrefix(recorded[0], `{"bytes":`) || recorded[0] != recorded[1] {
+		t.Errorf("got %.200q", recorded)
 	}
 }
 

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -49,7 +50,7 @@ type session struct {
 
 	open   [2]map[string][]*call // by who asked, and the id; several only where one was used again too early
 	order  []*call               // the same, as they came; those that are done are taken out now and then
-	late   [2]map[string]*call   // given up by who asked, and answered all the same perhaps
+	late   [2][]*call            // the last ones given up by who asked, and answered all the same perhaps
 	number int                   // calls so far
 	odd    [2][oddities]oddity
 
@@ -59,7 +60,7 @@ type session struct {
 func newSession(opt *Options, id string, now time.Time, add func(*etch.Event)) *session {
 	s := &session{opt: opt, id: id, add: add, begun: now, actor: opt.Actor, name: opt.Name, facts: map[string]string{}}
 	for _, d := range []side{client, server} {
-		s.open[d], s.late[d] = map[string][]*call{}, map[string]*call{}
+		s.open[d] = map[string][]*call{}
 	}
 	return s
 }
@@ -87,7 +88,7 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 	case m.method() != "" && m.has(slotID):
 		s.request(from, m, via, at)
 	case m.method() != "":
-		s.notification(from, m, at)
+		s.notification(from, m, via, at)
 	case m.has(slotID) && (m.has(slotResult) || m.has(slotError)):
 		s.answer(from, m, via, at)
 	default:
@@ -97,7 +98,7 @@ func (s *session) take(from side, m *message, via *exchange, at time.Time) {
 
 // request takes a message that wants an answer.
 func (s *session) request(from side, m *message, via *exchange, at time.Time) {
-	c := &call{kind: kindOf(from, m.method()), from: from, key: via.key(m), start: at, token: tokenOf(m)}
+	c := &call{kind: kindOf(from, m.method()), from: from, key: via.key(m), start: at, token: via.token(tokenOf(m))}
 	s.introduce(m)
 	if c.kind == greeting || c.kind == probe {
 		s.greet(c, m)
@@ -117,7 +118,7 @@ func (s *session) request(from side, m *message, via *exchange, at time.Time) {
 	s.open[from][c.key] = append(s.open[from][c.key], c)
 	s.order = append(s.order, c)
 	if via != nil {
-		via.calls = append(via.calls, c)
+		via.add(c)
 	}
 }
 
@@ -182,19 +183,21 @@ func (s *session) asked(by side, key string) *call {
 		s.close(list[0])
 		return list[0]
 	}
-	c := s.late[by][key]
-	if c != nil {
-		delete(s.late[by], key)
-		c.late = true
+	i := slices.IndexFunc(s.late[by], func(c *call) bool { return c.key == key })
+	if i < 0 {
+		return nil
 	}
+	c := s.late[by][i]
+	s.late[by] = slices.Delete(s.late[by], i, i+1)
+	c.late = true
 	return c
 }
 
 // notification takes a message that wants no answer.
-func (s *session) notification(from side, m *message, at time.Time) {
+func (s *session) notification(from side, m *message, via *exchange, at time.Time) {
 	switch method := m.method(); method {
 	case "notifications/progress":
-		s.progress(from, m)
+		s.progress(from, m, via)
 	case "notifications/cancelled":
 		s.cancel(from, m, at)
 	default:
@@ -214,11 +217,11 @@ func (s *session) notification(from side, m *message, at time.Time) {
 }
 
 // progress counts a word of how far a call is.
-func (s *session) progress(from side, m *message) {
+func (s *session) progress(from side, m *message, via *exchange) {
 	if !m.has(slotToken) {
 		return
 	}
-	key := m.values[slotToken].key()
+	key := via.token(m.values[slotToken].key())
 	for _, c := range s.order {
 		if !c.done && c.from != from && c.token == key {
 			c.steps++
@@ -237,9 +240,10 @@ func (s *session) cancel(from side, m *message, at time.Time) {
 	c := list[0]
 	c.why = short(m.text(slotReason))
 	s.end(c, endCancelled, at)
-	if len(s.late[from]) < mostLate {
-		s.late[from][c.key] = c
+	if len(s.late[from]) == mostLate { // most are never answered
+		s.late[from] = slices.Delete(s.late[from], 0, 1)
 	}
+	s.late[from] = append(s.late[from], c)
 }
 
 // end ends a call that gets no answer.

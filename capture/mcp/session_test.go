@@ -435,3 +435,25 @@ func TestOpenCallsAreBounded(t *testing.T) {
 		t.Errorf("%d calls are open at the end", len(k.open[client]))
 	}
 }
+
+// An answer to the call that was given up last is known, however many were given up before
+// and never answered, as most are.
+func TestLateAnswerAmongMany(t *testing.T) {
+	k := newTalk(&Options{})
+	k.started = true
+	const many = 5 * mostLate
+	for i := range many {
+		k.says(client, fmt.Sprintf(toolCall, fmt.Sprint(i), "t"))
+		k.says(client, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, i))
+	}
+	for range 2 {
+		k.says(server, fmt.Sprintf(toolEnd, fmt.Sprint(many-1)))
+	}
+	want := []string{"tool_call completion t error no answer: cancelled end=cancelled", "tool_call completion t success late=true", "security_event server payload=stray"}
+	if d := cmp.Diff(want, told(k.events[len(k.events)-3:])); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if n := len(k.late[client]); n >= mostLate {
+		t.Errorf("%d calls are remembered", n)
+	}
+}

@@ -238,15 +238,15 @@ func (r *running) unjudged() (take func(data []byte) bool, end func()) {
 	st := newStream(true, r.s.of(client))
 	take = func(data []byte) bool {
 		seen := bytes.Clone(data)
-		return r.passOn(data, func(at time.Time) { st.feed(seen, at) })
+		return r.passOn(data, len(seen), func(at time.Time) { st.feed(seen, at) })
 	}
 	return take, func() { r.w.show(0, st.end, r.Strict) }
 }
 
 // passOn passes on what the client has sent, having shown it, and reports whether
-// more may follow.
-func (r *running) passOn(data []byte, see func(at time.Time)) bool {
-	if !r.w.show(len(data), see, r.Strict) {
+// more may follow. Weight is what it takes in memory until it was looked at.
+func (r *running) passOn(data []byte, weight int, see func(at time.Time)) bool {
+	if !r.w.show(weight, see, r.Strict) {
 		return false
 	}
 	// Where the server reads no more, the client is read on: how else would its
@@ -264,10 +264,12 @@ func (r *running) gate() *gate {
 			}
 		}
 	}
-	pass := func(data []byte, messages []*message) bool { return r.passOn(data, see(messages)) }
+	pass := func(data []byte, messages []*message) bool {
+		return r.passOn(data, weightOf(data, messages), see(messages))
+	}
 	deny := func(data []byte, messages []*message, answer []byte) bool {
 		// The client is told when it is on record.
-		going := r.w.show(len(data), see(messages), true)
+		going := r.w.show(weightOf(data, messages), see(messages), true)
 		r.back.tell(answer)
 		return going
 	}

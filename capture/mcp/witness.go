@@ -101,6 +101,13 @@ func (w *witness) show(size int, do func(at time.Time), wait bool) bool {
 	return !w.stopped()
 }
 
+// messageSize is about how much memory a message takes besides what is kept of it: a
+// short one takes much more than the bytes that it came in.
+const messageSize = 3 << 10
+
+// weightOf returns about how much memory messages take that came in these bytes.
+func weightOf(data []byte, messages []*message) int { return len(data) + len(messages)*messageSize }
+
 // put puts one into a channel that has room for one.
 func put(c chan struct{}) {
 	select {

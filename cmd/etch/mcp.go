@@ -212,7 +212,7 @@ func serveMCP(ctx context.Context, log etch.Recorder, opts mcpOptions, recording
 	if err != nil {
 		return err
 	}
-	recording.Resource = target.Redacted()
+	recording.Resource = addressOf(target, std)
 	proxy := mcp.NewProxy(log, target, hostsOf(listener.Addr(), opts.listen, std), &recording)
 	server := &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	std.note("recording %s; its clients shall use http://%s%s", recording.Resource, listener.Addr(), target.EscapedPath())
@@ -235,6 +235,18 @@ func serveMCP(ctx context.Context, log etch.Recorder, opts mcpOptions, recording
 		}
 	}
 	return cmp.Or(err, ctx.Err())
+}
+
+// addressOf returns what the records call a server: its address without what is not sent
+// to it, and may be as good as a key. It tells where there is such a thing.
+func addressOf(target *url.URL, std stdio) string {
+	bare := *target
+	bare.User, bare.RawQuery, bare.ForceQuery, bare.Fragment = nil, "", false, ""
+	if bare != *target {
+		std.warn("a user, a query and a fragment of --url are not sent to the server: %s", bare.String())
+		std.hint("give them to its clients; etch passes on what they send")
+	}
+	return bare.String()
 }
 
 // hostsOf returns the names by which clients may call a proxy: of one that only

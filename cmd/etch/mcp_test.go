@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -100,6 +101,28 @@ func TestServeMCP(t *testing.T) {
 	} {
 		if !regexp.MustCompile(want).Match(log) {
 			t.Errorf("%s is not in the log:\n%s", want, log)
+		}
+	}
+}
+
+// What is not sent to the server is said so, and is neither recorded nor shown.
+func TestAddressOf(t *testing.T) {
+	for from, want := range map[string]string{
+		"https://example.com/mcp":                        "https://example.com/mcp",
+		"https://me:hunter2@example.com/a%2Fb?k=hunter2": "https://example.com/a%2Fb",
+		"http://localhost:1/mcp?":                        "http://localhost:1/mcp",
+	} {
+		target, err := url.Parse(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := &board{wrote: make(chan struct{}, 1)}
+		if got := addressOf(target, stdio{err: words}); got != want {
+			t.Errorf("%s: got %s, want %s", from, got, want)
+		}
+		said := words.text.String()
+		if strings.Contains(said, "hunter2") || strings.Contains(said, "not sent") != (from != want) {
+			t.Errorf("%s: it says %q", from, said)
 		}
 	}
 }

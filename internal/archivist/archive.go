@@ -59,6 +59,9 @@ func (k *keeper) path(n uint32, archived bool) string {
 func (k *keeper) twin(src *watched, size int64, c candidate) (packed int64, err error) {
 	name := k.path(c.number, true)
 	f, err := k.FS.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, vfs.ErrNotFile) {
+		err = fmt.Errorf("%w: %w", ErrTwins, err)
+	}
 	if err != nil {
 		return 0, err
 	}

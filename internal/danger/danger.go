@@ -15,11 +15,22 @@ import (
 
 // Of returns the risk of an event and the reasons: that of its command, or
 // else the label of its tool, which says what such a tool may do and nothing of
-// what this call did. What is no action has no risk.
+// what this call did. A riskier command that stands deeper in the arguments of an MCP
+// tool counts. What is no action has no risk.
 func Of(e *etch.Event) (etch.Risk, []string) {
 	if e.Action == nil {
 		return "", nil
 	}
+	level, reasons := ofOutermost(e)
+	if within, ok := judgeWithin(e.Action); ok {
+		if risk := etch.Risk(within.Level.String()); risk.Rank() > level.Rank() {
+			return risk, within.Reasons
+		}
+	}
+	return level, reasons
+}
+
+func ofOutermost(e *etch.Event) (etch.Risk, []string) {
 	if judged, ok := judgeCommand(e.Action); ok {
 		return etch.Risk(judged.Level.String()), judged.Reasons
 	}
@@ -58,10 +69,16 @@ func judgeCommand(a *etch.Action) (judged risk.Assessment, ok bool) {
 		}
 	}
 	if unread && (!ok || judged.Level < risk.High) {
-		reasons := append([]string{"unparsed: its command cannot be read"}, judged.Reasons...)
-		return risk.Assessment{Level: risk.High, Reasons: reasons, Unparsed: true}, true
+		return unreadCommand(judged), true
 	}
 	return judged, ok
+}
+
+// unreadCommand returns the risk of a command that cannot be read, beside those that were
+// judged.
+func unreadCommand(judged risk.Assessment) risk.Assessment {
+	reasons := append([]string{"unparsed: its command cannot be read"}, judged.Reasons...)
+	return risk.Assessment{Level: risk.High, Reasons: reasons, Unparsed: true}
 }
 
 // commandMembers name a command in the arguments of a tool, argumentMembers what

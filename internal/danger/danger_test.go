@@ -83,6 +83,24 @@ func TestOfArguments(t *testing.T) {
 		{"run", etch.ClaimMCP, `{"command":"git","args":"commit -m 'rm -rf /'"}`, etch.RiskLow},
 		{"run", etch.ClaimMCP, `{"command":"grep","args":["sh -c 'rm -rf /'","file"]}`, etch.RiskLow},
 		{"forward", etch.ClaimMCP, `{"name":"x","arguments":{"path":"/a"}}`, etch.RiskLow}, // follows no command
+		// Deeper, and in texts.
+		{"forward", etch.ClaimMCP, `{"name":"x","arguments":{"command":"rm -rf /"}}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"params":{"cmd":"rm","args":["-rf","/"]}}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"steps":[{"command":"ls"},{"Command":"rm -rf /"}]}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"a":1e999,"params":"{\"c\\u006fmmand\":\"rm -rf /\"}"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `"{\"command\":\"rm -rf /\"}"`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `[{"command":"rm -rf /"}]`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":" [\"rm\", \"-rf\", \"/\"]"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"[\"rm\"]","args":"[\"-rf\",\"/\"]"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":"rm","args":"[\"-rf\",\"/\"]"}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"command":{"command":"rm -rf /"}}`, etch.RiskCritical},
+		{"run", etch.ClaimMCP, `{"params":{"command":"job","args":{"0":"-l"}}}`, etch.RiskHigh},
+		{"run", etch.ClaimMCP, strings.Repeat(`{"command":`, 20) + `"ls"` + strings.Repeat("}", 20), etch.RiskHigh},
+		{"run", etch.ClaimMCP, `{"params":{"command":"rm -rf /"},"x":NaN}`, etch.RiskCritical},
+		{"schema", etch.ClaimMCP, `{"properties":{"command":{"type":"string"},"args":{"type":"array"}}}`, etch.RiskLow},
+		{"write", etch.ClaimMCP, `{"text":"[ -e command ] && rm -rf /"}`, etch.RiskLow},
+		{"file_write", etch.ClaimMCP, `{"meta":{"command":"ls"}}`, etch.RiskMedium}, // its label
+		{"note", "", `{"a":{"command":"rm -rf /"}}`, etch.RiskLow},
 	} {
 		got, reasons := danger.Of(&etch.Event{Action: &etch.Action{Tool: test.tool, ClaimSource: test.source, Arguments: json.RawMessage(test.arguments)}})
 		if got != test.want || (got == etch.RiskLow) != (len(reasons) == 0) {

@@ -18,6 +18,7 @@ const mostWithin = 16
 // has its words.
 type following struct {
 	shell, word, cut strings.Builder // in each of these ways
+	listed           strings.Builder // as lists that stand in texts
 	within           []string        // commands that begin in it: what is behind the command may be another one
 	text             bool            // any of it is a text
 	unread           bool            // any of it cannot be read as words, or has too many commands in it
@@ -41,6 +42,13 @@ func (f *following) add(value json.RawMessage) {
 		f.cut.WriteString(" " + shellword.Quote(strings.Fields(words)))
 	}
 	f.look(words)
+}
+
+// addListed adds a member's value where it is a text that is a list in JSON.
+func (f *following) addListed(value json.RawMessage) {
+	if words := wordsInText(value); words != "" {
+		f.listed.WriteString(" " + words)
+	}
 }
 
 // look looks for shells in a text, which are given a command.

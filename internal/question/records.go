@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/etch-audit/etch"
 )
@@ -81,7 +80,7 @@ func (s *search) plain(yield func(etch.Record, error) bool) {
 // newest gives the newest records.
 func (s *search) newest(yield func(etch.Record, error) bool) {
 	var found span
-	if !s.back(s.query, &found, yield) {
+	if !s.back(&found, yield) {
 		return
 	}
 	if !found.over {
@@ -92,51 +91,42 @@ func (s *search) newest(yield func(etch.Record, error) bool) {
 		}
 		return
 	}
-	q, err := s.fixed()
-	if err != nil {
-		yield(etch.Record{}, err)
-		return
-	}
-	found = span{over: true}
-	failed := false
-	told := func(_ etch.Record, err error) bool {
-		if _, damage := errors.AsType[*etch.CorruptionError](err); damage || errors.Is(err, ErrWithheld) {
-			return true // it was told
-		}
-		failed = true
-		yield(etch.Record{}, err)
-		return false
-	}
-	if s.back(q, &found, told) && !failed {
-		s.between(q, &found, yield)
-	}
-}
-
-// fixed returns the query for the log as it is now, so that it does not grow
-// between two looks: a call that completes meanwhile would be in neither.
-func (s *search) fixed() (etch.Query, error) {
-	q := s.query
-	if _, fixed := q.Before.Get(); fixed {
-		return q, nil
-	}
-	status, err := s.reader.Status()
-	if err == nil && status.State {
-		q.Before = etch.Some(status.Size)
-	}
-	return q, err
+	s.again(&found, yield)
 }
 
 // A span is what a look from the end has found.
 type span struct {
-	held        []etch.Record // the newest first
-	over        bool          // they are too many to hold
-	first, last uint64        // their numbers
-	count       int
+	held   []etch.Record // the newest first
+	over   bool          // they are too many to hold
+	places places        // of them, then
+	first  etch.Place    // of the oldest
+	count  int
+}
+
+// add adds the next older record. Of size bytes that are too many to hold, where it
+// stands is kept.
+func (f *span) add(r etch.Record, tooMany bool) {
+	f.count++
+	f.first = etch.Place{Segment: r.Segment, Offset: r.Offset}
+	switch {
+	case f.over:
+	case !tooMany:
+		f.held = append(f.held, r)
+		return
+	default:
+		f.over, f.places = true, places{}
+		for _, r := range f.held {
+			f.places.add(etch.Place{Segment: r.Segment, Offset: r.Offset})
+		}
+		f.held = nil
+	}
+	f.places.add(f.first)
 }
 
 // back looks at the newest records, and reports whether to go on. It yields what
 // is no record.
-func (s *search) back(q etch.Query, found *span, yield func(etch.Record, error) bool) bool {
+func (s *search) back(found *span, yield func(etch.Record, error) bool) bool {
+	q := s.query
 	q.Reverse = true
 	size := 0
 	for r, err := range s.reader.Records(s.ctx, q) {
@@ -149,18 +139,12 @@ func (s *search) back(q etch.Query, found *span, yield func(etch.Record, error) 
 			}
 			continue
 		}
-		if found.count++; found.count == 1 {
-			found.last = r.Seq
+		size += len(r.Raw) + heldExtra
+		tooMany := size > s.most
+		if q.LinesOnly && !tooMany {
+			r.Raw = bytes.Clone(r.Raw) // it is valid until the next record
 		}
-		found.first = r.Seq
-		if size += len(r.Raw) + heldExtra; size > s.most {
-			found.held, found.over = nil, true
-		} else if !found.over {
-			if q.LinesOnly {
-				r.Raw = bytes.Clone(r.Raw) // it is valid until the next record
-			}
-			found.held = append(found.held, r)
-		}
+		found.add(r, tooMany)
 		if found.count == s.limit {
 			break
 		}
@@ -168,27 +152,30 @@ func (s *search) back(q etch.Query, found *span, yield func(etch.Record, error) 
 	return true
 }
 
-// between gives the records that the look from the end has seen.
-func (s *search) between(q etch.Query, seen *span, yield func(etch.Record, error) bool) {
-	if seen.count == 0 {
-		return
-	}
-	within, err := etch.ParseFilter(fmt.Sprintf("seq >= %d and seq <= %d", seen.first, seen.last), time.Time{})
-	if err != nil {
-		yield(etch.Record{}, err)
-		return
-	}
-	q.Limit = 0
-	q.Where = q.Where.And(within)
+// errGone is told where a second look does not find what the first has seen.
+var errGone = errors.New("the log was changed while it was asked")
+
+// again gives the records that the look from the end has seen, whatever was recorded
+// since. It knows them by where they stand: the numbers that they claim are theirs to
+// choose who can write the files, and one digit would take all others out of sight.
+func (s *search) again(seen *span, yield func(etch.Record, error) bool) {
+	q := s.query
+	q.Limit, q.Begin, q.Notify = 0, seen.first, nil // that was told
+	q.AllPhases = true                              // which attempts have a row of their own is known
+	left := seen.count
 	for r, err := range s.reader.Records(s.ctx, q) {
 		if _, told := errors.AsType[*etch.CorruptionError](err); told {
 			continue
 		}
-		if err == nil && s.withholds(r) {
-			continue // it was told, unless it was changed since: that is told by who withholds
+		if err == nil && !seen.places.has(etch.Place{Segment: r.Segment, Offset: r.Offset}) {
+			continue
 		}
-		if !yield(r, err) {
+		left--
+		// What is withheld was told, unless it was changed since: that is told by who
+		// withholds.
+		if (err != nil || !s.withholds(r)) && !yield(r, err) || err == nil && left == 0 {
 			return
 		}
 	}
+	yield(etch.Record{}, fmt.Errorf("%w: %d records that were there are not any more", errGone, left))
 }

@@ -121,6 +121,69 @@ func TestNewestDamaged(t *testing.T) {
 }
 
 // Nothing goes on once who asks has had enough.
+// Whoever can write the files can change the number of a record: of the newest and of
+// the oldest that are asked for here. All of them are shown all the same.
+func TestNewestRenumbered(t *testing.T) {
+	for _, number := range []string{"3", "99"} {
+		for command := range 7 {
+			path := testLog(t, 7)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := bytes.SplitAfter(text, []byte{'\n'})
+			for i, line := range lines {
+				if bytes.Contains(line, fmt.Appendf(nil, "command %d", command)) {
+					lines[i] = slices.Concat([]byte(`{"seq":`+number), line[bytes.IndexByte(line, ','):])
+				}
+			}
+			path = filepath.Join(t.TempDir(), "audit.log") // without a state, which knows its length
+			if err := os.WriteFile(path, bytes.Join(lines, nil), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, most := range []int{maxHeld, 0} {
+				var got []string
+				for r, err := range newestOf(t, reader(t, path), etch.Query{Limit: 5}, most) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, r.Event.Action.Command)
+				}
+				if diff := cmp.Diff(got, []string{"command 2", "command 3", "command 4", "command 5", "command 6"}); diff != "" {
+					t.Errorf("command %d is record %s, holding %d bytes (-got +want):\n%s", command, number, most, diff)
+				}
+			}
+		}
+	}
+}
+
+// What the second look does not find any more is told.
+func TestNewestGoneMeanwhile(t *testing.T) {
+	path := testLog(t, 3)
+	s := search{ctx: t.Context(), reader: reader(t, path), query: etch.Query{Limit: 3}, limit: 3}
+	var seen span
+	if !s.back(&seen, func(_ etch.Record, err error) bool { t.Error(err); return false }) {
+		t.Fatal("nothing is found")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(`"command 1"`), []byte("\"command \x01\""), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	s.again(&seen, func(r etch.Record, e error) bool {
+		if err = e; e == nil {
+			got = append(got, r.Event.Action.Command)
+		}
+		return true
+	})
+	if diff := cmp.Diff(got, []string{"command 0", "command 2"}); diff != "" || !errors.Is(err, errGone) {
+		t.Errorf("got %v (-got +want):\n%s", err, diff)
+	}
+}
+
 func TestNewestStopped(t *testing.T) {
 	for _, most := range []int{maxHeld, 0} {
 		n := 0
@@ -187,17 +250,14 @@ func TestNewestCompletedMeanwhile(t *testing.T) {
 	}
 	appendCall(etch.Attempt)
 	s := search{ctx: t.Context(), reader: reader(t, path), query: etch.Query{Limit: 1}, limit: 1}
-	q, err := s.fixed()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.most = 0
 	var seen span
-	if !s.back(q, &seen, func(_ etch.Record, err error) bool { t.Error(err); return false }) {
+	if !s.back(&seen, func(_ etch.Record, err error) bool { t.Error(err); return false }) {
 		t.Fatal("nothing is found")
 	}
 	appendCall(etch.Completion)
 	var got []etch.Phase
-	s.between(q, &seen, func(r etch.Record, err error) bool {
+	s.again(&seen, func(r etch.Record, err error) bool {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,9 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // TestReadAtPartlyCached reads a file of which the system holds only parts in
@@ -51,5 +55,45 @@ func drop(t *testing.T, name string, off, n int64) {
 	}
 	if err := errors.Join(unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED), f.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestReadIn has the system forget a file, asks for a part of it, and waits until that is there.
+func TestReadIn(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	f := openOS(t, name)
+	ahead := f.(vfs.Ahead)
+	const size, at = 32 << 20, 16 << 20
+	if _, err := f.WriteAt(make([]byte, size), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(); err != nil { // what is not written back is not dropped
+		t.Fatal(err)
+	}
+	if ahead.Missing(at) || ahead.Missing(size) {
+		t.Error("what was just written, or is behind the end, is said to be missing")
+	}
+	drop(t, name, 0, 0)
+	if !ahead.Missing(at) {
+		t.Log("the system keeps it in memory: there is nothing to be read in")
+	}
+	ahead.ReadIn(at, 600)
+	for begun := time.Now(); ahead.Missing(at); runtime.Gosched() {
+		if time.Since(begun) > time.Minute {
+			t.Fatal("it does not come")
+		}
+	}
+	closed, err := vfs.OS().OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	drop(t, name, 0, 0)
+	ahead = closed.(vfs.Ahead)
+	ahead.ReadIn(at, 600) // of a closed file, which may be another's by now
+	if ahead.Missing(at) {
+		t.Error("a closed file has something to be read in")
 	}
 }

@@ -26,8 +26,19 @@ type fileID struct{ dev, ino uint64 }
 
 // openFile does not wait for somebody to open the other end, where the name is
 // that of a pipe: identify refuses it.
+//
+// What is emptied is a file that the log makes for itself. Where a symbolic link has
+// its name, whoever can write the directory has put it there, and it may lead to any
+// file of the user's.
 func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
-	return openHandle(name, flag|unix.O_NONBLOCK, perm)
+	if flag&os.O_TRUNC != 0 {
+		flag |= unix.O_NOFOLLOW
+	}
+	h, err := openHandle(name, flag|unix.O_NONBLOCK, perm)
+	if errors.Is(err, unix.EISDIR) { // identify refuses one that is opened for reading
+		err = fmt.Errorf("%w: %w", ErrNotFile, err)
+	}
+	return h, err
 }
 
 // openShared opens a file to be read by package os. It does not wait for a pipe's other

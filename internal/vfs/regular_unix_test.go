@@ -36,3 +36,20 @@ func TestReadRegular(t *testing.T) {
 		t.Errorf("a device: got %q, %v, want %v", text, err, vfs.ErrNotRegular)
 	}
 }
+
+// Whoever can write the log's directory, and not the files of the log's user, has
+// put a link to one of these where a file is going to be made: it keeps what it has.
+func TestEmptiesNoLinkedFile(t *testing.T) {
+	dir := t.TempDir()
+	victim, link := filepath.Join(dir, "victim"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(victim, []byte("text"), 0o600), os.Symlink(victim, link)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := vfs.OS().OpenFile(link, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err == nil {
+		t.Error("a link was followed, to empty a file", f.Close())
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "text" {
+		t.Errorf("the file that the link leads to: got %q, %v, want %q", text, err, "text")
+	}
+}

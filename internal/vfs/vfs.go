@@ -28,7 +28,8 @@ var ErrNotFile = errors.New("it is not a file")
 // Implementations are safe for concurrent use.
 type FS interface {
 	// OpenFile opens a file with the flags of package os. Only O_RDONLY,
-	// O_RDWR, O_CREATE, O_EXCL and O_TRUNC are used.
+	// O_RDWR, O_CREATE, O_EXCL and O_TRUNC are used. With O_TRUNC a symbolic link
+	// is an error, where the system has a flag for that.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	// Rename replaces newName by oldName atomically.
 	Rename(oldName, newName string) error
