@@ -158,7 +158,7 @@ func TestAskedOfJQ(t *testing.T) {
 	t.Logf("seed %d", seed)
 	a := jqAsker{rand.New(rand.NewPCG(seed, 0))}
 	path := filepath.Join(t.TempDir(), "audit.log")
-	log, err := Create(path, &Options{NoIndex: true}) // but for the one that is made below
+	log, err := Create(path, &Options{NoIndex: true, Rotate: BySize}) // but for the one that is made below, and no midnight makes a segment
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type liar struct {
 func newLiar(t *testing.T) liar {
 	t.Helper()
 	dir := t.TempDir()
-	l, err := Create(filepath.Join(dir, "audit.log"), &Options{NoIndex: true, NoArchive: true}) // what is damaged stays so, however long it takes
+	l, err := Create(filepath.Join(dir, "audit.log"), &Options{NoIndex: true, NoArchive: true, Rotate: BySize}) // what is damaged stays so, however long and late it is
 	if err != nil {
 		t.Fatal(err)
 	}

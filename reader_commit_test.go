@@ -12,7 +12,7 @@ import (
 // loss of power does: readers see what was acknowledged, before any writer comes.
 func TestReaderCommitFile(t *testing.T) {
 	home := t.TempDir()
-	l, err := etch.Create(filepath.Join(home, "audit.log"), nil)
+	l, err := etch.Create(filepath.Join(home, "audit.log"), &etch.Options{Rotate: etch.BySize}) // one segment, also at midnight
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 func missingLog(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "audit.log")
-	log, err := Create(path, nil)
+	log, err := Create(path, &Options{Rotate: BySize}) // no midnight makes one more
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ var envelope = regexp.MustCompile(`"seq":\d+,|"event_id":"evt_[0-9a-z]{26}",|,"s
 func Lines(t testing.TB, events []*etch.Event) [][]byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "audit.log")
-	log, err := etch.Create(path, nil)
+	log, err := etch.Create(path, &etch.Options{Rotate: etch.BySize}) // one file, also at midnight
 	if err != nil {
 		t.Fatal(err)
 	}

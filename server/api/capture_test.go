@@ -132,6 +132,7 @@ func TestHookLimited(t *testing.T) {
 	if got := b.deliver("/hook/claude-code", preTool); got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
+	began := time.Now()
 	for i := range 3 {
 		if got := b.deliver("/hook/claude-code", strings.ReplaceAll(preTool, "toolu_1", fmt.Sprint("toolu_more_", i))); got.status != 429 || got.code() != "rate_limited" {
 			t.Errorf("%d %s", got.status, got.body)
@@ -151,8 +152,9 @@ func TestHookLimited(t *testing.T) {
 			t.Errorf("on record: %+v", gap)
 		}
 	}
-	if sum != 3 || len(records) > 2 {
-		t.Errorf("%d lost in %d records, want 3 in 2", sum, len(records))
+	// One is on record at once, then one each second, and what is left with the server's end.
+	if most := 2 + int(time.Since(began)/time.Second); sum != 3 || len(records) > most {
+		t.Errorf("%d lost in %d records, want 3 in %d at most", sum, len(records), most)
 	}
 }
 
