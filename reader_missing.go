@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/etch-audit/etch/internal/control"
 	"github.com/etch-audit/etch/internal/index"
 	"github.com/etch-audit/etch/internal/record"
 	"github.com/etch-audit/etch/internal/segment"
@@ -181,6 +182,32 @@ func (s *search) endsBefore(p part, end int64, behind beginning, last func() (ui
 		}
 	case recovered != nil && recovered.Segment == p.Number && end < recovered.Offset:
 		s.damaged(p, end, fmt.Errorf("%w: it ends here, and a recovery found %d bytes", ErrMissing, recovered.Offset))
+	case recovered != nil && recovered.Segment == p.Number:
+		s.recovered(p, end, &behind, last)
+	}
+}
+
+// recovered tells where a recovery is said to have cut off records of a segment: whoever
+// writes its line into the next one could take any number of them out of sight. Of bytes
+// that were void or behind which a state was made again none was a record, so that the
+// next segment goes on with the last one before them. Of damage nothing is known but
+// that it is on record, which is no more than a note.
+func (s *search) recovered(p part, end int64, behind *beginning, last func() (uint64, bool)) {
+	next := behind.opened.Size
+	if behind.recovered.Found == control.FoundDamage {
+		k := s.r.peekAt(s.v, p)
+		if k.err == nil && k.size > end && next > s.least && s.q.Notify != nil {
+			s.q.Notify(fmt.Sprintf("%s: its last %d bytes are not shown: a recovery is on record by which they are damaged", p.Name, k.size-end))
+		}
+		return
+	}
+	seq, ok := last()
+	size := seq + 1
+	if head := s.begins(p); !ok && end == 0 && head.err == nil {
+		size, ok = head.opened.Size, true // up to the end of the segment before
+	}
+	if ok && next > s.least && size < next {
+		s.damaged(p, end, fmt.Errorf("%w: what lies from here on is said to be no record, behind %d of them, and the next segment begins with %d", ErrMissing, size, next))
 	}
 }
 

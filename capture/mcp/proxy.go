@@ -125,6 +125,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer e.leaveBody() // httputil does not close it
+		repeat(r)
 	}
 	p.http.ServeHTTP(w, r.WithContext(withExchange(r.Context(), e)))
 }

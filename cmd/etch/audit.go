@@ -224,7 +224,8 @@ type audit struct {
 	skipped  func() int // records that the format has no place for; nil: it has for all
 
 	rows    int
-	last    uint64 // seq of the last record printed
+	last    uint64      // seq of the last record printed
+	at      etch.Record // it, for its place
 	damages int
 	first   error // the first damage
 
@@ -256,7 +257,7 @@ func (a *audit) run(ctx context.Context, resolved *config.Resolved) (err error) 
 	if err != nil {
 		err = errors.Join(err, s.abandon())
 		if a.opts.follow {
-			a.tellCursor() // nothing else comes behind it
+			err = errors.Join(err, a.tellCursor(context.WithoutCancel(ctx))) // nothing else comes behind it
 		}
 		return err
 	}
@@ -297,7 +298,7 @@ func (a *audit) print(ctx context.Context, s *sink, screen bool) error {
 			continue
 		}
 		a.rows++
-		a.last = r.Seq
+		a.last, a.at = r.Seq, etch.Record{Seq: r.Seq, Segment: r.Segment, Offset: r.Offset, Raw: r.Raw}
 		if screen {
 			a.quiet()
 		}
@@ -362,8 +363,7 @@ func (a *audit) conclude(ctx context.Context) error {
 		n := a.skipped()
 		a.std.note("%s left out: the schema of %s has no place for %s", count(n, "record"), a.opts.format, plural(n, "it", "them"))
 	}
-	a.tellCursor()
-	if err := a.hintRiskier(ctx); err != nil {
+	if err := errors.Join(a.tellCursor(ctx), a.hintRiskier(ctx)); err != nil {
 		return err
 	}
 	if a.damages > 0 {
@@ -387,22 +387,35 @@ func plural(n int, one, more string) string {
 }
 
 // tellCursor tells what --after is for the next page. Behind the last page that
-// is where what comes later begins.
-func (a *audit) tellCursor() {
+// is where what comes later begins. None is told where the last record's number is not
+// that of its place: it could lead past whatever is there.
+func (a *audit) tellCursor(ctx context.Context) error {
 	if !a.opts.cursor {
-		return
+		return nil
 	}
 	after, paged := a.query.After.Get()
 	if a.rows > 0 {
 		after = a.last
 	} else if !paged {
-		return // there is no record yet
+		return nil // there is no record yet
+	}
+	if a.rows > 0 && a.proof == nil {
+		err := a.reader.CheckNumber(ctx, &a.at)
+		if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
+			a.damage(damage)
+			a.std.note("no cursor: the number of the last record is not that of its place, or that of what follows is not")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	end := ""
 	if !a.opts.follow && (a.opts.limit == 0 || a.rows < a.opts.limit || !paged) {
 		end = " (the end: nothing matches behind it yet)"
 	}
 	a.std.note("cursor: --after %d%s", after, end)
+	return nil
 }
 
 // unreadable says that n places of the log could not be read, of which the first

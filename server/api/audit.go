@@ -275,6 +275,7 @@ func (s *stream) patient() {
 
 // records sends the records: their lines, or chosen fields of them.
 func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
+	var last etch.Record
 	for r, err := range question.Records(s.ctx, reader, q, nil) {
 		if err := s.spare(err); err != nil {
 			return err
@@ -283,7 +284,7 @@ func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
 			continue
 		}
 		if !q.Reverse {
-			s.last = etch.Some(r.Seq)
+			last, s.last = etch.Record{Seq: r.Seq, Segment: r.Segment, Offset: r.Offset, Raw: r.Raw}, etch.Some(r.Seq)
 		}
 		if a.Fields == nil {
 			s.buf = append(s.buf[:0], r.Raw...)
@@ -294,7 +295,15 @@ func (s *stream) records(reader *etch.Reader, a *asked, q etch.Query) error {
 			return err
 		}
 	}
-	return nil
+	if _, ok := s.last.Get(); !ok {
+		return nil
+	}
+	// Whoever goes on behind it must not be led past what is there.
+	err := reader.CheckNumber(s.ctx, &last)
+	if err != nil {
+		s.last = etch.Optional[uint64]{}
+	}
+	return s.spare(err)
 }
 
 // counts sends numbers of records.

@@ -2,12 +2,14 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +82,28 @@ func TestAudit(t *testing.T) {
 	next := b.do("GET", "/v1/audit?type=command_execution&after="+got.trailer.Get(trailerCursor), b.read, "")
 	if next.body != of(4) {
 		t.Errorf("the page behind %q is %s", got.trailer.Get(trailerCursor), next.body)
+	}
+}
+
+// A record whose number somebody has changed leads nobody past what is there: where it is
+// the last one of a page, there is no cursor.
+func TestAuditCursorOfAnother(t *testing.T) {
+	b := asksOf(t)
+	r := b.records(`command = "command 4"`)[0]
+	text, err := os.ReadFile(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Replace(text, fmt.Appendf(nil, "\n{\"seq\":%d,", r.Seq), fmt.Appendf(nil, "\n{\"seq\":%d,", r.Seq+2), 1)
+	if err := os.WriteFile(b.path, changed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := b.do("GET", "/v1/audit?type=command_execution&after=1", b.read, "")
+	if cursor, damages := got.trailer.Get(trailerCursor), got.trailer.Get(trailerDamages); cursor != "" || damages != "1" || strings.Count(got.body, "\n") != 5 {
+		t.Errorf("cursor %q, %s damages, want none and 1:\n%s", cursor, damages, got.body)
+	}
+	if err := os.WriteFile(b.path, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
