@@ -88,7 +88,7 @@ func (e *env) makeDuck(ctx context.Context, path string) error {
 // duckdb asks the table; a mode of the script is a question.
 func duckdb(mode, question string) side {
 	return side{
-		unit: "ms", asks: question, read: tabCounts, unordered: true,
+		unit: "ms", asks: question, read: tabCounts, unordered: true, of: part(duckName),
 		prepare: func(ctx context.Context, e *env) error {
 			if err := e.duckReady(); err != nil {
 				return err

@@ -95,6 +95,9 @@ func (e *env) path(elem ...string) string { return filepath.Join(append([]string
 // log returns the path of the log that is asked.
 func (e *env) log() string { return e.path(dataDir, logDir, logName) }
 
+// part returns the path of a part of the data.
+func part(elem ...string) func(e *env) string { return func(e *env) string { return e.path(elem...) } }
+
 // inLog returns the directory of the log, and of its indexes.
 func inLog(e *env) string { return e.path(dataDir, logDir) }
 
@@ -127,17 +130,14 @@ var makers = map[string]func(e *env, ctx context.Context, path string) error{
 	buildDir:   (*env).makeBuild,
 }
 
-// have makes a part of the data where it is not there from an earlier run, and has it in
-// memory as after a restart of the machine.
+// have makes a part of the data where it is not there from an earlier run.
 func (e *env) have(ctx context.Context, name string) error {
 	return e.once("make "+name, func() error {
 		path := e.path(name)
-		if _, err := os.Stat(path); err != nil {
-			if err := e.make(ctx, name, path); err != nil {
-				return err
-			}
+		if _, err := os.Stat(path); err == nil {
+			return nil
 		}
-		return warm(path)
+		return e.make(ctx, name, path)
 	})
 }
 

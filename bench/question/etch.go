@@ -19,7 +19,7 @@ var (
 // audit returns a side that asks the log with "etch audit", when it has an index.
 func audit(question string, read reading, args func(e *env) []string) side {
 	return side{
-		unit: "ms", asks: question, read: read,
+		unit: "ms", asks: question, read: read, of: inLog,
 		prepare: func(ctx context.Context, e *env) error { return e.index(ctx, e.log()) },
 		command: func(e *env) command { return e.asking(e.log(), nil, args(e)...) },
 	}
@@ -28,7 +28,7 @@ func audit(question string, read reading, args func(e *env) []string) side {
 // archived returns the side that asks the archived copy for one user.
 func archived() side {
 	return side{
-		unit: "ms", asks: oneUser, read: ids,
+		unit: "ms", asks: oneUser, read: ids, of: part(archiveDir),
 		prepare: func(ctx context.Context, e *env) error {
 			if err := e.have(ctx, archiveDir); err != nil {
 				return err
@@ -67,7 +67,7 @@ func ofAll(*env) []string { return []string{"--format", "jsonl"} }
 // though there is one.
 func scan(cores []string) side {
 	return side{
-		unit: "ms", asks: oneUser, read: ids,
+		unit: "ms", asks: oneUser, read: ids, of: inLog,
 		command: func(e *env) command { return e.asking(e.log(), cores, append(ofUser(e), "--no-index")...) },
 	}
 }

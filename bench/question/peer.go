@@ -13,7 +13,7 @@ import (
 // and uses one core. This is how the bounds were measured.
 func ripgrep(question string, args func(e *env) []string) side {
 	return side{
-		unit: "ms", asks: question, read: ids,
+		unit: "ms", asks: question, read: ids, of: (*env).plain,
 		command: func(e *env) command {
 			return command{Args: append(append([]string{"rg", "--no-config"}, args(e)...), e.plain())}
 		},
@@ -24,7 +24,7 @@ func ripgrep(question string, args func(e *env) []string) side {
 // cores. Rows come in the order in which segments are done.
 func ripgrepFiles(question string, args func(e *env) []string) side {
 	return side{
-		unit: "ms", asks: question, read: ids, unordered: true,
+		unit: "ms", asks: question, read: ids, unordered: true, of: inLog,
 		command: func(e *env) command {
 			return command{Args: append(append([]string{"rg", "--no-config", "--no-filename"}, args(e)...), e.segments()...)}
 		},
@@ -82,7 +82,7 @@ func inPlain(e *env) []string { return []string{e.plain()} }
 // jq asks the first tenth.
 func jq() side {
 	return side{
-		unit: "ms", rounds: slowRounds, times: 10, asks: tenthUser, read: ids,
+		unit: "ms", rounds: slowRounds, times: 10, asks: tenthUser, read: ids, of: part(dataDir, tenthName),
 		command: func(e *env) command {
 			return command{Args: []string{"jq", "-c", "--arg", "user", e.corpus.User, "select(.actor.username == $user)", e.path(dataDir, tenthName)}}
 		},
@@ -122,7 +122,7 @@ ANALYZE;
 
 func sqlite() side {
 	return side{
-		unit: "ms", asks: oneUser, read: ids,
+		unit: "ms", asks: oneUser, read: ids, of: part(sqliteName),
 		prepare: func(ctx context.Context, e *env) error { return e.have(ctx, sqliteName) },
 		command: func(e *env) command {
 			return command{Args: []string{

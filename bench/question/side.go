@@ -22,9 +22,10 @@ type side struct {
 	asks      string
 	read      reading
 	unordered bool
-	// cold is a file or a directory that is not in memory when the command begins, and
-	// is again when it has ended; nil: none.
-	cold func(e *env) string
+	// of is the file or the directory that is asked, which is in memory as after it was
+	// read in, each time anew, or not at all where cold is set; nil: none.
+	of   func(e *env) string
+	cold bool
 	// times is what the time is multiplied by, where only a part of the data
 	// is asked; 0: by 1.
 	times float64
@@ -35,6 +36,9 @@ func (s *side) once(ctx context.Context, e *env) (float64, error) {
 	if err := s.ready(ctx, e); err != nil {
 		return 0, err
 	}
+	if err := s.hold(e); err != nil {
+		return 0, err
+	}
 	if s.measure != nil {
 		return s.measure(ctx, e)
 	}
@@ -42,15 +46,7 @@ func (s *side) once(ctx context.Context, e *env) (float64, error) {
 	if err := c.installed(); err != nil {
 		return 0, err
 	}
-	if s.cold != nil {
-		if err := cool(s.cold(e)); err != nil {
-			return 0, err
-		}
-	}
 	printed, took, err := c.runInto(ctx, &e.answer)
-	if s.cold != nil {
-		err = errors.Join(err, warm(s.cold(e)))
-	}
 	if err != nil {
 		return 0, err
 	}
@@ -65,6 +61,18 @@ func (s *side) ready(ctx context.Context, e *env) error {
 		return nil
 	}
 	return s.prepare(ctx, e)
+}
+
+// hold has what is asked in memory, or not. A system that needs no memory for anything else
+// may forget files all the same, a part at a time: no side shall meet that.
+func (s *side) hold(e *env) error {
+	switch {
+	case s.of == nil:
+		return nil
+	case s.cold:
+		return cool(s.of(e))
+	}
+	return warm(s.of(e))
 }
 
 // inHome returns the side's command, with a home where nobody keeps settings.
@@ -108,8 +116,14 @@ func peak(name string) side {
 
 // afresh returns the side whose command finds nothing in memory of what it asks, as
 // after a restart of the machine.
-func (s side) afresh(asked func(e *env) string) side {
-	s.rounds, s.cold = slowRounds, asked
+func (s side) afresh() side {
+	s.rounds, s.cold = slowRounds, true
+	return s
+}
+
+// over returns the side, which asks a file or a directory.
+func (s side) over(asked func(e *env) string) side {
+	s.of = asked
 	return s
 }
 
