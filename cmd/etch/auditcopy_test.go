@@ -16,7 +16,7 @@ import (
 func TestCopyWithOlderState(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	state := filepath.Join(filepath.Dir(path), "audit.state")
-	log, err := etch.Create(path, nil)
+	log, err := etch.Create(path, &etch.Options{Rotate: etch.BySize}) // one segment but for those that are asked for
 	if err != nil {
 		t.Fatal(err)
 	}
