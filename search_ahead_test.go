@@ -20,6 +20,7 @@ func (d *distant) ReadIn(offset int64, length int) { d.asked = append(d.asked, p
 
 func TestReadIn(t *testing.T) {
 	rows := []place{{100, 10}, {5000, 20}, {90_000, 30}}
+	near := []place{{100, 10}, {5000, 20}, {16_000, 30}}
 	for name, tt := range map[string]struct {
 		from, to int64
 		rows     []place
@@ -32,6 +33,9 @@ func TestReadIn(t *testing.T) {
 		"one that is":      {0, 200, rows[:1], nil},
 		"one that is not":  {0, 1, rows[:1], rows[:1]},
 		"others, backward": {0, 200, []place{rows[2], rows[0]}, []place{rows[2], rows[0]}},
+		"closely":          {0, 0, near, nil},
+		"closely backward": {0, 0, []place{near[2], near[1], near[0]}, []place{{100, 15_930}}},
+		"not so closely":   {0, 0, []place{{0, 10}, {closely, 10}}, []place{{0, 10}, {closely, 10}}},
 	} {
 		d := &distant{from: tt.from, to: tt.to}
 		if readIn(d, tt.rows); !slices.Equal(d.asked, tt.want) {
