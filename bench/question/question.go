@@ -4,7 +4,7 @@
 // Everybody runs as a person would run it, as whole processes from start to
 // exit, and what they print is read through a pipe. All sides but those named cold
 // are measured warm: what they ask is in memory as a system holds files that it has
-// read in, whoever wrote them. They are measured in each of several rounds, one after
+// read in, whoever wrote them, and was asked once before. They are measured in each of several rounds, one after
 // another in an order that changes from round to round. First of all, and in every
 // round, each must give the right answer, which the generator of the events knows: a
 // wrong one makes the run fail, and its row is no ratio.

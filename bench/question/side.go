@@ -47,6 +47,11 @@ func (s *side) once(ctx context.Context, e *env) (float64, error) {
 		return 0, err
 	}
 	printed, took, err := c.runInto(ctx, &e.answer)
+	if err == nil && s.of != nil && !s.cold && s.times == 0 {
+		// What was just read in is slower the first time: its memory is new to the processor,
+		// and to the host of a virtual one.
+		printed, took, err = c.runInto(ctx, &e.answer)
+	}
 	if err != nil {
 		return 0, err
 	}
