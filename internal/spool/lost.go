@@ -71,9 +71,30 @@ type ledger struct {
 // Reserve makes the spool's directory and what a full disk would not let it make
 // later. Where that is there already it costs one look.
 func (d *Dir) Reserve() error {
-	if info, err := d.fs.Stat(d.at(lostName)); err == nil && info.Size() == lostSize {
+	if d.reserved() {
 		return nil
 	}
+	if err := d.makeLocks(); err != nil {
+		return err
+	}
+	release, err := d.lock(lostLockName, 0)
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil // by who counts, and reserves before that
+	}
+	if err != nil {
+		return fmt.Errorf("reserve: %w", err)
+	}
+	return errors.Join(d.reserveSlots(), release())
+}
+
+// reserved reports whether there is room for slots.
+func (d *Dir) reserved() bool {
+	info, err := d.fs.Stat(d.at(lostName))
+	return err == nil && info.Size() == lostSize
+}
+
+// makeLocks makes the directory, and the locks in it.
+func (d *Dir) makeLocks() error {
 	if err := d.make(); err != nil {
 		return err
 	}
@@ -86,11 +107,11 @@ func (d *Dir) Reserve() error {
 			return fmt.Errorf("reserve: %w", err)
 		}
 	}
-	return d.reserveSlots()
+	return nil
 }
 
-// reserveSlots writes blanks where slots will stand. Bytes that are there are
-// left alone: another process may have been faster.
+// reserveSlots writes blanks where slots will stand and nothing is yet. The caller holds
+// the lock of the count: a slot that another process had written since it looked would be gone.
 func (d *Dir) reserveSlots() error {
 	f, err := d.fs.OpenFile(d.at(lostName), os.O_RDWR|os.O_CREATE, filePerm)
 	if err != nil {
@@ -194,14 +215,21 @@ func (d *Dir) lookAtLost(key *Key, anyone bool) (ledger, error) {
 // changeLost changes the ledger, in place and durably, unless change says that
 // there is nothing to change.
 func (d *Dir) changeLost(key *Key, wait time.Duration, change func(*ledger) bool) (err error) {
-	if err := d.Reserve(); err != nil {
-		return err
+	if !d.reserved() {
+		if err := d.makeLocks(); err != nil {
+			return err
+		}
 	}
 	release, err := d.lock(lostLockName, wait)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if !d.reserved() {
+		if err := d.reserveSlots(); err != nil {
+			return err
+		}
+	}
 	l, err := d.lookAtLost(key, key == nil)
 	if err != nil || !change(&l) {
 		return err

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -509,33 +508,6 @@ func TestLostTampered(t *testing.T) {
 	}
 	if taken, err := spool.At(mem, path).TakeLost(&spool.Key{9}, spool.Position{}, began, time.Second); err != nil || taken.Count != 1 || taken.Unproven {
 		t.Errorf("with another key: %+v, %v", taken, err)
-	}
-}
-
-// TestTogether lets many processes spool, count and look at once.
-func TestTogether(t *testing.T) {
-	mem := newDisk(t)
-	const each, writers = 10, 8
-	var wg sync.WaitGroup
-	for w := range writers {
-		wg.Go(func() {
-			d := spool.At(mem, path)
-			for i := range each {
-				if err := d.Put(key, batch(i, fmt.Sprintf(`"n":"%d.%d"`, w, i)), room); err != nil {
-					t.Error(err)
-				}
-				if err := d.Lose(key, spool.Loss{Count: 1, From: began, To: began, Cause: "x"}, time.Minute); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if got, lost := bodies(t, mem, key); len(got) != each*writers || lost != 0 {
-		t.Errorf("%d bodies, %d lost", len(got), lost)
-	}
-	if sum, err := spool.At(mem, path).Lost(); err != nil || sum.Count != each*writers {
-		t.Errorf("Lost = %+v, %v", sum, err)
 	}
 }
 
