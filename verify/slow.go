@@ -91,8 +91,8 @@ func (s *slow) leave(v *verifier) error {
 	if err != nil {
 		return err
 	}
-	if !s.inside && s.file == v.segments[len(v.segments)-1] && s.tail.all { // else the next segment shows it
-		s.fault(Fault{Kind: Truncated, FromSeq: new(s.seq), ToSeq: new(s.seq), Detail: "the segment is empty"})
+	if !s.inside && s.file == v.segments[len(v.segments)-1] { // else the next segment shows it
+		s.lacksBeginning()
 	}
 	s.begun = true
 	end := s.in.offset
@@ -104,6 +104,21 @@ func (s *slow) leave(v *verifier) error {
 	}
 	v.leave(s.judge, end)
 	return nil
+}
+
+// lacksBeginning reports the fault that the last segment does not begin. What the state
+// does not know of yet need not be there, but for a segment that was rotated: it had
+// its first line before it had its name.
+func (s *slow) lacksBeginning() {
+	f := Fault{Kind: Truncated, FromSeq: new(s.seq), ToSeq: new(s.seq), Detail: "the segment is empty"}
+	switch {
+	case s.tail.all:
+	case s.file.Number == 0:
+		return
+	case s.file.size > 0:
+		f.Detail = "the segment's first line is not there"
+	}
+	s.fault(f)
 }
 
 // beyond reports whether a line lies past what is to be judged.

@@ -187,28 +187,54 @@ func TestProvenIsShown(t *testing.T) {
 		for range rng.IntN(4) {
 			done = append(done, v.vandalise())
 		}
-		dir := t.TempDir()
-		for name, b := range v.files {
-			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
 		if len(v.segments()) == 0 {
 			continue
 		}
-		opts := auditOptions{format: "jsonl", control: true, allPhases: true, reverse: rng.IntN(2) == 0}
-		a, out := verified(t, filepath.Join(dir, "audit.log"), &opts, "")
-		err := concluded(t, a)
-		want := slices.Clone(lines[:a.sealed.Size()])
-		if opts.reverse {
-			slices.Reverse(want)
-		}
-		if got := out.String(); got != strings.Join(append(want, ""), "\n") || a.damages > 0 || a.changed != nil {
-			t.Errorf("%s: %s, %d lines are proved; shown are %d bytes in %d lines, reverse %t; %v", strings.Join(done, ", "),
-				a.report.Verdict, len(want), len(got), strings.Count(got, "\n"), opts.reverse, err)
-		}
-		verdicts[a.report.Verdict]++
-		most = max(most, len(want))
+		verdict, n := v.shown(lines, rng.IntN(2) == 0, strings.Join(done, ", "))
+		verdicts[verdict]++
+		most = max(most, n)
 	}
 	t.Logf("%v, at most %d lines", verdicts, most)
+}
+
+// shown verifies the log, and compares what is shown of it with what is proved: of all its
+// lines, as many as there are up to the last good seal. It returns how many.
+func (v *vandal) shown(lines []string, reverse bool, done string) (verdict verify.Verdict, proved int) {
+	v.t.Helper()
+	dir := v.t.TempDir()
+	for name, b := range v.files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	opts := auditOptions{format: "jsonl", control: true, allPhases: true, reverse: reverse}
+	a, out := verified(v.t, filepath.Join(dir, "audit.log"), &opts, "")
+	err := concluded(v.t, a)
+	want := slices.Clone(lines[:a.sealed.Size()])
+	if opts.reverse {
+		slices.Reverse(want)
+	}
+	if got := out.String(); got != strings.Join(append(want, ""), "\n") || a.damages > 0 || a.changed != nil {
+		v.t.Errorf("%s: %s, %d lines are proved; shown are %d bytes in %d lines, reverse %t; %v", done,
+			a.report.Verdict, len(want), len(got), strings.Count(got, "\n"), opts.reverse, err)
+	}
+	return a.report.Verdict, len(want)
+}
+
+// A segment that was rotated after an earlier state, and that lost its beginning since, is
+// damaged, although that state knows nothing of it.
+func TestEmptiedBehindState(t *testing.T) {
+	files, states, lines := truth(t)
+	first, _, _ := bytes.Cut(files["audit.000003.log"], []byte("\n"))
+	for n, state := range states {
+		for _, left := range [][]byte{nil, []byte("x\n"), first[:100]} {
+			v := &vandal{t: t, files: maps.Clone(files)}
+			delete(v.files, "audit.log")
+			v.files["audit.000003.log"], v.files["audit.state"] = left, state
+			done := fmt.Sprintf("state %d, %d bytes of the third segment", n, len(left))
+			if verdict, _ := v.shown(lines, n%2 == 0, done); verdict != verify.Damaged {
+				t.Errorf("%s: %s, want damaged", done, verdict)
+			}
+		}
+	}
 }
