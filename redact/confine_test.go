@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -33,9 +32,7 @@ var shellPieces = []string{
 // TestMaskHidesNoCommand generates commands around everything that is masked, and shows that each program that a shell
 // would run is still there in the masked text.
 func TestMaskHidesNoCommand(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 2))
+	rng := rand.New(rand.NewPCG(1, 2)) // always the same: what fails is what was changed
 	rounds := 20_000
 	if testing.Short() {
 		rounds = 5_000

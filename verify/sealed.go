@@ -65,7 +65,8 @@ func (s *Sealed) End() (segment uint32, offset int64) { return s.end.segment, s.
 
 // Ahead reports whether lines are proved that the log's state is not behind, so that
 // readers who go by it do not show them: those of a copy made while a writer was at
-// work, or that only the commit file has until the next writer comes.
+// work, or that only the commit file has until the next writer comes. Without a state
+// all lines are.
 func (s *Sealed) Ahead() bool { return s.ahead }
 
 // grow adds a subtree to the judge's tree, and keeps the root of each block that
@@ -191,7 +192,7 @@ func (s *Sealed) conclude(v *verifier) {
 	if v.state != nil {
 		s.ahead = v.state.Size() < s.size
 	} else {
-		s.ahead = s.size > 0 && slices.ContainsFunc(v.segments, func(f *file) bool { return f.lacks != nil })
+		s.ahead = s.size > 0 // nothing says where readers are to stop
 	}
 }
 

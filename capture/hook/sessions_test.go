@@ -360,14 +360,18 @@ func TestKilledAgentIsEnded(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("needs /proc: elsewhere the process table is read in other ways")
 	}
-	gone := exec.Command(os.Args[0], "-test.run=^$")
-	if err := gone.Start(); err != nil {
+	gone := exec.Command("cat") // which is there until its input ends
+	input, err := gone.StdinPipe()
+	if err == nil {
+		err = gone.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	l := newTestLog(t, claudecode.Agent())
 	l.parent = gone.Process.Pid
 	l.deliver("PreToolUse", toolPayload("PreToolUse", "dead", "c1", "sleep 100"))
-	if err := gone.Wait(); err != nil {
+	if err := errors.Join(input.Close(), gone.Wait()); err != nil {
 		t.Fatal(err)
 	}
 	l.parent = os.Getppid()

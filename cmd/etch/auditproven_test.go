@@ -172,16 +172,18 @@ func truth(t *testing.T) (files map[string][]byte, states [][]byte, lines []stri
 // Whatever somebody without a key does to the files of a log: what is verified of it
 // is what is shown, every line of it and no other, in its order.
 func TestProvenIsShown(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
 	files, states, lines := truth(t)
 	rounds := 400
 	if testing.Short() {
 		rounds = 40
 	}
 	verdicts, most := map[verify.Verdict]int{}, 0
-	for range rounds {
+	var rng *rand.Rand
+	// Always the same, so that what fails is what was changed; the last two are those that found something.
+	for n := range 3 * rounds {
+		if n%rounds == 0 {
+			rng = rand.New(rand.NewPCG([]uint64{7, 13888454804736003704, 17410009225097252174}[n/rounds], 0))
+		}
 		v := &vandal{t: t, rng: rng, files: maps.Clone(files), states: states}
 		var done []string
 		for range rng.IntN(4) {
