@@ -189,10 +189,9 @@ func (s *Sealed) conclude(v *verifier) {
 		last = proof{}
 	}
 	s.size, s.tail, s.end = last.size, last.tail, last.end
+	s.ahead = s.size > 0 // where nothing else says where readers are to stop
 	if v.state != nil {
 		s.ahead = v.state.Size() < s.size
-	} else {
-		s.ahead = s.size > 0 // nothing says where readers are to stop
 	}
 }
 
