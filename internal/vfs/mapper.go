@@ -20,7 +20,7 @@ type Mapper interface {
 // changes as the file is written to.
 type Mapping struct {
 	pages   []byte
-	at      int64 // of the first page, in the file
+	offset  int64 // in the file, of what is asked for
 	before  int   // how many bytes of the first page are not asked for
 	unmap   func(pages []byte) error
 	release func(pages []byte, from, to int)
@@ -29,6 +29,9 @@ type Mapping struct {
 // Bytes returns the bytes, which must not be written to. They are valid until
 // Unmap.
 func (m *Mapping) Bytes() []byte { return m.pages[m.before:] }
+
+// Offset returns where the bytes begin in the file.
+func (m *Mapping) Offset() int64 { return m.offset }
 
 // Release says that the bytes from one to before another are not needed for now,
 // so that they take no memory of the program. Touching them is allowed, and

@@ -18,12 +18,11 @@ func (f *osFile) Map(offset int64, length int) (*Mapping, error) {
 		return nil, f.failed("map", fs.ErrClosed)
 	}
 	before := int(offset % int64(os.Getpagesize())) // a mapping begins with a page
-	at := offset - int64(before)
-	pages, err := unix.Mmap(int(f.fd), at, before+length, unix.PROT_READ, unix.MAP_SHARED)
+	pages, err := unix.Mmap(int(f.fd), offset-int64(before), before+length, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, f.failed("map", err)
 	}
-	return &Mapping{pages, at, before, unix.Munmap, release}, nil
+	return &Mapping{pages, offset, before, unix.Munmap, release}, nil
 }
 
 // release gives back the pages that lie wholly between two places, and the one

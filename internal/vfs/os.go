@@ -111,16 +111,6 @@ func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
 	return n + more, err
 }
 
-// cached reads what is in memory, and returns how many bytes that is.
-func (f *osFile) cached(p []byte, at int64) int {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	if !f.open {
-		return 0
-	}
-	return readCached(f.fd, p, at)
-}
-
 func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

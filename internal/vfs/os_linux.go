@@ -19,3 +19,13 @@ func syncFile(f *handle, fd uintptr) error {
 		}
 	}
 }
+
+// cached reads what is in memory, and returns how many bytes that is.
+func (f *osFile) cached(p []byte, at int64) int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.open {
+		return 0
+	}
+	return readCached(f.fd, p, at)
+}

@@ -79,5 +79,5 @@ func (m *Mapping) sample(n int) ([]byte, int64) {
 	apart := len(m.pages) / samples / page * page
 	size := min(sample, apart)
 	from := n*apart + (apart-size)/2/page*page
-	return m.pages[from:][:size], m.at + int64(from)
+	return m.pages[from:][:size], m.Offset() + int64(from-m.before)
 }
