@@ -34,12 +34,17 @@ func (c *scan) pem(start, i int) int {
 	return end
 }
 
-// pemBody returns the end of what is of a key from i on, and whether its last line is there, too.
+// pemBody returns the end of what is of a key from i on, and whether its last line is there, too. It ends only where as many
+// quotes were closed as opened, so that what follows reads as it did.
 func (c *scan) pemBody(i int, last string) (end int, closed bool) {
 	end = i
+	quoted := anyQuotes
 	for {
 		at := c.pemGlue(i)
 		if stop := c.pemEnd(at, last); stop > 0 {
+			if quoted.read(c.s[i:stop]); quoted != anyQuotes {
+				return end, false
+			}
 			return stop, true
 		}
 		stop := c.pemLine(at)
@@ -54,7 +59,36 @@ func (c *scan) pemBody(i int, last string) (end int, closed bool) {
 				return end, false
 			}
 		}
-		i, end = stop, stop
+		quoted.read(c.s[i:stop])
+		i = stop
+		if quoted == anyQuotes {
+			end = stop
+		}
+	}
+}
+
+// quotes is which quote is open, for each that may have been at the beginning; 0 is none.
+type quotes [3]byte
+
+var anyQuotes = quotes{0, '"', '\''}
+
+// read goes on over a text.
+func (q *quotes) read(text string) {
+	if strings.IndexByte(text, '"') < 0 && strings.IndexByte(text, '\'') < 0 {
+		return
+	}
+	for n, open := range q {
+		for i := 0; i < len(text); i++ {
+			switch b := text[i]; {
+			case b == '\\' && open != '\'':
+				i++
+			case b == open:
+				open = 0
+			case open == 0 && (b == '"' || b == '\''):
+				open = b
+			}
+		}
+		q[n] = open
 	}
 }
 

@@ -173,6 +173,8 @@ func (l *lexer) dollar() {
 		l.i += 2
 	case next == '[':
 		l.giveUp(l.i)
+	case next == '$': // the number of the process
+		l.i += 2
 	default:
 		l.i++
 	}
@@ -218,7 +220,7 @@ func (l *lexer) double() {
 		}
 		l.quoted(start, end, byDouble)
 	case '$':
-		if next := l.at(l.i + 1); next == '(' || next == '{' || next == '[' {
+		if next := l.at(l.i + 1); next == '(' || next == '{' || next == '[' || next == '$' {
 			l.dollar()
 			return
 		}
@@ -242,8 +244,7 @@ func (l *lexer) braces() {
 	case b == '\\':
 		l.escape()
 	case b == '}':
-		l.stack = l.stack[:len(l.stack)-1]
-		l.i++
+		l.closeBraces()
 	case b == '\'':
 		if n := strings.IndexByte(l.v.s[l.i+1:], '\''); n >= 0 {
 			l.i += n + 2
@@ -260,6 +261,20 @@ func (l *lexer) braces() {
 	default:
 		l.i++
 	}
+}
+
+// closeBraces ends ${…}. No span has one of its ends and not the other: the masked text would have a brace that closes
+// nothing, or one that nothing closes, and read in another way.
+func (l *lexer) closeBraces() {
+	open, end := l.v.place(l.top().open), l.v.place(l.i)
+	if n, ok := l.r.around(end); ok && l.r.spans[n].start > open {
+		l.r.end(n, end)
+	}
+	if n, ok := l.r.around(open); ok && l.r.spans[n].end <= end {
+		l.r.end(n, open)
+	}
+	l.stack = l.stack[:len(l.stack)-1]
+	l.i++
 }
 
 // endWord ends the word that is being read, if one is.
