@@ -42,6 +42,11 @@ func TestConfined(t *testing.T) {
 		{`git clone "https://u:p;w@h/x"`, `git clone "https://u:«url-password»@h/x"`},
 		{`git clone https://u:p;w@h/x`, `git clone https://u:«url-password»;w@h/x`},
 		{`x=$((1<<2)); echo password="a;b"`, `x=$((1<<2)); echo password="«password»"`},
+		{"echo ${X:-<password>} curl\nrm -rf /\ncat <f >f", ""},
+		{"echo ${X:-<password>a} curl\nrm -rf /\ncat <f >f", "echo ${X:-<password>«password»} curl\nrm -rf /\ncat <f >f"},
+		{"token=$${TOKEN:-http://u:x\nrm -rf /\n}", "token=«token»\nrm -rf /\n}"},
+		{`<password>,password=  rm -rf / #</password>`, `<password>«password»  rm -rf / #</password>`},
+		{`<password>a#b&c</password>`, `<password>«password»</password>`},
 	} {
 		checkMasked(t, c.in, c.want)
 	}
@@ -78,6 +83,8 @@ func TestKeys(t *testing.T) {
 		{"commands behind a line", begin + "\n" + key + "\nrm\nreboot\n" + end, "«private-key»\nrm\nreboot\n" + end},
 		{"a command before, a quote behind", "password= rm " + begin + "\n" + key + "\n" + end + "it's", "password= rm «private-key»it's"},
 		{"a long path", begin + "\n/usr/local/sbin/very-long-program\n" + end, ""},
+		{"one of two quotes", begin + "\"A: \"Authorization:&rm -rf /", ""},
+		{"quotes within quotes", begin + "\" ' \" '" + key + "\nrm -rf /", ""},
 		{"a header that runs", begin + "\nComment: x; rm -rf /\n" + end, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkMasked(t, c.in, c.want) })
