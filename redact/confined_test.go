@@ -47,6 +47,8 @@ func TestConfined(t *testing.T) {
 		{"token=$${TOKEN:-http://u:x\nrm -rf /\n}", "token=«token»\nrm -rf /\n}"},
 		{`<password>,password=  rm -rf / #</password>`, `<password>«password»  rm -rf / #</password>`},
 		{`<password>a#b&c</password>`, `<password>«password»</password>`},
+		{`x<password>( rm </password>"X=1")`, ``},
+		{`sh -c "authorization= 2>&1  | rm x ' # it's` + "\n" + `x1echo "$(echo case x in a) h]`, ``},
 	} {
 		checkMasked(t, c.in, c.want)
 	}
@@ -83,6 +85,7 @@ func TestKeys(t *testing.T) {
 		{"commands behind a line", begin + "\n" + key + "\nrm\nreboot\n" + end, "«private-key»\nrm\nreboot\n" + end},
 		{"a command before, a quote behind", "password= rm " + begin + "\n" + key + "\n" + end + "it's", "password= rm «private-key»it's"},
 		{"a long path", begin + "\n/usr/local/sbin/very-long-program\n" + end, ""},
+		{"assignments", begin + "\nPATH=homeUSERlocalLANG=env rm -rf /", ""},
 		{"one of two quotes", begin + "\"A: \"Authorization:&rm -rf /", ""},
 		{"quotes within quotes", begin + "\" ' \" '" + key + "\nrm -rf /", ""},
 		{"a header that runs", begin + "\nComment: x; rm -rf /\n" + end, ""},

@@ -229,6 +229,7 @@ func (l *lexer) redirect(b byte) {
 	case next == '(':
 		l.cut(l.i)
 		l.i++
+		l.cut(l.i)
 		l.push(inParens, true)
 		l.i++
 	case b == '<' && next == '<' && l.at(l.i+2) == '<':
@@ -348,8 +349,11 @@ func (l *lexer) cut(i int) {
 // isSafe reports whether a value is all of a string that is written around the view.
 func (l *lexer) isSafe(n int) bool { return l.r.safe[n] > 0 && l.v.depth >= l.r.safe[n] }
 
-// giveUp reads the rest from i on without knowing what is quoted.
+// giveUp reads the rest from i on without knowing what is quoted, and the word before that, whose end nobody will see.
 func (l *lexer) giveUp(i int) {
+	if begun := l.stack[0].word; begun >= 0 {
+		i = min(i, begun)
+	}
 	l.r.wary(&l.v, i)
 	l.i, l.done = len(l.v.s), true
 	l.stack = l.stack[:1]

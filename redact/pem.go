@@ -195,9 +195,12 @@ func (c *scan) pemApart(i int, last string) int {
 	return end
 }
 
-// isKeyLine reports whether a line looks like one of a key, and neither like words nor like the path of a program: in base64
-// four of ten characters are capitals, and as many small letters.
+// isKeyLine reports whether a line looks like one of a key, and neither like words, nor like the path of a program, nor like
+// an assignment: in base64 four of ten characters are capitals, and as many small letters, and = is only at its end.
 func isKeyLine(text string) bool {
+	if strings.IndexByte(strings.TrimRight(text, "="), '=') >= 0 {
+		return false
+	}
 	var caps, lows int
 	for i := range len(text) {
 		switch b := text[i]; {

@@ -162,6 +162,7 @@ func (l *lexer) dollar() {
 			return
 		}
 		l.i++
+		l.cut(l.i)
 		l.push(inParens, true)
 		l.i++
 	case next == '{':
