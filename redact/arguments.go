@@ -33,7 +33,7 @@ func (c *scan) argProxy(start, end int) {
 		start++
 	}
 	text := strings.TrimRight(c.s[start:end], `"'`)
-	at, colon := strings.LastIndexByte(text, '@'), strings.IndexByte(text, ':')
+	at, colon := strings.LastIndexByte(text, '@'), c.m.indexUnmasked(text, ':')
 	if at < 0 || colon < 0 || colon > at || strings.Contains(text, "://") {
 		return // the rule for URLs has those
 	}

@@ -424,11 +424,7 @@ func (c *scan) argPair(start, skip int, p *command) {
 	if v.quote != 0 && c.at(v.stop) == separator { // "user":"secret"
 		v = value{start: v.stop, end: c.wordEnd(v.stop + 1)}
 	}
-	masked := c.m.maskEnd(c.s[:v.end], v.start) // the colon of a mask separates nothing
-	if masked > 0 {
-		v.start = masked
-	}
-	n := strings.IndexByte(c.s[v.start:v.end], separator)
+	n := c.m.indexUnmasked(c.s[v.start:v.end], separator)
 	if n < 0 || c.at(v.start+n+1) == '\\' && c.at(v.start+n+2) != '\'' { // C:\cert.pem
 		return
 	}

@@ -178,6 +178,19 @@ func (m *Masker) maskEnd(s string, i int) int {
 	return 0
 }
 
+// indexUnmasked returns the place of the first b in s that is no part of a mask, or -1: the colon of a mask separates nothing.
+func (m *Masker) indexUnmasked(s string, b byte) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] == b {
+			return i
+		}
+		if end := m.maskEnd(s, i); end > 0 {
+			i = end - 1
+		}
+	}
+	return -1
+}
+
 // Knows reports whether a mask can have that name: of a rule of the package, or of the caller's own.
 func (m *Masker) Knows(name string) bool {
 	if slices.Contains(ruleNames[:], name) {

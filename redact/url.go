@@ -16,10 +16,12 @@ func (c *scan) url(start, i int) int {
 		return 0
 	}
 	info := c.s[i:at]
-	masked := c.m.maskEnd(info, 0) // the colon of a mask separates nothing
-	user, password, ok := strings.Cut(info[masked:], ":")
-	user = info[:masked+len(user)]
-	if !ok || password == "" || password == "x-oauth-basic" {
+	colon := c.m.indexUnmasked(info, ':')
+	if colon < 0 {
+		return c.urlUser(i, info)
+	}
+	user, password := info[:colon], info[colon+1:]
+	if password == "" || password == "x-oauth-basic" {
 		return c.urlUser(i, user)
 	}
 	first := i + len(user) + 1
