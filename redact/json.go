@@ -26,17 +26,16 @@ func (m *Masker) JSON(raw []byte) ([]byte, int) {
 	}
 	// raw is not changed while the string is in use, and no part of it is kept.
 	s := unsafe.String(&raw[0], len(raw))
-	if !json.Valid(raw) {
+	total, valid := 0, json.Valid(raw)
+	for rounds := 0; !valid && rounds < maxRounds; rounds++ {
 		masked, n := m.Text(s)
 		if n == 0 {
-			return raw, 0
+			break
 		}
-		// A mask may have taken away what was wrong with the document.
-		out, more := m.JSON([]byte(masked))
-		return out, n + more
+		s, total = masked, total+n
+		valid = json.Valid([]byte(s)) // a mask may have taken away what was wrong with the document
 	}
-	total := 0
-	for range maxRounds {
+	for rounds := 0; valid && rounds < maxRounds; rounds++ {
 		d := document{m: m, s: s}
 		d.value(0, around{})
 		if len(d.spans) == 0 {
