@@ -357,6 +357,7 @@ func (s *session) takeIn(changes []*session) {
 }
 
 func (s *session) takeOne(c *session) {
+	taken := s.hasTaken(c)
 	if s.Agent == "" {
 		s.ID, s.Agent, s.Host, s.Parent, s.Guards = c.ID, c.Agent, c.Host, c.Parent, c.Guards
 	}
@@ -385,9 +386,26 @@ func (s *session) takeOne(c *session) {
 	for _, o := range c.Open {
 		if at := s.findCall(o.ID, o.Digest); at >= 0 {
 			s.Open[at].Asked = s.Open[at].Asked || o.Asked
-		} else if len(s.Open) < maxOpen {
+		} else if !taken && len(s.Open) < maxOpen {
 			s.forgetKey(overKey(o.ID, o.Digest))
 			s.Open = append(s.Open, o)
 		}
 	}
+}
+
+// hasTaken reports whether a session has taken in before what was kept aside: that is there until
+// the session is written, and for good where who wrote it was killed then. Calls of it that are
+// not open have ended since.
+func (s *session) hasTaken(c *session) bool {
+	for k := range slices.Chunk(c.Keys, 8) {
+		if !has(s.Keys, 8, k) {
+			return false
+		}
+	}
+	for n := range slices.Chunk(c.Notes, 16) {
+		if !has(s.Notes, 16, n) {
+			return false
+		}
+	}
+	return len(c.Keys)+len(c.Notes) > 0
 }

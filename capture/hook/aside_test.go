@@ -177,6 +177,43 @@ func TestClaimOfTheDead(t *testing.T) {
 	release()
 }
 
+// What was kept aside is there for a while after it was taken into a session, and for good where
+// who took it in was killed then: a call of it that has ended meanwhile is not open again.
+func TestTakenInTwice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log.hooks")
+	keeps(t, begins(t, dir, "SessionStart", `{"session_id":"s","source":"startup"}`, time.Minute))
+	release := holdSessions(t, dir)
+	keeps(t, begins(t, dir, "PreToolUse", toolPayload("PreToolUse", "s", "c", "x"), 0))
+	kept, err := filepath.Glob(filepath.Join(dir, "*.aside", "*.kept"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept aside: %v, %v", kept, err)
+	}
+	content, err := os.ReadFile(kept[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	post := toolPayload("PostToolUse", "s", "c", "x")
+	if got := keeps(t, begins(t, dir, "PostToolUse", post, time.Minute)); len(got) != 1 {
+		t.Errorf("got %q, want the end", got)
+	}
+	putBack := func() {
+		if err := os.WriteFile(kept[0], content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	putBack()
+	release = holdSessions(t, dir)
+	if got := keeps(t, begins(t, dir, "PostToolUse", post, 0)); len(got) > 0 {
+		t.Errorf("without the lock %q was recorded again", got)
+	}
+	release()
+	putBack()
+	if got := keeps(t, begins(t, dir, "Stop", `{"session_id":"s"}`, time.Minute)); len(got) > 0 {
+		t.Errorf("got %q, want the end of no call", got)
+	}
+}
+
 // TestManyWithoutTheLock has many deliveries at once, each twice, that wait for the lock for
 // no time or little: each is recorded once, and no end is made up.
 func TestManyWithoutTheLock(t *testing.T) {

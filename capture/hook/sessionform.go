@@ -1,8 +1,10 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,6 +15,13 @@ import (
 // A session's file is JSON, its members named as the fields of session are tagged. It
 // is written and read here without encoding/json's reflection, whose tables of these
 // types take longer to make, once a process, than all else that a hook does with them.
+//
+// Who reads it without its lock may get the first pages of one writing and the rest of another,
+// which can be JSON: calls are of a length, and where one of them is taken out the others move up.
+// So the last member is a checksum of what stands before it.
+
+// sumName is the name of that member.
+const sumName = "sum"
 
 // append appends what a session's file holds.
 func (s *session) append(dst []byte) []byte {
@@ -48,6 +57,7 @@ func (s *session) append(dst []byte) []byte {
 	w.flag("tools", s.Tools)
 	w.texts("guards", s.Guards)
 	w.flag("midway", s.Midway)
+	w.number(sumName, int64(crc32.ChecksumIEEE(w.b[len(dst):])))
 	w.end('}')
 	return w.b
 }
@@ -190,6 +200,7 @@ func (w *objectWriter) memo(m *memo) {
 func readSession(content []byte) (*session, bool) {
 	r := objectReader{}
 	o := r.object(content)
+	r.sum(o, content)
 	s := &session{
 		Version: int(r.number(o, "v")), ID: r.text(o, "id"), Agent: r.text(o, "agent"), Host: r.text(o, "host"), Parent: r.text(o, "parent"),
 		Seen: r.number(o, "seen"), Ended: r.flag(o, "ended"), Process: r.process(o),
@@ -209,6 +220,14 @@ func readSession(content []byte) (*session, bool) {
 		})
 	}
 	return s, !r.bad
+}
+
+// sum checks the checksum of what a file holds, which older etches wrote without one.
+func (r *objectReader) sum(o Payload, content []byte) {
+	if raw := o.Get(sumName); raw != nil {
+		summed := content[:max(0, bytes.LastIndex(content, []byte(`,"`+sumName+`":`)))]
+		r.bad = r.bad || r.integer(raw) != int64(crc32.ChecksumIEEE(summed))
+	}
 }
 
 // An objectReader reads what objectWriter wrote. Members that are missing have no

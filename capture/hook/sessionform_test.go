@@ -1,7 +1,10 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,6 +107,10 @@ func TestBrokenSession(t *testing.T) {
 	if _, ok := readSession([]byte(whole)); !ok {
 		t.Fatalf("not read: %s", whole)
 	}
+	unsummed := whole[:strings.LastIndex(whole, ",")] + "}" // that alone makes none of it broken
+	if _, ok := readSession([]byte(unsummed)); !ok {
+		t.Fatalf("not read: %s", unsummed)
+	}
 	for cut := range len(whole) {
 		if _, ok := readSession([]byte(whole[:cut])); ok {
 			t.Errorf("%s: read as a session", whole[:cut])
@@ -118,12 +125,41 @@ func TestBrokenSession(t *testing.T) {
 		{`"process":{}`, `"process":[]`},
 		{`"event":{`, `"event":{"arguments":{1},`},
 	} {
-		broken := strings.Replace(whole, change[0], change[1], 1)
-		if broken == whole {
-			t.Fatalf("%s is not in %s", change[0], whole)
+		broken := strings.Replace(unsummed, change[0], change[1], 1)
+		if broken == unsummed {
+			t.Fatalf("%s is not in %s", change[0], unsummed)
 		}
 		if _, ok := readSession([]byte(broken)); ok {
 			t.Errorf("%s: read as a session", broken)
 		}
+	}
+}
+
+// TestSplicedSession: the first pages of one writing and the rest of the next are no session, whichever call has ended between
+// the two, also where they are JSON.
+func TestSplicedSession(t *testing.T) {
+	before := &session{Version: sessionVersion, Agent: "a"}
+	for i := range 10 {
+		before.Open = append(before.Open, openCall{ID: strconv.Itoa(i), Tool: "Bash", Start: 5})
+	}
+	valid := 0
+	for ended := range before.Open {
+		after := *before
+		after.Open = slices.Delete(slices.Clone(before.Open), ended, ended+1)
+		after.add(endKey(strconv.Itoa(ended)))
+		first, second := before.append(nil), after.append(nil)
+		second = append(second, bytes.Repeat([]byte(" "), max(0, len(first)-len(second)))...)
+		for at := range min(len(first), len(second)) {
+			spliced := slices.Concat(first[:at], second[at:])
+			if json.Valid(spliced) {
+				valid++
+			}
+			if _, ok := readSession(spliced); ok && !bytes.Equal(spliced, first) && !bytes.Equal(spliced, second) {
+				t.Fatalf("read as a session: %s", spliced)
+			}
+		}
+	}
+	if valid < len(before.Open) {
+		t.Errorf("%d of the spliced ones are JSON, want more", valid)
 	}
 }
