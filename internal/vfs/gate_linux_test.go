@@ -73,8 +73,10 @@ func TestGate(t *testing.T) {
 	if !b.Enter() || a.Enter() {
 		t.Fatal("once the first has left, one is let in: the second")
 	}
-	if <-awaiting(a, 10*time.Millisecond) {
-		t.Error("nobody has left, but the wait was not in vain")
+	for early := 0; <-awaiting(a, 10*time.Millisecond); early++ { // as a signal may end it
+		if early == 1000 {
+			t.Fatal("nobody has left, but no wait was in vain")
+		}
 	}
 	b.Leave()
 	if !a.Enter() {
