@@ -51,7 +51,7 @@ func eventsIn(t *testing.T, path string) []etch.Event {
 func testLog(t *testing.T, n int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "audit.log")
-	log, err := etch.Create(path, &etch.Options{SealEvery: time.Hour}) // the numbers are those of the events
+	log, err := etch.Create(path, &etch.Options{Rotate: etch.BySize, SealEvery: time.Hour}) // the numbers are those of the events
 	if err != nil {
 		t.Fatal(err)
 	}

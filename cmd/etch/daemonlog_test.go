@@ -46,7 +46,7 @@ func wholeDaemon(t *testing.T, path string, settings ...site.Setting) (socket st
 // is cut off, and what it was not made for, is no answer.
 func TestDaemonLog(t *testing.T) {
 	path := filepath.Join(shortDir(t), "audit.log")
-	log, err := etch.Create(path, &etch.Options{SealEvery: time.Hour}) // the numbers are those of the events
+	log, err := etch.Create(path, &etch.Options{Rotate: etch.BySize, SealEvery: time.Hour}) // the numbers are those of the events
 	if err != nil {
 		t.Fatal(err)
 	}
