@@ -80,6 +80,21 @@ func (in *inspection) checkLog(status etch.Status) {
 	}
 }
 
+// mostDamages is how many damaged segments are named: of a log that was emptied
+// there may be any number.
+const mostDamages = 8
+
+// damageWarnings warns of what shows at a glance of the segments.
+func damageWarnings(damages []*etch.CorruptionError, warn func(format string, args ...any)) {
+	for i, damage := range damages {
+		if more := len(damages) - i; i == mostDamages && more > 1 {
+			warn("%d more segments are not whole: \"etch verify\" says more", more)
+			return
+		}
+		warn("%v: \"etch verify\" says more", damage)
+	}
+}
+
 // checkDirectory looks whether files can be written where the log is.
 func (in *inspection) checkDirectory() {
 	dir := in.layout.Dir
