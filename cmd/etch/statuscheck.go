@@ -123,7 +123,19 @@ func (in *inspection) checkDirectory() {
 			in.problem("%s cannot be written: %v", path, cause(err))
 		}
 	}
+	if state := in.layout.Path(in.layout.State()); isLink(state) {
+		in.problem("%s is a symbolic link, and the log writes to none that stands there: look where it leads, and who may write to %s; then remove it", state, dir)
+	}
+	if commit := in.layout.Path(in.layout.Commit()); isLink(commit) {
+		in.warning("%s is a symbolic link, which the log does not use: look where it leads, and who may write to %s; then remove it", commit, dir)
+	}
 	in.checkTorn()
+}
+
+// isLink reports whether a name is that of a symbolic link that no writer follows.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0 && runtime.GOOS != "windows"
 }
 
 // checkTorn looks whether the next recovery could set aside what it finds.
