@@ -47,6 +47,9 @@ func TestConfined(t *testing.T) {
 		{"token=$${TOKEN:-http://u:x\nrm -rf /\n}", "token=«token»\nrm -rf /\n}"},
 		{`<password>,password=  rm -rf / #</password>`, `<password>«password»  rm -rf / #</password>`},
 		{`<password>a#b&c</password>`, `<password>«password»</password>`},
+		{"# <password>\nrm\n</password>", ``},
+		{"<password>x; rm -rf /\n</password>", "<password>«password»; rm -rf /\n</password>"},
+		{"<a><password>\nx;y\n</password></a>", "<a><password>\n«password»\n</password></a>"},
 		{`x<password>( rm </password>"X=1")`, ``},
 		{`sh -c "authorization= 2>&1  | rm x ' # it's` + "\n" + `x1echo "$(echo case x in a) h]`, ``},
 	} {

@@ -496,33 +496,6 @@ func (c *scan) isClosed(f *field, i int) bool {
 	return i >= len(c.s) || b == '\n' || b == '\r' || b == '<' && c.at(i+1) != '(' && c.at(i+1) != '<'
 }
 
-// element masks what an element holds. Of one line without quotes and comments a shell would run nothing: its last tag ends
-// with the > of a redirection that leads nowhere.
-func (c *scan) element(f *field, text string) int {
-	inner := strings.TrimSpace(text)
-	start := f.value + strings.Index(text, inner)
-	v := value{start: start, end: start + len(inner), stop: f.value + len(text), quote: '"'}
-	if strings.ContainsAny(inner, "\n\r\"'`\\") || strings.Contains(inner, "$(") || hasComment(inner) {
-		return c.mask(v, f.secretName)
-	}
-	n := len(c.spans)
-	end := c.mask(v, f.secretName)
-	for i := n; i < len(c.spans); i++ {
-		c.spans[i].value = false
-	}
-	return end
-}
-
-// hasComment reports whether a # could begin a comment.
-func hasComment(s string) bool {
-	for i := range len(s) {
-		if s[i] == '#' && i > 0 && isSeparator(s[i-1]) {
-			return true
-		}
-	}
-	return false
-}
-
 // bare masks what follows a name after a blank only: where the word before says that a value is being set, or where it
 // looks generated beyond doubt.
 func (c *scan) bare(f *field) int {
