@@ -87,7 +87,9 @@ func TestBarsOfAllTimes(t *testing.T) {
 // event are one, and none of them is drawn.
 func TestManyEmptyBars(t *testing.T) {
 	opts := report.Options{From: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Made: made}
-	year := func(n int) *etch.Event { return command(time.Date(n, 7, 1, 0, 0, 0, 0, time.UTC), "alice", "ls", etch.RiskLow) }
+	year := func(n int) *etch.Event {
+		return command(time.Date(n, 7, 1, 0, 0, 0, 0, time.UTC), "alice", "ls", etch.RiskLow)
+	}
 	r := gather(t, newLog(t, made, year(1970), year(1995), year(2021), year(9998)), opts)
 	for _, form := range forms {
 		text := show(t, r, form.write)
