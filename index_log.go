@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch/internal/control"
+	"github.com/etch-audit/etch/internal/vfs"
 )
 
 // minIndexed is the size from which on a segment is worth an index: a smaller
@@ -126,6 +127,11 @@ func (l *Log) index(ctx context.Context, workers int, behind uint32, progress fu
 // whole. The error is of segments that cannot be read, all others are returned.
 func (r *Reader) lacking(v *view, behind uint32, thorough bool) (parts []part, total int64, err error) {
 	var errs []error
+	for _, no := range v.none {
+		if no.Number > behind {
+			errs = append(errs, fmt.Errorf("index segment %d: %s: %w", no.Number, no.Name, vfs.ErrNotFile))
+		}
+	}
 	for _, p := range v.parts {
 		if p.file != nil || p.Number <= behind {
 			continue

@@ -81,8 +81,9 @@ type part struct {
 // A view is a log at one moment: everything acknowledged before is in it.
 type view struct {
 	parts []part
-	peeks []peek       // by the part's place
-	state *state.State // nil where there is none that can be read
+	none  []segment.File // what has a segment's name and is no file: no part of the view
+	peeks []peek         // by the part's place
+	state *state.State   // nil where there is none that can be read
 	head  control.OpenedLog
 	older bool // what has the active segment's name is an older segment, which the state is past
 
@@ -201,7 +202,7 @@ func (r *Reader) bound(v *view, p *part) (err error) {
 // addBefore lists the segments before the active one, and that. A segment that is
 // missing is not hidden: searching reports it.
 func (r *Reader) addBefore(v *view, p part) error {
-	files, err := r.segments()
+	files, err := r.segments(v)
 	if err != nil {
 		return err
 	}
@@ -216,9 +217,10 @@ func (r *Reader) addBefore(v *view, p part) error {
 			return cmp.Or(err, r.addOlder(v, p))
 		}
 	}
+	v.none = slices.DeleteFunc(v.none, later)
 	v.addNumbered(slices.DeleteFunc(files, later))
 	if last := len(v.parts) - 1; p.Number > 1 && (last < 0 || v.parts[last].Number != p.Number-1) {
-		if f, err := r.fs.Stat(r.layout.Path(r.layout.Numbered(p.Number - 1))); err == nil && !f.IsDir() {
+		if f, err := r.fs.Stat(r.layout.Path(r.layout.Numbered(p.Number - 1))); err == nil && f.Mode().IsRegular() {
 			return errMoved // listed in the middle of a rotation
 		}
 	}
@@ -235,23 +237,49 @@ func (v *view) addNumbered(files []segment.File) {
 	}
 }
 
-func (r *Reader) segments() ([]segment.File, error) {
+// segments lists the segments. What has the name of one and is no file, and no other
+// form of it is one either, is none of them: it is put into the view as that.
+func (r *Reader) segments(v *view) ([]segment.File, error) {
 	entries, err := r.fs.ReadDir(r.layout.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
+	var names, none []string
+	for _, e := range entries {
+		switch file, err := r.layout.Parse(e.Name()); {
+		case err != nil:
+		case file.Number == 0 || r.isFile(e):
+			names = append(names, e.Name())
+		default:
+			none = append(none, e.Name())
+		}
 	}
 	files, _ := r.layout.Select(names)
+	v.none, _ = r.layout.Select(none)
+	v.none = slices.DeleteFunc(v.none, func(no segment.File) bool {
+		return slices.ContainsFunc(files, func(f segment.File) bool { return f.Number == no.Number })
+	})
 	return files, nil
+}
+
+// isFile reports whether an entry of the log's directory is a file, or a symbolic link
+// that leads to one. Where that cannot be told, whoever opens it is told why.
+func (r *Reader) isFile(e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.Type().IsRegular()
+	}
+	info, err := r.fs.Stat(r.layout.Path(e.Name()))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return info.Mode().IsRegular()
 }
 
 // viewWithoutActive is the view of a log in the middle of a rotation, or of
 // one that has lost its active segment, as the error of opening that says.
 func (r *Reader) viewWithoutActive(why error) (*view, error) {
-	files, err := r.segments()
+	v := &view{}
+	files, err := r.segments(v)
 	if errors.Is(err, fs.ErrNotExist) { // the directory
 		return nil, r.absent(nil)
 	}
@@ -263,7 +291,7 @@ func (r *Reader) viewWithoutActive(why error) (*view, error) {
 	} else if slices.ContainsFunc(files, func(f segment.File) bool { return f.Number == 0 }) {
 		return nil, errMoved
 	}
-	v := &view{state: r.readState()}
+	v.state = r.readState()
 	if len(files) == 0 && errors.Is(why, vfs.ErrNotFile) {
 		return nil, fmt.Errorf("open log: %w", why)
 	}

@@ -203,7 +203,7 @@ func (r *Reader) overlooked(files []segment.File, active uint32) (bool, error) {
 	for n := range segment.Gaps(files, active) {
 		for _, archived := range [...]bool{false, true} {
 			info, err := r.fs.Stat(r.layout.Path(r.layout.Rotated(n, archived).Name))
-			if err == nil && !info.IsDir() {
+			if err == nil && info.Mode().IsRegular() {
 				return true, nil
 			}
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -40,11 +40,28 @@ func (s *search) missing() {
 			next, last = max(next, p.Number+1), p.Number
 		}
 	}
-	if known := s.v.state; known != nil && last != 0 && known.Segment > last && s.noActive() {
-		s.noSegments(next, known.Segment+1)
+	if to := s.endOf(last); to > 0 {
+		s.noSegments(next, to)
 	} else if s.q.End.set {
 		s.noSegments(next, math.MaxUint32)
 	}
+}
+
+// endOf returns the number behind that of the newest segment that there must have been
+// behind the last one that has a file, 0 where nothing tells of any.
+func (s *search) endOf(last uint32) (to uint32) {
+	if last == 0 || !s.noActive() {
+		return 0
+	}
+	if known := s.v.state; known != nil && known.Segment > last {
+		to = known.Segment + 1
+	}
+	for _, no := range s.v.none {
+		if no.Number > last {
+			to = max(to, no.Number+1)
+		}
+	}
+	return to
 }
 
 // goesOnIn reports whether what is asked for lies behind a record that is not before
@@ -137,11 +154,13 @@ func (s *search) noSegments(from, to uint32) {
 		return
 	}
 	first := part{File: segment.File{Name: s.r.layout.Numbered(from), Number: from}}
-	which := "the segment has no file"
+	err := fmt.Errorf("%w: the segment has no file", ErrMissing)
 	if n := to - from; n > 1 {
-		which = fmt.Sprintf("%d segments have no file, from this one to %s", n, s.r.layout.Numbered(to-1))
+		err = fmt.Errorf("%w: %d segments have no file, from this one to %s", ErrMissing, n, s.r.layout.Numbered(to-1))
+	} else if i := slices.IndexFunc(s.v.none, func(no segment.File) bool { return no.Number == from }); i >= 0 {
+		err = fmt.Errorf("%w: what has the name %s is no file", err, s.v.none[i].Name)
 	}
-	s.damaged(first, 0, fmt.Errorf("%w: %s", ErrMissing, which))
+	s.damaged(first, 0, err)
 }
 
 // cutShort tells that a segment which is read does not begin as it must, or ends

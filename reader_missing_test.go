@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/etch-audit/etch/internal/archive"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -150,7 +151,7 @@ func TestMissingBehind(t *testing.T) {
 }
 
 // What stands under a segment's name and is no file is told like a segment that is
-// gone, and stops nothing.
+// gone, also by who does not come as far, and stops nothing.
 func TestNoFileIsTold(t *testing.T) {
 	for _, c := range []struct {
 		name, told string
@@ -169,11 +170,49 @@ func TestNoFileIsTold(t *testing.T) {
 		if err := os.Mkdir(name, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range []Query{{}, {Reverse: true}, {NoIndex: true}, {AllPhases: true}, {LinesOnly: true}} {
+		for _, q := range []Query{{}, {Reverse: true}, {NoIndex: true}, {AllPhases: true}, {LinesOnly: true}, {Limit: 1}, {Limit: 1, Reverse: true}} {
 			told, records := toldOf(t, path, q)
-			if got := strings.Join(told, " "); got != c.told || records != c.records {
+			if got := strings.Join(told, " "); got != c.told || q.Limit == 0 && records != c.records {
 				t.Errorf("%s, %+v: %d records, want %d; told %q, want %q", c.name, q, records, c.records, got, c.told)
 			}
 		}
+	}
+}
+
+// Without a state the last segment's name alone says that there was one.
+func TestNoFileIsToldWithoutState(t *testing.T) {
+	path := missingLog(t)
+	stem := strings.TrimSuffix(path, ".log")
+	last := stem + ".000004.log"
+	if err := errors.Join(os.Remove(path), os.Remove(stem+".state"), os.Mkdir(last, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if told, records := toldOf(t, path, Query{}); strings.Join(told, " ") != filepath.Base(last) || records != 15 {
+		t.Errorf("%d records, want 15; told %q, want %q", records, told, filepath.Base(last))
+	}
+}
+
+// Of a segment with an archive beside it, what is a file is read, whichever it is.
+func TestNoFileHasTwin(t *testing.T) {
+	path := missingLog(t)
+	plain := filepath.Join(filepath.Dir(path), "audit.000002.log")
+	if err := os.Mkdir(plain+".zst", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if told, records := toldOf(t, path, Query{}); told != nil || records != 20 {
+		t.Errorf("beside the segment: %d records, want 20; told %q", records, told)
+	}
+	whole, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	_, err = archive.Write(&packed, bytes.NewReader(whole), int64(len(whole)))
+	err = errors.Join(err, os.Remove(plain+".zst"), os.WriteFile(plain+".zst", packed.Bytes(), 0o600), os.Remove(plain), os.Mkdir(plain, 0o700))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if told, records := toldOf(t, path, Query{}); told != nil || records != 20 {
+		t.Errorf("beside the archive: %d records, want 20; told %q", records, told)
 	}
 }

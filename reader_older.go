@@ -12,7 +12,7 @@ import (
 // file that was moved, or a number that somebody has changed. All that is there is in
 // the view; what the state remembers behind it is told as missing.
 func (r *Reader) addOlder(v *view, p part) error {
-	files, err := r.segments()
+	files, err := r.segments(v)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ type legendEntry struct {
 	Tone tone
 }
 
+// mostColumns is how many columns are drawn where some of them are empty.
+const mostColumns = 366
+
 // chart returns the drawing; nil where there is nothing to draw.
 func (r *Report) chart() *chart {
 	line := &r.Timeline
@@ -69,7 +72,10 @@ func (r *Report) chart() *chart {
 	step := float64(chartWidth-chartLeft) / float64(len(line.Bars))
 	every := int(math.Ceil(float64(len(line.Bars)) / 16))
 	for i := range line.Bars {
-		c.Columns = append(c.Columns, r.chartColumn(i, step, top, i%every == 0))
+		labelled := i%every == 0
+		if labelled || len(line.Bars) <= mostColumns || line.Bars[i].Events > 0 {
+			c.Columns = append(c.Columns, r.chartColumn(i, step, top, labelled))
+		}
 	}
 	c.Legend = []legendEntry{{"critical", alarm}, {"high", bad}, {"medium", caution}, {"low", low}, {"not rated", unrated}}
 	return c

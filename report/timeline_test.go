@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,30 @@ func TestBarsOfAllTimes(t *testing.T) {
 			t.Errorf("the first year is %+v", b)
 		}
 		checkBars(t, r)
+	}
+}
+
+// An event of any time makes no report of thousands of lines: many years without an
+// event are one, and none of them is drawn.
+func TestManyEmptyBars(t *testing.T) {
+	opts := report.Options{From: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Made: made}
+	year := func(n int) *etch.Event {
+		return command(time.Date(n, 7, 1, 0, 0, 0, 0, time.UTC), "alice", "ls", etch.RiskLow)
+	}
+	r := gather(t, newLog(t, made, year(1970), year(1995), year(2021), year(9998)), opts)
+	for _, form := range forms {
+		text := show(t, r, form.write)
+		for n, want := range map[string]bool{"1970": true, "1971": true, "1994": true, "1995": true, "1996": false, "2020": false, "2021": true, "2100": false, "9997": false, "9998": true} {
+			if form.name == "report.json" {
+				want = true // for programs: there they are all
+			}
+			if got := strings.Contains(text, n); got != want {
+				t.Errorf("%s: the year %s is in it: %v, want %v", form.name, n, got, want)
+			}
+		}
+		if lines := strings.Count(text, "\n"); form.name != "report.json" && (lines > 1_000 || strings.Count(text, "…") < 2) {
+			t.Errorf("%s has %d lines", form.name, lines)
+		}
 	}
 }
 

@@ -232,7 +232,12 @@ func (r *Report) times() section {
 		{title: "failed", right: true, least: 66},
 	}}
 	most := r.Timeline.most()
-	for i := range r.Timeline.Bars {
+	for i := 0; i < len(r.Timeline.Bars); i++ {
+		if empty := r.Timeline.emptyFrom(i); empty > mostEmpty {
+			s.rows = append(s.rows, row{cells: []cell{{text: "…"}, {}, {}, {}, {}, {}}})
+			i += empty - 1
+			continue
+		}
 		b := &r.Timeline.Bars[i]
 		s.rows = append(s.rows, row{cells: []cell{
 			{text: r.Timeline.label(b.From.In(r.zone))},
@@ -244,6 +249,18 @@ func (r *Report) times() section {
 		}})
 	}
 	return s
+}
+
+// mostEmpty is how many bars in a row without an event are shown as what they are. More
+// of them are one line: an event's time may be any.
+const mostEmpty = 24
+
+// emptyFrom returns how many bars from one on have no event.
+func (t *Timeline) emptyFrom(i int) (n int) {
+	for i+n < len(t.Bars) && t.Bars[i+n].Events == 0 {
+		n++
+	}
+	return n
 }
 
 // short reports whether the table of the bars is no longer than that of the

@@ -13,6 +13,7 @@ import (
 	"github.com/etch-audit/etch/export/csv"
 	"github.com/etch-audit/etch/export/jsonl"
 	"github.com/etch-audit/etch/export/table"
+	"github.com/etch-audit/etch/internal/instant"
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -197,7 +198,7 @@ func (f *fieldTable) Add(r *etch.Record) error {
 		row = append(row, shownValue(fieldText(value, form, f.zone)))
 	}
 	if !f.aligned {
-		_, err := fmt.Fprintln(f.w, strings.Join(fitted(row, f.grid.width), "\t"))
+		_, err := fmt.Fprintln(f.w, strings.Join(f.fitted(row), "\t"))
 		return err
 	}
 	if f.grid.widths != nil {
@@ -210,22 +211,35 @@ func (f *fieldTable) Add(r *etch.Record) error {
 }
 
 // fitted cuts the texts of a line with tabs to a width; 0: any. The last has what the
-// others leave.
-func fitted(row []string, width int) []string {
-	if width == 0 {
+// others leave. Where that is too little the widest of them give way, but for numbers
+// and times, which would be others.
+func (f *fieldTable) fitted(row []string) []string {
+	g := f.grid
+	if g.width == 0 {
 		return row
 	}
-	const tab = 8
-	used, last := 0, len(row)-1
-	for i, text := range row {
-		most := mostWidth
-		if i == last {
-			most = max(leastCell, width-used)
-		}
-		row[i] = terminal.Cut(text, most)
-		used = (used + terminal.Width(row[i]) + tab) / tab * tab
+	last := len(row) - 1
+	line := grid{right: slices.Clone(g.right), widths: make([]int, last)}
+	for i, text := range row[:last] {
+		line.widths[i] = min(terminal.Width(text), mostWidth)
+		line.right[i] = g.right[i] || i < len(f.names) && etch.FieldKind(f.names[i]) == "time"
 	}
+	for tabbed(line.widths)+leastCell > g.width && line.narrow() {
+	}
+	for i, most := range line.widths {
+		row[i] = terminal.Cut(row[i], most)
+	}
+	row[last] = terminal.Cut(row[last], max(leastCell, g.width-tabbed(line.widths)))
 	return row
+}
+
+// tabbed returns how wide texts are with a tab behind each.
+func tabbed(widths []int) (used int) {
+	const tab = 8
+	for _, width := range widths {
+		used = (used + width + tab) / tab * tab
+	}
+	return used
 }
 
 // Flush prints the rows held back.
@@ -257,7 +271,7 @@ func fieldText(value any, form string, zone *time.Location) string {
 	case string:
 		return v
 	case time.Time:
-		return v.In(zone).Format(form)
+		return instant.Written(v, zone).Format(form)
 	}
 	return fmt.Sprint(value)
 }

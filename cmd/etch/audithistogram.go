@@ -43,15 +43,12 @@ func (a *audit) histogram(ctx context.Context) (*tally, error) {
 		bars = bars[max(0, len(bars)-a.opts.limit):]
 	}
 	t := &tally{names: []string{"time"}, chart: &chart{step: a.query.step, bars: bars, reverse: a.opts.reverse}}
-	form := jsonl.TimeForm
+	form, shown := jsonl.TimeForm, time.UTC
 	if a.opts.format == "short" {
-		form = time.RFC3339
+		form, shown = time.RFC3339, zone
 	}
 	for _, b := range bars {
-		at := b.From.UTC()
-		if a.opts.format == "short" {
-			at = b.From
-		}
+		at := instant.Written(b.From, shown)
 		t.rows = append(t.rows, etch.Group{Values: []string{at.Format(form)}, Count: b.Count})
 	}
 	if a.opts.reverse {
@@ -73,12 +70,10 @@ type chart struct {
 const mostEmpty = 24
 
 // widestBar is how long a bar is at most, and where any width will do.
-const (
-	widestBar = 60
-	leastBar  = 10
-)
+const widestBar = 60
 
-// write writes the number, the time and a bar of each step.
+// write writes the number, the time and a bar of each step. A bar has the room that
+// the other two leave, and none where they leave none.
 func (c *chart) write(w io.Writer, look table.Options) error {
 	if len(c.bars) == 0 {
 		return nil
@@ -98,7 +93,7 @@ func (c *chart) write(w io.Writer, look table.Options) error {
 	g.settle([][]string{widest})
 	width := widestBar
 	if look.Width > 0 {
-		width = max(leastBar, min(widestBar, look.Width-g.total()))
+		width = max(0, min(widestBar, look.Width-g.total()))
 	}
 	g.widths[2] = width
 	if err := g.header(); err != nil {
@@ -199,7 +194,7 @@ func (c *chart) next(from time.Time) time.Time {
 
 // barOf returns a bar as long as its part of the width, in eighths of a cell.
 func barOf(n, most uint64, width int) string {
-	if most == 0 || n == 0 {
+	if most == 0 || n == 0 || width == 0 {
 		return ""
 	}
 	eighths := max(1, int(float64(n)/float64(most)*float64(8*width)))

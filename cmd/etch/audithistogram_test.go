@@ -8,6 +8,7 @@ import (
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/export/table"
+	"github.com/etch-audit/etch/internal/terminal"
 )
 
 // The steps between two bars are those of the clock: the day on which it is moved
@@ -58,11 +59,40 @@ func TestChartSteps(t *testing.T) {
 	} {
 		c := chart{step: test.step, bars: []etch.Bar{{From: at(test.from), Count: 1}, {From: at(test.to), Count: 1}}}
 		var out strings.Builder
-		if err := c.write(&out, table.Options{Width: 20}); err != nil {
+		if err := c.write(&out, table.Options{Width: widthOf(test.want)}); err != nil {
 			t.Fatal(err)
 		}
 		if got := out.String(); got != test.want {
 			t.Errorf("%v from %s to %s: got\n%swant\n%s", test.step, test.from, test.to, got, test.want)
+		}
+	}
+}
+
+// widthOf returns how wide the widest line of a text is.
+func widthOf(text string) (width int) {
+	for line := range strings.Lines(text) {
+		width = max(width, terminal.Width(strings.TrimSuffix(line, "\n")))
+	}
+	return width
+}
+
+// No line is wider than the screen, which may have room for a short bar or none. The
+// number and the time are never cut.
+func TestChartIsNarrow(t *testing.T) {
+	from := time.Date(2026, 2, 16, 13, 0, 0, 0, time.UTC)
+	c := chart{step: time.Hour, bars: []etch.Bar{{From: from, Count: 12}, {From: from.Add(time.Hour), Count: 6}}}
+	for width, want := range map[int]string{
+		34: "   12  2026-02-16 13:00  █████████\n    6  2026-02-16 14:00  ████▌\n",
+		26: "   12  2026-02-16 13:00  █\n    6  2026-02-16 14:00  ▌\n",
+		25: "   12  2026-02-16 13:00\n    6  2026-02-16 14:00\n",
+		10: "   12  2026-02-16 13:00\n    6  2026-02-16 14:00\n",
+	} {
+		var out strings.Builder
+		if err := c.write(&out, table.Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := out.String(), "COUNT  TIME (UTC)\n"+want; got != want || width > 22 && widthOf(got) > width {
+			t.Errorf("width %d: got\n%swant\n%s", width, got, want)
 		}
 	}
 }

@@ -88,9 +88,13 @@ func newDemonstration(opts demoOptions, std stdio) (*demonstration, error) {
 			d.env = append(d.env, v)
 		}
 	}
-	d.env = append(d.env, "ETCH_CONFIG=etch.toml", "ETCH_AGENT=demo-agent", "ETCH_SESSION=demo")
+	d.env = append(d.env, demoEnvironment...)
 	return d, nil
 }
+
+// demoEnvironment is what the demo's commands are run with. The log stays one file: what
+// is changed in audit.log would be in another at midnight.
+var demoEnvironment = []string{"ETCH_CONFIG=etch.toml", "ETCH_AGENT=demo-agent", "ETCH_SESSION=demo", "ETCH_ROTATE=size"}
 
 // demoDirectory makes the directory, which must be a new one.
 func demoDirectory(name string) (string, error) {
@@ -109,7 +113,7 @@ func demoDirectory(name string) (string, error) {
 func (d *demonstration) begin(ctx context.Context) error {
 	d.say("A log, its keys and its configuration. The public key is kept elsewhere at once:\nwith it, and nothing else, anybody can verify.")
 	d.shell("cd %s && mkdir log elsewhere", shellword.Quote([]string{d.dir}))
-	d.shell("export ETCH_CONFIG=etch.toml ETCH_AGENT=demo-agent ETCH_SESSION=demo")
+	d.shell("export %s", strings.Join(demoEnvironment, " "))
 	for _, name := range []string{"log", "elsewhere"} {
 		if err := os.Mkdir(filepath.Join(d.dir, name), 0o700); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/config"
 	"github.com/etch-audit/etch/internal/nearest"
+	"github.com/etch-audit/etch/internal/vfs"
 	"github.com/etch-audit/etch/internal/wire"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -142,6 +143,7 @@ func hintOf(err error) string {
 		{etch.ErrNoLog, "\"etch init\" makes one; --log, ETCH_LOG_PATH or log_path in the configuration names another place"},
 		{etch.ErrLogGone, "restore the missing files; or let it go on in a new segment, with the loss on record for ever: \"etch init --resume\""},
 		{errUnreached, "\"etch serve\" starts it; connect = \"never\" in [server], or ETCH_CONNECT=never, writes the log without it"},
+		{vfs.ErrLink, "the log makes this file for itself: look where the link leads, and who may write the log's directory; then remove the link"},
 		{etch.ErrNewer, "a newer etch wrote this log: update etch; nothing was written"},
 	} {
 		if errors.Is(err, known.is) {

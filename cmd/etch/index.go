@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/etch-audit/etch"
@@ -32,7 +33,7 @@ again. Segments under 64 KiB get none.`,
 }
 
 func runIndex(ctx context.Context, opts indexOptions, std stdio) (err error) {
-	log, _, err := opts.place.openForUpkeep(std, "indexes", nil)
+	log, path, err := opts.place.openForUpkeep(std, "indexes", nil)
 	if err != nil {
 		return err
 	}
@@ -46,6 +47,21 @@ func runIndex(ctx context.Context, opts indexOptions, std stdio) (err error) {
 	case err == nil:
 		std.note("nothing to index: every rotated segment of 64 KiB and more has an index")
 	}
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, warnOfSegments(ctx, path, std))
+}
+
+// warnOfSegments warns of segments that are not whole: no index is made of them, and
+// an index that they have is asked all the same.
+func warnOfSegments(ctx context.Context, path string, std stdio) error {
+	reader, err := etch.OpenReader(path)
+	if err != nil {
+		return err
+	}
+	damages, err := reader.CheckSegments(ctx)
+	damageWarnings(damages, std.warn)
 	return err
 }
 

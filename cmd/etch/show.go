@@ -115,8 +115,9 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 type search struct {
 	ctx     context.Context
 	reader  *etch.Reader
-	damaged int   // the most that were met at once
-	first   error // the first of the newest search
+	known   []*etch.CorruptionError // places that were told of, and do not count
+	damaged int                     // the most others that were met at once
+	first   error                   // the first of the newest search
 }
 
 // all returns the records that q asks for.
@@ -126,6 +127,9 @@ func (s *search) all(q etch.Query) ([]etch.Record, error) {
 	defer func() { s.damaged = max(s.damaged, damaged) }()
 	for r, err := range s.reader.Records(s.ctx, q) {
 		if damage, ok := errors.AsType[*etch.CorruptionError](err); ok {
+			if slices.ContainsFunc(s.known, func(k *etch.CorruptionError) bool { return k.Name == damage.Name && k.Offset == damage.Offset }) {
+				continue
+			}
 			if damaged++; damaged == 1 {
 				s.first = damage
 			}

@@ -243,6 +243,10 @@ func (in *inspection) lookAtLog(reader *etch.Reader) error {
 		in.Epoch = &epochRow{status.Epoch, utc(status.EpochBegun), int64(in.now.Sub(status.EpochBegun).Seconds())}
 	}
 	s := search{ctx: in.ctx, reader: reader}
+	if s.known, err = reader.CheckSegments(in.ctx); err != nil {
+		return err
+	}
+	damageWarnings(s.known, in.warning)
 	if in.LastEvent, err = s.lastEvent(); err != nil {
 		return err
 	}

@@ -80,6 +80,21 @@ func (in *inspection) checkLog(status etch.Status) {
 	}
 }
 
+// mostDamages is how many damaged segments are named: of a log that was emptied
+// there may be any number.
+const mostDamages = 8
+
+// damageWarnings warns of what shows at a glance of the segments.
+func damageWarnings(damages []*etch.CorruptionError, warn func(format string, args ...any)) {
+	for i, damage := range damages {
+		if more := len(damages) - i; i == mostDamages && more > 1 {
+			warn("%d more segments are not whole: \"etch verify\" says more", more)
+			return
+		}
+		warn("%v: \"etch verify\" says more", damage)
+	}
+}
+
 // checkDirectory looks whether files can be written where the log is.
 func (in *inspection) checkDirectory() {
 	dir := in.layout.Dir
@@ -108,7 +123,19 @@ func (in *inspection) checkDirectory() {
 			in.problem("%s cannot be written: %v", path, cause(err))
 		}
 	}
+	if state := in.layout.Path(in.layout.State()); isLink(state) {
+		in.problem("%s is a symbolic link, and the log writes to none that stands there: look where it leads, and who may write to %s; then remove it", state, dir)
+	}
+	if commit := in.layout.Path(in.layout.Commit()); isLink(commit) {
+		in.warning("%s is a symbolic link, which the log does not use: look where it leads, and who may write to %s; then remove it", commit, dir)
+	}
 	in.checkTorn()
+}
+
+// isLink reports whether a name is that of a symbolic link that no writer follows.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0 && runtime.GOOS != "windows"
 }
 
 // checkTorn looks whether the next recovery could set aside what it finds.

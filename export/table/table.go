@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/etch-audit/etch"
+	"github.com/etch-audit/etch/internal/instant"
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -102,7 +103,7 @@ func (t *Writer) header() error {
 
 // write writes a row, and before it the day where that is another than above.
 func (t *Writer) write(r *row) error {
-	local := r.time.In(t.opt.Zone)
+	local := instant.Written(r.time, t.opt.Zone)
 	// The zone belongs to the day: on two days of the year there are two.
 	if day := local.Format("Monday, 2006-01-02, -07:00 MST"); day != t.day {
 		t.day = day

@@ -326,6 +326,46 @@ func TestShort(t *testing.T) {
 	}
 }
 
+// Where names leave the action no room, the widest give way: no line is wider than the
+// screen, and the action keeps what it needs.
+func TestShortFits(t *testing.T) {
+	long := strings.Repeat("n", 50)
+	r := call(123456, "2026-02-16T12:34:56Z", etch.Event{
+		Type: etch.CommandExecution, Actor: &etch.Actor{Username: long, Agent: long},
+		Action: &etch.Action{Tool: long, Command: "ls -la " + long, Risk: etch.Risk(long)},
+		Result: &etch.Result{Type: etch.Outcome(long), Duration: 95 * time.Second},
+	})
+	for _, width := range []int{80, 100, 120, 150} {
+		var out bytes.Buffer
+		if err := table.NewShort(&out, table.Options{Width: width, Sealed: func(uint64) bool { return false }}).Add(&r); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.TrimSuffix(out.String(), "\n")
+		if terminal.Width(line) > width || !strings.Contains(line, " ls -la") || !strings.Contains(line, " 1m35s ") {
+			t.Errorf("at the width %d: %d columns, %s", width, terminal.Width(line), line)
+		}
+	}
+}
+
+// A year that has not four digits in the zone is written as in UTC, so that lines can be
+// read by other programs and sort by their times.
+func TestYearsOfFourDigits(t *testing.T) {
+	for at, want := range map[string]string{"9999-12-31T23:30:00Z": "9999-12-31T23:30:00.000000Z", "0000-01-01T00:30:00Z": "0000-01-01T00:30:00.000000Z"} {
+		zone := time.FixedZone("", map[bool]int{true: 3600, false: -3600}[at > "1"])
+		r := call(1, at, etch.Event{Type: etch.CommandExecution})
+		var out bytes.Buffer
+		if err := table.NewShort(&out, table.Options{Zone: zone}).Add(&r); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Fields(out.String())[1]; got != want {
+			t.Errorf("%s: got %s", at, got)
+		}
+		if got := render(t, table.Options{Zone: zone}, r); !strings.Contains(got, ", "+at[:10]+" (UTC)\n") {
+			t.Errorf("%s: got\n%s", at, got)
+		}
+	}
+}
+
 // A command too long for its lines shows how it begins and how it ends, and no
 // line of it can be taken for a row.
 func TestFolded(t *testing.T) {

@@ -20,7 +20,9 @@ import (
 // as other programs make them, is not held: it is decompressed from its
 // beginning up to what is asked for, in at most two places at a time, with a
 // window of 8 MiB each. Reading on from there, or up to 8 MiB back, costs no
-// more than what is read; anything else begins anew.
+// more than what is read; anything else begins anew. Whoever reads it from its end
+// has up to 64 MiB more held, of what lies before that and compressed, until
+// [Reader.Release].
 //
 // Bytes are given out only after the checksum of their frame was found right,
 // as far as it has one. An archive written by [Write] has one everywhere.
@@ -30,10 +32,13 @@ type Reader struct {
 	broken *DamageError // what stands behind the frames; nil where that is nothing
 	tabled bool         // the spans are from the seek table: whether it is right is seen frame by frame
 
-	blocks  blocks
-	mu      sync.Mutex
-	streams []*stream // the one used last is the last
-	checked map[int]error
+	blocks blocks
+
+	mu       sync.Mutex // guards what follows
+	streams  []*stream  // the one used last is the last
+	checked  map[int]error
+	asked    blockKey // the part of a large frame that was asked for last
+	repacked repacked
 }
 
 // NewReader returns a Reader of the archive of size bytes that r has. It does
@@ -221,7 +226,12 @@ func (a *Reader) ReadAt(p []byte, off int64) (n int, err error) {
 
 // Release gives the frames that are held back to other Readers. The Reader may be used on, and
 // holds what it reads then.
-func (a *Reader) Release() { a.blocks.release() }
+func (a *Reader) Release() {
+	a.blocks.release()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.repacked = repacked{}
+}
 
 // wrap says where the error of a frame is.
 func (a *Reader) wrap(i int, err error) error {

@@ -59,17 +59,27 @@ func (s *stream) check(plain int64) error {
 }
 
 // chunk returns a part of a frame that is too large to be held. The parts that
-// are passed on the way are held too, the last of them.
+// are passed on the way are held too, the last of them; and all of them, compressed,
+// where it is read backward.
 func (a *Reader) chunk(i int, part int64) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, plain := a.sizes(i)
+	backward := a.asked.frame == i && part+maxBlocks/2 <= a.asked.part
+	a.asked = blockKey{i, part}
+	if packed := a.repacked.part(i, part); packed != nil {
+		b := newRoom(min(maxFrame, plain-part*maxFrame))
+		return b, decodeWhole(b, packed)
+	}
 	if err := a.check(i); err != nil {
 		return nil, err
 	}
 	s, err := a.stream(i, part*maxFrame)
 	if err != nil {
 		return nil, err
+	}
+	if backward = backward && s.at == 0; backward {
+		a.repacked.begin(i)
 	}
 	for {
 		this := s.at / maxFrame
@@ -81,8 +91,15 @@ func (a *Reader) chunk(i int, part int64) ([]byte, error) {
 		if this == part {
 			return b, nil
 		}
+		if backward {
+			if err := a.repacked.add(b); err != nil {
+				return nil, err
+			}
+		}
 		if part-this < maxBlocks {
 			a.blocks.put(blockKey{i, this}, b)
+		} else {
+			rooms.Put(&b)
 		}
 	}
 }

@@ -91,6 +91,19 @@ func day(date time.Time, later int, zone *time.Location) Span {
 	}
 }
 
+// Written returns a moment as RFC 3339 can write it, in a zone: in UTC where its year
+// there is not one of four digits, as at either end of the stored timestamps, and the
+// first moment of the year 0 where it is before that, as the beginning of a week may be.
+func Written(t time.Time, zone *time.Location) time.Time {
+	if first := time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC); t.Before(first) {
+		return first
+	}
+	if t = t.In(zone); t.Year() < 0 || t.Year() > 9999 {
+		return t.UTC()
+	}
+	return t
+}
+
 // Midnight returns the first instant of a day: that is 00:00, but for the
 // zones that once moved their clocks there. A day that a zone has left out
 // begins where the next one does.

@@ -235,3 +235,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// RFC 3339 has years of four digits. Stored timestamps end with them, in UTC.
+func TestWritten(t *testing.T) {
+	east, west := time.FixedZone("", 3600), time.FixedZone("", -3600)
+	for _, test := range []struct {
+		text string
+		in   *time.Location
+		want string
+	}{
+		{"2026-12-31T23:30:00Z", east, "2027-01-01T00:30:00+01:00"},
+		{"9999-12-31T23:30:00Z", east, "9999-12-31T23:30:00Z"},
+		{"9999-12-31T23:30:00Z", west, "9999-12-31T22:30:00-01:00"},
+		{"0000-01-01T00:30:00Z", west, "0000-01-01T00:30:00Z"},
+		{"0000-01-01T00:30:00Z", east, "0000-01-01T01:30:00+01:00"},
+		{"0000-01-01T00:30:00+01:00", time.UTC, "0000-01-01T00:00:00Z"},
+	} {
+		at, err := time.Parse(time.RFC3339, test.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := instant.Written(at, test.in).Format(time.RFC3339); got != test.want {
+			t.Errorf("%s in %v: got %s, want %s", test.text, test.in, got, test.want)
+		}
+	}
+}

@@ -120,7 +120,7 @@ func (j *Journal) clearChain() {
 // aside, written in whole, synced; renamed; the directory synced. The last also
 // where it is there: whoever made it may have been killed before that.
 func (j *Journal) openCommit() error {
-	f, err := j.opt.FS.OpenFile(j.path(j.layout.Commit()), os.O_RDWR, 0)
+	f, err := j.opt.FS.OpenFile(j.path(j.layout.Commit()), os.O_RDWR|vfs.NoLink, 0)
 	if err == nil {
 		size, sizeErr := f.Size()
 		if sizeErr == nil && size >= j.opt.commitSize {
@@ -156,7 +156,7 @@ func (j *Journal) makeCommit() (vfs.File, error) {
 	if err := j.opt.FS.Rename(aside, j.path(j.layout.Commit())); err != nil {
 		return nil, err
 	}
-	return j.opt.FS.OpenFile(j.path(j.layout.Commit()), os.O_RDWR, 0)
+	return j.opt.FS.OpenFile(j.path(j.layout.Commit()), os.O_RDWR|vfs.NoLink, 0)
 }
 
 // restore brings back, from the commit file, what the active segment lacks after

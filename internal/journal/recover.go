@@ -132,7 +132,7 @@ func (j *Journal) reopen() error {
 
 // openState opens the state, or makes it again where it is lost.
 func (j *Journal) openState() error {
-	f, err := j.opt.FS.OpenFile(j.path(j.layout.State()), os.O_RDWR, 0)
+	f, err := j.opt.FS.OpenFile(j.path(j.layout.State()), os.O_RDWR|vfs.NoLink, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j.rebuild("there is no state file", 0)
 	}

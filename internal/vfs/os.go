@@ -15,7 +15,7 @@ func OS() FS { return osFS{} }
 type osFS struct{}
 
 // knownFlags are the flags that every [FS] understands alike.
-const knownFlags = os.O_RDONLY | os.O_RDWR | os.O_CREATE | os.O_EXCL | os.O_TRUNC
+const knownFlags = os.O_RDONLY | os.O_RDWR | os.O_CREATE | os.O_EXCL | os.O_TRUNC | NoLink
 
 // CheckFlags returns an error that is [fs.ErrInvalid] for flags that
 // [FS.OpenFile] does not promise the same behaviour for everywhere. It is for

@@ -31,14 +31,24 @@ type fileID struct{ dev, ino uint64 }
 // its name, whoever can write the directory has put it there, and it may lead to any
 // file of the user's.
 func openFile(name string, flag int, perm fs.FileMode) (*handle, error) {
-	if flag&os.O_TRUNC != 0 {
+	own := flag&(os.O_TRUNC|NoLink) != 0
+	if flag &^= NoLink; own {
 		flag |= unix.O_NOFOLLOW
 	}
 	h, err := openHandle(name, flag|unix.O_NONBLOCK, perm)
+	if own && err != nil && isLink(name) { // the systems have three errors for that
+		err = fmt.Errorf("%w: %w", ErrLink, err)
+	}
 	if errors.Is(err, unix.EISDIR) { // identify refuses one that is opened for reading
 		err = fmt.Errorf("%w: %w", ErrNotFile, err)
 	}
 	return h, err
+}
+
+// isLink reports whether a name is that of a symbolic link.
+func isLink(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // openShared opens a file to be read by package os. It does not wait for a pipe's other

@@ -45,9 +45,22 @@ func TestEmptiesNoLinkedFile(t *testing.T) {
 	if err := errors.Join(os.WriteFile(victim, []byte("text"), 0o600), os.Symlink(victim, link)); err != nil {
 		t.Fatal(err)
 	}
-	f, err := vfs.OS().OpenFile(link, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err == nil {
-		t.Error("a link was followed, to empty a file", f.Close())
+	for _, flag := range []int{os.O_RDWR | os.O_CREATE | os.O_TRUNC, os.O_RDWR | vfs.NoLink, os.O_RDWR | os.O_CREATE | vfs.NoLink, os.O_RDONLY | vfs.NoLink} {
+		if f, err := vfs.OS().OpenFile(link, flag, 0o600); !errors.Is(err, vfs.ErrLink) {
+			t.Errorf("flags %#x: got %v, want %v", flag, err, vfs.ErrLink)
+			if err == nil {
+				t.Error("a link was followed", f.Close())
+			}
+		}
+		f, err := vfs.OS().OpenFile(filepath.Join(dir, "none"), flag&^(os.O_CREATE|os.O_TRUNC), 0o600)
+		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrLink) {
+			t.Errorf("flags %#x, of no file: got %v, %v, want %v", flag, f, err, fs.ErrNotExist)
+		}
+	}
+	if f, err := vfs.OS().OpenFile(victim, os.O_RDWR|vfs.NoLink, 0); err != nil {
+		t.Errorf("a file: %v", err)
+	} else if err := f.Close(); err != nil {
+		t.Error(err)
 	}
 	if text, err := os.ReadFile(victim); err != nil || string(text) != "text" {
 		t.Errorf("the file that the link leads to: got %q, %v, want %q", text, err, "text")

@@ -21,6 +21,15 @@ var ErrLocked = errors.New("lock is held by another process")
 // where the system tells.
 var ErrNotFile = errors.New("it is not a file")
 
+// ErrLink is returned for the name of a symbolic link where none is followed.
+var ErrLink = errors.New("it is a symbolic link, which is not followed")
+
+// NoLink is a flag of [FS.OpenFile] beside those of package os: a symbolic link is not
+// followed, where the system has a flag for that. It is for what a log makes for itself
+// and writes to again: whoever can write its directory, and not the files of its user,
+// can put a link there that leads to any of them.
+const NoLink = 1 << 30
+
 // An FS opens and arranges files by path. Paths are native to the system.
 //
 // A name becomes durable only by [FS.SyncDir] on its directory, bytes only by
@@ -28,8 +37,8 @@ var ErrNotFile = errors.New("it is not a file")
 // Implementations are safe for concurrent use.
 type FS interface {
 	// OpenFile opens a file with the flags of package os. Only O_RDONLY,
-	// O_RDWR, O_CREATE, O_EXCL and O_TRUNC are used. With O_TRUNC a symbolic link
-	// is an error, where the system has a flag for that.
+	// O_RDWR, O_CREATE, O_EXCL and O_TRUNC are used, and [NoLink], which O_TRUNC
+	// implies: of a symbolic link the error is [ErrLink] then.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	// Rename replaces newName by oldName atomically.
 	Rename(oldName, newName string) error
