@@ -161,6 +161,7 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 	if opts.verifyOnly {
 		return runVerify(ctx, verifyOptions{place: opts.place}, std)
 	}
+	std.tellZone(opts.utc)
 	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err

@@ -131,6 +131,7 @@ func runReport(ctx context.Context, opts reportOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
+	std.tellZone(opts.utc)
 	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err

@@ -103,6 +103,7 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 	if opts.json {
 		return printJSON(std, answer)
 	}
+	std.tellZone(opts.utc)
 	zone := std.now().Location()
 	if opts.utc {
 		zone = std.now().UTC().Location()
