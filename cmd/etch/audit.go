@@ -162,6 +162,7 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 		return runVerify(ctx, verifyOptions{place: opts.place}, std)
 	}
 	std.tellZone(opts.utc)
+	opts.tellWords(std)
 	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err

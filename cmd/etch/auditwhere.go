@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -47,6 +48,21 @@ func refuseEmpty(f *pflag.FlagSet) error {
 		}
 	})
 	return err
+}
+
+// tellWords warns of words that are expressions too, of several terms: a word asks
+// for one value, which is all that stands behind its operator.
+func (o *auditOptions) tellWords(std stdio) {
+	for _, word := range o.words {
+		lower := strings.ToLower(word)
+		if !strings.Contains(lower, " and ") && !strings.Contains(lower, " or ") {
+			continue
+		}
+		if _, err := etch.ParseFilter(word, std.now()); err == nil {
+			std.warn("%q asks for one value, which is all that stands behind its operator", word)
+			std.hint("several conditions are several words, or an expression behind --where")
+		}
+	}
 }
 
 // compatible refuses flags that contradict each other.
