@@ -73,7 +73,7 @@ func newAudit(at *place, std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, words []string) error {
 			opts.words = words
 			opts.limitSet = cmd.Flags().Changed("limit")
-			if err := refuseEmpty(cmd.Flags()); err != nil {
+			if err := refuseEmpty(cmd.Flags(), forAll); err != nil {
 				return err
 			}
 			opts.verifyOnly = opts.verifySignatures && len(words) == 0 && !asksMore(cmd.Flags())

@@ -32,9 +32,13 @@ func pointedAt(text string, column int) []string {
 	return []string{before + behind, strings.Repeat(" ", terminal.Width(before)) + "^"}
 }
 
+// forAll is what can be done about a condition that is empty.
+const forAll = "leave it out to ask for all"
+
 // refuseEmpty refuses flags that were given without a value. A script whose
-// variable is empty does not mean to ask for everything.
-func refuseEmpty(f *pflag.FlagSet) error {
+// variable is empty does not mean to ask for everything, or to have a log judged
+// without the key that it meant. The hint says what to do.
+func refuseEmpty(f *pflag.FlagSet, hint string) error {
 	var err error
 	f.Visit(func(flag *pflag.Flag) {
 		value := flag.Value.String()
@@ -44,7 +48,7 @@ func refuseEmpty(f *pflag.FlagSet) error {
 			}
 		}
 		if value == "" && err == nil {
-			err = usagef("leave it out to ask for all", "--%s is empty", flag.Name)
+			err = usagef(hint, "--%s is empty", flag.Name)
 		}
 	})
 	return err

@@ -67,6 +67,9 @@ Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use, or the log coul
 not be verified (--no-verify does without).`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := refuseEmpty(cmd.Flags(), forAll); err != nil {
+				return err
+			}
 			return runReport(cmd.Context(), opts, std)
 		},
 	}
