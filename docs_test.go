@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/keys"
@@ -76,6 +77,25 @@ func TestTroubleshootingKnowsEveryError(t *testing.T) {
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 // Every link of a document within the tree leads somewhere.
+// An expression that a document shows is one, and means what it seems to: a
+// pattern with an escape of JSON in place of its own would find nothing.
+func TestDocumentExpressions(t *testing.T) {
+	shown := regexp.MustCompile(`--where '([^'\n]+)'`)
+	found := 0
+	for _, path := range []string{"README.md", "docs/queries.md", "docs/operations-runbook.md", "docs/troubleshooting.md"} {
+		for _, m := range shown.FindAllStringSubmatch(read(t, path), -1) {
+			found++
+			expression := strings.ReplaceAll(m[1], "seq < N", "seq < 9")
+			if _, err := etch.ParseFilter(expression, time.Now()); err != nil {
+				t.Errorf("%s shows %s: %v", path, m[1], err)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("found %d expressions, want 5 or more", found)
+	}
+}
+
 func TestDocumentLinks(t *testing.T) {
 	documents, err := filepath.Glob("docs/*.md")
 	if err != nil {

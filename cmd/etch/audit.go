@@ -73,7 +73,7 @@ func newAudit(at *place, std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, words []string) error {
 			opts.words = words
 			opts.limitSet = cmd.Flags().Changed("limit")
-			if err := refuseEmpty(cmd.Flags()); err != nil {
+			if err := refuseEmpty(cmd.Flags(), forAll); err != nil {
 				return err
 			}
 			opts.verifyOnly = opts.verifySignatures && len(words) == 0 && !asksMore(cmd.Flags())
@@ -115,9 +115,9 @@ func (o *auditOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.cursor, "cursor", false, "tell on stderr what --after is for the next page")
 	f.BoolVarP(&o.follow, "follow", "f", false, "go on as records come")
 	f.BoolVar(&o.count, "count", false, "how many records match, instead of them")
-	f.StringSliceVar(&o.countBy, "count-by", nil, "how many for each value of these `FIELDS`")
+	f.Var((*nameList)(&o.countBy), "count-by", "how many for each value of these `FIELDS`")
 	f.StringVar(&o.histogram, "histogram", "", "how many in each `STEP` of time: 1m, 1h, 1d, 1w")
-	f.StringSliceVar(&o.fields, "fields", nil, "only these `FIELDS` of each record")
+	f.Var((*nameList)(&o.fields), "fields", "only these `FIELDS` of each record")
 	f.BoolVar(&o.noIndex, "no-index", false, "read every line, whatever indexes there are")
 	f.StringVar(&o.format, "format", "table", "`FORMAT`: table, short, json, jsonl, csv, zeph, zeroclaw")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, whole or not at all; -: stdout")
@@ -161,6 +161,8 @@ func runAudit(ctx context.Context, opts auditOptions, std stdio) error {
 	if opts.verifyOnly {
 		return runVerify(ctx, verifyOptions{place: opts.place}, std)
 	}
+	std.tellZone(opts.utc)
+	opts.tellWords(std)
 	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/etch-audit/etch"
 	"github.com/etch-audit/etch/internal/terminal"
 )
 
@@ -31,9 +32,13 @@ func pointedAt(text string, column int) []string {
 	return []string{before + behind, strings.Repeat(" ", terminal.Width(before)) + "^"}
 }
 
+// forAll is what can be done about a condition that is empty.
+const forAll = "leave it out to ask for all"
+
 // refuseEmpty refuses flags that were given without a value. A script whose
-// variable is empty does not mean to ask for everything.
-func refuseEmpty(f *pflag.FlagSet) error {
+// variable is empty does not mean to ask for everything, or to have a log judged
+// without the key that it meant. The hint says what to do.
+func refuseEmpty(f *pflag.FlagSet, hint string) error {
 	var err error
 	f.Visit(func(flag *pflag.Flag) {
 		value := flag.Value.String()
@@ -43,10 +48,25 @@ func refuseEmpty(f *pflag.FlagSet) error {
 			}
 		}
 		if value == "" && err == nil {
-			err = usagef("leave it out to ask for all", "--%s is empty", flag.Name)
+			err = usagef(hint, "--%s is empty", flag.Name)
 		}
 	})
 	return err
+}
+
+// tellWords warns of words that are expressions too, of several terms: a word asks
+// for one value, which is all that stands behind its operator.
+func (o *auditOptions) tellWords(std stdio) {
+	for _, word := range o.words {
+		lower := strings.ToLower(word)
+		if !strings.Contains(lower, " and ") && !strings.Contains(lower, " or ") {
+			continue
+		}
+		if _, err := etch.ParseFilter(word, std.now()); err == nil {
+			std.warn("%q asks for one value, which is all that stands behind its operator", word)
+			std.hint("several conditions are several words, or an expression behind --where")
+		}
+	}
 }
 
 // compatible refuses flags that contradict each other.

@@ -91,6 +91,9 @@ Agents: %s.`, strings.Join(transcribed(), ", ")),
 			return usagef("agents are "+strings.Join(transcribed(), ", "), "etch reconcile wants one AGENT or --all")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseEmpty(cmd.Flags(), forAll); err != nil {
+				return err
+			}
 			opts.agents = args
 			return runReconcile(cmd.Context(), opts, std)
 		},

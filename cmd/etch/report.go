@@ -67,6 +67,9 @@ Exit codes: 0 done, 1 failed or the log is damaged, 2 wrong use, or the log coul
 not be verified (--no-verify does without).`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := refuseEmpty(cmd.Flags(), forAll); err != nil {
+				return err
+			}
 			return runReport(cmd.Context(), opts, std)
 		},
 	}
@@ -131,6 +134,7 @@ func runReport(ctx context.Context, opts reportOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
+	std.tellZone(opts.utc)
 	resolved, err := opts.place.loadForReading(std)
 	if err != nil {
 		return err

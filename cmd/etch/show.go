@@ -39,6 +39,9 @@ is what "etch verify" does.
 Exit codes: 0 shown, 1 no such record, or failed, 2 wrong use.`,
 		Args: exactArgs("SEQ|EVENT_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseEmpty(cmd.Flags(), "leave it out to mean the configured one"); err != nil {
+				return err
+			}
 			opts.what = args[0]
 			return runShow(cmd.Context(), opts, std)
 		},
@@ -103,6 +106,7 @@ func runShow(ctx context.Context, opts showOptions, std stdio) error {
 	if opts.json {
 		return printJSON(std, answer)
 	}
+	std.tellZone(opts.utc)
 	zone := std.now().Location()
 	if opts.utc {
 		zone = std.now().UTC().Location()

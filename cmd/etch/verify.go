@@ -63,6 +63,12 @@ decided: no log, no key, not readable, wrong use.`,
 			if len(args) > 1 {
 				return usagef("see \"etch verify --help\"", "etch verify takes one log, got %q as well", args[1])
 			}
+			if len(args) == 1 && args[0] == "" {
+				return usagef("leave it out to verify the configured log", "the name of the log is empty")
+			}
+			if err := refuseEmpty(cmd.Flags(), "leave it out to judge without"); err != nil {
+				return err
+			}
 			opts.copy = strings.Join(args, "")
 			return runVerify(cmd.Context(), opts, std)
 		},
@@ -316,8 +322,12 @@ func readSmall(flag, path string) (string, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
 	}
-	if len(text) > most {
+	switch {
+	case len(text) > most:
 		return "", fmt.Errorf("%s: %s is too long to be one", flag, path)
+	case strings.TrimSpace(string(text)) == "":
+		// As of a copy that failed: it would be as if none were given.
+		return "", fmt.Errorf("%s: %s is empty", flag, path)
 	}
 	return string(text), nil
 }

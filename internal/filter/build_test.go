@@ -106,6 +106,10 @@ func TestWord(t *testing.T) {
 		{`label.team=platform security`, `label.team = "platform security"`},
 		{`label.a b=x=y`, `label."a b" = "x=y"`},
 		{`labels.Zürich=x`, `label."Zürich" = x`},
+		{`label."a b"=x=y`, `label."a b" = "x=y"`},
+		{`label.'a=b'!=x`, `label."a=b" != x`},
+		{`label."a\"b"~x`, `label."a\"b" ~ x`},
+		{`label.it's="."x"`, `label."it's" = '"."x"'`},
 	} {
 		e, err := Word(testSchema, test.word, testNow)
 		if err != nil {
@@ -129,6 +133,9 @@ func TestWordErrors(t *testing.T) {
 		{`risk>=hgih`, `column 7: unknown risk "hgih"; did you mean "high"?`},
 		{`label=x`, `column 1: label needs a key; write label.KEY`},
 		{`label.Zürich~(`, "column 14: bad regular expression: missing closing ): `(`"},
+		{`label."a b=x`, `column 7: the quotation mark " is never closed`},
+		{`label."a"b=x`, `column 10: expected an operator behind label; it takes =, !=, ~, !~, in, not in`},
+		{`label.""=x`, `column 1: label needs a key; write label.KEY`},
 		{`not denied`, `column 1: unknown field "not denied"; known are user, type, risk, command, note, label, time, exit, duration, violation, denied`},
 	} {
 		e, err := Word(testSchema, test.word, testNow)
@@ -136,6 +143,23 @@ func TestWordErrors(t *testing.T) {
 			t.Errorf("%s: got %s", test.word, e)
 		} else if err.Error() != test.want {
 			t.Errorf("%s: got %s, want %s", test.word, err, test.want)
+		}
+	}
+}
+
+// A field has the names to be shown or counted by that it has in an expression.
+func TestLookup(t *testing.T) {
+	for name, want := range map[string]string{
+		`user`: "", `actor.username`: "", `USER`: "", `label.team`: "team", `Labels.Team`: "Team",
+		`label."a b"`: "a b", `label.'a,b'`: "a,b", `label.a b`: "a b", `label."\u0061\""`: `a"`, `label.x."y"`: "x.y", `label.it's`: "it's",
+	} {
+		if id, key, ok := testSchema.Lookup(name); !ok || key != want || (key != "") != testSchema.Field(id).Keyed {
+			t.Errorf("%s: got field %d, key %q, %t, want key %q", name, id, key, ok, want)
+		}
+	}
+	for _, name := range []string{``, `usr`, `label`, `label.`, `label.""`, `label."a`, `label."a"b`, `label.'`, `"user"`, `user."a"`} {
+		if id, key, ok := testSchema.Lookup(name); ok {
+			t.Errorf("%s: got field %d, key %q, want none", name, id, key)
 		}
 	}
 }

@@ -216,6 +216,8 @@ func TestPrint(t *testing.T) {
 		{`note = "\udb40\udc01"`, `note = "\udb40\udc01"`},
 		{`command ~ '\bsudo\b'`, `command ~ '\bsudo\b'`},
 		{`command ~ "\\bsudo"`, `command ~ '\bsudo'`},
+		{`command ~ "\\\\b\u0008"`, `command ~ "\\\\b\u0008"`},
+		{`note = "a\bb"`, `note = "a\u0008b"`},
 		{`not command ~ x`, `command !~ x`},
 		{`label.team=x`, `label.team = x`},
 		{`labels."a b"=x`, `label."a b" = x`},

@@ -235,6 +235,9 @@ func (p *parser) sign(l leaf) (sign string, at int, err error) {
 // comparison reads the value that a field is compared with.
 func (p *parser) comparison(l leaf, sign string) (Expr, error) {
 	at := p.tok.start
+	if edge := p.backspace(); edge > 0 && (sign == "~" || sign == "!~") {
+		return nil, p.fault(edge, `\b in "…" is a backspace, as in JSON`, `for the edge of a word write \\b, or the whole text in '…'; for a backspace \u0008`)
+	}
 	text, err := p.value()
 	if err != nil {
 		return nil, err
@@ -250,6 +253,26 @@ func (p *parser) comparison(l leaf, sign string) (Expr, error) {
 		p.tok.hint = "write in for several values: in (a, b)"
 	}
 	return e, nil
+}
+
+// backspace returns where the text in "…" that is the token has the escape \b,
+// 0 where it has none. Of all escapes of JSON it alone means something else in a
+// pattern, the edge of a word, and who writes it there means that: the pattern
+// would be looked for with a backspace in it, and nothing found.
+func (p *parser) backspace() int {
+	if p.tok.kind != tokenText || p.text[p.tok.start] != '"' {
+		return 0
+	}
+	for i := p.tok.start + 1; i < p.tok.end-1; i++ {
+		if p.text[i] != '\\' {
+			continue
+		}
+		if p.text[i+1] == 'b' {
+			return i
+		}
+		i++ // what is escaped begins no escape
+	}
+	return 0
 }
 
 // values reads the values in parentheses behind "in".

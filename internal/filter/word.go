@@ -9,7 +9,7 @@ import (
 
 // Word returns the expression that one word of a command line is: FIELD=VALUE,
 // or another operator, with the value as it stands, whatever its characters; or
-// a flag's name alone. Times are seen from now, and in its zone. The error is a
+// a flag's name alone. A key may have quotation marks. Times are seen from now, and in its zone. The error is a
 // [*SyntaxError].
 func Word(s *Schema, word string, now time.Time) (Expr, error) {
 	p := parser{schema: s, text: word, now: now}
@@ -20,7 +20,14 @@ func Word(s *Schema, word string, now time.Time) (Expr, error) {
 	if at < 0 {
 		at = len(word)
 	}
-	l, wrong := s.leaf(word[:at])
+	name := word[:at]
+	switch key, whole := quotedKey(word); key.kind {
+	case tokenBad:
+		return nil, p.fault(key.start, key.problem, key.hint)
+	case tokenText:
+		name, at = whole, key.end
+	}
+	l, wrong := s.leaf(name)
 	if wrong != nil {
 		return nil, p.fault(0, wrong.Problem, wrong.Hint)
 	}

@@ -162,7 +162,7 @@ func (q *Question) where(query *etch.Query, now time.Time) error {
 	for _, word := range q.Words {
 		f, err := etch.ParseFilterWord(word, now)
 		if err != nil {
-			return notWord(word, err)
+			return notWord(word, err, now)
 		}
 		query.Where = query.Where.And(f)
 	}
@@ -231,13 +231,15 @@ func notFilter(text string, err error) error {
 
 // notWord is the error about a word that is no condition: it is short enough to
 // be seen at once.
-func notWord(word string, err error) error {
+func notWord(word string, err error, now time.Time) error {
 	wrong, ok := errors.AsType[*filter.SyntaxError](err)
 	if !ok {
 		return &Error{Value: word, Problem: err.Error()}
 	}
 	hint := wrong.Hint
-	if !strings.ContainsAny(word, "=<>~") {
+	if _, err := etch.ParseFilter(word, now); err == nil {
+		hint = "it is an expression: give it behind --where"
+	} else if !strings.ContainsAny(word, "=<>~") {
 		hint = "words are FIELD=VALUE: user=alice, risk>=high, denied"
 	}
 	return &Error{Value: word, Problem: wrong.Problem, Hint: hint}

@@ -98,6 +98,8 @@ func TestErrors(t *testing.T) {
 		{Question{Risk: "+"}, `risk: unknown risk "+"`, `"high+" is that and above`, 0},
 		{Question{After: "-1"}, `after: "-1" is no sequence number`, "it is the seq", 0},
 		{Question{Where: []string{"user = "}}, "where: column ", "", 8},
+		{Question{Words: []string{"time = today"}}, `"time = today": unknown field`, "it is an expression", 0},
+		{Question{Words: []string{"not denied"}}, `"not denied": unknown field`, "it is an expression", 0},
 		{Question{Words: []string{"hello"}}, `"hello": `, "words are FIELD=VALUE", 0},
 		{Question{Grep: []string{"("}}, "grep: ", "as it stands", 0},
 		{Question{Grep: []string{"bad\xff"}}, `grep: "bad\xff" is no valid UTF-8`, "", 0},

@@ -65,7 +65,7 @@ func flag(field func(*asked) *bool) parameter {
 // list is a parameter with several values, separated by commas or given one each.
 func list(field func(*asked) *[]string) parameter {
 	return parameter{many: true, set: func(a *asked, value string) error {
-		*field(a) = append(*field(a), strings.Split(value, ",")...)
+		*field(a) = append(*field(a), question.Names(value)...)
 		return nil
 	}}
 }

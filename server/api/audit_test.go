@@ -62,6 +62,7 @@ func TestAudit(t *testing.T) {
 		"where=command+~+%22[34]$%22&user=user1":                         of(3),
 		"where=command+=+%22nothing%22":                                  "",
 		"fields=user,command&n=1&type=command_execution":                 `{"user":"user0","command":"command 4"}` + "\n",
+		`fields=seq,label.%22a,b%22&n=1&type=command_execution`:          `{"seq":7,"label.\"a,b\"":null}` + "\n",
 		"fields=user&fields=command&n=1&type=command_execution":          `{"user":"user0","command":"command 4"}` + "\n",
 		"type=command_execution&count":                                   `{"count":5}` + "\n",
 		"count&user=nobody":                                              `{"count":0}` + "\n",
