@@ -151,8 +151,12 @@ func (j *Journal) unused() error {
 // and the keys lie beside it as Create leaves them, so that an interrupted
 // Create can be done again.
 func (j *Journal) unfinished(path string) error {
-	if _, err := j.opt.FS.Stat(j.keys.Path(keys.IdentityFile)); err != nil {
+	_, err := j.opt.FS.Stat(j.keys.Path(keys.IdentityFile))
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %s is there, but not its keys: %w", ErrExists, path, err)
+	}
+	if err != nil { // which says nothing of what is there
+		return fmt.Errorf("look at log keys: %w", err)
 	}
 	f, err := j.opt.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -168,6 +172,9 @@ func (j *Journal) unfinished(path string) error {
 		line, err := lines.Next()
 		if errors.Is(err, io.EOF) || (n > 0 && errors.Is(err, segment.ErrPartial)) {
 			return nil
+		}
+		if errors.Is(err, segment.ErrRead) {
+			return fmt.Errorf("look at %s: %w", path, err)
 		}
 		if err != nil || n > 1 || record.Control(line) == "" {
 			return fmt.Errorf("%w: %s is there, but not its keys", ErrExists, path)

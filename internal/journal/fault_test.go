@@ -155,6 +155,30 @@ func TestFaultPairs(t *testing.T) {
 	}
 }
 
+// TestUnfinishedNotRead lets each operation fail of the try after a creation that
+// was interrupted: that something cannot be read says nothing of what is there, and
+// what was never finished is not taken for a log that has lost its state.
+func TestUnfinishedNotRead(t *testing.T) {
+	rename := errorfs.And(errorfs.KindMatch(errorfs.Rename), errorfs.PathMatch("audit.log.new"))
+	for k := range 20 {
+		w := newWorld()
+		w.faulty(errorfs.When(rename, errorfs.FailAfter(syscall.EIO)))
+		if err := w.create(); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("create: %v, want %v", err, syscall.EIO)
+		}
+		fsys := w.faulty(errorfs.When(errorfs.OnIndex(k), errorfs.Fail(syscall.EIO)))
+		if err := w.reopen(); err != nil {
+			must(t, w.reopen())
+		}
+		if fsys.Faults() != 1 {
+			t.Fatalf("operation %d: %d faults, want 1", k, fsys.Faults())
+		}
+		must(t, w.append(t, 100))
+		must(t, w.close())
+		w.blameless(named{t, fmt.Sprintf("operation %d", k)}, w.recheck(t))
+	}
+}
+
 // TestOutage lets every operation of a kind fail, from one on until the end of
 // the routine: what is done about a failure fails too.
 func TestOutage(t *testing.T) {
