@@ -32,8 +32,11 @@ func pointedAt(text string, column int) []string {
 	return []string{before + behind, strings.Repeat(" ", terminal.Width(before)) + "^"}
 }
 
-// forAll is what can be done about a condition that is empty.
-const forAll = "leave it out to ask for all"
+// What can be done about a condition that is empty, and about a place.
+const (
+	forAll        = "leave it out to ask for all"
+	forConfigured = "leave it out to mean the configured one"
+)
 
 // refuseEmpty refuses flags that were given without a value. A script whose
 // variable is empty does not mean to ask for everything, or to have a log judged

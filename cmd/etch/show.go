@@ -39,7 +39,7 @@ is what "etch verify" does.
 Exit codes: 0 shown, 1 no such record, or failed, 2 wrong use.`,
 		Args: exactArgs("SEQ|EVENT_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := refuseEmpty(cmd.Flags(), "leave it out to mean the configured one"); err != nil {
+			if err := refuseEmpty(cmd.Flags(), forConfigured); err != nil {
 				return err
 			}
 			opts.what = args[0]

@@ -39,7 +39,7 @@ Exit codes: 0 the next record can be written, 1 it cannot, 2 wrong use; with
 --head 0 printed, 1 there is none.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := refuseEmpty(cmd.Flags(), "leave it out to mean the configured one"); err != nil {
+			if err := refuseEmpty(cmd.Flags(), forConfigured); err != nil {
 				return err
 			}
 			if opts.head {

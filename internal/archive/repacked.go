@@ -11,7 +11,7 @@ import (
 // of those that it says it has.
 const maxRepacked = 64 << 20
 
-// Repacked is the parts of a large frame that lie before one that was asked for,
+// A repacked holds the parts of a large frame that lie before one that was asked for,
 // each compressed again by itself: whoever reads backward comes to them next, and a
 // decompressor only goes forward. The zero value is empty.
 type repacked struct {

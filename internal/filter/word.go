@@ -9,8 +9,8 @@ import (
 
 // Word returns the expression that one word of a command line is: FIELD=VALUE,
 // or another operator, with the value as it stands, whatever its characters; or
-// a flag's name alone. A key may have quotation marks. Times are seen from now, and in its zone. The error is a
-// [*SyntaxError].
+// a flag's name alone. A key may have quotation marks. Times are seen from now, and
+// in its zone. The error is a [*SyntaxError].
 func Word(s *Schema, word string, now time.Time) (Expr, error) {
 	p := parser{schema: s, text: word, now: now}
 	if len(word) > maxLength {
